@@ -1,0 +1,72 @@
+//! What is wrong with an input, where, and how to mend it.
+
+use crate::flux::yaml::Span;
+
+/// Who would refuse it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Class {
+    /// A strict server-side apply.
+    Api,
+    /// Flux, or a reader of YAML, after the API server took it.
+    Flux,
+    /// We: the configuration does not say what should exist.
+    Config,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub class: Class,
+    pub severity: Severity,
+    /// Where it was written; `span.source` is a text in [`super::Sources`]. An empty range at 0 of
+    /// a text speaks of the whole file.
+    pub span: Span,
+    /// The keys that lead to the place, as `projects[2].environments.staging.intervals`. Empty for
+    /// a whole file.
+    pub path: String,
+    /// What is wrong: starts small, no full stop, names the thing in backticks.
+    pub message: String,
+    /// How to mend it, in the same form.
+    pub hint: Option<String>,
+}
+
+impl Finding {
+    /// An error of the configuration.
+    pub fn error(span: Span, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            class: Class::Config,
+            severity: Severity::Error,
+            span,
+            path: path.into(),
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// A warning about the configuration: it changes no exit code.
+    pub fn warning(span: Span, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(span, path, message)
+        }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub fn class(mut self, class: Class) -> Self {
+        self.class = class;
+        self
+    }
+}

@@ -1,0 +1,20 @@
+//! Renders, proves and prices the Flux configuration of a fleet.
+//!
+//! Each top-level module is a room. A room may use the rooms named in its row and no other; a test
+//! reads this table and holds the line.
+//!
+//! | room | what lives here | may use |
+//! |---|---|---|
+//! | `flux` | what Flux itself says: schemas of its kinds, durations, refs, repository URLs, object keys, and YAML as its reader takes it | |
+//! | `config` | what people asked for: environments, projects, clusters, GitHub, server; typed, checked, positions kept; findings | `flux` |
+//! | `plan` | what should exist: one plan of every object for every project, environment and cluster | `flux`, `config` |
+//! | `budget` | what the plan costs at GitHub: cost table, requests an hour per bucket, advice | `flux`, `config`, `plan` |
+//! | `render` | a plan in, manifests out: templates, proof of the text, the folder they are written to | `flux`, `config`, `plan` |
+//! | `cli` | the door for people: arguments, wiring, printing, exit codes | `flux`, `config`, `plan`, `budget`, `render` |
+
+pub mod budget;
+pub mod cli;
+pub mod config;
+pub mod flux;
+pub mod plan;
+pub mod render;
