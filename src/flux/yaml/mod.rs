@@ -1,6 +1,17 @@
 //! YAML as Flux's own reader takes it, with the position of every key and value.
 
+mod fault;
+mod read;
+mod scalar;
+mod tree;
+mod write;
+
 use std::borrow::Cow;
+
+pub use fault::Fault;
+pub use read::read;
+pub use scalar::Resolved;
+pub use write::{write_node, write_scalar};
 
 /// A range of bytes in one text that was read, end excluded.
 ///
@@ -13,6 +24,10 @@ pub struct Span {
 }
 
 /// A value and where it was written.
+///
+/// A block mapping or sequence starts where its first key or item starts and ends where its last
+/// value ends; one in brackets includes them. A value that was left out lies, empty, behind its
+/// key. A copy that an alias made lies at the alias, what is in it where it was written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     pub span: Span,
@@ -37,6 +52,7 @@ pub struct Entry {
 /// A scalar as it was written; what it means is asked with [`Scalar::resolve`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scalar {
+    /// Empty for a value that was left out, which is null.
     pub text: Cow<'static, str>,
     /// Written without quotes and not as a block: only then can it be anything but a string.
     pub plain: bool,
