@@ -1,5 +1,8 @@
 //! What Flux itself says, whatever our configuration looks like.
 
+pub mod duration;
+pub mod git_ref;
+pub mod names;
 mod object;
 pub mod yaml;
 

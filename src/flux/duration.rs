@@ -1,0 +1,475 @@
+//! Durations: as people write them, and as Go writes and reads them.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+/// Why a text is no duration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DurationFault {
+    #[error("the duration is empty; write it as `90s`, `5m` or `1h 30m`")]
+    Empty,
+    #[error("the duration `{0}` has no unit; write `{0}s`, `{0}m` or `{0}h`")]
+    NoUnit(String),
+    #[error("the duration `{0}` is negative; write one of zero or more")]
+    Negative(String),
+    #[error("a duration has no unit `{unit}`; units are h, m or min, s and ms{}", instead(.unit))]
+    UnknownUnit { unit: String },
+    #[error("`{0}` is no duration; write it as `90s`, `5m`, `1.5h` or `1h 30m`")]
+    Malformed(String),
+    #[error("the duration `{0}` is not a whole number of milliseconds; `ms` is the smallest unit")]
+    TooFine(String),
+    #[error("the duration `{0}` is too long; Flux can hold at most 2562047h")]
+    TooLong(String),
+}
+
+fn instead(unit: &str) -> &'static str {
+    match unit.to_ascii_lowercase().as_str() {
+        "d" | "day" | "days" => "; write a day as `24h`",
+        "w" | "week" | "weeks" => "; write a week as `168h`",
+        _ => "",
+    }
+}
+
+/// What Go holds a duration in: nanoseconds in 64 bits with a sign.
+const LONGEST_MILLISECONDS: u128 = i64::MAX as u128 / 1_000_000;
+
+/// Reads a duration as people write it: `90s`, `1h 30m`, `1.5h`, `5min`, `500ms`, and sums of
+/// them. Zero is one (`0s`); whether it makes sense says the caller.
+///
+/// # Errors
+/// A text without unit, with a unit of a day or more, negative, not of whole milliseconds, or
+/// longer than Go can hold.
+pub fn read(text: &str) -> Result<Duration, DurationFault> {
+    let whole = text.trim();
+    let malformed = || DurationFault::Malformed(shown(whole));
+    if whole.is_empty() {
+        return Err(DurationFault::Empty);
+    }
+    if whole.starts_with('-') {
+        return Err(DurationFault::Negative(shown(whole)));
+    }
+    if is_number(whole) {
+        return Err(DurationFault::NoUnit(shown(whole)));
+    }
+    let mut milliseconds: u128 = 0;
+    let mut rest = whole;
+    while !rest.is_empty() {
+        let number = leading(rest, |c| c.is_ascii_digit() || c == '.');
+        if !is_number(number) {
+            return Err(malformed());
+        }
+        rest = rest[number.len()..].trim_start_matches(' ');
+        let unit = leading(rest, |c| {
+            !c.is_ascii_digit() && !matches!(c, ' ' | '.' | '-' | '+' | ',')
+        });
+        rest = rest[unit.len()..].trim_start_matches(' ');
+        let factor: u128 = match unit {
+            "" => return Err(malformed()),
+            "h" => 3_600_000,
+            "m" | "min" => 60_000,
+            "s" => 1000,
+            "ms" => 1,
+            other => {
+                return Err(DurationFault::UnknownUnit { unit: shown(other) });
+            }
+        };
+        let part = times(number, factor).map_err(|fault| match fault {
+            Inexact::TooFine => DurationFault::TooFine(shown(whole)),
+            Inexact::TooLong => DurationFault::TooLong(shown(whole)),
+        })?;
+        milliseconds += part;
+        if milliseconds > LONGEST_MILLISECONDS {
+            return Err(DurationFault::TooLong(shown(whole)));
+        }
+    }
+    u64::try_from(milliseconds)
+        .map(Duration::from_millis)
+        .map_err(|_| DurationFault::TooLong(shown(whole)))
+}
+
+/// A message quotes a text only up to here.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 40;
+    if text.chars().count() <= LONGEST {
+        text.to_owned()
+    } else {
+        text.chars().take(LONGEST).chain(['…']).collect()
+    }
+}
+
+fn leading(text: &str, belongs: impl Fn(char) -> bool) -> &str {
+    let end = text.find(|c| !belongs(c)).unwrap_or(text.len());
+    &text[..end]
+}
+
+/// `1`, `1.5`; not `1.` and not `.5`.
+fn is_number(text: &str) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    match text.split_once('.') {
+        None => digits(text),
+        Some((whole, fraction)) => digits(whole) && digits(fraction),
+    }
+}
+
+enum Inexact {
+    TooFine,
+    TooLong,
+}
+
+/// A decimal number times a factor, exactly.
+fn times(number: &str, factor: u128) -> Result<u128, Inexact> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let whole: u128 = whole.parse::<u64>().map_err(|_| Inexact::TooLong)?.into();
+    let fraction = fraction.trim_end_matches('0');
+    if fraction.is_empty() {
+        return Ok(whole * factor);
+    }
+    if fraction.len() > 9 {
+        return Err(Inexact::TooFine);
+    }
+    let scale = 10_u128.pow(u32::try_from(fraction.len()).unwrap_or(9));
+    let parts: u128 = fraction
+        .parse::<u64>()
+        .map_err(|_| Inexact::TooFine)?
+        .into();
+    if (parts * factor) % scale != 0 {
+        return Err(Inexact::TooFine);
+    }
+    Ok(whole * factor + parts * factor / scale)
+}
+
+/// Writes the shortest Go form that the patterns of Flux's kinds take: `1m`, `1m30s`, `1h`,
+/// `500ms`, `0s`. What is finer than a millisecond is dropped.
+pub fn write(duration: Duration) -> String {
+    let (hours, seconds) = (duration.as_secs() / 3600, duration.as_secs() % 3600);
+    parts(hours, seconds / 60, seconds % 60, duration.subsec_millis())
+}
+
+/// Writes it without hours, for fields that do not take them, such as a GitRepository's timeout:
+/// `90m`.
+pub fn write_without_hours(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    parts(0, seconds / 60, seconds % 60, duration.subsec_millis())
+}
+
+fn parts(hours: u64, minutes: u64, seconds: u64, milliseconds: u32) -> String {
+    let mut out = String::new();
+    for (count, unit) in [
+        (hours, "h"),
+        (minutes, "m"),
+        (seconds, "s"),
+        (milliseconds.into(), "ms"),
+    ] {
+        if count > 0 {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "{count}{unit}");
+        }
+    }
+    if out.is_empty() {
+        out.push_str("0s");
+    }
+    out
+}
+
+/// Why Go takes a text for no duration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GoDurationFault {
+    #[error("Go reads no duration from it")]
+    Malformed,
+    #[error("a number in it has no unit")]
+    NoUnit,
+    #[error("it has an unknown unit `{0}`")]
+    UnknownUnit(String),
+    #[error("it is longer than Go can hold (about 292 years)")]
+    TooLong,
+}
+
+/// Reads a duration as Go's `time.ParseDuration`, in nanoseconds.
+///
+/// # Errors
+/// Wherever that function gives one. Source: `src/time/format.go` of Go.
+pub fn parse_go(text: &str) -> Result<i64, GoDurationFault> {
+    const LIMIT: u64 = 1 << 63;
+    let (negative, mut rest) = match text.as_bytes().first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        _ => (false, text),
+    };
+    if rest == "0" {
+        return Ok(0);
+    }
+    if rest.is_empty() {
+        return Err(GoDurationFault::Malformed);
+    }
+    let mut sum: u64 = 0;
+    while !rest.is_empty() {
+        let whole = leading(rest, |c| c.is_ascii_digit());
+        rest = &rest[whole.len()..];
+        let fraction = match rest.strip_prefix('.') {
+            None => "",
+            Some(after) => {
+                let fraction = leading(after, |c| c.is_ascii_digit());
+                rest = &after[fraction.len()..];
+                fraction
+            }
+        };
+        if whole.is_empty() && fraction.is_empty() {
+            return Err(GoDurationFault::Malformed);
+        }
+        let unit = leading(rest, |c| c != '.' && !c.is_ascii_digit());
+        rest = &rest[unit.len()..];
+        let factor: u64 = match unit {
+            "" => return Err(GoDurationFault::NoUnit),
+            "ns" => 1,
+            // The micro sign, and the Greek letter.
+            "us" | "\u{b5}s" | "\u{3bc}s" => 1000,
+            "ms" => 1_000_000,
+            "s" => 1_000_000_000,
+            "m" => 60_000_000_000,
+            "h" => 3_600_000_000_000,
+            other => return Err(GoDurationFault::UnknownUnit(other.to_owned())),
+        };
+        let whole = if whole.is_empty() {
+            0
+        } else {
+            whole.parse().map_err(|_| GoDurationFault::TooLong)?
+        };
+        sum = go_part(whole, fraction, factor)
+            .and_then(|part| sum.checked_add(part))
+            .filter(|sum| *sum <= LIMIT)
+            .ok_or(GoDurationFault::TooLong)?;
+    }
+    match i64::try_from(sum) {
+        Ok(value) if negative => Ok(-value),
+        Ok(value) => Ok(value),
+        Err(_) if negative => Ok(i64::MIN),
+        Err(_) => Err(GoDurationFault::TooLong),
+    }
+}
+
+/// One number with its unit, with the rounding that Go has: the digits of the fraction that fit
+/// are multiplied as a double.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the same arithmetic as Go's"
+)]
+fn go_part(whole: u64, fraction: &str, factor: u64) -> Option<u64> {
+    const LIMIT: u64 = 1 << 63;
+    if whole > LIMIT / factor {
+        return None;
+    }
+    let (mut digits, mut scale) = (0_u64, 1_f64);
+    for byte in fraction.bytes() {
+        if digits > (LIMIT - 1) / 10 {
+            break;
+        }
+        let next = digits * 10 + u64::from(byte - b'0');
+        if next > LIMIT {
+            break;
+        }
+        digits = next;
+        scale *= 10.0;
+    }
+    let fraction = (digits as f64 * (factor as f64 / scale)) as u64;
+    let part = whole * factor + fraction;
+    (part <= LIMIT).then_some(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{prop_assert_eq, proptest};
+
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        for (text, milliseconds) in [
+            ("90s", 90_000),
+            ("1h 30m", 5_400_000),
+            ("1h30m", 5_400_000),
+            ("1.5h", 5_400_000),
+            ("5min", 300_000),
+            ("5 min", 300_000),
+            (" 2m  10 s ", 130_000),
+            ("500ms", 500),
+            ("0.5s", 500),
+            ("1.50m", 90_000),
+            ("0s", 0),
+            ("2562047h", 2_562_047 * 3_600_000),
+        ] {
+            assert_eq!(
+                read(text),
+                Ok(Duration::from_millis(milliseconds)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration_is_refused_with_how_to_mend_it() {
+        for (text, message) in [
+            (
+                "",
+                "the duration is empty; write it as `90s`, `5m` or `1h 30m`",
+            ),
+            (
+                "  ",
+                "the duration is empty; write it as `90s`, `5m` or `1h 30m`",
+            ),
+            (
+                "90",
+                "the duration `90` has no unit; write `90s`, `90m` or `90h`",
+            ),
+            (
+                "1.5",
+                "the duration `1.5` has no unit; write `1.5s`, `1.5m` or `1.5h`",
+            ),
+            (
+                "-5m",
+                "the duration `-5m` is negative; write one of zero or more",
+            ),
+            (
+                "1d",
+                "a duration has no unit `d`; units are h, m or min, s and ms; write a day as `24h`",
+            ),
+            (
+                "2weeks",
+                "a duration has no unit `weeks`; units are h, m or min, s and ms; write a week as `168h`",
+            ),
+            (
+                "1M",
+                "a duration has no unit `M`; units are h, m or min, s and ms",
+            ),
+            (
+                "5us",
+                "a duration has no unit `us`; units are h, m or min, s and ms",
+            ),
+            (
+                "banana",
+                "`banana` is no duration; write it as `90s`, `5m`, `1.5h` or `1h 30m`",
+            ),
+            (
+                "1m -5s",
+                "`1m -5s` is no duration; write it as `90s`, `5m`, `1.5h` or `1h 30m`",
+            ),
+            (
+                "1h 30",
+                "`1h 30` is no duration; write it as `90s`, `5m`, `1.5h` or `1h 30m`",
+            ),
+            (
+                "1.m",
+                "`1.m` is no duration; write it as `90s`, `5m`, `1.5h` or `1h 30m`",
+            ),
+            (
+                "0.0001s",
+                "the duration `0.0001s` is not a whole number of milliseconds; `ms` is the smallest unit",
+            ),
+            (
+                "1.5ms",
+                "the duration `1.5ms` is not a whole number of milliseconds; `ms` is the smallest unit",
+            ),
+            (
+                "2562048h",
+                "the duration `2562048h` is too long; Flux can hold at most 2562047h",
+            ),
+            (
+                "99999999999999999999999s",
+                "the duration `99999999999999999999999s` is too long; Flux can hold at most 2562047h",
+            ),
+        ] {
+            assert_eq!(
+                read(text).map_err(|fault| fault.to_string()),
+                Err(message.to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn a_duration_is_written_without_zero_parts() {
+        for (milliseconds, text, minutes) in [
+            (0, "0s", "0s"),
+            (500, "500ms", "500ms"),
+            (60_000, "1m", "1m"),
+            (90_000, "1m30s", "1m30s"),
+            (3_600_000, "1h", "60m"),
+            (5_400_000, "1h30m", "90m"),
+            (3_601_250, "1h1s250ms", "60m1s250ms"),
+        ] {
+            assert_eq!(write(Duration::from_millis(milliseconds)), text);
+            assert_eq!(
+                write_without_hours(Duration::from_millis(milliseconds)),
+                minutes
+            );
+        }
+    }
+
+    #[test]
+    fn go_reads_what_go_reads() {
+        for (text, nanoseconds) in [
+            ("0", 0),
+            ("-0", 0),
+            ("1h2m3.5s", 3_723_500_000_000),
+            ("-1.5h", -5_400_000_000_000),
+            ("+5s", 5_000_000_000),
+            (".5s", 500_000_000),
+            ("5.s", 5_000_000_000),
+            ("1µs", 1000),
+            ("1μs", 1000),
+            ("3ns", 3),
+            ("0.3333333333333333333h", 1_200_000_000_000),
+            ("9223372036854775807ns", i64::MAX),
+            ("-9223372036854775808ns", i64::MIN),
+            ("0.100000000000000000000h", 360_000_000_000),
+        ] {
+            assert_eq!(parse_go(text), Ok(nanoseconds), "{text}");
+        }
+        for (text, message) in [
+            ("", "Go reads no duration from it"),
+            ("-", "Go reads no duration from it"),
+            (".s", "Go reads no duration from it"),
+            ("s", "Go reads no duration from it"),
+            ("1h 2m", "it has an unknown unit `h `"),
+            ("3", "a number in it has no unit"),
+            ("1h3", "a number in it has no unit"),
+            ("1d", "it has an unknown unit `d`"),
+            (
+                "9223372036854775808ns",
+                "it is longer than Go can hold (about 292 years)",
+            ),
+            (
+                "2562048h",
+                "it is longer than Go can hold (about 292 years)",
+            ),
+            (
+                "99999999999999999999s",
+                "it is longer than Go can hold (about 292 years)",
+            ),
+        ] {
+            assert_eq!(
+                parse_go(text).map_err(|fault| fault.to_string()),
+                Err(message.to_owned()),
+                "{text}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back_by_us_and_by_go(milliseconds in 0..9_000_000_000_000_u64) {
+            let duration = Duration::from_millis(milliseconds);
+            for text in [write(duration), write_without_hours(duration)] {
+                prop_assert_eq!(read(&text), Ok(duration));
+                let nanoseconds = i64::try_from(duration.as_nanos()).expect("within range");
+                prop_assert_eq!(parse_go(&text), Ok(nanoseconds));
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "[0-9.hmsµ \\-+dn]{0,24}") {
+            let _ = read(&text);
+            let _ = parse_go(&text);
+        }
+    }
+}
