@@ -132,7 +132,7 @@ fn times(number: &str, factor: u128) -> Result<u128, Inexact> {
         .parse::<u64>()
         .map_err(|_| Inexact::TooFine)?
         .into();
-    if (parts * factor) % scale != 0 {
+    if !(parts * factor).is_multiple_of(scale) {
         return Err(Inexact::TooFine);
     }
     Ok(whole * factor + parts * factor / scale)
