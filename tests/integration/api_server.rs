@@ -1,0 +1,216 @@
+//! A real Kubernetes API server on loopback, shared by all tests of this binary.
+//!
+//! ```text
+//! shared() -> tests/kubernetes/serve (etcd, kube-apiserver) -> /readyz -> CRDs of src/flux/crds established
+//! ```
+//! A `static` is never dropped, so nobody may rely on `Drop` to end the servers: `serve` ends them when the pipe to
+//! it closes, which happens however this process ends.
+
+mod crds;
+mod requests;
+
+use std::collections::HashMap;
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, OnceLock};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
+pub use requests::{Target, Verdict};
+
+/// How long the server may take to be ready, and a CRD to be served: it is some three seconds.
+const START_LIMIT: Duration = Duration::from_secs(60);
+/// The longest that one request may take.
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+/// A free port may be taken by somebody else before the server listens on it; then others are tried.
+const START_ATTEMPTS: u32 = 3;
+/// Of a user in `system:masters`. No secret: only this machine reaches the server, and only as long as tests run.
+const TOKEN: &str = "tests-only";
+
+/// A running API server; it ends when this is dropped or when the process ends.
+pub struct ApiServer {
+    url: String,
+    agent: ureq::Agent,
+    programs: PathBuf,
+    kubeconfig: PathBuf,
+    resources: Mutex<HashMap<(String, String), requests::Resource>>,
+    serve: Child,
+}
+
+/// The one server of this test binary; the first call starts it and waits until it is ready.
+///
+/// # Panics
+/// Where `KUBEBUILDER_ASSETS` names no folder with `etcd` and `kube-apiserver`, or they do not become ready.
+pub fn shared() -> &'static ApiServer {
+    static SHARED: OnceLock<ApiServer> = OnceLock::new();
+    SHARED.get_or_init(ApiServer::start)
+}
+
+impl ApiServer {
+    /// Starts a server of its own, with Flux's CRDs; for a test that stops or breaks it.
+    pub fn start() -> Self {
+        let programs = std::env::var_os("KUBEBUILDER_ASSETS")
+            .map(PathBuf::from)
+            .unwrap_or_else(|| {
+                panic!(
+                    "this test needs a Kubernetes API server: run `tests/all`, \
+                 or set KUBEBUILDER_ASSETS=\"$(tests/kubernetes/build)\""
+                )
+            });
+        let server = (0..START_ATTEMPTS)
+            .find_map(|_| Self::try_start(&programs))
+            .unwrap_or_else(|| {
+                panic!(
+                    "etcd and kube-apiserver of {} do not start",
+                    programs.display()
+                )
+            });
+        server.install_crds(&repository().join("src/flux/crds"));
+        server
+    }
+
+    /// `None` where one of the two programs ended by itself; `serve` has then printed the end of their logs.
+    fn try_start(programs: &Path) -> Option<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("flux-setup-api-server-")
+            .tempdir()
+            .expect("a folder for the server");
+        let identity = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])
+            .expect("a certificate for loopback");
+        let write = |name: &str, text: &str| {
+            fs::write(folder.path().join(name), text).expect("the server's folder is ours")
+        };
+        write("server.crt", &identity.cert.pem());
+        write("server.key", &identity.signing_key.serialize_pem());
+        write(
+            "tokens.csv",
+            &format!("{TOKEN},admin,admin,system:masters\n"),
+        );
+
+        let [etcd_port, api_port] = free_ports();
+        let url = format!("https://127.0.0.1:{api_port}");
+        write("kubeconfig", &kubeconfig(&url).to_string());
+
+        let serve = Command::new(repository().join("tests/kubernetes/serve"))
+            .args([programs, folder.path()])
+            .args([etcd_port.to_string(), api_port.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("bash is there to run tests/kubernetes/serve");
+        let folder = folder.keep(); // from here on `serve` removes it
+
+        let certificate = Certificate::from_der(identity.cert.der()).to_owned();
+        let agent = ureq::Agent::config_builder()
+            .tls_config(
+                TlsConfig::builder()
+                    .root_certs(RootCerts::new_with_certs(&[certificate]))
+                    .build(),
+            )
+            .proxy(None)
+            .http_status_as_error(false)
+            .timeout_global(Some(REQUEST_LIMIT))
+            .max_idle_connections_per_host(16)
+            .build()
+            .new_agent();
+        let mut server = Self {
+            url,
+            agent,
+            programs: programs.to_owned(),
+            kubeconfig: folder.join("kubeconfig"),
+            resources: Mutex::default(),
+            serve,
+        };
+        server.is_ready().then_some(server)
+    }
+
+    /// Waits until the server is ready; false where it ended instead.
+    fn is_ready(&mut self) -> bool {
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            if self
+                .serve
+                .try_wait()
+                .expect("`serve` is our child")
+                .is_some()
+            {
+                return false;
+            }
+            // Until it listens, the request itself fails.
+            let request = self
+                .agent
+                .get(format!("{}/readyz", self.url))
+                .header("authorization", self.bearer());
+            if request.call().is_ok_and(|answer| answer.status() == 200) {
+                return true;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "the API server is not ready after {START_LIMIT:?}"
+            );
+            sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// `https://127.0.0.1:PORT`, with a certificate that the kubeconfig names.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The bearer token of an administrator.
+    pub fn token(&self) -> &'static str {
+        TOKEN
+    }
+
+    fn bearer(&self) -> String {
+        format!("Bearer {}", self.token())
+    }
+
+    /// For `kubectl` and other clients.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.kubeconfig.clone()
+    }
+
+    /// `kubectl` of the server's own release where there is one, with the server's kubeconfig.
+    pub fn kubectl(&self) -> Command {
+        let own = self.programs.join("kubectl");
+        let mut command = Command::new(if own.is_file() { own } else { "kubectl".into() });
+        command.env("KUBECONFIG", self.kubeconfig());
+        command
+    }
+}
+
+impl Drop for ApiServer {
+    fn drop(&mut self) {
+        drop(self.serve.stdin.take());
+        // It kills the two and removes a folder; nothing useful can be done where that fails.
+        let _ = self.serve.wait();
+    }
+}
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All are held at once, so that they differ.
+fn free_ports<const N: usize>() -> [u16; N] {
+    let listeners: [_; N] =
+        std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    listeners.map(|listener| listener.local_addr().expect("it is bound").port())
+}
+
+fn kubeconfig(url: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "tests",
+        "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": "admin"}}],
+        "clusters": [{"name": "tests", "cluster": {"server": url, "certificate-authority": "server.crt"}}],
+        "users": [{"name": "admin", "user": {"token": TOKEN}}],
+    })
+}

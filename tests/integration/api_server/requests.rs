@@ -1,0 +1,190 @@
+//! What is asked of the API server, and what it answers.
+
+use std::sync::PoisonError;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{ApiServer, START_LIMIT};
+
+/// Where an object is meant to be, whatever its manifest says.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    pub api_version: &'a str,
+    pub kind: &'a str,
+    /// Unused for kinds that have no namespace.
+    pub namespace: &'a str,
+    pub name: &'a str,
+}
+
+/// What the server answers to one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// 200 or 201 where it took the object; refusals are 4xx, and 500 for unknown or mistyped fields.
+    pub status: u16,
+    /// Why it refused; empty where it took the object.
+    pub message: String,
+}
+
+impl Verdict {
+    pub fn is_accepted(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
+/// How the server calls the objects of one kind in its paths.
+#[derive(Clone)]
+pub(super) struct Resource {
+    plural: String,
+    namespaced: bool,
+}
+
+impl ApiServer {
+    /// Creates the namespace unless it is there.
+    pub fn create_namespace(&self, name: &str) {
+        let namespace =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        let verdict = self
+            .send(
+                "POST",
+                "/api/v1/namespaces",
+                "application/json",
+                &namespace.to_string(),
+            )
+            .0;
+        assert!(
+            verdict.is_accepted() || verdict.status == 409,
+            "cannot create namespace `{name}`: {verdict:?}"
+        );
+    }
+
+    /// Asks what a strict server-side apply of `manifest` (YAML or JSON) would do; nothing is stored.
+    pub fn strict_apply(&self, target: Target, manifest: &str) -> Verdict {
+        let query = "fieldManager=flux-setup&force=true&dryRun=All&fieldValidation=Strict";
+        let path = format!("{}?{query}", self.path(target));
+        self.send("PATCH", &path, "application/apply-patch+yaml", manifest)
+            .0
+    }
+
+    /// The answer to a GET of `path`; `None` where there is nothing.
+    pub fn read(&self, path: &str) -> Option<Value> {
+        let (verdict, body) = self.send("GET", path, "application/json", "");
+        match verdict.status {
+            200 => Some(body),
+            404 => None,
+            _ => panic!("cannot read {path}: {verdict:?}"),
+        }
+    }
+
+    /// Sends again while the server asks for that: the storage of a new kind takes a moment.
+    pub(super) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        content_type: &str,
+        body: &str,
+    ) -> (Verdict, Value) {
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            let (status, answer) = self.send_once(method, path, content_type, body);
+            if status == 429 && Instant::now() < deadline {
+                sleep(Duration::from_millis(50));
+                continue;
+            }
+            let message = if (200..300).contains(&status) {
+                None
+            } else {
+                answer["message"].as_str()
+            };
+            return (
+                Verdict {
+                    status,
+                    message: message.unwrap_or_default().to_owned(),
+                },
+                answer,
+            );
+        }
+    }
+
+    fn send_once(&self, method: &str, path: &str, content_type: &str, body: &str) -> (u16, Value) {
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url()))
+            .header("authorization", self.bearer())
+            .header("content-type", content_type)
+            .body(body)
+            .expect("method, path and headers are ours");
+        let mut response = self
+            .agent
+            .run(request)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        // Read to its end, else the connection is not used again.
+        let text = response
+            .body_mut()
+            .read_to_string()
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        (
+            response.status().as_u16(),
+            serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        )
+    }
+
+    fn path(&self, target: Target) -> String {
+        let resource = self.resource(target.api_version, target.kind);
+        let mut path = group_path(target.api_version);
+        if resource.namespaced {
+            path += &format!("/namespaces/{}", escape(target.namespace));
+        }
+        path + &format!("/{}/{}", resource.plural, escape(target.name))
+    }
+
+    /// Looks a kind up in the server's own list, once.
+    fn resource(&self, api_version: &str, kind: &str) -> Resource {
+        let mut known = self
+            .resources
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let key = (api_version.to_owned(), kind.to_owned());
+        let resource = known.entry(key).or_insert_with(|| {
+            let list = self.read(&group_path(api_version)).unwrap_or_default();
+            let kinds = list["resources"].as_array().into_iter().flatten();
+            kinds
+                .filter(|entry| {
+                    entry["kind"] == kind && !entry["name"].as_str().unwrap_or("/").contains('/')
+                })
+                .map(|entry| Resource {
+                    plural: entry["name"].as_str().unwrap_or_default().to_owned(),
+                    namespaced: entry["namespaced"] == true,
+                })
+                .next()
+                .unwrap_or_else(|| panic!("the API server has no kind `{kind}` in {api_version}"))
+        });
+        resource.clone()
+    }
+}
+
+/// `/api/v1`, `/apis/GROUP/VERSION`.
+fn group_path(api_version: &str) -> String {
+    let prefix = if api_version.contains('/') {
+        "/apis"
+    } else {
+        "/api"
+    };
+    format!("{prefix}/{api_version}")
+}
+
+/// Percent-encodes one segment of a path.
+fn escape(segment: &str) -> String {
+    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    segment
+        .bytes()
+        .map(|byte| {
+            if keep(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
+}
