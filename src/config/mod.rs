@@ -1,13 +1,32 @@
 //! What people asked for: typed, checked, with the position of every value kept.
 
+mod decode;
 mod finding;
+mod folder;
+mod load;
 mod model;
+mod nearest;
+mod pattern;
+mod read_fleet;
+mod read_platform;
+mod read_project;
+mod read_settings;
+mod settings;
 mod sources;
 
+pub use decode::parse_share;
 pub use finding::{Class, Finding, Severity};
+pub use folder::{FILE_LIMIT_BYTES, Folder, Unreadable};
+pub use load::load;
 pub use model::{
-    BudgetSettings, Cluster, Configuration, Environment, EnvironmentCluster, EnvironmentKind,
-    EnvironmentOverride, GithubHost, Identity, IdentityKind, KnownUse, Layer, Pattern, PatternPart,
-    Project, ProjectObject, ProjectSource, Settings, Spanned,
+    Amounts, BudgetSettings, Cluster, Configuration, Environment, EnvironmentCluster,
+    EnvironmentKind, EnvironmentOverride, GithubHost, Identity, IdentityKind, KnownUse, Project,
+    ProjectObject, ProjectSource, Spanned, UserTemplate,
+};
+pub use nearest::nearest;
+pub use pattern::{Filling, Gap, Pattern};
+pub use read_settings::OUR_LABELS;
+pub use settings::{
+    Dependency, DependsOn, Field, Layers, Reference, Said, Setting, Settings, Webhook,
 };
 pub use sources::{Position, Sources};

@@ -1,12 +1,12 @@
-//! The configuration, typed and checked.
+//! The configuration, typed: what is here was read and is sound by itself.
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::flux::yaml::{Entry, Node, Span};
+use crate::flux::yaml::Span;
 
-use super::Sources;
+use super::settings::Settings;
+use super::{Pattern, Sources};
 
 /// A value and where it was written.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,37 +16,37 @@ pub struct Spanned<T> {
 }
 
 /// One configuration folder, read whole.
+///
+/// What was faulty is left out here and told in the findings; relations between the parts (a
+/// cluster that an environment names, a project that another depends on) are the plan's.
 #[derive(Debug)]
 pub struct Configuration {
     pub sources: Sources,
     pub output: Pattern,
-    pub names: Pattern,
+    /// The fleet's `defaults`, `names` among them.
     pub defaults: Settings,
+    /// By name.
     pub environments: Vec<Environment>,
+    /// By name.
     pub projects: Vec<Project>,
     pub clusters: Vec<Cluster>,
-    /// Files and folders with CustomResourceDefinitions of one's own, below the folder.
-    pub crds: Vec<Spanned<PathBuf>>,
+    /// CustomResourceDefinitions of one's own, as numbers of texts in `sources`.
+    pub crds: Vec<u32>,
+    pub templates: Vec<UserTemplate>,
     pub github: Vec<GithubHost>,
     pub budget: BudgetSettings,
 }
 
-/// A name made of `{project}`, `{object}`, `{environment}` and `{cluster}`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Pattern {
-    pub span: Span,
-    pub parts: Vec<PatternPart>,
+/// A template of the user's own, or one that stands in for ours.
+#[derive(Debug)]
+pub struct UserTemplate {
+    /// Without folder and ending: `helm-release`.
+    pub name: String,
+    /// The number of its text.
+    pub source: u32,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-pub enum PatternPart {
-    Text(String),
-    Project,
-    Object,
-    Environment,
-    Cluster,
-}
-
+/// What an environment is for; it decides how often it is polled unless that is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EnvironmentKind {
     Development,
@@ -65,6 +65,7 @@ pub struct Environment {
     pub clusters: Vec<EnvironmentCluster>,
 }
 
+/// One cluster of an environment, with what is different there.
 #[derive(Debug)]
 pub struct EnvironmentCluster {
     pub name: Spanned<Arc<str>>,
@@ -77,17 +78,19 @@ pub struct Project {
     pub source: ProjectSource,
     pub settings: Settings,
     pub environments: Vec<EnvironmentOverride>,
-    pub objects: Vec<ProjectObject>,
+    /// `None`: one Kustomization that has the project's name.
+    pub objects: Option<Vec<ProjectObject>>,
 }
 
 /// Where a project's manifests come from.
 #[derive(Debug)]
 pub enum ProjectSource {
+    /// A repository that Flux is told as `url`.
     Git {
-        url: Spanned<String>,
+        url: Spanned<Arc<str>>,
     },
     Oci {
-        url: Spanned<String>,
+        url: Spanned<Arc<str>>,
     },
     /// The source of another project, within one cluster and namespace.
     Shared {
@@ -96,9 +99,11 @@ pub enum ProjectSource {
     /// An object that somebody else manages.
     External {
         name: Spanned<Arc<str>>,
-        kind: Spanned<String>,
+        kind: Spanned<Arc<str>>,
         namespace: Option<Spanned<Arc<str>>>,
     },
+    /// It was said, and is faulty.
+    Faulty,
 }
 
 /// What a project or an object says of one environment.
@@ -108,46 +113,28 @@ pub struct EnvironmentOverride {
     /// `false`: it is left out there.
     pub included: bool,
     pub settings: Settings,
+    /// `Some`: only in these clusters of the environment.
+    pub clusters: Option<Vec<EnvironmentCluster>>,
 }
 
 #[derive(Debug)]
 pub struct ProjectObject {
     pub name: Spanned<Arc<str>>,
     /// `None`: a Kustomization by our own template.
-    pub template: Option<Spanned<String>>,
+    pub template: Option<Spanned<Arc<str>>>,
     pub settings: Settings,
     pub environments: Vec<EnvironmentOverride>,
-    /// Only in the environments that are listed, where the list form is used.
+    /// `environments` was a list: the object is in those alone.
     pub only_listed: bool,
 }
-
-/// One layer of settings: what is `None` was not said here; `Some(None)` is `null` and takes away.
-#[derive(Debug, Default, Clone)]
-pub struct Settings {
-    pub reference: Layer<Node>,
-    pub source_interval: Layer<Duration>,
-    pub kustomization_interval: Layer<Duration>,
-    pub source_timeout: Layer<Duration>,
-    pub kustomization_timeout: Layer<Duration>,
-    pub retry_interval: Layer<Duration>,
-    pub namespace: Layer<Arc<str>>,
-    pub path: Layer<String>,
-    pub prune: Layer<bool>,
-    pub wait: Layer<bool>,
-    pub suspend: Layer<bool>,
-    pub target_namespace: Layer<String>,
-    pub secret_ref: Layer<String>,
-    pub provider: Layer<String>,
-    pub maps: Vec<(&'static str, Vec<Entry>)>,
-}
-
-pub type Layer<T> = Option<Spanned<Option<T>>>;
 
 #[derive(Debug)]
 pub struct Cluster {
     pub name: Spanned<Arc<str>>,
-    /// CustomResourceDefinitions as this cluster has them; empty: ours.
-    pub crds: Vec<Spanned<PathBuf>>,
+    pub kubeconfig: Option<Spanned<PathBuf>>,
+    pub context: Option<Spanned<String>>,
+    /// CustomResourceDefinitions as this cluster has them, as numbers of texts; empty: ours.
+    pub crds: Vec<u32>,
     /// `false`: Flux there refuses references to other namespaces.
     pub cross_namespace: bool,
 }
@@ -155,13 +142,15 @@ pub struct Cluster {
 #[derive(Debug)]
 pub struct GithubHost {
     pub host: Spanned<String>,
+    pub api_url: Option<Spanned<String>>,
+    /// Other host names of the same repositories.
     pub aliases: Vec<Spanned<String>>,
     pub identities: Vec<Identity>,
     /// Whose buckets the plan is priced against; the first identity where it is left out.
-    pub budget_identity: Option<String>,
+    pub budget_identity: Option<Spanned<String>>,
 }
 
-/// Somebody whom GitHub knows; secrets are only references and are not read here.
+/// Somebody whom GitHub knows. Secrets are references and are not read here.
 #[derive(Debug)]
 pub struct Identity {
     pub name: Spanned<String>,
@@ -182,11 +171,14 @@ pub struct BudgetSettings {
     /// A share from 0 to 1 that is left to the user's own tools; 0.2 where it is not said.
     pub reserve: Option<Spanned<f64>>,
     pub also: Vec<KnownUse>,
-    /// Overrides of the cost table: operation, then resource (`core`, `graphql`, `appJwt`, `git`), then requests.
-    pub costs: Vec<(Spanned<String>, Vec<(Spanned<String>, f64)>)>,
+    /// Overrides of the cost table: operation, then its amounts.
+    pub costs: Vec<(Spanned<String>, Amounts)>,
 }
 
-/// Use of GitHub by others, in requests an hour.
+/// Amounts by resource.
+pub type Amounts = Vec<(Spanned<String>, f64)>;
+
+/// Use of GitHub by others, in requests (or points) an hour.
 #[derive(Debug)]
 pub struct KnownUse {
     pub name: Spanned<String>,

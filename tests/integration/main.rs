@@ -1,3 +1,5 @@
-//! Flows.
+//! Whole flows through the public doors: the binary, and a real Kubernetes API server.
 
+mod api_server;
 mod architecture;
+mod strict_apply;

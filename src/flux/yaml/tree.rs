@@ -81,6 +81,13 @@ impl Node {
         }
     }
 
+    pub fn as_mapping_mut(&mut self) -> Option<&mut Vec<Entry>> {
+        match &mut self.value {
+            Value::Mapping(entries) => Some(entries),
+            Value::Scalar(_) | Value::Sequence(_) => None,
+        }
+    }
+
     /// The items of a sequence.
     pub fn as_sequence(&self) -> Option<&[Node]> {
         match &self.value {

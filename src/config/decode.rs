@@ -1,0 +1,308 @@
+//! Reading typed values out of a tree, telling every fault and going on.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::flux::duration;
+use crate::flux::yaml::{Entry, Node, Resolved, Span, Value};
+
+use super::nearest::nearest;
+use super::{Finding, Spanned};
+
+/// The keys that lead to a place, kept as a chain so that they cost nothing while all is well.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Path<'a> {
+    Root,
+    Key(&'a Path<'a>, &'a str),
+    Index(&'a Path<'a>, usize),
+}
+
+impl<'a> Path<'a> {
+    pub(super) fn key(&'a self, key: &'a str) -> Self {
+        Self::Key(self, key)
+    }
+
+    pub(super) fn index(&'a self, index: usize) -> Self {
+        Self::Index(self, index)
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Path::Root => Ok(()),
+            Path::Key(Path::Root, key) => f.write_str(key),
+            Path::Key(parent, key) => write!(f, "{parent}.{key}"),
+            Path::Index(parent, index) => write!(f, "{parent}[{index}]"),
+        }
+    }
+}
+
+/// Collects what is wrong.
+#[derive(Debug, Default)]
+pub(super) struct Decoder {
+    pub(super) findings: Vec<Finding>,
+    /// Places that hold a secret, so that no excerpt shows them.
+    pub(super) secrets: Vec<Span>,
+}
+
+/// What a value is, as a person calls it.
+pub(super) fn kind_of(node: &Node) -> &'static str {
+    match &node.value {
+        Value::Mapping(_) => "a map",
+        Value::Sequence(_) => "a list",
+        Value::Scalar(scalar) => match scalar.resolve() {
+            Resolved::Null => "nothing",
+            Resolved::Bool(_) => "true or false",
+            Resolved::Integer(_) | Resolved::Float(_) => "a number",
+            Resolved::String => "text",
+        },
+    }
+}
+
+impl Decoder {
+    pub(super) fn error(&mut self, span: Span, path: &Path<'_>, message: impl Into<String>) {
+        self.findings
+            .push(Finding::error(span, path.to_string(), message));
+    }
+
+    pub(super) fn error_with_hint(
+        &mut self,
+        span: Span,
+        path: &Path<'_>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.findings
+            .push(Finding::error(span, path.to_string(), message).hint(hint));
+    }
+
+    pub(super) fn wrong_type(&mut self, node: &Node, path: &Path<'_>, wanted: &str) {
+        self.error(
+            node.span,
+            path,
+            format!("expected {wanted}, found {}", kind_of(node)),
+        );
+    }
+
+    /// The entries of a map, after saying which keys nobody knows.
+    pub(super) fn fields<'n>(
+        &mut self,
+        node: &'n Node,
+        path: &'n Path<'n>,
+        known: &[&'static str],
+    ) -> Option<Fields<'n>> {
+        let entries = self.map(node, path)?;
+        for entry in entries {
+            if !known.contains(&&*entry.key) {
+                self.unknown_key(entry, path, known);
+            }
+        }
+        Some(Fields {
+            entries,
+            path,
+            span: node.span,
+        })
+    }
+
+    pub(super) fn unknown_key(&mut self, entry: &Entry, path: &Path<'_>, known: &[&'static str]) {
+        let message = format!("unknown key `{}`", entry.key);
+        let hint = match nearest(&entry.key, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known here: {}", known.join(", ")),
+        };
+        self.error_with_hint(entry.key_span, &path.key(&entry.key), message, hint);
+    }
+
+    pub(super) fn map<'n>(&mut self, node: &'n Node, path: &Path<'_>) -> Option<&'n [Entry]> {
+        if let Value::Mapping(entries) = &node.value {
+            return Some(entries);
+        }
+        self.wrong_type(node, path, "a map");
+        None
+    }
+
+    /// The items of a list.
+    pub(super) fn list<'n>(&mut self, node: &'n Node, path: &Path<'_>) -> &'n [Node] {
+        if let Value::Sequence(items) = &node.value {
+            return items;
+        }
+        self.wrong_type(node, path, "a list");
+        &[]
+    }
+
+    /// Text that every reader of YAML takes for text.
+    pub(super) fn text<'n>(&mut self, node: &'n Node, path: &Path<'_>) -> Option<&'n str> {
+        let Value::Scalar(scalar) = &node.value else {
+            self.wrong_type(node, path, "text");
+            return None;
+        };
+        if scalar.resolve() == Resolved::String && !scalar.ambiguous() {
+            return Some(&scalar.text);
+        }
+        if matches!(scalar.resolve(), Resolved::Null) {
+            self.wrong_type(node, path, "text");
+        } else {
+            self.error_with_hint(
+                node.span,
+                path,
+                format!("`{}` is not text to every reader of YAML", scalar.text),
+                format!("quote it: \"{}\"", scalar.text),
+            );
+        }
+        None
+    }
+
+    /// Text that is not empty.
+    pub(super) fn filled_text<'n>(&mut self, node: &'n Node, path: &Path<'_>) -> Option<&'n str> {
+        let text = self.text(node, path)?;
+        if text.is_empty() {
+            self.error(node.span, path, "expected text, found an empty string");
+            return None;
+        }
+        Some(text)
+    }
+
+    pub(super) fn flag(&mut self, node: &Node, path: &Path<'_>) -> Option<bool> {
+        if let Value::Scalar(scalar) = &node.value
+            && scalar.plain
+        {
+            match &*scalar.text {
+                "true" => return Some(true),
+                "false" => return Some(false),
+                other if matches!(scalar.resolve(), Resolved::Bool(_)) => {
+                    let meant = scalar.resolve() == Resolved::Bool(true);
+                    self.error_with_hint(
+                        node.span,
+                        path,
+                        format!("`{other}` is not the same to every reader of YAML"),
+                        format!("write `{meant}`"),
+                    );
+                    return None;
+                }
+                _ => {}
+            }
+        }
+        self.wrong_type(node, path, "true or false");
+        None
+    }
+
+    /// A duration as people write it.
+    pub(super) fn duration(&mut self, node: &Node, path: &Path<'_>) -> Option<Duration> {
+        let Value::Scalar(scalar) = &node.value else {
+            self.wrong_type(node, path, "a duration as `90s` or `1h 30m`");
+            return None;
+        };
+        match duration::read(&scalar.text) {
+            Ok(duration) => Some(duration),
+            Err(fault) => {
+                self.fault(node, path, &fault);
+                None
+            }
+        }
+    }
+
+    /// Something that cannot be read: after `; ` it says how to mend it.
+    pub(super) fn fault(&mut self, node: &Node, path: &Path<'_>, fault: &impl fmt::Display) {
+        let text = fault.to_string();
+        match text.split_once("; ") {
+            Some((message, hint)) => self.error_with_hint(node.span, path, message, hint),
+            None => self.error(node.span, path, text),
+        }
+    }
+
+    /// A duration that is more than nothing.
+    pub(super) fn positive_duration(&mut self, node: &Node, path: &Path<'_>) -> Option<Duration> {
+        let duration = self.duration(node, path)?;
+        if duration.is_zero() {
+            self.error(node.span, path, "a duration of zero is of no use here");
+            return None;
+        }
+        Some(duration)
+    }
+
+    /// A number from 0 on.
+    pub(super) fn amount(&mut self, node: &Node, path: &Path<'_>) -> Option<f64> {
+        let number = match &node.value {
+            Value::Scalar(scalar) if scalar.plain => scalar.text.parse::<f64>().ok(),
+            _ => None,
+        };
+        match number {
+            Some(number) if number.is_finite() && number >= 0.0 => Some(number),
+            _ => {
+                self.wrong_type(node, path, "a number from 0 on");
+                None
+            }
+        }
+    }
+
+    /// A share, written as `70%` or `0.7`.
+    pub(super) fn share(&mut self, node: &Node, path: &Path<'_>) -> Option<f64> {
+        let share = match &node.value {
+            Value::Scalar(scalar) => parse_share(&scalar.text),
+            _ => None,
+        };
+        if share.is_none() {
+            self.error(
+                node.span,
+                path,
+                "expected a share from 0% to 100%, as `70%`",
+            );
+        }
+        share
+    }
+}
+
+/// Reads `70%` or `0.7` as 0.7; `None` for anything that is no share from 0 to 1.
+pub fn parse_share(text: &str) -> Option<f64> {
+    let share = match text.strip_suffix('%') {
+        Some(percent) => percent.trim_end().parse::<f64>().ok()? / 100.0,
+        None => text.parse::<f64>().ok()?,
+    };
+    (0.0..=1.0).contains(&share).then_some(share)
+}
+
+/// The entries of one map whose keys are known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fields<'n> {
+    pub(super) entries: &'n [Entry],
+    pub(super) path: &'n Path<'n>,
+    pub(super) span: Span,
+}
+
+impl<'n> Fields<'n> {
+    pub(super) fn get(&self, key: &str) -> Option<&'n Node> {
+        self.entry(key).map(|entry| &entry.node)
+    }
+
+    pub(super) fn entry(&self, key: &str) -> Option<&'n Entry> {
+        self.entries.iter().find(|entry| entry.key == key)
+    }
+
+    /// The value of a key that must be there.
+    pub(super) fn required(&self, key: &'static str, decoder: &mut Decoder) -> Option<&'n Node> {
+        let node = self.get(key);
+        if node.is_none() {
+            decoder.error(self.span, self.path, format!("`{key}` is missing"));
+        }
+        node
+    }
+
+    pub(super) fn text(
+        &self,
+        key: &'static str,
+        decoder: &mut Decoder,
+    ) -> Option<Spanned<Arc<str>>> {
+        let node = self.get(key)?;
+        let text = decoder.filled_text(node, &self.path.key(key))?;
+        Some(Spanned {
+            span: node.span,
+            value: text.into(),
+        })
+    }
+
+    pub(super) fn flag(&self, key: &'static str, decoder: &mut Decoder) -> Option<bool> {
+        decoder.flag(self.get(key)?, &self.path.key(key))
+    }
+}

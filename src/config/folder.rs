@@ -1,0 +1,116 @@
+//! Reads the files of a configuration folder, and nothing outside it.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+
+/// The largest file that is read: some hundred thousand projects.
+pub const FILE_LIMIT_BYTES: u64 = 64 << 20;
+
+/// A folder that is read by paths below it; links that lead out of it are refused.
+#[derive(Debug)]
+pub struct Folder {
+    dir: Dir,
+}
+
+/// Why a file's text is not to be had.
+#[derive(Debug)]
+pub enum Unreadable {
+    Missing,
+    /// In words that follow the file's name.
+    Because(String),
+    /// Not UTF-8: the text with replacement characters, and where the first of them stands.
+    NotText {
+        text: String,
+        at: usize,
+    },
+}
+
+impl Folder {
+    /// # Errors
+    ///
+    /// Where the folder is missing or cannot be opened.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let dir = Dir::open_ambient_dir(path, ambient_authority())?;
+        Ok(Self { dir })
+    }
+
+    /// Reads a text file below the folder.
+    ///
+    /// # Errors
+    ///
+    /// See [`Unreadable`].
+    pub fn read(&self, path: &str) -> Result<String, Unreadable> {
+        let because = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => Unreadable::Missing,
+            _ => Unreadable::Because(reason(&error)),
+        };
+        let metadata = self.dir.metadata(path).map_err(because)?;
+        if !metadata.is_file() {
+            return Err(Unreadable::Because("is no file".into()));
+        }
+        if metadata.len() > FILE_LIMIT_BYTES {
+            return Err(Unreadable::Because(too_large()));
+        }
+        let file = self.dir.open(path).map_err(because)?;
+        let mut bytes = Vec::new();
+        file.take(FILE_LIMIT_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(because)?;
+        if bytes.len() as u64 > FILE_LIMIT_BYTES {
+            return Err(Unreadable::Because(too_large()));
+        }
+        String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            Unreadable::NotText { text, at }
+        })
+    }
+
+    /// The files in a folder below this one, by name; `None` where it is missing.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be listed, in words that follow its name.
+    pub fn files(&self, path: &str) -> Result<Option<Vec<String>>, String> {
+        let listing = match self.dir.read_dir(path) {
+            Ok(listing) => listing,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(reason(&error)),
+        };
+        let mut names = Vec::new();
+        for entry in listing {
+            let entry = entry.map_err(|error| reason(&error))?;
+            if let Ok(name) = entry.file_name().into_string() {
+                names.push(name);
+            }
+        }
+        names.sort_unstable();
+        Ok(Some(names))
+    }
+
+    /// Whether the path is a folder.
+    pub fn is_folder(&self, path: &str) -> bool {
+        self.dir
+            .metadata(path)
+            .is_ok_and(|metadata| metadata.is_dir())
+    }
+}
+
+fn too_large() -> String {
+    format!("is larger than {} MiB", FILE_LIMIT_BYTES >> 20)
+}
+
+/// Why the system refused, in words that follow a file's name.
+fn reason(error: &io::Error) -> String {
+    // cap-std's own refusal carries no number of the system.
+    if error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none() {
+        return "leads out of the configuration folder; nothing outside it is read".into();
+    }
+    if error.to_string().contains("symbolic link") {
+        return "is a link that leads in a circle".into();
+    }
+    format!("cannot be read: {error}")
+}

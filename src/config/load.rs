@@ -1,0 +1,392 @@
+//! Reads a configuration folder whole: every file, every fault.
+
+use std::collections::HashMap;
+use std::path::Path as FilePath;
+use std::sync::Arc;
+
+use globset::GlobBuilder;
+
+use crate::flux::yaml::{self, Node, Span};
+
+use super::decode::{Decoder, Path};
+use super::folder::{Folder, Unreadable};
+use super::model::{Cluster, Configuration, Environment, Project, Spanned, UserTemplate};
+use super::read_fleet::Fleet;
+use super::{Finding, Pattern, Sources};
+
+const FLEET_FILE: &str = "flux-setup.yaml";
+const ENVIRONMENTS: &str = "environments";
+const TEMPLATES: &str = "templates";
+const TEMPLATE_ENDING: &str = ".yaml.tera";
+
+/// Reads the configuration in a folder.
+///
+/// What is faulty is left out of the configuration and told in the findings, all of them in one
+/// run: a fault of syntax ends only its own file.
+pub fn load(folder: &FilePath) -> (Configuration, Vec<Finding>) {
+    let mut loader = Loader {
+        folder: None,
+        shown: folder.to_owned(),
+        sources: Sources::default(),
+        decoder: Decoder::default(),
+    };
+    let configuration = loader.run(folder);
+    let mut findings = loader.decoder.findings;
+    findings.sort_by_key(|finding| finding.span);
+    (configuration, findings)
+}
+
+struct Loader {
+    folder: Option<Folder>,
+    /// The folder as the user named it, put before the names of files.
+    shown: std::path::PathBuf,
+    sources: Sources,
+    decoder: Decoder,
+}
+
+impl Loader {
+    fn run(&mut self, path: &FilePath) -> Configuration {
+        match Folder::open(path) {
+            Ok(folder) => self.folder = Some(folder),
+            Err(error) => {
+                let source = self.sources.add(path.display().to_string(), "");
+                self.fault(
+                    whole(source),
+                    format!("cannot open the configuration folder: {error}"),
+                    "name it with `--config DIR`",
+                );
+            }
+        }
+        let mut fleet = Fleet::default();
+        if self.folder.is_some() {
+            if let Some(node) = self.document(FLEET_FILE) {
+                fleet = self.decoder.fleet(&node);
+            }
+            self.include(&mut fleet);
+        }
+        let environments = self.environments();
+        let templates = self.templates();
+        let crds = std::mem::take(&mut fleet.crds);
+        let crds = self.crds(&crds, "crds");
+        let clusters = std::mem::take(&mut fleet.clusters);
+        let clusters = clusters
+            .into_iter()
+            .map(|(mut cluster, crds)| {
+                cluster.crds = self.crds(&crds, "clusters");
+                cluster
+            })
+            .collect();
+        for secret in std::mem::take(&mut self.decoder.secrets) {
+            self.sources.hide(secret);
+        }
+        Configuration {
+            output: fleet.output.unwrap_or_else(default_output),
+            defaults: fleet.defaults,
+            environments: self.unique_environments(environments),
+            projects: self.unique_projects(fleet.projects),
+            clusters: self.unique_clusters(clusters),
+            crds,
+            templates,
+            github: fleet.github,
+            budget: fleet.budget,
+            sources: std::mem::take(&mut self.sources),
+        }
+    }
+
+    fn fault(&mut self, span: Span, message: impl Into<String>, hint: impl Into<String>) {
+        self.decoder
+            .error_with_hint(span, &Path::Root, message, hint);
+    }
+
+    /// The text of a file below the folder, kept so that findings can show it.
+    fn text(&mut self, path: &str) -> Option<u32> {
+        let shown = self.shown.join(path).display().to_string();
+        let shown = shown.strip_prefix("./").unwrap_or(&shown).to_owned();
+        let read = self.folder.as_ref()?.read(path);
+        match read {
+            Ok(text) => Some(self.sources.add(shown, text)),
+            Err(Unreadable::Missing) => {
+                let source = self.sources.add(shown, "");
+                let hint = if path == FLEET_FILE {
+                    "`flux-setup init` writes one to start from"
+                } else {
+                    "create it, or take its name away"
+                };
+                self.fault(whole(source), format!("`{path}` is missing"), hint);
+                None
+            }
+            Err(Unreadable::Because(reason)) => {
+                let source = self.sources.add(shown, "");
+                let message = format!("`{path}` {reason}");
+                self.decoder.error(whole(source), &Path::Root, message);
+                None
+            }
+            Err(Unreadable::NotText { text, at }) => {
+                let source = self.sources.add(shown, text);
+                let start = u32::try_from(at).unwrap_or(u32::MAX);
+                let span = Span {
+                    source,
+                    start,
+                    end: start.saturating_add(1),
+                };
+                self.fault(
+                    span,
+                    format!("`{path}` is not UTF-8 text"),
+                    "save it as UTF-8",
+                );
+                None
+            }
+        }
+    }
+
+    /// The one document of a file; `None` also where it has faults of syntax.
+    fn document(&mut self, path: &str) -> Option<Node> {
+        let source = self.text(path)?;
+        let (documents, faults) = yaml::read(self.sources.text(source), source);
+        let has_faults = !faults.is_empty();
+        for fault in faults {
+            let mut finding = Finding::error(fault.span, "", fault.message);
+            finding.hint = fault.hint;
+            self.decoder.findings.push(finding);
+        }
+        let mut documents = documents.into_iter();
+        let first = documents.next();
+        if let Some(second) = documents.next() {
+            self.fault(
+                second.span,
+                "a second document in the same file",
+                "one file holds one document: split it, or remove the `---`",
+            );
+        }
+        match first {
+            Some(node) if !node.is_null() => Some(node),
+            _ if has_faults => None,
+            _ => {
+                self.decoder
+                    .error(whole(source), &Path::Root, format!("`{path}` is empty"));
+                None
+            }
+        }
+    }
+
+    fn include(&mut self, fleet: &mut Fleet) {
+        let mut seen: Vec<String> = Vec::new();
+        for pattern in std::mem::take(&mut fleet.include) {
+            let files = self.matching(&pattern);
+            if files.is_empty() {
+                self.fault(
+                    pattern.span,
+                    format!("`{}` matches no file", pattern.value),
+                    "name files below the configuration folder, as `projects/*.yaml`",
+                );
+            }
+            for file in files {
+                if file == FLEET_FILE || seen.contains(&file) {
+                    continue;
+                }
+                if let Some(node) = self.document(&file) {
+                    self.decoder.included(&node, fleet);
+                }
+                seen.push(file);
+            }
+        }
+    }
+
+    /// The files that a pattern names; its folder may hold no wildcard.
+    fn matching(&mut self, pattern: &Spanned<String>) -> Vec<String> {
+        let text = pattern.value.trim_start_matches("./");
+        let (folder, file) = text.rsplit_once('/').unwrap_or(("", text));
+        if !text.contains(['*', '?', '[', '{']) {
+            return vec![text.to_owned()];
+        }
+        let glob = GlobBuilder::new(file).literal_separator(true).build();
+        let Ok(glob) = glob.map(|glob| glob.compile_matcher()) else {
+            return Vec::new();
+        };
+        let listed = if folder.is_empty() { "." } else { folder };
+        match self.folder.as_ref().map(|dir| dir.files(listed)) {
+            Some(Ok(Some(names))) => names
+                .into_iter()
+                .filter(|name| glob.is_match(name))
+                .map(|name| {
+                    if folder.is_empty() {
+                        name
+                    } else {
+                        format!("{folder}/{name}")
+                    }
+                })
+                .collect(),
+            Some(Err(reason)) => {
+                self.decoder
+                    .error(pattern.span, &Path::Root, format!("`{folder}` {reason}"));
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn environments(&mut self) -> Vec<Environment> {
+        let names = self.listed(ENVIRONMENTS);
+        let Some(names) = names else {
+            if self.folder.is_some() {
+                let source = self
+                    .sources
+                    .add(self.shown.join(ENVIRONMENTS).display().to_string(), "");
+                self.fault(
+                    whole(source),
+                    "there is no folder `environments`",
+                    "`flux-setup init` writes one to start from",
+                );
+            }
+            return Vec::new();
+        };
+        let mut environments = Vec::new();
+        let mut files = 0;
+        for name in names {
+            let Some(stem) = yaml_stem(&name) else {
+                continue;
+            };
+            files += 1;
+            if let Some(node) = self.document(&format!("{ENVIRONMENTS}/{name}")) {
+                environments.extend(self.decoder.environment(&node, stem));
+            }
+        }
+        if files == 0 {
+            let source = self
+                .sources
+                .add(self.shown.join(ENVIRONMENTS).display().to_string(), "");
+            self.fault(
+                whole(source),
+                "the folder `environments` holds no environment",
+                "write one file an environment, as `environments/production.yaml`",
+            );
+        }
+        environments
+    }
+
+    fn listed(&mut self, path: &str) -> Option<Vec<String>> {
+        match self.folder.as_ref()?.files(path) {
+            Ok(names) => names,
+            Err(reason) => {
+                let source = self
+                    .sources
+                    .add(self.shown.join(path).display().to_string(), "");
+                self.decoder
+                    .error(whole(source), &Path::Root, format!("`{path}` {reason}"));
+                Some(Vec::new())
+            }
+        }
+    }
+
+    fn templates(&mut self) -> Vec<UserTemplate> {
+        let names = self.listed(TEMPLATES).unwrap_or_default();
+        let mut templates = Vec::new();
+        for file in names {
+            let Some(name) = file.strip_suffix(TEMPLATE_ENDING) else {
+                continue;
+            };
+            if let Some(source) = self.text(&format!("{TEMPLATES}/{file}")) {
+                templates.push(UserTemplate {
+                    name: name.to_owned(),
+                    source,
+                });
+            }
+        }
+        templates
+    }
+
+    /// The texts of files and folders with CustomResourceDefinitions.
+    fn crds(&mut self, paths: &[Spanned<String>], key: &str) -> Vec<u32> {
+        let mut texts = Vec::new();
+        for path in paths {
+            let name = path.value.trim_start_matches("./").trim_end_matches('/');
+            let is_folder = self
+                .folder
+                .as_ref()
+                .is_some_and(|folder| folder.is_folder(name));
+            let files = if is_folder {
+                self.listed(name)
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter(|file| yaml_stem(file).is_some() || file.ends_with(".json"))
+                    .map(|file| format!("{name}/{file}"))
+                    .collect()
+            } else {
+                vec![name.to_owned()]
+            };
+            if files.is_empty() {
+                self.decoder.error(
+                    path.span,
+                    &Path::Root.key(key),
+                    format!("folder `{name}` holds no CustomResourceDefinition"),
+                );
+            }
+            for file in files {
+                texts.extend(self.text(&file));
+            }
+        }
+        texts
+    }
+
+    fn unique_environments(&mut self, mut environments: Vec<Environment>) -> Vec<Environment> {
+        self.report_twice("environment", environments.iter().map(|one| &one.name));
+        environments.sort_by(|one, other| one.name.value.cmp(&other.name.value));
+        environments.dedup_by(|one, other| one.name.value == other.name.value);
+        environments
+    }
+
+    fn unique_projects(&mut self, mut projects: Vec<Project>) -> Vec<Project> {
+        self.report_twice("project", projects.iter().map(|one| &one.name));
+        projects.sort_by(|one, other| one.name.value.cmp(&other.name.value));
+        projects.dedup_by(|one, other| one.name.value == other.name.value);
+        projects
+    }
+
+    fn unique_clusters(&mut self, mut clusters: Vec<Cluster>) -> Vec<Cluster> {
+        self.report_twice("cluster", clusters.iter().map(|one| &one.name));
+        clusters.sort_by(|one, other| one.name.value.cmp(&other.name.value));
+        clusters.dedup_by(|one, other| one.name.value == other.name.value);
+        clusters
+    }
+
+    fn report_twice<'a>(&mut self, what: &str, names: impl Iterator<Item = &'a Spanned<Arc<str>>>) {
+        let mut first: HashMap<&str, Span> = HashMap::new();
+        for name in names {
+            let Some(earlier) = first.insert(&name.value, name.span) else {
+                continue;
+            };
+            let position = self.sources.position(earlier);
+            let finding = Finding::error(
+                name.span,
+                "name",
+                format!("{what} `{}` is there twice", name.value),
+            )
+            .hint(format!(
+                "the other stands at {}:{}:{}; give each its own name",
+                self.sources.name(earlier.source),
+                position.line,
+                position.column
+            ));
+            self.decoder.findings.push(finding);
+            first.insert(&name.value, earlier);
+        }
+    }
+}
+
+fn whole(source: u32) -> Span {
+    Span {
+        source,
+        start: 0,
+        end: 0,
+    }
+}
+
+fn yaml_stem(name: &str) -> Option<&str> {
+    name.strip_suffix(".yaml")
+        .or_else(|| name.strip_suffix(".yml"))
+        .filter(|stem| !stem.starts_with('.'))
+}
+
+fn default_output() -> Pattern {
+    Pattern::read("{environment}/{project}.yaml").expect("the default is a sound pattern")
+}

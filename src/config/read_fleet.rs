@@ -1,0 +1,324 @@
+//! Reads `flux-setup.yaml`, included files and environments.
+
+use std::sync::Arc;
+
+use crate::flux::yaml::{Node, Span};
+
+use super::Pattern;
+use super::decode::{Decoder, Fields, Path};
+use super::model::{
+    BudgetSettings, Cluster, Environment, EnvironmentKind, GithubHost, Project, Spanned,
+};
+use super::pattern::Gap;
+use super::read_settings::{KEYS, SOURCE_KEYS};
+use super::settings::{Field, Said, Setting, Settings};
+
+/// What `flux-setup.yaml` and the included files say.
+#[derive(Debug, Default)]
+pub(super) struct Fleet {
+    pub(super) output: Option<Pattern>,
+    pub(super) defaults: Settings,
+    /// Patterns of files to read, below the folder.
+    pub(super) include: Vec<Spanned<String>>,
+    pub(super) projects: Vec<Project>,
+    /// With the paths of their `crds`.
+    pub(super) clusters: Vec<(Cluster, Vec<Spanned<String>>)>,
+    pub(super) crds: Vec<Spanned<String>>,
+    pub(super) github: Vec<GithubHost>,
+    pub(super) budget: BudgetSettings,
+}
+
+const FLEET_KEYS: [&str; 10] = [
+    "output", "names", "include", "defaults", "projects", "clusters", "crds", "github", "budget",
+    "server",
+];
+
+impl Decoder {
+    pub(super) fn fleet(&mut self, node: &Node) -> Fleet {
+        let path = &Path::Root;
+        let mut fleet = Fleet::default();
+        let Some(fields) = self.fields(node, path, &FLEET_KEYS) else {
+            return fleet;
+        };
+        fleet.output = fields
+            .get("output")
+            .and_then(|node| self.output(node, &path.key("output")));
+        if let Some(node) = fields.get("defaults") {
+            fleet.defaults = self.general_settings(node, &path.key("defaults"), &[]);
+        }
+        if let Some(node) = fields.get("names") {
+            let said = self
+                .pattern(node, &path.key("names"))
+                .map_or(Said::Faulty, Said::Names);
+            if fleet.defaults.get(Field::Names).is_none() {
+                fleet.defaults.0.push(Setting {
+                    field: Field::Names,
+                    span: node.span,
+                    value: said,
+                });
+            } else {
+                self.error_with_hint(
+                    node.span,
+                    &path.key("names"),
+                    "`names` and `defaults.names` say the same thing twice",
+                    "keep one of them",
+                );
+            }
+        }
+        fleet.include = self.paths(&fields, "include");
+        fleet.crds = self.paths(&fields, "crds");
+        self.lists(&fields, &mut fleet);
+        if let Some(node) = fields.get("github") {
+            fleet.github = self.github(node, &path.key("github"));
+        }
+        if let Some(node) = fields.get("budget") {
+            fleet.budget = self.budget(node, &path.key("budget"));
+        }
+        if let Some(node) = fields.get("server") {
+            self.server(node, &path.key("server"));
+        }
+        fleet
+    }
+
+    /// A file that `include` names holds projects and clusters.
+    pub(super) fn included(&mut self, node: &Node, fleet: &mut Fleet) {
+        let path = &Path::Root;
+        let Some(entries) = self.map(node, path) else {
+            return;
+        };
+        for entry in entries {
+            if FLEET_KEYS.contains(&&*entry.key) && !matches!(&*entry.key, "projects" | "clusters")
+            {
+                self.error_with_hint(
+                    entry.key_span,
+                    &path.key(&entry.key),
+                    format!("`{}` stands in an included file", entry.key),
+                    "say it in `flux-setup.yaml`; an included file holds `projects` and `clusters`",
+                );
+            } else if !matches!(&*entry.key, "projects" | "clusters") {
+                self.unknown_key(entry, path, &["projects", "clusters"]);
+            }
+        }
+        let fields = Fields {
+            entries,
+            path,
+            span: node.span,
+        };
+        self.lists(&fields, fleet);
+    }
+
+    fn lists(&mut self, fields: &Fields<'_>, fleet: &mut Fleet) {
+        if let Some(node) = fields.get("projects") {
+            let projects = self.projects(node, &fields.path.key("projects"));
+            fleet.projects.extend(projects);
+        }
+        if let Some(node) = fields.get("clusters") {
+            let clusters = self.clusters(node, &fields.path.key("clusters"));
+            fleet.clusters.extend(clusters);
+        }
+    }
+
+    /// Settings of a layer that is not a project's, with the keys that only this layer has.
+    fn general_settings(&mut self, node: &Node, path: &Path<'_>, own: &[&'static str]) -> Settings {
+        if node.is_null() {
+            return Settings::default();
+        }
+        let Some(entries) = node.as_mapping() else {
+            self.wrong_type(node, path, "a map");
+            return Settings::default();
+        };
+        let mut known = own.to_vec();
+        known.extend(KEYS);
+        known.extend(SOURCE_KEYS);
+        for entry in entries {
+            if entry.key == "dependsOn" {
+                self.error_with_hint(
+                    entry.key_span,
+                    &path.key("dependsOn"),
+                    "`dependsOn` cannot be said of all projects: one would wait for itself",
+                    "say it of a project or an object",
+                );
+            } else if !known.contains(&&*entry.key) {
+                self.unknown_key(entry, path, &known);
+            }
+        }
+        let kept: Vec<_> = entries
+            .iter()
+            .filter(|entry| entry.key != "dependsOn")
+            .cloned()
+            .collect();
+        self.settings(&kept, path)
+    }
+
+    /// An environment's file; `stem` is the file's name without its ending.
+    pub(super) fn environment(&mut self, node: &Node, stem: &str) -> Option<Environment> {
+        let path = &Path::Root;
+        let settings = self.general_settings(node, path, &["name", "kind", "cluster", "clusters"]);
+        let fields = Fields {
+            entries: node.as_mapping()?,
+            path,
+            span: node.span,
+        };
+        let clusters = self.environment_clusters(&fields).unwrap_or_default();
+        let kind = fields
+            .get("kind")
+            .map(|node| (node, self.environment_kind(node, &path.key("kind"))));
+        let name = self.environment_name(&fields, node.span, stem)?;
+        let kind = match kind {
+            Some((_, Some(kind))) => kind,
+            // Faulty: there is a finding already, and no warning should follow from it.
+            Some((_, None)) => EnvironmentKind::Development,
+            None => kind_from_name(&name.value),
+        };
+        if kind == EnvironmentKind::None
+            && (settings.get(Field::SourceInterval).is_none()
+                || settings.get(Field::KustomizationInterval).is_none())
+        {
+            self.findings.push(
+                super::Finding::warning(
+                    name.span,
+                    "kind",
+                    format!(
+                        "environment `{}` is of no known kind: sources are polled every 30s, Kustomizations every 1m",
+                        name.value
+                    ),
+                )
+                .hint("say `kind: development`, `staging` or `production`, or both `intervals`"),
+            );
+        }
+        Some(Environment {
+            name,
+            kind,
+            settings,
+            clusters,
+        })
+    }
+
+    fn environment_name(
+        &mut self,
+        fields: &Fields<'_>,
+        file: Span,
+        stem: &str,
+    ) -> Option<Spanned<Arc<str>>> {
+        let Some(node) = fields.get("name") else {
+            let span = Span {
+                end: file.start,
+                ..file
+            };
+            return match crate::flux::names::dns_label(stem) {
+                Ok(()) => Some(Spanned {
+                    span,
+                    value: stem.into(),
+                }),
+                Err(reason) => {
+                    self.error_with_hint(
+                        span,
+                        fields.path,
+                        format!("the file's name `{stem}` is no name of an environment: {reason}"),
+                        "rename the file",
+                    );
+                    None
+                }
+            };
+        };
+        let path = fields.path.key("name");
+        let name = self.dns_label(node, &path)?;
+        if *name != *stem {
+            self.error_with_hint(
+                node.span,
+                &path,
+                format!("environment `{name}` stands in a file that is called `{stem}`"),
+                format!("rename the file to `{name}.yaml`, or leave `name` out"),
+            );
+        }
+        Some(Spanned {
+            span: node.span,
+            value: name,
+        })
+    }
+
+    fn environment_kind(&mut self, node: &Node, path: &Path<'_>) -> Option<EnvironmentKind> {
+        let text = self.filled_text(node, path)?;
+        let kind = match text {
+            "development" => EnvironmentKind::Development,
+            "staging" => EnvironmentKind::Staging,
+            "production" => EnvironmentKind::Production,
+            "none" => EnvironmentKind::None,
+            _ => {
+                let kinds = ["development", "staging", "production", "none"];
+                let hint = super::nearest(text, kinds).map_or_else(
+                    || format!("known: {}", kinds.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                self.error_with_hint(
+                    node.span,
+                    path,
+                    format!("`{text}` is no kind of environment"),
+                    hint,
+                );
+                return None;
+            }
+        };
+        Some(kind)
+    }
+
+    fn output(&mut self, node: &Node, path: &Path<'_>) -> Option<Pattern> {
+        let pattern = self.pattern(node, path)?;
+        for (gap, name) in [(Gap::Project, "project"), (Gap::Environment, "environment")] {
+            if !pattern.has(gap) {
+                self.error_with_hint(
+                    node.span,
+                    path,
+                    format!("`output` needs `{{{name}}}`: without it several would share a file"),
+                    "the default is `{environment}/{project}.yaml`",
+                );
+                return None;
+            }
+        }
+        let text = pattern.to_string();
+        let leaves = text.split('/').any(|part| matches!(part, "" | "." | ".."));
+        if pattern.has(Gap::Object) || leaves || !text.ends_with(".yaml") || text.contains('\\') {
+            self.error_with_hint(
+                node.span,
+                path,
+                format!("`{text}` is no path of a file below a folder"),
+                "write it as `clusters/{cluster}/{environment}/{project}.yaml`, without `{object}`",
+            );
+            return None;
+        }
+        Some(pattern)
+    }
+
+    /// A list of paths below the folder; one path alone will do.
+    pub(super) fn paths(&mut self, fields: &Fields<'_>, key: &'static str) -> Vec<Spanned<String>> {
+        let Some(node) = fields.get(key) else {
+            return Vec::new();
+        };
+        let path = &fields.path.key(key);
+        let one = [node.clone()];
+        let items = if node.as_mapping().is_none() && node.as_sequence().is_none() {
+            &one[..]
+        } else {
+            self.list(node, path)
+        };
+        let mut paths = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            if let Some(text) = self.filled_text(item, &path.index(index)) {
+                paths.push(Spanned {
+                    span: item.span,
+                    value: text.to_owned(),
+                });
+            }
+        }
+        paths
+    }
+}
+
+fn kind_from_name(name: &str) -> EnvironmentKind {
+    match name {
+        "development" | "dev" => EnvironmentKind::Development,
+        "staging" | "stage" => EnvironmentKind::Staging,
+        "production" | "prod" => EnvironmentKind::Production,
+        _ => EnvironmentKind::None,
+    }
+}

@@ -1,0 +1,477 @@
+//! Reads what is said of clusters, GitHub, its budget and the server.
+
+use std::path::PathBuf;
+
+use crate::flux::yaml::{Node, Value};
+
+use super::decode::{Decoder, Fields, Path};
+use super::model::{
+    BudgetSettings, Cluster, GithubHost, Identity, IdentityKind, KnownUse, Spanned,
+};
+
+impl Decoder {
+    pub(super) fn clusters(
+        &mut self,
+        node: &Node,
+        path: &Path<'_>,
+    ) -> Vec<(Cluster, Vec<Spanned<String>>)> {
+        let mut clusters = Vec::new();
+        for (index, item) in self.list(node, path).iter().enumerate() {
+            let path = path.index(index);
+            let known = ["name", "kubeconfig", "context", "crds", "crossNamespace"];
+            let Some(fields) = self.fields(item, &path, &known) else {
+                continue;
+            };
+            let kubeconfig = fields.text("kubeconfig", self).map(|text| Spanned {
+                span: text.span,
+                value: PathBuf::from(&*text.value),
+            });
+            let context = self.string(&fields, "context");
+            let cross_namespace = fields.flag("crossNamespace", self).unwrap_or(true);
+            let crds = self.paths(&fields, "crds");
+            let Some(name) = self.name(&fields) else {
+                continue;
+            };
+            let cluster = Cluster {
+                name,
+                kubeconfig,
+                context,
+                crds: Vec::new(),
+                cross_namespace,
+            };
+            clusters.push((cluster, crds));
+        }
+        clusters
+    }
+
+    fn string(&mut self, fields: &Fields<'_>, key: &'static str) -> Option<Spanned<String>> {
+        fields.text(key, self).map(|text| Spanned {
+            span: text.span,
+            value: text.value.to_string(),
+        })
+    }
+
+    pub(super) fn github(&mut self, node: &Node, path: &Path<'_>) -> Vec<GithubHost> {
+        let mut hosts: Vec<GithubHost> = Vec::new();
+        for (index, item) in self.list(node, path).iter().enumerate() {
+            let Some(host) = self.github_host(item, &path.index(index)) else {
+                continue;
+            };
+            if hosts
+                .iter()
+                .any(|other| other.host.value == host.host.value)
+            {
+                self.error_with_hint(
+                    host.host.span,
+                    &path.index(index).key("host"),
+                    format!("host `{}` is listed twice", host.host.value),
+                    "keep one entry a host",
+                );
+            }
+            hosts.push(host);
+        }
+        hosts
+    }
+
+    fn github_host(&mut self, node: &Node, path: &Path<'_>) -> Option<GithubHost> {
+        let known = [
+            "host",
+            "apiUrl",
+            "ca",
+            "aliases",
+            "identities",
+            "budgetIdentity",
+            "webhooks",
+            "audit",
+            "heads",
+        ];
+        let fields = self.fields(node, path, &known)?;
+        let api_url = self.http_url(&fields, "apiUrl");
+        if let Some(ca) = fields.get("ca") {
+            self.secret(ca, &path.key("ca"));
+        }
+        let aliases = self.paths(&fields, "aliases");
+        let identities = fields.get("identities").map_or_else(Vec::new, |node| {
+            self.identities(node, &path.key("identities"))
+        });
+        let budget_identity = self.string(&fields, "budgetIdentity");
+        if let Some(name) = &budget_identity {
+            self.identity_exists(name, &identities, &path.key("budgetIdentity"));
+        }
+        if let Some(webhooks) = fields.get("webhooks") {
+            self.webhooks(webhooks, &path.key("webhooks"), &identities);
+        }
+        self.every(&fields, "audit", &["every"]);
+        self.every(&fields, "heads", &["every", "sweep", "owners"]);
+        let host = fields.required("host", self)?;
+        let name = self.filled_text(host, &path.key("host"))?;
+        if name.contains('/') || name.contains(char::is_whitespace) {
+            self.error_with_hint(
+                host.span,
+                &path.key("host"),
+                format!("`{name}` is no name of a host"),
+                "write it as `github.com`, without scheme and path",
+            );
+            return None;
+        }
+        Some(GithubHost {
+            host: Spanned {
+                span: host.span,
+                value: name.to_ascii_lowercase(),
+            },
+            api_url,
+            aliases,
+            identities,
+            budget_identity,
+        })
+    }
+
+    fn every(&mut self, fields: &Fields<'_>, key: &'static str, known: &[&'static str]) {
+        let Some(node) = fields.get(key) else { return };
+        let path = fields.path.key(key);
+        let Some(inner) = self.fields(node, &path, known) else {
+            return;
+        };
+        for key in ["every", "sweep"] {
+            if let Some(node) = inner.get(key) {
+                self.positive_duration(node, &path.key(key));
+            }
+        }
+        self.paths(&inner, "owners");
+    }
+
+    fn identities(&mut self, node: &Node, path: &Path<'_>) -> Vec<Identity> {
+        let mut identities: Vec<Identity> = Vec::new();
+        for (index, item) in self.list(node, path).iter().enumerate() {
+            let path = path.index(index);
+            let Some(fields) = self.fields(item, &path, &["name", "token", "app"]) else {
+                continue;
+            };
+            let kind = match (fields.get("token"), fields.get("app")) {
+                (Some(token), None) => {
+                    self.secret(token, &path.key("token"));
+                    IdentityKind::Token
+                }
+                (None, Some(app)) => {
+                    self.app(app, &path.key("app"));
+                    IdentityKind::App
+                }
+                _ => {
+                    self.error(
+                        item.span,
+                        &path,
+                        "an identity has either a `token` or an `app`",
+                    );
+                    continue;
+                }
+            };
+            if fields.required("name", self).is_none() {
+                continue;
+            }
+            let Some(name) = self.string(&fields, "name") else {
+                continue;
+            };
+            if identities
+                .iter()
+                .any(|other| other.name.value == name.value)
+            {
+                self.error(
+                    name.span,
+                    &path.key("name"),
+                    format!("identity `{}` is listed twice", name.value),
+                );
+            }
+            identities.push(Identity { name, kind });
+        }
+        identities
+    }
+
+    fn app(&mut self, node: &Node, path: &Path<'_>) {
+        let Some(fields) = self.fields(node, path, &["id", "installation", "privateKey"]) else {
+            return;
+        };
+        for key in ["id", "installation"] {
+            if let Some(node) = fields.required(key, self) {
+                let number = matches!(
+                    &node.value,
+                    Value::Scalar(scalar) if scalar.text.parse::<u64>().is_ok_and(|id| id > 0)
+                );
+                if !number {
+                    self.wrong_type(node, &path.key(key), "the number that GitHub shows");
+                }
+            }
+        }
+        if let Some(node) = fields.required("privateKey", self) {
+            self.secret(node, &path.key("privateKey"));
+        }
+    }
+
+    /// A reference to a secret; what stands there instead is shown nowhere.
+    pub(super) fn secret(&mut self, node: &Node, path: &Path<'_>) {
+        const HINT: &str = "write `{env: NAME}` or `{file: PATH}`";
+        let Some(entries) = node.as_mapping() else {
+            self.secrets.push(node.span);
+            self.error_with_hint(
+                node.span,
+                path,
+                "a secret stands here by value; it is only ever referred to",
+                HINT,
+            );
+            return;
+        };
+        if let [entry] = entries
+            && matches!(&*entry.key, "env" | "file")
+        {
+            self.filled_text(&entry.node, &path.key(&entry.key));
+            return;
+        }
+        for entry in entries {
+            self.secrets.push(entry.node.span);
+        }
+        self.error_with_hint(node.span, path, "a secret is one reference", HINT);
+    }
+
+    fn webhooks(&mut self, node: &Node, path: &Path<'_>, identities: &[Identity]) {
+        let mut names: Vec<String> = Vec::new();
+        for (index, item) in self.list(node, path).iter().enumerate() {
+            let path = path.index(index);
+            let known = ["name", "organization", "app", "repositories", "secrets"];
+            let Some(fields) = self.fields(item, &path, &known) else {
+                continue;
+            };
+            if let Some(name) = self.name(&fields) {
+                if names.iter().any(|other| **other == *name.value) {
+                    self.error(
+                        name.span,
+                        &path.key("name"),
+                        format!("webhook `{}` is listed twice", name.value),
+                    );
+                }
+                names.push(name.value.to_string());
+            }
+            let scopes = ["organization", "app", "repositories"];
+            let said = scopes
+                .iter()
+                .filter(|key| fields.get(key).is_some())
+                .count();
+            if said != 1 {
+                self.error(
+                    item.span,
+                    &path,
+                    "a webhook speaks of exactly one: `organization: NAME`, `app: IDENTITY` or `repositories: true`",
+                );
+            }
+            self.string(&fields, "organization");
+            if let Some(app) = self.string(&fields, "app") {
+                self.identity_exists(&app, identities, &path.key("app"));
+            }
+            fields.flag("repositories", self);
+            if let Some(secrets) = fields.required("secrets", self) {
+                let path = path.key("secrets");
+                let items = self.list(secrets, &path);
+                if items.is_empty() && secrets.as_sequence().is_some() {
+                    self.error(secrets.span, &path, "an empty list of secrets");
+                }
+                for (index, secret) in items.iter().enumerate() {
+                    self.secret(secret, &path.index(index));
+                }
+            }
+        }
+    }
+
+    fn identity_exists(
+        &mut self,
+        name: &Spanned<String>,
+        identities: &[Identity],
+        path: &Path<'_>,
+    ) {
+        let mut names = identities
+            .iter()
+            .map(|identity| identity.name.value.as_str());
+        if names.clone().any(|known| known == name.value) {
+            return;
+        }
+        let hint = match super::nearest(&name.value, names.clone()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if identities.is_empty() => "list it under `identities`".into(),
+            None => format!("known: {}", names.by_ref().collect::<Vec<_>>().join(", ")),
+        };
+        self.error_with_hint(
+            name.span,
+            path,
+            format!("unknown identity `{}`", name.value),
+            hint,
+        );
+    }
+
+    pub(super) fn budget(&mut self, node: &Node, path: &Path<'_>) -> BudgetSettings {
+        let mut budget = BudgetSettings::default();
+        let Some(fields) = self.fields(node, path, &["failAbove", "reserve", "also", "costs"])
+        else {
+            return budget;
+        };
+        let mut share = |key: &'static str| {
+            let node = fields.get(key)?;
+            let value = self.share(node, &path.key(key))?;
+            Some(Spanned {
+                span: node.span,
+                value,
+            })
+        };
+        budget.fail_above = share("failAbove");
+        budget.reserve = share("reserve");
+        if let Some(also) = fields.get("also") {
+            let path = path.key("also");
+            for (index, item) in self.list(also, &path).iter().enumerate() {
+                budget.also.extend(self.known_use(item, &path.index(index)));
+            }
+        }
+        if let Some(costs) = fields.get("costs") {
+            let path = path.key("costs");
+            for entry in self.map(costs, &path).unwrap_or_default() {
+                let path = path.key(&entry.key);
+                let mut amounts = Vec::new();
+                for resource in self.map(&entry.node, &path).unwrap_or_default() {
+                    let path = path.key(&resource.key);
+                    if let Some(amount) = self.amount(&resource.node, &path) {
+                        let name = Spanned {
+                            span: resource.key_span,
+                            value: resource.key.to_string(),
+                        };
+                        amounts.push((name, amount));
+                    }
+                }
+                let operation = Spanned {
+                    span: entry.key_span,
+                    value: entry.key.to_string(),
+                };
+                budget.costs.push((operation, amounts));
+            }
+        }
+        budget
+    }
+
+    fn known_use(&mut self, node: &Node, path: &Path<'_>) -> Option<KnownUse> {
+        let fields = self.fields(node, path, &["name", "identity", "core", "graphql"])?;
+        let identity = self.string(&fields, "identity");
+        let mut amount = |key: &'static str| {
+            fields
+                .get(key)
+                .and_then(|node| self.amount(node, &path.key(key)))
+        };
+        let (core, graphql) = (amount("core"), amount("graphql"));
+        if core.is_none() && graphql.is_none() {
+            self.error_with_hint(
+                node.span,
+                path,
+                "it does not say how much is used",
+                "add `core: N` or `graphql: N`, requests an hour",
+            );
+        }
+        fields.required("name", self)?;
+        Some(KnownUse {
+            name: self.string(&fields, "name")?,
+            identity,
+            core: core.unwrap_or(0.0),
+            graphql: graphql.unwrap_or(0.0),
+        })
+    }
+
+    pub(super) fn server(&mut self, node: &Node, path: &Path<'_>) {
+        let known = ["hooks", "health", "api", "store", "giveUpAfter"];
+        let Some(fields) = self.fields(node, path, &known) else {
+            return;
+        };
+        let listeners: [(&str, &[&'static str]); 3] = [
+            ("hooks", &["listen", "trustedProxies", "url"]),
+            ("health", &["listen"]),
+            ("api", &["listen", "tokens"]),
+        ];
+        for (key, known) in listeners {
+            if let Some(node) = fields.get(key) {
+                self.listener(node, &path.key(key), known);
+            }
+        }
+        if let Some(store) = self.string(&fields, "store")
+            && !["sqlite:", "postgres://", "postgresql://"]
+                .iter()
+                .any(|scheme| store.value.starts_with(scheme))
+        {
+            self.error_with_hint(
+                store.span,
+                &path.key("store"),
+                "an unknown kind of store",
+                "write `sqlite:FILE` or `postgres://…`",
+            );
+        }
+        if let Some(node) = fields.get("giveUpAfter") {
+            self.positive_duration(node, &path.key("giveUpAfter"));
+        }
+    }
+
+    fn listener(&mut self, node: &Node, path: &Path<'_>, known: &[&'static str]) {
+        let Some(fields) = self.fields(node, path, known) else {
+            return;
+        };
+        if let Some(listen) = self.string(&fields, "listen")
+            && listen.value.parse::<std::net::SocketAddr>().is_err()
+        {
+            self.error_with_hint(
+                listen.span,
+                &path.key("listen"),
+                format!("`{}` is no address to listen on", listen.value),
+                "write it as `127.0.0.1:9293` or `[::1]:9293`",
+            );
+        }
+        self.paths(&fields, "trustedProxies");
+        self.http_url(&fields, "url");
+        let Some(tokens) = fields.get("tokens") else {
+            return;
+        };
+        let path = path.key("tokens");
+        for (index, item) in self.list(tokens, &path).iter().enumerate() {
+            let path = path.index(index);
+            if let Some(fields) = self.fields(item, &path, &["name", "token", "scope"]) {
+                fields.required("name", self);
+                self.string(&fields, "name");
+                if let Some(token) = fields.required("token", self) {
+                    self.secret(token, &path.key("token"));
+                }
+                if let Some(scope) = self.string(&fields, "scope")
+                    && !matches!(scope.value.as_str(), "read" | "write")
+                {
+                    self.error_with_hint(
+                        scope.span,
+                        &path.key("scope"),
+                        format!("unknown scope `{}`", scope.value),
+                        "known: read, write",
+                    );
+                }
+            }
+        }
+    }
+
+    fn http_url(&mut self, fields: &Fields<'_>, key: &'static str) -> Option<Spanned<String>> {
+        let url = self.string(fields, key)?;
+        let rest = url
+            .value
+            .strip_prefix("https://")
+            .or_else(|| url.value.strip_prefix("http://"));
+        let sound = rest.is_some_and(|rest| {
+            let authority = rest.split('/').next().unwrap_or_default();
+            !authority.is_empty()
+                && !authority.contains('@')
+                && !rest.contains(|letter: char| letter.is_whitespace() || letter.is_control())
+        });
+        if sound {
+            return Some(url);
+        }
+        self.error_with_hint(
+            url.span,
+            &fields.path.key(key),
+            "expected a web address without user and password",
+            "write it as `https://api.github.com`",
+        );
+        None
+    }
+}

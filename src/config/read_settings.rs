@@ -1,0 +1,557 @@
+//! Reads one layer of settings.
+
+use std::sync::Arc;
+
+use crate::flux::yaml::{Entry, Node, Value};
+use crate::flux::{git_ref, names, oci_ref, semver};
+
+use super::Pattern;
+use super::decode::{Decoder, Path};
+use super::settings::{Dependency, DependsOn, Field, Reference, Said, Setting, Settings, Webhook};
+
+/// What can be said at every layer but an object's.
+pub(super) const SOURCE_KEYS: [&str; 7] = [
+    "ref",
+    "secretRef",
+    "provider",
+    "webhook",
+    "watchPaths",
+    "gitRepository",
+    "ociRepository",
+];
+
+/// What can be said at every layer.
+pub(super) const KEYS: [&str; 16] = [
+    "intervals",
+    "timeout",
+    "timeouts",
+    "retryInterval",
+    "namespace",
+    "path",
+    "prune",
+    "wait",
+    "targetNamespace",
+    "suspend",
+    "labels",
+    "annotations",
+    "substitutions",
+    "vars",
+    "names",
+    "kustomization",
+];
+
+/// Fields of the CRDs for which we have a key of our own: the CRD's field, then our key.
+const GIT_TAKEN: &[(&str, &str)] = &[
+    ("url", "repository"),
+    ("ref", "ref"),
+    ("interval", "intervals.source"),
+    ("timeout", "timeout"),
+    ("secretRef", "secretRef"),
+    ("provider", "provider"),
+    ("suspend", "suspend"),
+];
+const KUSTOMIZATION_TAKEN: &[(&str, &str)] = &[
+    ("interval", "intervals.kustomization"),
+    ("timeout", "timeout"),
+    ("retryInterval", "retryInterval"),
+    ("path", "path"),
+    ("prune", "prune"),
+    ("wait", "wait"),
+    ("targetNamespace", "targetNamespace"),
+    ("suspend", "suspend"),
+    ("dependsOn", "dependsOn"),
+    ("sourceRef", "source"),
+];
+
+impl Decoder {
+    /// Reads every entry that is a setting; the others are the caller's.
+    pub(super) fn settings(&mut self, entries: &[Entry], path: &Path<'_>) -> Settings {
+        let mut settings = Settings::default();
+        for entry in entries {
+            self.setting(entry, path, &mut settings);
+        }
+        if let (Some(both), Some(_)) = (entry(entries, "timeout"), entry(entries, "timeouts")) {
+            self.error_with_hint(
+                both.key_span,
+                &path.key("timeout"),
+                "`timeout` and `timeouts` say the same thing twice",
+                "keep one of them",
+            );
+        }
+        settings
+    }
+
+    fn setting(&mut self, entry: &Entry, parent: &Path<'_>, settings: &mut Settings) {
+        let node = &entry.node;
+        let path = &parent.key(&entry.key);
+        let mut say = |field: Field, value: Said| {
+            settings.0.push(Setting {
+                field,
+                span: node.span,
+                value,
+            });
+        };
+        match &*entry.key {
+            "ref" => say(Field::Reference, self.said(node, path, Self::reference)),
+            "intervals" => self.by_kind(
+                node,
+                path,
+                settings,
+                Field::SourceInterval,
+                Field::KustomizationInterval,
+            ),
+            "timeouts" => self.by_kind(
+                node,
+                path,
+                settings,
+                Field::SourceTimeout,
+                Field::KustomizationTimeout,
+            ),
+            "timeout" => {
+                let value = self.said(node, path, Self::timeout);
+                say(Field::SourceTimeout, value.clone());
+                say(Field::KustomizationTimeout, value);
+            }
+            "retryInterval" => say(Field::RetryInterval, self.said(node, path, Self::timeout)),
+            "namespace" => say(Field::Namespace, self.said(node, path, Self::label_name)),
+            "targetNamespace" => {
+                say(
+                    Field::TargetNamespace,
+                    self.said(node, path, Self::label_name),
+                );
+            }
+            "secretRef" => say(Field::SecretRef, self.said(node, path, Self::object_name)),
+            "provider" => say(Field::Provider, self.said(node, path, Self::any_text)),
+            "path" => say(Field::Path, self.said(node, path, Self::repository_path)),
+            "prune" => say(Field::Prune, self.said(node, path, Self::said_flag)),
+            "wait" => say(Field::Wait, self.said(node, path, Self::said_flag)),
+            "suspend" => say(Field::Suspend, self.said(node, path, Self::said_flag)),
+            "labels" => say(Field::Labels, self.said(node, path, Self::labels)),
+            "annotations" => say(Field::Annotations, self.said(node, path, Self::annotations)),
+            "substitutions" => {
+                say(
+                    Field::Substitutions,
+                    self.said(node, path, Self::substitutions),
+                );
+            }
+            "vars" => say(Field::Vars, self.said(node, path, Self::any_map)),
+            "watchPaths" => say(Field::WatchPaths, self.said(node, path, Self::texts)),
+            "dependsOn" => say(Field::DependsOn, self.said(node, path, Self::depends_on)),
+            "names" => say(Field::Names, self.said(node, path, Self::names)),
+            "webhook" => say(Field::Webhook, self.said(node, path, Self::webhook)),
+            "gitRepository" => say(
+                Field::GitRepository,
+                self.said(node, path, |decoder, node, path| {
+                    decoder.crd_fields(node, path, GIT_TAKEN)
+                }),
+            ),
+            "ociRepository" => say(
+                Field::OciRepository,
+                self.said(node, path, |decoder, node, path| {
+                    decoder.crd_fields(node, path, GIT_TAKEN)
+                }),
+            ),
+            "kustomization" => say(
+                Field::Kustomization,
+                self.said(node, path, Self::kustomization),
+            ),
+            _ => {}
+        }
+    }
+
+    /// `null` takes away; a fault is remembered as one.
+    fn said(
+        &mut self,
+        node: &Node,
+        path: &Path<'_>,
+        read: impl FnOnce(&mut Self, &Node, &Path<'_>) -> Option<Said>,
+    ) -> Said {
+        if node.is_null() {
+            return Said::Nothing;
+        }
+        read(self, node, path).unwrap_or(Said::Faulty)
+    }
+
+    /// `{source: …, kustomization: …}`, where either may be left out.
+    fn by_kind(
+        &mut self,
+        node: &Node,
+        path: &Path<'_>,
+        settings: &mut Settings,
+        source: Field,
+        kustomization: Field,
+    ) {
+        let mut say = |field, span, value| settings.0.push(Setting { field, span, value });
+        if node.is_null() {
+            say(source, node.span, Said::Nothing);
+            say(kustomization, node.span, Said::Nothing);
+            return;
+        }
+        let Some(fields) = self.fields(node, path, &["source", "kustomization"]) else {
+            say(source, node.span, Said::Faulty);
+            say(kustomization, node.span, Said::Faulty);
+            return;
+        };
+        for (key, field) in [("source", source), ("kustomization", kustomization)] {
+            if let Some(value) = fields.get(key) {
+                let said = self.said(value, &path.key(key), Self::timeout);
+                say(field, value.span, said);
+            }
+        }
+    }
+
+    fn timeout(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
+        self.positive_duration(node, path).map(Said::Duration)
+    }
+
+    fn said_flag(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
+        self.flag(node, path).map(Said::Flag)
+    }
+
+    fn any_text(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
+        Some(Said::Text(self.filled_text(node, path)?.into()))
+    }
+
+    fn label_name(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
+        Some(Said::Text(self.dns_label(node, path)?))
+    }
+
+    /// A name of at most 63 letters, digits and `-`.
+    pub(super) fn dns_label(&mut self, node: &Node, path: &Path<'_>) -> Option<Arc<str>> {
+        let text = self.filled_text(node, path)?;
+        match names::dns_label(text) {
+            Ok(()) => Some(text.into()),
+            Err(reason) => {
+                self.error(node.span, path, format!("`{text}` is no name: {reason}"));
+                None
+            }
+        }
+    }
+
+    fn object_name(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
+        let text = self.filled_text(node, path)?;
+        match names::dns_subdomain(text) {
+            Ok(()) => Some(Said::Text(text.into())),
+            Err(reason) => {
+                self.error(
+                    node.span,
+                    path,
+                    format!("`{text}` is no name of an object: {reason}"),
+                );
+                None
+            }
+        }
+    }
+
+    fn repository_path(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
+        let text = self.filled_text(node, path)?;
+        if let Some(reason) = leaves_the_repository(text) {
+            self.error_with_hint(
+                node.span,
+                path,
+                format!("path `{text}` {reason}"),
+                "write a path below the repository's root, as `./deploy`",
+            );
+            return None;
+        }
+        Some(Said::Text(text.into()))
+    }
+
+    fn names(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
+        self.pattern(node, path).map(Said::Names)
+    }
+
+    pub(super) fn pattern(&mut self, node: &Node, path: &Path<'_>) -> Option<Pattern> {
+        let text = self.filled_text(node, path)?;
+        match Pattern::read(text) {
+            Ok(pattern) => Some(pattern),
+            Err((message, hint)) => {
+                self.error_with_hint(node.span, path, message, hint);
+                None
+            }
+        }
+    }
+
+    fn webhook(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
+        if matches!(node.value, Value::Mapping(_)) {
+            let fields = self.fields(node, path, &["after"])?;
+            let after = fields.required("after", self)?;
+            let after = self.positive_duration(after, &path.key("after"))?;
+            return Some(Said::Webhook(Webhook::After(after)));
+        }
+        let on = self.flag(node, path)?;
+        Some(Said::Webhook(if on { Webhook::On } else { Webhook::Off }))
+    }
+
+    fn texts(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
+        if !matches!(node.value, Value::Sequence(_)) {
+            self.wrong_type(node, path, "a list");
+            return None;
+        }
+        let mut texts = Vec::new();
+        for (index, item) in self.list(node, path).iter().enumerate() {
+            let path = path.index(index);
+            let text = self.filled_text(item, &path)?;
+            if text.contains(',') {
+                self.error(item.span, &path, format!("`{text}` holds a comma"));
+                return None;
+            }
+            texts.push((item.span, text.into()));
+        }
+        Some(Said::Texts(texts))
+    }
+
+    fn any_map(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
+        Some(Said::Map(self.map(node, path)?.to_vec()))
+    }
+
+    /// A map whose values are text, or `null` to take a key away.
+    fn text_map(
+        &mut self,
+        node: &Node,
+        path: &Path<'_>,
+        check: impl Fn(&str, &str) -> Result<(), String>,
+    ) -> Option<Said> {
+        let mut sound = Vec::new();
+        for entry in self.map(node, path)? {
+            let path = path.key(&entry.key);
+            if entry.node.is_null() {
+                sound.push(entry.clone());
+                continue;
+            }
+            let Some(text) = self.text(&entry.node, &path) else {
+                continue;
+            };
+            match check(&entry.key, text) {
+                Ok(()) => sound.push(entry.clone()),
+                Err(message) => self.error(entry.key_span, &path, message),
+            }
+        }
+        Some(Said::Map(sound))
+    }
+
+    fn labels(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
+        self.text_map(node, path, |key, value| {
+            if OUR_LABELS.contains(&key) {
+                return Err(format!("label `{key}` is written by flux-setup itself"));
+            }
+            names::label_key(key).map_err(|reason| format!("label key `{key}`: {reason}"))?;
+            names::label_value(value).map_err(|reason| format!("label value `{value}`: {reason}"))
+        })
+    }
+
+    fn annotations(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
+        self.text_map(node, path, |key, _| {
+            names::annotation_key(key).map_err(|reason| format!("annotation key `{key}`: {reason}"))
+        })
+    }
+
+    fn substitutions(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
+        self.text_map(node, path, |key, _| {
+            let sound = !key.starts_with(|first: char| first.is_ascii_digit())
+                && !key.is_empty()
+                && key
+                    .chars()
+                    .all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+            if sound {
+                Ok(())
+            } else {
+                Err(format!(
+                    "`{key}` is no name of a variable: Flux takes letters, digits and `_`, and no digit first"
+                ))
+            }
+        })
+    }
+
+    /// Fields of a CRD's spec, without those for which we have a key.
+    fn crd_fields(&mut self, node: &Node, path: &Path<'_>, taken: &[(&str, &str)]) -> Option<Said> {
+        let mut sound = Vec::new();
+        for entry in self.map(node, path)? {
+            match taken.iter().find(|(field, _)| *field == entry.key) {
+                Some((field, key)) => self.error_with_hint(
+                    entry.key_span,
+                    &path.key(&entry.key),
+                    format!("`{field}` has a key of its own"),
+                    format!("say it as `{key}`"),
+                ),
+                None => sound.push(entry.clone()),
+            }
+        }
+        Some(Said::Map(sound))
+    }
+
+    fn kustomization(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
+        if let Some(inner) = node
+            .get("postBuild")
+            .and_then(Node::as_mapping)
+            .and_then(|entries| entry(entries, "substitute"))
+        {
+            self.error_with_hint(
+                inner.key_span,
+                &path.key("postBuild").key("substitute"),
+                "`postBuild.substitute` has a key of its own",
+                "say it as `substitutions`",
+            );
+            return None;
+        }
+        self.crd_fields(node, path, KUSTOMIZATION_TAKEN)
+    }
+
+    fn reference(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
+        const KEYS: [&str; 6] = ["branch", "tag", "semver", "name", "commit", "digest"];
+        let fields = self.fields(node, path, &KEYS)?;
+        let mut said = Vec::new();
+        for key in KEYS {
+            if let Some(text) = fields.text(key, self) {
+                said.push((key, text));
+            } else if fields.get(key).is_some() {
+                return None;
+            }
+        }
+        for (key, text) in &said {
+            if let Err(reason) = check_reference(key, &text.value) {
+                let text = &text.value;
+                self.error(
+                    fields.get(key)?.span,
+                    &path.key(key),
+                    format!("{key} `{text}` {reason}"),
+                );
+                return None;
+            }
+        }
+        let reference = match &said[..] {
+            [("branch", branch), ("commit", commit)] => Reference::Commit {
+                commit: commit.value.clone(),
+                branch: Some(branch.value.clone()),
+            },
+            [(key, text)] => {
+                let text = text.value.clone();
+                match *key {
+                    "branch" => Reference::Branch(text),
+                    "tag" => Reference::Tag(text),
+                    "semver" => Reference::Semver(text),
+                    "name" => Reference::Name(text),
+                    "digest" => Reference::Digest(text),
+                    _ => Reference::Commit {
+                        commit: text,
+                        branch: None,
+                    },
+                }
+            }
+            [] => {
+                if node.as_mapping().is_some_and(<[Entry]>::is_empty) {
+                    self.error_with_hint(
+                        node.span,
+                        path,
+                        "a ref that names nothing: Flux would silently follow `master`",
+                        "name a branch, tag, semver, name or commit",
+                    );
+                }
+                return None;
+            }
+            [(first, _), (second, _), ..] => {
+                self.error_with_hint(
+                    node.span,
+                    path,
+                    format!("`{first}` and `{second}` exclude each other"),
+                    "give exactly one of branch, tag, semver, name, commit; or branch with commit",
+                );
+                return None;
+            }
+        };
+        Some(Said::Reference(reference))
+    }
+
+    fn depends_on(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
+        if !matches!(node.value, Value::Sequence(_)) {
+            self.wrong_type(node, path, "a list");
+            return None;
+        }
+        let mut dependencies = Vec::new();
+        for (index, item) in self.list(node, path).iter().enumerate() {
+            if let Some(on) = self.dependency(item, &path.index(index)) {
+                dependencies.push(Dependency {
+                    span: item.span,
+                    on,
+                });
+            }
+        }
+        Some(Said::Dependencies(dependencies))
+    }
+
+    fn dependency(&mut self, node: &Node, path: &Path<'_>) -> Option<DependsOn> {
+        if matches!(node.value, Value::Mapping(_)) {
+            let fields = self.fields(node, path, &["external", "namespace"])?;
+            let name = fields.required("external", self)?;
+            let name = self.dns_label(name, &path.key("external"))?;
+            let namespace = match fields.get("namespace") {
+                Some(node) => Some(self.dns_label(node, &path.key("namespace"))?),
+                None => None,
+            };
+            return Some(DependsOn::External { name, namespace });
+        }
+        let text = self.filled_text(node, path)?;
+        Some(match text.split_once('/') {
+            Some((project, object)) => DependsOn::ProjectObject {
+                project: project.into(),
+                object: object.into(),
+            },
+            None => DependsOn::Name(text.into()),
+        })
+    }
+}
+
+/// Labels that every object of ours carries.
+pub const OUR_LABELS: [&str; 3] = [
+    "app.kubernetes.io/managed-by",
+    "flux-setup.dev/project",
+    "flux-setup.dev/environment",
+];
+
+fn entry<'n>(entries: &'n [Entry], key: &str) -> Option<&'n Entry> {
+    entries.iter().find(|entry| entry.key == key)
+}
+
+fn check_reference(key: &str, text: &str) -> Result<(), String> {
+    match key {
+        "branch" => git_ref::branch(text),
+        "tag" => git_ref::tag(text),
+        "name" => git_ref::full_name(text),
+        "commit" => git_ref::commit(text),
+        "semver" => semver::Constraint::parse(text).map(drop),
+        _ => oci_ref::digest(text),
+    }
+    .map_err(|reason| format!("cannot be: {reason}"))
+}
+
+/// Why a path is none below the root of a repository.
+fn leaves_the_repository(path: &str) -> Option<&'static str> {
+    if path.contains('\0') {
+        return Some("holds a NUL");
+    }
+    let mut depth = 0_usize;
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if depth == 0 => return Some("leaves the repository"),
+            ".." => depth -= 1,
+            _ => depth += 1,
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::leaves_the_repository;
+
+    #[test]
+    fn a_path_may_turn_back_but_not_above_the_root() {
+        assert_eq!(leaves_the_repository("./a/../b"), None);
+        assert_eq!(leaves_the_repository("a/.."), None);
+        assert_eq!(
+            leaves_the_repository("a/../../b"),
+            Some("leaves the repository")
+        );
+    }
+}
