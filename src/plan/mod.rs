@@ -1,5 +1,13 @@
 //! What should exist: one plan of every object for every project, environment and cluster.
 
+mod build;
 mod model;
+mod relations;
+mod selection;
+mod values;
 
-pub use model::{ObjectName, Plan, PlannedObject, Poll, Reference, Role, Values};
+pub use crate::config::Reference;
+pub use build::plan;
+pub use model::{Dependency, Plan, PlannedObject, Poll, Role, SourceReference};
+pub use selection::{Selection, SelectionError};
+pub use values::{MANAGED_BY, Values};

@@ -1,25 +1,23 @@
-//! The plan: objects, what they are made of, and what they poll.
+//! The plan: objects, what they come from, and what they poll.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{EnvironmentKind, Pattern};
-use crate::flux::yaml::{Node, Span};
-
-pub type ObjectName = Arc<str>;
+use crate::config::{EnvironmentKind, Layers, Pattern, Reference};
+use crate::flux::yaml::Span;
 
 /// Every object that should exist, in the order in which it is written: sources first, then by
-/// environment, cluster, project and object as configured.
+/// environment, cluster, project, and object as configured.
 #[derive(Debug)]
-pub struct Plan {
-    pub objects: Vec<PlannedObject>,
+pub struct Plan<'c> {
+    pub objects: Vec<PlannedObject<'c>>,
     /// Where each project's objects of one environment and cluster lie in a folder.
     pub output: Pattern,
 }
 
 /// One object for one project, environment and cluster.
-#[derive(Debug)]
-pub struct PlannedObject {
+#[derive(Debug, Clone)]
+pub struct PlannedObject<'c> {
     pub project: Arc<str>,
     pub environment: Arc<str>,
     pub environment_kind: EnvironmentKind,
@@ -34,13 +32,22 @@ pub struct PlannedObject {
     pub template: Arc<str>,
     /// Where the configuration asks for it.
     pub span: Span,
+    /// What it asks its host for; only of a source.
     pub poll: Option<Poll>,
+    /// What an object's manifests come from: its own source for a source.
+    pub source: Option<SourceReference>,
+    /// The objects of its kind that it waits for.
+    pub depends_on: Vec<Dependency>,
+    /// `false` where what it is made of is faulty: its text proves nothing.
+    pub complete: bool,
+    pub(super) layers: Layers<'c>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
     Source,
-    Object(ObjectName),
+    /// The object's name in the configuration.
+    Object(Arc<str>),
 }
 
 /// What a source asks its host for, again and again.
@@ -50,29 +57,43 @@ pub struct Poll {
     pub url: Arc<str>,
     pub reference: Reference,
     pub interval: Duration,
-    /// `generic`, or what `provider` says.
     pub provider: Option<Arc<str>>,
+    /// The name of the Secret that it logs in with.
     pub secret: Option<Arc<str>>,
 }
 
-/// Which commit or artifact a source follows.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Reference {
-    Branch(Arc<str>),
-    Tag(Arc<str>),
-    Semver(Arc<str>),
-    Name(Arc<str>),
-    Commit(Arc<str>),
-    Digest(Arc<str>),
+/// An object that holds manifests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceReference {
+    pub kind: Arc<str>,
+    pub name: Arc<str>,
+    pub namespace: Arc<str>,
+    pub span: Span,
 }
 
-/// What a template is handed: names and values, in a fixed order. A value that was configured
-/// carries the place where it was written.
-pub type Values = Vec<(&'static str, Node)>;
+/// An object that another waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependency {
+    pub name: Arc<str>,
+    pub namespace: Arc<str>,
+    pub span: Span,
+}
 
-impl PlannedObject {
-    /// What its template is handed.
-    pub fn values(&self) -> Values {
-        Vec::new()
+impl PlannedObject<'_> {
+    /// The object's name in the configuration: of a source, its project's.
+    pub fn object(&self) -> &Arc<str> {
+        match &self.role {
+            Role::Source => &self.project,
+            Role::Object(name) => name,
+        }
+    }
+
+    /// Whether Flux deletes the workloads with it.
+    pub fn prunes(&self) -> bool {
+        self.kind == Some("Kustomization")
+            && self
+                .layers
+                .flag(crate::config::Field::Prune)
+                .is_some_and(|(_, prune)| prune)
     }
 }

@@ -1,0 +1,140 @@
+//! The part of a plan that somebody asks for.
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use crate::config::{Configuration, nearest};
+
+use super::PlannedObject;
+
+/// Which environments, projects and clusters are wanted; everything where nothing is said.
+#[derive(Debug, Default)]
+pub struct Selection {
+    environments: Vec<GlobMatcher>,
+    projects: Vec<GlobMatcher>,
+    clusters: Vec<GlobMatcher>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SelectionError {
+    #[error("unknown {what} `{name}`; {hint}")]
+    Unknown {
+        what: &'static str,
+        name: String,
+        hint: String,
+    },
+    #[error("`{pattern}` matches no {what}; {hint}")]
+    MatchesNothing {
+        what: &'static str,
+        pattern: String,
+        hint: String,
+    },
+    #[error("`{pattern}` is no pattern")]
+    Pattern {
+        pattern: String,
+        source: globset::Error,
+    },
+}
+
+impl Selection {
+    /// Reads names and patterns (`prod-*`), as they were typed.
+    ///
+    /// # Errors
+    ///
+    /// A name that nothing has, with the nearest one; a pattern that is none or matches nothing.
+    pub fn new(
+        configuration: &Configuration,
+        environments: &[String],
+        projects: &[String],
+        clusters: &[String],
+    ) -> Result<Self, SelectionError> {
+        let environment_names: Vec<&str> = configuration
+            .environments
+            .iter()
+            .map(|environment| &*environment.name.value)
+            .collect();
+        let project_names: Vec<&str> = configuration
+            .projects
+            .iter()
+            .map(|project| &*project.name.value)
+            .collect();
+        let mut cluster_names: Vec<&str> = configuration
+            .environments
+            .iter()
+            .flat_map(|environment| &environment.clusters)
+            .map(|cluster| &*cluster.name.value)
+            .collect();
+        cluster_names.sort_unstable();
+        cluster_names.dedup();
+        Ok(Self {
+            environments: matchers("environment", environments, &environment_names)?,
+            projects: matchers("project", projects, &project_names)?,
+            clusters: matchers("cluster", clusters, &cluster_names)?,
+        })
+    }
+
+    pub fn has(&self, object: &PlannedObject<'_>) -> bool {
+        self.has_place(
+            &object.environment,
+            object.cluster.as_deref(),
+            &object.project,
+        )
+    }
+
+    /// Whether what lies at this place is wanted, whether it is planned or not.
+    pub fn has_place(&self, environment: &str, cluster: Option<&str>, project: &str) -> bool {
+        is_wanted(&self.environments, environment)
+            && is_wanted(&self.projects, project)
+            && (self.clusters.is_empty()
+                || cluster.is_some_and(|cluster| is_wanted(&self.clusters, cluster)))
+    }
+
+    pub fn is_everything(&self) -> bool {
+        self.environments.is_empty() && self.projects.is_empty() && self.clusters.is_empty()
+    }
+}
+
+fn is_wanted(matchers: &[GlobMatcher], name: &str) -> bool {
+    matchers.is_empty() || matchers.iter().any(|matcher| matcher.is_match(name))
+}
+
+fn matchers(
+    what: &'static str,
+    patterns: &[String],
+    names: &[&str],
+) -> Result<Vec<GlobMatcher>, SelectionError> {
+    patterns
+        .iter()
+        .map(|pattern| {
+            let matcher = GlobBuilder::new(pattern)
+                .build()
+                .map_err(|source| SelectionError::Pattern {
+                    pattern: pattern.clone(),
+                    source,
+                })?
+                .compile_matcher();
+            if names.iter().any(|name| matcher.is_match(name)) {
+                return Ok(matcher);
+            }
+            let known = || {
+                if names.is_empty() {
+                    format!("the configuration names no {what}")
+                } else {
+                    format!("known: {}", names.join(", "))
+                }
+            };
+            if pattern.contains(['*', '?', '[', '{']) {
+                return Err(SelectionError::MatchesNothing {
+                    what,
+                    pattern: pattern.clone(),
+                    hint: known(),
+                });
+            }
+            Err(SelectionError::Unknown {
+                what,
+                name: pattern.clone(),
+                hint: nearest(pattern, names.iter().copied())
+                    .map_or_else(known, |near| format!("did you mean `{near}`?")),
+            })
+        })
+        .collect()
+}
