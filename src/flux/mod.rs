@@ -1,15 +1,10 @@
 //! What Flux itself says, whatever our configuration looks like.
 
-pub mod duration;
-pub mod git_ref;
-mod mask;
-pub mod names;
+mod fault;
 mod object;
-pub mod oci_ref;
-pub mod repository;
-pub mod semver;
+pub mod schema;
 pub mod yaml;
 
-pub use mask::mask;
+pub use fault::{Fault, FaultClass, FaultSeverity};
 pub use object::ObjectKey;
 pub use repository::{RepositoryIdentity, RepositoryUrl};

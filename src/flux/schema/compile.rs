@@ -1,0 +1,463 @@
+//! A CRD's schema, compiled once to a tree that a manifest is held against.
+
+use serde_json::{Map, Value as Json};
+
+use super::format::Format;
+use super::pattern::Pattern;
+use super::rules::Rules;
+
+/// What a value must be. Properties are sorted for the look-up.
+#[derive(Debug, Default)]
+pub(super) struct Schema {
+    pub(super) kind: Kind,
+    pub(super) nullable: bool,
+    pub(super) default: Option<Json>,
+    pub(super) properties: Vec<Property>,
+    /// How many properties have a default.
+    pub(super) defaulted: usize,
+    /// Required names that are no property.
+    pub(super) required_others: Vec<Box<str>>,
+    pub(super) others: Others,
+    pub(super) items: Option<Box<Schema>>,
+    pub(super) list: List,
+    pub(super) checks: Option<Box<Checks>>,
+    pub(super) parts: Option<Box<Parts>>,
+    pub(super) rules: Option<Box<Rules>>,
+    /// An object of the API inside another: it needs `apiVersion` and `kind`.
+    pub(super) embedded: bool,
+    /// Only names and rough types count from here on, not values: `metadata`, which has rules of
+    /// its own, and a `status` that the server drops.
+    pub(super) types_only: bool,
+    /// The server drops the value before it looks at values: a `status`.
+    pub(super) dropped: bool,
+    /// Any scalar passes for the rough type of a string that has a format, known or not.
+    pub(super) has_format: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Property {
+    pub(super) name: Box<str>,
+    pub(super) required: bool,
+    pub(super) schema: Schema,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    #[default]
+    Any,
+    Object,
+    Array,
+    Text,
+    Integer,
+    Number,
+    Boolean,
+    IntOrString,
+}
+
+/// What keys beside the properties may hold.
+#[derive(Debug, Default)]
+pub(super) enum Others {
+    #[default]
+    Anything,
+    Refused,
+    Of(Box<Schema>),
+}
+
+#[derive(Debug, Default)]
+pub(super) enum List {
+    #[default]
+    Atomic,
+    Set,
+    /// Elements are told apart by these keys.
+    Map(Vec<Box<str>>),
+}
+
+/// Bounds of a value; only those that are set count.
+#[derive(Debug, Default)]
+pub(super) struct Checks {
+    pub(super) one_of: Vec<Json>,
+    pub(super) pattern: Option<Pattern>,
+    pub(super) format: Option<Format>,
+    pub(super) min_length: Option<u64>,
+    pub(super) max_length: Option<u64>,
+    pub(super) minimum: Option<f64>,
+    pub(super) exclusive_minimum: bool,
+    pub(super) maximum: Option<f64>,
+    pub(super) exclusive_maximum: bool,
+    pub(super) multiple_of: Option<f64>,
+    pub(super) min_items: Option<u64>,
+    pub(super) max_items: Option<u64>,
+    pub(super) unique_items: bool,
+    pub(super) min_properties: Option<u64>,
+    pub(super) max_properties: Option<u64>,
+}
+
+/// Schemas that hold together: `allOf`, `anyOf`, `oneOf` and `not`.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    pub(super) all: Vec<Schema>,
+    pub(super) any: Vec<Schema>,
+    pub(super) one: Vec<Schema>,
+    pub(super) not: Option<Schema>,
+}
+
+impl Schema {
+    pub(super) fn takes_null(&self) -> bool {
+        self.nullable || self.kind == Kind::Any
+    }
+
+    /// The index of a property.
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
+        self.properties
+            .binary_search_by(|property| by_length(&property.name, name))
+            .ok()
+    }
+}
+
+/// Shorter names come first: most look-ups then compare lengths only.
+fn by_length(a: &str, b: &str) -> std::cmp::Ordering {
+    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+}
+
+/// Compiles the schema of a whole object.
+///
+/// # Errors
+/// What in the schema cannot be read, and where.
+pub(super) fn object(schema: &Json, status_is_dropped: bool) -> Result<Schema, String> {
+    let mut root = compile(schema, Place::default(), "openAPIV3Schema")?;
+    root.kind = Kind::Object;
+    for name in ["apiVersion", "kind"] {
+        if root.find(name).is_none() {
+            let text = compile(
+                &serde_json::json!({"type": "string"}),
+                Place::default(),
+                name,
+            )?;
+            insert(&mut root, name, text);
+        }
+    }
+    let own = root.find("metadata").map(|at| root.properties.remove(at));
+    let mut metadata = object_meta()?;
+    // What the CRD itself says of `metadata.name` is checked beside the general rules.
+    if own.is_some_and(|own| !own.schema.properties.is_empty()) {
+        let schema = own_metadata(schema)?;
+        metadata.parts = Some(Box::new(Parts {
+            all: vec![schema],
+            ..Parts::default()
+        }));
+    }
+    insert(&mut root, "metadata", metadata);
+    if status_is_dropped && let Some(at) = root.find("status") {
+        let status = &mut root.properties[at];
+        status.required = false;
+        status.schema.types_only = true;
+        status.schema.dropped = true;
+        status.schema.default = None;
+        status.schema.parts = None;
+        status.schema.rules = None;
+    }
+    root.defaulted = count_defaults(&root);
+    Ok(root)
+}
+
+fn count_defaults(schema: &Schema) -> usize {
+    let defaults = schema
+        .properties
+        .iter()
+        .filter(|property| property.schema.default.is_some());
+    defaults.count()
+}
+
+fn own_metadata(schema: &Json) -> Result<Schema, String> {
+    let place = Place {
+        keeps_unknown: true,
+        nested: true,
+    };
+    compile(&schema["properties"]["metadata"], place, "metadata")
+}
+
+fn insert(schema: &mut Schema, name: &str, value: Schema) {
+    let required = schema
+        .find(name)
+        .is_some_and(|at| schema.properties.remove(at).required);
+    let at = schema
+        .properties
+        .partition_point(|property| by_length(&property.name, name).is_lt());
+    let property = Property {
+        name: name.into(),
+        required,
+        schema: value,
+    };
+    schema.properties.insert(at, property);
+}
+
+/// The names and rough types of `metadata`.
+///
+/// Source: `ObjectMeta` in `k8s.io/apimachinery`, `pkg/apis/meta/v1`.
+pub(super) fn object_meta() -> Result<Schema, String> {
+    let text = || serde_json::json!({"type": "string"});
+    let texts =
+        || serde_json::json!({"type": "object", "additionalProperties": {"type": "string"}});
+    let time = || serde_json::json!({"type": "string", "format": "date-time"});
+    let truth = || serde_json::json!({"type": "boolean"});
+    let number = || serde_json::json!({"type": "integer"});
+    let schema = serde_json::json!({"type": "object", "properties": {
+        "annotations": texts(),
+        "creationTimestamp": time(),
+        "deletionGracePeriodSeconds": number(),
+        "deletionTimestamp": time(),
+        "finalizers": {"type": "array", "x-kubernetes-list-type": "set", "items": text()},
+        "generateName": text(),
+        "generation": number(),
+        "labels": texts(),
+        "managedFields": {"type": "array", "items": {"type": "object", "properties": {
+            "apiVersion": text(), "fieldsType": text(), "fieldsV1": {"type": "object"}, "manager": text(),
+            "operation": text(), "subresource": text(), "time": time(),
+        }}},
+        "name": text(),
+        "namespace": text(),
+        "ownerReferences": {
+            "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["uid"],
+            "items": {"type": "object", "properties": {
+                "apiVersion": text(), "blockOwnerDeletion": truth(), "controller": truth(), "kind": text(),
+                "name": text(), "uid": {"type": "string", "default": ""},
+            }},
+        },
+        "resourceVersion": text(),
+        "selfLink": text(),
+        "uid": text(),
+    }});
+    let mut compiled = compile(&schema, Place::default(), "metadata")?;
+    compiled.types_only = true;
+    Ok(compiled)
+}
+
+/// What the place of a schema in the whole decides.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    /// An ancestor takes unknown fields; then all below it do.
+    keeps_unknown: bool,
+    /// Inside of `allOf`, `anyOf`, `oneOf` or `not`, which say nothing about unknown fields.
+    nested: bool,
+}
+
+fn compile(json: &Json, mut place: Place, path: &str) -> Result<Schema, String> {
+    let object = json
+        .as_object()
+        .ok_or_else(|| format!("the schema at `{path}` is no object"))?;
+    let flag = |key: &str| object.get(key).and_then(Json::as_bool) == Some(true);
+    place.keeps_unknown |= flag("x-kubernetes-preserve-unknown-fields");
+    let int_or_string = flag("x-kubernetes-int-or-string");
+    let embedded = flag("x-kubernetes-embedded-resource");
+    let kind = match object.get("type").and_then(Json::as_str) {
+        _ if int_or_string => Kind::IntOrString,
+        None | Some("") => Kind::Any,
+        Some("object") => Kind::Object,
+        Some("array") => Kind::Array,
+        Some("string") => Kind::Text,
+        Some("integer") => Kind::Integer,
+        Some("number") => Kind::Number,
+        Some("boolean") => Kind::Boolean,
+        Some(other) => {
+            return Err(format!(
+                "the schema at `{path}` has the unknown type `{other}`"
+            ));
+        }
+    };
+    let required = texts(object.get("required"));
+    let mut schema = Schema {
+        kind,
+        nullable: flag("nullable"),
+        default: object
+            .get("default")
+            .filter(|default| !default.is_null())
+            .cloned(),
+        others: others(object, place, embedded, path)?,
+        items: match object.get("items") {
+            Some(items) => Some(Box::new(compile(items, place, &format!("{path}[]"))?)),
+            None => None,
+        },
+        list: match object.get("x-kubernetes-list-type").and_then(Json::as_str) {
+            _ if place.nested => List::Atomic,
+            Some("set") => List::Set,
+            Some("map") => List::Map(texts(object.get("x-kubernetes-list-map-keys"))),
+            _ => List::Atomic,
+        },
+        checks: Checks::compile(object, path)?.map(Box::new),
+        parts: Parts::compile(object, int_or_string, path)?.map(Box::new),
+        rules: Rules::compile(json, path)?.map(Box::new),
+        embedded,
+        has_format: object
+            .get("format")
+            .and_then(Json::as_str)
+            .is_some_and(|format| !matches!(format, "" | "byte")),
+        ..Schema::default()
+    };
+    for (name, property) in object
+        .get("properties")
+        .and_then(Json::as_object)
+        .into_iter()
+        .flatten()
+    {
+        let compiled = compile(property, place, &format!("{path}.{name}"))?;
+        insert(&mut schema, name, compiled);
+    }
+    if embedded {
+        insert(&mut schema, "metadata", object_meta()?);
+        for name in ["apiVersion", "kind"] {
+            if schema.find(name).is_none() {
+                insert(
+                    &mut schema,
+                    name,
+                    compile(&serde_json::json!({"type": "string"}), place, name)?,
+                );
+            }
+        }
+    }
+    schema.defaulted = count_defaults(&schema);
+    for name in required {
+        match schema.find(&name) {
+            Some(at) => schema.properties[at].required = true,
+            None => schema.required_others.push(name),
+        }
+    }
+    Ok(schema)
+}
+
+fn others(
+    object: &Map<String, Json>,
+    place: Place,
+    embedded: bool,
+    path: &str,
+) -> Result<Others, String> {
+    match object.get("additionalProperties") {
+        Some(Json::Bool(true)) => Ok(Others::Anything),
+        Some(Json::Bool(false)) => Ok(Others::Refused),
+        Some(schema) => {
+            let compiled = compile(schema, place, &format!("{path}{{}}"))?;
+            Ok(Others::Of(Box::new(compiled)))
+        }
+        None => {
+            let properties = object.get("properties").and_then(Json::as_object);
+            let none = properties.is_none_or(Map::is_empty) && !embedded;
+            Ok(if place.keeps_unknown || place.nested || none {
+                Others::Anything
+            } else {
+                Others::Refused
+            })
+        }
+    }
+}
+
+fn texts(json: Option<&Json>) -> Vec<Box<str>> {
+    let items = json.and_then(Json::as_array).into_iter().flatten();
+    items.filter_map(Json::as_str).map(Box::from).collect()
+}
+
+impl Checks {
+    fn compile(object: &Map<String, Json>, path: &str) -> Result<Option<Self>, String> {
+        let flag = |key: &str| object.get(key).and_then(Json::as_bool) == Some(true);
+        let number = |key: &str| object.get(key).and_then(Json::as_f64);
+        let count = |key: &str| number(key).map(|number| number as u64);
+        let pattern = match object.get("pattern").and_then(Json::as_str) {
+            None | Some("") => None,
+            Some(text) => Some(Pattern::compile(text).map_err(|fault| {
+                format!(
+                    "the pattern of `{path}` cannot be read: {}",
+                    last_line(&fault)
+                )
+            })?),
+        };
+        let checks = Checks {
+            one_of: object
+                .get("enum")
+                .and_then(Json::as_array)
+                .cloned()
+                .unwrap_or_default(),
+            pattern,
+            format: object
+                .get("format")
+                .and_then(Json::as_str)
+                .and_then(Format::named),
+            min_length: count("minLength"),
+            max_length: count("maxLength"),
+            minimum: number("minimum"),
+            exclusive_minimum: flag("exclusiveMinimum"),
+            maximum: number("maximum"),
+            exclusive_maximum: flag("exclusiveMaximum"),
+            multiple_of: number("multipleOf"),
+            min_items: count("minItems"),
+            max_items: count("maxItems"),
+            unique_items: flag("uniqueItems"),
+            min_properties: count("minProperties"),
+            max_properties: count("maxProperties"),
+        };
+        const KEYS: [&str; 12] = [
+            "enum",
+            "minLength",
+            "maxLength",
+            "minimum",
+            "maximum",
+            "multipleOf",
+            "minItems",
+            "maxItems",
+            "uniqueItems",
+            "minProperties",
+            "maxProperties",
+            "pattern",
+        ];
+        let any = checks.format.is_some() || KEYS.iter().any(|key| object.contains_key(*key));
+        Ok(any.then_some(checks))
+    }
+}
+
+fn last_line(text: &str) -> &str {
+    text.lines()
+        .last()
+        .unwrap_or(text)
+        .trim_start_matches("error: ")
+}
+
+impl Parts {
+    fn compile(
+        object: &Map<String, Json>,
+        int_or_string: bool,
+        path: &str,
+    ) -> Result<Option<Self>, String> {
+        let place = Place {
+            keeps_unknown: true,
+            nested: true,
+        };
+        // The two types of an int-or-string are its kind already.
+        let is_known = |part: &Json| {
+            let known = serde_json::json!([{"type": "integer"}, {"type": "string"}]);
+            int_or_string && (part == &known || part.get("anyOf") == Some(&known))
+        };
+        let list = |key: &str| -> Result<Vec<Schema>, String> {
+            let parts = object
+                .get(key)
+                .filter(|parts| !is_known(parts))
+                .and_then(Json::as_array);
+            parts
+                .into_iter()
+                .flatten()
+                .filter(|part| !is_known(part))
+                .map(|part| compile(part, place, path))
+                .collect()
+        };
+        let parts = Parts {
+            all: list("allOf")?,
+            any: list("anyOf")?,
+            one: list("oneOf")?,
+            not: match object.get("not") {
+                Some(not) => Some(compile(not, place, path)?),
+                None => None,
+            },
+        };
+        let none = parts.all.is_empty()
+            && parts.any.is_empty()
+            && parts.one.is_empty()
+            && parts.not.is_none();
+        Ok((!none).then_some(parts))
+    }
+}

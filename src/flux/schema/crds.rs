@@ -1,0 +1,256 @@
+//! The kinds whose schemas are known: Flux's own, and those of CRDs that people hand in.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use serde_json::Value as Json;
+
+use super::compile::{self, Schema};
+use super::metadata::Scope;
+use super::value::to_json;
+use crate::flux::fault::{Fault, Path};
+use crate::flux::yaml::{Node, Span, Value};
+
+/// Made by `tests/kubernetes/crds` from the API modules of Flux's controllers.
+const EMBEDDED: [&str; 7] = [
+    include_str!("../crds/kustomize.toolkit.fluxcd.io_kustomizations.json"),
+    include_str!("../crds/source.toolkit.fluxcd.io_buckets.json"),
+    include_str!("../crds/source.toolkit.fluxcd.io_externalartifacts.json"),
+    include_str!("../crds/source.toolkit.fluxcd.io_gitrepositories.json"),
+    include_str!("../crds/source.toolkit.fluxcd.io_helmcharts.json"),
+    include_str!("../crds/source.toolkit.fluxcd.io_helmrepositories.json"),
+    include_str!("../crds/source.toolkit.fluxcd.io_ocirepositories.json"),
+];
+
+/// A set of custom resource definitions, compiled. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Crds {
+    kinds: HashMap<Box<str>, Vec<Arc<Definition>>>,
+}
+
+/// One CRD.
+#[derive(Debug)]
+pub(super) struct Definition {
+    pub(super) group: Box<str>,
+    pub(super) kind: Box<str>,
+    pub(super) scope: Scope,
+    /// The versions that are served.
+    versions: Vec<(Box<str>, Schema)>,
+}
+
+/// What a set of CRDs says about a kind.
+#[derive(Debug)]
+pub(super) enum Lookup<'a> {
+    Found(&'a Definition, &'a Schema),
+    /// The kind is known, the version is not among those served.
+    OtherVersions(Vec<&'a str>),
+    /// Other kinds of the group are known.
+    OtherKinds(Vec<&'a str>),
+    Nothing,
+}
+
+impl Crds {
+    /// The CRDs of Flux's sources and of Kustomization, as this program was built with.
+    pub fn embedded() -> &'static Crds {
+        static CRDS: LazyLock<Crds> = LazyLock::new(|| {
+            let mut crds = Crds::default();
+            for text in EMBEDDED {
+                let json: Json = serde_json::from_str(text).expect("an embedded CRD is JSON");
+                let definition = Definition::read(&json).expect("an embedded CRD can be compiled");
+                crds.insert(definition);
+            }
+            crds
+        });
+        &CRDS
+    }
+
+    /// The CRDs among these documents; others are passed over. Where there is none at all, that is
+    /// a fault, and so is a CRD that cannot be read.
+    pub fn from_documents<'a>(documents: impl IntoIterator<Item = &'a Node>) -> (Crds, Vec<Fault>) {
+        let mut crds = Crds::default();
+        let mut faults = Vec::new();
+        let (mut first, mut found) = (None, false);
+        for document in documents {
+            first.get_or_insert(document.span);
+            let json = to_json(document);
+            if json["kind"] != "CustomResourceDefinition" {
+                continue;
+            }
+            found = true;
+            match Definition::read(&json) {
+                Ok(definition) => crds.insert(definition),
+                Err((path, message)) => {
+                    faults.push(Fault::api(span_of(document, path), path, message))
+                }
+            }
+        }
+        if !found {
+            let span = first.unwrap_or_default();
+            faults.push(
+                Fault::api(span, "", "holds no CustomResourceDefinition")
+                    .hint("name a file with CRDs, such as `gotk-components.yaml`"),
+            );
+        }
+        (crds, faults)
+    }
+
+    /// These CRDs, and those of `base` for kinds that are not among them.
+    #[must_use]
+    pub fn over(&self, base: &Crds) -> Crds {
+        let mut all = base.clone();
+        for definition in self.kinds.values().flatten() {
+            all.insert_shared(definition.clone());
+        }
+        all
+    }
+
+    fn insert(&mut self, definition: Definition) {
+        self.insert_shared(Arc::new(definition));
+    }
+
+    fn insert_shared(&mut self, definition: Arc<Definition>) {
+        let same_kind = self.kinds.entry(definition.kind.clone()).or_default();
+        same_kind.retain(|other| other.group != definition.group);
+        same_kind.push(definition);
+    }
+
+    pub(super) fn look_up(&self, group: &str, version: &str, kind: &str) -> Lookup<'_> {
+        let same_kind = self.kinds.get(kind).map(Vec::as_slice).unwrap_or_default();
+        if let Some(definition) = same_kind
+            .iter()
+            .find(|definition| &*definition.group == group)
+        {
+            return match definition
+                .versions
+                .iter()
+                .find(|(name, _)| &**name == version)
+            {
+                Some((_, schema)) => Lookup::Found(definition, schema),
+                None => Lookup::OtherVersions(
+                    definition
+                        .versions
+                        .iter()
+                        .map(|(name, _)| &**name)
+                        .collect(),
+                ),
+            };
+        }
+        let of_group = self
+            .kinds
+            .values()
+            .flatten()
+            .filter(|definition| &*definition.group == group);
+        let mut kinds: Vec<&str> = of_group.map(|definition| &*definition.kind).collect();
+        kinds.sort_unstable();
+        if kinds.is_empty() {
+            Lookup::Nothing
+        } else {
+            Lookup::OtherKinds(kinds)
+        }
+    }
+}
+
+impl Definition {
+    /// # Errors
+    /// The path of what is wrong, and what.
+    fn read(json: &Json) -> Result<Self, (&'static str, String)> {
+        if json["apiVersion"] != "apiextensions.k8s.io/v1" {
+            return Err(("apiVersion", "must be `apiextensions.k8s.io/v1`".into()));
+        }
+        let spec = &json["spec"];
+        let text = |json: &Json, path: &'static str| match json.as_str() {
+            Some(text) if !text.is_empty() => Ok(Box::from(text)),
+            _ => Err((path, format!("`{path}` is required"))),
+        };
+        let group = text(&spec["group"], "spec.group")?;
+        let kind = text(&spec["names"]["kind"], "spec.names.kind")?;
+        let scope = match spec["scope"].as_str() {
+            Some("Namespaced") => Scope::Namespaced,
+            Some("Cluster") => Scope::Cluster,
+            _ => {
+                return Err((
+                    "spec.scope",
+                    "must be one of `Namespaced`, `Cluster`".into(),
+                ));
+            }
+        };
+        let mut versions = Vec::new();
+        for version in spec["versions"].as_array().into_iter().flatten() {
+            let name = text(&version["name"], "spec.versions")?;
+            if version["served"] != true {
+                continue;
+            }
+            let schema = &version["schema"]["openAPIV3Schema"];
+            if schema.is_null() {
+                let path = "spec.versions";
+                return Err((
+                    path,
+                    format!("the version `{name}` has no `schema.openAPIV3Schema`"),
+                ));
+            }
+            let status_is_dropped = !version["subresources"]["status"].is_null();
+            let compiled = compile::object(schema, status_is_dropped)
+                .map_err(|fault| ("spec.versions", fault))?;
+            versions.push((name, compiled));
+        }
+        if versions.is_empty() {
+            return Err(("spec.versions", "has no version that is served".into()));
+        }
+        Ok(Self {
+            group,
+            kind,
+            scope,
+            versions,
+        })
+    }
+}
+
+/// Where `path`, keys with dots between, was written; the nearest place above where it is absent.
+fn span_of(document: &Node, path: &str) -> Span {
+    let mut node = document;
+    for key in path.split('.') {
+        let Value::Mapping(entries) = &node.value else {
+            break;
+        };
+        match super::value::entry(entries, key) {
+            Some(one) => node = &one.node,
+            None => break,
+        }
+    }
+    node.span
+}
+
+impl Lookup<'_> {
+    /// Why the API server knows no such kind; `None` where it may know it.
+    pub(super) fn refuse(
+        &self,
+        walk: &mut super::walk::Walk,
+        span: Span,
+        api_version: &str,
+        kind: &str,
+    ) {
+        match self {
+            Lookup::OtherVersions(known) => {
+                let path = Path::ROOT.key("apiVersion");
+                let message = format!(
+                    "`{api_version}` has no kind `{kind}`: it is served as `{}`",
+                    known.join("`, `")
+                );
+                let group = api_version.split('/').next().unwrap_or("");
+                walk.fault(span, &path, message).hint = known
+                    .last()
+                    .map(|version| format!("write `apiVersion: {group}/{version}`"));
+            }
+            Lookup::OtherKinds(known) => {
+                let path = Path::ROOT.key("kind");
+                let near = crate::flux::fault::nearest(kind, known.iter().copied());
+                walk.fault(span, &path, format!("`{api_version}` has no kind `{kind}`"))
+                    .hint = Some(match near {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("its kinds are `{}`", known.join("`, `")),
+                });
+            }
+            Lookup::Found(..) | Lookup::Nothing => {}
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Patterns of schemas, read as Go's `regexp` reads them.
+//!
+//! The syntax of both engines is RE2's; what differs is rewritten: the Perl classes are ASCII in
+//! Go, `\s` has no vertical tab there, and a class knows no set operations.
+
+use regex::Regex;
+
+/// A pattern that a CRD holds. The match is not anchored.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    pub(super) written: Box<str>,
+    regex: Regex,
+}
+
+impl Pattern {
+    /// # Errors
+    /// What the engine says about a pattern that it cannot read.
+    pub(super) fn compile(written: &str) -> Result<Self, String> {
+        let regex = Regex::new(&translate(written)).map_err(|fault| fault.to_string())?;
+        Ok(Self {
+            written: written.into(),
+            regex,
+        })
+    }
+
+    pub(super) fn is_match(&self, text: &str) -> bool {
+        self.regex.is_match(text)
+    }
+}
+
+fn translate(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len() + 16);
+    let mut rest = pattern.chars().peekable();
+    let mut in_class = false;
+    // The place after `[` or `[^`, where a `]` is a character.
+    let mut class_start = false;
+    while let Some(c) = rest.next() {
+        let at_start = std::mem::take(&mut class_start);
+        match c {
+            '\\' => match rest.next() {
+                Some('s') => out.push_str(r"[\t\n\f\r ]"),
+                Some('S') => out.push_str(r"[^\t\n\f\r ]"),
+                Some('d') => out.push_str("[0-9]"),
+                Some('D') => out.push_str("[^0-9]"),
+                Some('w') => out.push_str("[0-9A-Za-z_]"),
+                Some('W') => out.push_str("[^0-9A-Za-z_]"),
+                Some('b') if !in_class => out.push_str(r"(?-u:\b)"),
+                Some('Q') => {
+                    let mut literal = String::new();
+                    for c in rest.by_ref() {
+                        literal.push(c);
+                        if literal.ends_with("\\E") {
+                            literal.truncate(literal.len() - 2);
+                            break;
+                        }
+                    }
+                    out.push_str(&regex::escape(&literal));
+                }
+                Some(c @ ('p' | 'P' | 'x')) => {
+                    out.extend(['\\', c]);
+                    // The name of a class, or the number of a character.
+                    if rest.peek() == Some(&'{') {
+                        for c in rest.by_ref() {
+                            out.push(c);
+                            if c == '}' {
+                                break;
+                            }
+                        }
+                    }
+                }
+                Some(c) if c.is_ascii_punctuation() => push_literal(&mut out, c),
+                Some(c) => out.extend(['\\', c]),
+                None => out.push('\\'),
+            },
+            '[' if !in_class => {
+                in_class = true;
+                class_start = true;
+                out.push('[');
+                if rest.next_if_eq(&'^').is_some() {
+                    out.push('^');
+                }
+            }
+            ']' if in_class && !at_start => {
+                in_class = false;
+                out.push(']');
+            }
+            '[' if rest.peek() == Some(&':') => {
+                // A named class such as `[:alpha:]`.
+                out.push('[');
+                while let Some(c) = rest.next() {
+                    out.push(c);
+                    if c == ':' && out.len() > 2 && rest.peek() == Some(&']') {
+                        out.extend(rest.next());
+                        break;
+                    }
+                }
+            }
+            '-' if in_class => out.push('-'),
+            c if in_class && matches!(c, '[' | ']' | '&' | '~') => push_literal(&mut out, c),
+            '{' if !in_class && !is_repetition(rest.clone()) => out.push_str(r"\{"),
+            '}' if !in_class && !closes_repetition(&out) => out.push_str(r"\}"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn push_literal(out: &mut String, c: char) {
+    out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
+}
+
+/// Whether what follows a `{` makes it a repetition: `2}`, `2,}` or `2,5}`.
+fn is_repetition(rest: impl Iterator<Item = char>) -> bool {
+    let text: String = rest.take_while(|c| *c != '}').collect();
+    let (low, high) = text.split_once(',').unwrap_or((&text, ""));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    !low.is_empty() && digits(low) && digits(high)
+}
+
+/// Whether a `}` after `out` ends a repetition.
+fn closes_repetition(out: &str) -> bool {
+    let Some(open) = out.rfind('{') else {
+        return false;
+    };
+    !out[..open].ends_with('\\')
+        && !out[open..].contains('}')
+        && is_repetition(out[open + 1..].chars())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, text: &str) -> bool {
+        Pattern::compile(pattern).unwrap().is_match(text)
+    }
+
+    #[test]
+    fn perl_classes_are_those_of_go() {
+        assert!(!matches(r"^\s$", "\u{a0}"));
+        assert!(!matches(r"^\s$", "\u{b}"));
+        assert!(matches(r"^[\s]$", "\t"));
+        assert!(matches(r"^\S$", "\u{b}"));
+        assert!(!matches(r"^\d$", "٣"));
+        assert!(!matches(r"^\w$", "é"));
+        assert!(matches(r"^[^\s/]+$", "é\u{a0}"));
+    }
+
+    #[test]
+    fn a_match_is_not_anchored_and_the_end_is_the_very_end() {
+        assert!(matches("b", "abc"));
+        assert!(!matches("c$", "abc\n"));
+        assert!(!matches("^a.c$", "a\nc"));
+    }
+
+    #[test]
+    fn characters_that_only_one_engine_knows_are_literal() {
+        assert!(matches(r"^[a&&b]$", "&"));
+        assert!(matches(r"^[[a]$", "["));
+        assert!(matches(r"^[]a]+$", "]a"));
+        assert!(matches(r"^a{,2}$", "a{,2}"));
+        assert!(matches(r"^a{2}$", "aa"));
+        assert!(matches(r"^\p{Greek}{2}$", "αβ"));
+        assert!(matches(r"^\<\/$", "</"));
+        assert!(matches(r"^\Qa.b\E+$", "a.bb"));
+        assert!(matches("^[[:alpha:]]+$", "ab"));
+    }
+
+    #[test]
+    fn the_patterns_of_flux_hold_what_they_say() {
+        let interval = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$";
+        assert!(matches(interval, "1h30m"));
+        assert!(!matches(interval, "1d"));
+        assert!(matches("^(http|https|ssh)://.*$", "ssh://git@x/y"));
+    }
+}

@@ -1,0 +1,172 @@
+//! CEL rules of a schema (`x-kubernetes-validations`), compiled once.
+
+use std::fmt;
+
+use kube_cel::{CompiledSchema, ErrorKind, Validator, compile_schema};
+use serde_json::Value as Json;
+
+use super::value::{entry, to_json};
+use crate::flux::yaml::{Entry, Node};
+
+/// The rules of one schema node, without those of the nodes below it.
+pub(super) struct Rules {
+    compiled: CompiledSchema,
+    /// For each rule the properties of which one that is absent makes the rule hold.
+    absent: Vec<Vec<Box<str>>>,
+}
+
+/// What a rule has against a value.
+pub(super) struct Broken {
+    pub(super) message: String,
+    pub(super) rule: String,
+    /// We cannot evaluate the rule; the API server can.
+    pub(super) unknown: bool,
+}
+
+impl Rules {
+    pub(super) fn compile(schema: &Json, path: &str) -> Result<Option<Self>, String> {
+        let Some(rules) = schema
+            .get("x-kubernetes-validations")
+            .and_then(Json::as_array)
+        else {
+            return Ok(None);
+        };
+        if rules.is_empty() {
+            return Ok(None);
+        }
+        let mut own = schema.clone();
+        strip(&mut own, true);
+        let compiled = compile_schema(&own);
+        if let Some(fault) = compiled.compilation_errors().first() {
+            return Err(format!("a rule of `{path}` cannot be read: {fault}"));
+        }
+        let absent = rules
+            .iter()
+            .map(|rule| {
+                let text = rule.get("rule").and_then(Json::as_str).unwrap_or("");
+                holds_without(text, schema)
+            })
+            .collect();
+        Ok(Some(Self { compiled, absent }))
+    }
+
+    /// What the rules have against a value that has its defaults.
+    pub(super) fn broken(&self, node: &Node) -> Vec<Broken> {
+        thread_local! {
+            static VALIDATOR: Validator = Validator::new();
+        }
+        let json = to_json(node);
+        VALIDATOR.with(
+            |validator| match validator.validate_compiled(&self.compiled, &json, None) {
+                Ok(()) => Vec::new(),
+                Err(faults) => faults
+                    .into_iter()
+                    .map(|fault| Broken {
+                        unknown: fault.kind == ErrorKind::UnsupportedReference,
+                        message: fault.message,
+                        rule: fault.rule,
+                    })
+                    .collect(),
+            },
+        )
+    }
+
+    /// Whether every rule holds because a property is absent, whatever the others are.
+    pub(super) fn hold_for(&self, entries: &[Entry]) -> bool {
+        self.absent
+            .iter()
+            .all(|names| names.iter().any(|name| entry(entries, name).is_none()))
+    }
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rules")
+            .field("absent", &self.absent)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Takes the rules out of all schemas below the topmost, and defaults out of all: the values that
+/// are judged have theirs.
+fn strip(schema: &mut Json, topmost: bool) {
+    let Some(object) = schema.as_object_mut() else {
+        return;
+    };
+    if !topmost {
+        object.remove("x-kubernetes-validations");
+    }
+    object.remove("default");
+    for (key, value) in object {
+        match (key.as_str(), value) {
+            ("items" | "additionalProperties" | "not", schema) => strip(schema, false),
+            ("properties", Json::Object(properties)) => {
+                properties
+                    .iter_mut()
+                    .for_each(|(_, schema)| strip(schema, false));
+            }
+            ("allOf" | "anyOf" | "oneOf", Json::Array(parts)) => {
+                parts.iter_mut().for_each(|schema| strip(schema, false));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The properties of which one being absent makes `rule` true: the rule is a chain of `||` with
+/// the link `!has(self.NAME)`. In CEL one true link makes the chain true, even where others fail.
+fn holds_without(rule: &str, schema: &Json) -> Vec<Box<str>> {
+    links(rule)
+        .into_iter()
+        .filter_map(|link| link.trim().strip_prefix("!has(self.")?.strip_suffix(')'))
+        .filter(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        // A default would make it present.
+        .filter(|name| schema["properties"][*name]["default"].is_null())
+        .map(Box::from)
+        .collect()
+}
+
+/// The parts of a rule between `||` that stand in no brackets. A rule with quotes inside of which
+/// brackets stand, or with a conditional, is one part.
+fn links(rule: &str) -> Vec<&str> {
+    if rule.contains(['?', '\\']) {
+        return vec![rule];
+    }
+    let (mut depth, mut start, mut quote) = (0i32, 0, None);
+    let mut parts = Vec::new();
+    for (at, byte) in rule.bytes().enumerate() {
+        match (quote, byte) {
+            (Some(open), _) if byte == open => quote = None,
+            (Some(_), _) => {}
+            (None, b'\'' | b'"') => quote = Some(byte),
+            (None, b'(' | b'[' | b'{') => depth += 1,
+            (None, b')' | b']' | b'}') => depth -= 1,
+            (None, b'|') if depth == 0 && rule[at..].starts_with("||") => {
+                parts.push(&rule[start..at]);
+                start = at + 2;
+            }
+            (None, _) => {}
+        }
+    }
+    parts.push(&rule[start.min(rule.len())..]);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_absent_property_is_known_to_satisfy_a_chain_of_alternatives() {
+        let schema = json!({"properties": {"b": {"default": 1}}});
+        let names = |rule: &str| holds_without(rule, &schema);
+        assert_eq!(names("!has(self.a) || self.a == 'x||y'"), [Box::from("a")]);
+        assert_eq!(names("self.p == 1 || !has(self.a)"), [Box::from("a")]);
+        assert!(names("!has(self.b) || self.b > 0").is_empty());
+        assert!(names("has(self.a) || has(self.c)").is_empty());
+        assert!(names("!(has(self.a) || !has(self.c))").is_empty());
+        assert!(names("!has(self.a) ? self.c : self.d").is_empty());
+        assert!(names("!has(self.a) && self.c").is_empty());
+    }
+}
