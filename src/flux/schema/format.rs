@@ -5,6 +5,9 @@
 
 use std::net::Ipv6Addr;
 
+use crate::flux::duration::parse_go;
+use crate::flux::names;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Base64,
@@ -115,10 +118,10 @@ impl Format {
             Format::Isbn => is_isbn10(text) || is_isbn13(text),
             Format::Isbn10 => is_isbn10(text),
             Format::Isbn13 => is_isbn13(text),
-            Format::LongName => super::names::dns_subdomain(text).is_ok(),
+            Format::LongName => names::dns_subdomain(text).is_ok(),
             Format::Mac => is_mac(text),
             Format::RgbColor => is_rgb_color(text),
-            Format::ShortName => super::names::dns_label(text).is_ok(),
+            Format::ShortName => names::dns_label(text).is_ok(),
             Format::Ssn => is_ssn(text),
             Format::Uri => is_uri(text),
             Format::Uuid(version) => is_uuid(text, version),
@@ -260,7 +263,7 @@ fn is_date_time(text: &str) -> bool {
 
 /// Go's durations, and numbers with words anywhere in the text such as `1 day`.
 fn is_duration(text: &str) -> bool {
-    if is_go_duration(text) {
+    if parse_go(text).is_ok() {
         return true;
     }
     const EXACT: [&str; 19] = [
@@ -295,41 +298,6 @@ fn is_duration(text: &str) -> bool {
             EXACT.contains(&unit.as_str()) || STARTS.iter().any(|start| unit.starts_with(start));
     }
     found
-}
-
-fn is_go_duration(text: &str) -> bool {
-    let mut rest = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if rest == "0" {
-        return true;
-    }
-    if rest.is_empty() {
-        return false;
-    }
-    let mut sum = 0f64;
-    while !rest.is_empty() {
-        let end = rest
-            .find(|c: char| !(c.is_ascii_digit() || c == '.'))
-            .unwrap_or(rest.len());
-        let (number, after) = rest.split_at(end);
-        if !number.bytes().any(|b| b.is_ascii_digit()) || number.matches('.').count() > 1 {
-            return false;
-        }
-        let end = after
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .unwrap_or(after.len());
-        let nanoseconds = match &after[..end] {
-            "ns" => 1.0,
-            "us" | "µs" | "μs" => 1e3,
-            "ms" => 1e6,
-            "s" => 1e9,
-            "m" => 6e10,
-            "h" => 3.6e12,
-            _ => return false,
-        };
-        sum += number.parse::<f64>().unwrap_or(f64::INFINITY) * nanoseconds;
-        rest = &after[end..];
-    }
-    sum < 9.223_372_036_854_776e18
 }
 
 fn is_email(text: &str) -> bool {

@@ -3,10 +3,11 @@
 //! Source: `k8s.io/apimachinery`, `pkg/api/validation/objectmeta.go`, and what an API server of
 //! 1.35 answers: it sets generation and creation time itself and minds neither.
 
-use super::names;
+use super::names::{generated, path_segment};
 use super::value::{Plain, entry, read};
 use super::walk::Walk;
 use crate::flux::fault::Path;
+use crate::flux::names;
 use crate::flux::yaml::{Entry, Node, Span};
 
 /// What a name must be.
@@ -90,13 +91,13 @@ fn name_and_namespace(
             let verdict = match form {
                 NameForm::Subdomain => names::dns_subdomain(name),
                 NameForm::Label => names::dns_label(name),
-                NameForm::PathSegment => names::path_segment(name),
+                NameForm::PathSegment => path_segment(name),
             };
             if let Err(fault) = verdict {
                 walk.fault(
                     node.span,
                     &path.key("name"),
-                    format!("the name `{name}` {fault}"),
+                    format!("the name `{name}`: {fault}"),
                 );
             }
         }
@@ -105,12 +106,12 @@ fn name_and_namespace(
     if let Some((node, prefix)) = text(entries, "generateName")
         && !prefix.is_empty()
         && form == NameForm::Subdomain
-        && let Err(fault) = names::generated(prefix)
+        && let Err(fault) = generated(prefix)
     {
         walk.fault(
             node.span,
             &path.key("generateName"),
-            format!("`{prefix}` {fault}"),
+            format!("`{prefix}`: {fault}"),
         );
     }
     if let Some((node, namespace)) = text(entries, "namespace")
@@ -124,7 +125,7 @@ fn name_and_namespace(
             walk.fault(
                 node.span,
                 &path,
-                format!("the namespace `{namespace}` {fault}"),
+                format!("the namespace `{namespace}`: {fault}"),
             );
         }
     }
@@ -142,11 +143,11 @@ fn labels(walk: &mut Walk, entries: &[Entry], path: &Path<'_>) {
     let path = path.key("labels");
     for one in map(entries, "labels") {
         let at = path.key(&one.key);
-        if let Err(fault) = names::qualified(&one.key) {
+        if let Err(fault) = names::label_key(&one.key) {
             walk.fault(
                 one.key_span,
                 &at,
-                format!("the label key `{}` {fault}", one.key),
+                format!("the label key `{}`: {fault}", one.key),
             );
         }
         if let Plain::Text(value) = read(&one.node)
@@ -155,7 +156,7 @@ fn labels(walk: &mut Walk, entries: &[Entry], path: &Path<'_>) {
             walk.fault(
                 one.node.span,
                 &at,
-                format!("the label value `{value}` {fault}"),
+                format!("the label value `{value}`: {fault}"),
             );
         }
     }
@@ -166,12 +167,12 @@ fn annotations(walk: &mut Walk, entries: &[Entry], path: &Path<'_>) {
     let mut bytes = 0;
     for one in map(entries, "annotations") {
         // Upper-case prefixes are taken here, unlike in labels.
-        if let Err(fault) = names::qualified(&one.key.to_lowercase()) {
+        if let Err(fault) = names::annotation_key(&one.key) {
             let at = path.key(&one.key);
             walk.fault(
                 one.key_span,
                 &at,
-                format!("the annotation key `{}` {fault}", one.key),
+                format!("the annotation key `{}`: {fault}", one.key),
             );
         }
         bytes += one.key.len();
@@ -197,11 +198,11 @@ fn finalizers(walk: &mut Walk, entries: &[Entry], path: &Path<'_>) {
         };
         orphan |= name == "orphan";
         foreground |= name == "foregroundDeletion";
-        if let Err(fault) = names::qualified(name) {
+        if let Err(fault) = names::label_key(name) {
             walk.fault(
                 item.span,
                 &path.index(index),
-                format!("the finalizer `{name}` {fault}"),
+                format!("the finalizer `{name}`: {fault}"),
             );
         } else if orphan && foreground {
             walk.fault(
@@ -294,12 +295,12 @@ pub(super) fn embedded(walk: &mut Walk, node: &Node, entries: &[Entry], path: &P
         return;
     };
     if let Some((node, name)) = text(entries, "name")
-        && let Err(fault) = names::path_segment(name)
+        && let Err(fault) = path_segment(name)
     {
         walk.fault(
             node.span,
             &path.key("name"),
-            format!("the name `{name}` {fault}"),
+            format!("the name `{name}`: {fault}"),
         );
     }
     for key in ["generateName", "namespace"] {
@@ -309,10 +310,10 @@ pub(super) fn embedded(walk: &mut Walk, node: &Node, entries: &[Entry], path: &P
         let verdict = if key == "namespace" {
             names::dns_label(value)
         } else {
-            names::path_segment(value)
+            path_segment(value)
         };
         if let Err(fault) = verdict {
-            walk.fault(node.span, &path.key(key), format!("`{value}` {fault}"));
+            walk.fault(node.span, &path.key(key), format!("`{value}`: {fault}"));
         }
     }
     for key in ["creationTimestamp", "deletionTimestamp"] {

@@ -206,18 +206,18 @@ fn metadata_has_rules_of_its_own() {
     assert_eq!(
         git("name: web", "name: Web"),
         [
-            "metadata.name: the name `Web` must be lower case letters, digits, `-` and `.`, and each part between dots must begin and end with a letter or digit"
+            "metadata.name: the name `Web`: it has `W`, where only small letters, digits, `-` and `.` may stand"
         ]
     );
     assert_eq!(
         git("namespace: flux-system", "namespace: a.b"),
         [
-            "metadata.namespace: the namespace `a.b` must be lower case letters, digits and `-`, and begin and end with a letter or digit"
+            "metadata.namespace: the namespace `a.b`: it has `.`, where only small letters, digits and `-` may stand"
         ]
     );
     assert_eq!(
         git("namespace: flux-system", "labels: {x/y/z: a}"),
-        ["metadata.labels[\"x/y/z\"]: the label key `x/y/z` must have at most one `/`"]
+        ["metadata.labels[\"x/y/z\"]: the label key `x/y/z`: it has more than one `/`"]
     );
     assert_eq!(
         git("namespace: flux-system", "annotations: {UP/x: a}"),
@@ -292,7 +292,7 @@ fn a_kind_without_a_crd_is_told_and_its_metadata_is_judged() {
     );
     assert_eq!(
         judged(foo),
-        ["metadata.labels[\"\"]: the label key `` must not have an empty name"]
+        ["metadata.labels[\"\"]: the label key ``: it is empty"]
     );
     let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a.b}\n";
     assert_eq!(coverage(namespace), Coverage::BuiltIn);
