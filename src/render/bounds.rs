@@ -1,0 +1,215 @@
+//! What a template may use up: bytes of output, turns of its loops, size of what it keeps.
+
+use std::cell::Cell;
+use std::io::{self, Write};
+use std::ops::Range;
+
+use tera::{Error, Kwargs, State, TeraResult, Value};
+
+use super::template_text::Tag;
+
+/// Most bytes of one document.
+pub const DOCUMENT_LIMIT_BYTES: usize = 1 << 20;
+/// Most turns that the loops of one document take together: it bounds time the same on any machine.
+pub const LOOP_LIMIT_TURNS: u32 = 100_000;
+/// Most bytes and elements of one value that a template keeps with `set`.
+pub const KEPT_LIMIT: usize = 1 << 20;
+
+thread_local! {
+    /// Tera calls a function without anything of ours but the thread.
+    static TURNS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A writer into a buffer that refuses what would make the document too long.
+///
+/// A blank at the end of one piece is dropped where the next piece begins with a line break, so
+/// that `key: {{ map | yaml }}` leaves no blank behind.
+pub(crate) struct Bounded<'a> {
+    out: &'a mut Vec<u8>,
+    limit: usize,
+    pub(crate) full: bool,
+}
+
+impl<'a> Bounded<'a> {
+    /// Also begins to count turns anew, on this thread.
+    pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
+        TURNS.set(0);
+        let limit = out.len() + DOCUMENT_LIMIT_BYTES;
+        Self {
+            out,
+            limit,
+            full: false,
+        }
+    }
+}
+
+impl Write for Bounded<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        if self.out.len() + piece.len() > self.limit {
+            self.full = true;
+            return Err(io::Error::from(io::ErrorKind::FileTooLarge));
+        }
+        if piece.first() == Some(&b'\n') && self.out.last() == Some(&b' ') {
+            self.out.pop();
+        }
+        self.out.extend_from_slice(piece);
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A template's text with our counters in it, and where they were put.
+#[derive(Debug, Default)]
+pub(crate) struct Counted {
+    pub(crate) text: String,
+    insertions: Vec<Insertion>,
+}
+
+/// Bytes that were put behind a tag; `tag` is its range in the text as written.
+#[derive(Debug)]
+struct Insertion {
+    tag: Range<usize>,
+    length: usize,
+}
+
+impl Counted {
+    /// Puts a counter at the start of each loop's body and behind each `set`.
+    ///
+    /// Tera stops no loop by itself, and nothing outside can stop it either.
+    pub(crate) fn new(text: &str, tags: &[Tag<'_>]) -> Self {
+        let mut counted = Self::default();
+        let mut copied = 0;
+        for tag in tags.iter().filter(|tag| !tag.prints) {
+            let mut words = tag.tokens.iter().map(|token| token.word());
+            let call = match (words.next().flatten(), words.next().flatten()) {
+                (Some("for"), _) => "turn__()".to_owned(),
+                (Some("set" | "set_global"), Some(name)) => format!("kept__(value={name})"),
+                _ => continue,
+            };
+            let dash = if tag.trims_after { "-" } else { "" };
+            let insertion = format!("{{% set kept__ = {call} {dash}%}}");
+            counted.text.push_str(&text[copied..tag.end]);
+            counted.text.push_str(&insertion);
+            counted.insertions.push(Insertion {
+                tag: tag.start..tag.end,
+                length: insertion.len(),
+            });
+            copied = tag.end;
+        }
+        counted.text.push_str(&text[copied..]);
+        counted
+    }
+
+    /// Where a range of the counted text stands in the text as written; a counter stands for the
+    /// tag that it was put behind.
+    pub(crate) fn written(&self, range: &Range<usize>) -> Range<usize> {
+        let mut before = 0;
+        let mut end_before = 0;
+        for Insertion { tag, length } in &self.insertions {
+            let start = tag.end + before;
+            if range.start >= start && range.start < start + length {
+                return tag.clone();
+            }
+            if range.start >= start {
+                before += length;
+            }
+            if range.end >= tag.end + end_before + length {
+                end_before += length;
+            }
+        }
+        let start = range.start - before;
+        start..(range.end - end_before).max(start)
+    }
+}
+
+/// `turn__()`: counts a turn of a loop.
+pub(crate) fn turn(_: Kwargs, _: &State<'_>) -> TeraResult<bool> {
+    let turns = TURNS.get() + 1;
+    TURNS.set(turns);
+    if turns > LOOP_LIMIT_TURNS {
+        return Err(Error::message(format!(
+            "its loops take more than {LOOP_LIMIT_TURNS} turns"
+        )));
+    }
+    Ok(true)
+}
+
+/// `kept__(value=…)`: refuses a value that grows without bound.
+pub(crate) fn kept(arguments: Kwargs, _: &State<'_>) -> TeraResult<bool> {
+    let mut left = KEPT_LIMIT;
+    match arguments.get::<&Value>("value")? {
+        Some(value) if !fits(value, &mut left) => Err(Error::message(format!(
+            "a value that it keeps is larger than {KEPT_LIMIT} bytes"
+        ))),
+        _ => Ok(true),
+    }
+}
+
+fn fits(value: &Value, left: &mut usize) -> bool {
+    let own = value.as_str().map_or(1, str::len);
+    if own > *left {
+        return false;
+    }
+    *left -= own;
+    if let Some(items) = value.as_array() {
+        items.iter().all(|item| fits(item, left))
+    } else if let Some(map) = value.as_map() {
+        map.values().all(|item| fits(item, left))
+    } else {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::super::template_text::tags;
+    use super::{Bounded, Counted, DOCUMENT_LIMIT_BYTES};
+
+    #[test]
+    fn a_document_ends_exactly_at_its_limit() {
+        let mut out = b"before".to_vec();
+        let mut writer = Bounded::new(&mut out);
+        writer.write_all(&vec![b'x'; DOCUMENT_LIMIT_BYTES]).unwrap();
+        assert!(!writer.full);
+        assert!(writer.write_all(b"x").is_err());
+        assert!(writer.full);
+    }
+
+    #[test]
+    fn a_blank_before_a_line_break_of_the_next_piece_is_dropped() {
+        let mut out = Vec::new();
+        let mut writer = Bounded::new(&mut out);
+        writer.write_all(b"spec: ").unwrap();
+        writer.write_all(b"\n  a: b").unwrap();
+        assert_eq!(out, b"spec:\n  a: b");
+    }
+
+    #[test]
+    fn counters_stand_in_loops_and_behind_sets_and_positions_are_kept() {
+        let text = "{% for k in labels -%}{{ k }}{% endfor %}{% set x = k %}{{ x }}";
+        let counted = Counted::new(text, &tags(text));
+        assert_eq!(
+            counted.text,
+            "{% for k in labels -%}{% set kept__ = turn__() -%}{{ k }}{% endfor %}\
+             {% set x = k %}{% set kept__ = kept__(value=x) %}{{ x }}"
+        );
+        for place in ["{{ k }}", "{{ x }}", "{% endfor %}"] {
+            let there = counted.text.find(place).unwrap();
+            let here = text.find(place).unwrap();
+            assert_eq!(
+                counted.written(&(there..there + place.len())),
+                here..here + place.len()
+            );
+        }
+        let counter = counted.text.find("turn__").unwrap();
+        assert_eq!(
+            &text[counted.written(&(counter..counter + 6))],
+            "{% for k in labels -%}"
+        );
+    }
+}
