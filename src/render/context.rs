@@ -1,18 +1,17 @@
 //! Hands the plan's values to Tera, without a detour through serde.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tera::value::Key;
 use tera::{Map, Value};
 
-use crate::flux::yaml::{self, Node, Scalar};
-
-use super::scalar_text::{Meaning, meaning};
+use crate::flux::yaml::{self, Node, Resolved, Scalar, write_node};
 
 /// The value of a node: strings stay strings, booleans and numbers become what they are.
 pub(crate) fn tera_value(node: &Node) -> Value {
     match &node.value {
-        yaml::Value::Scalar(scalar) => tera_scalar(scalar),
+        yaml::Value::Scalar(scalar) => tera_scalar(node, scalar),
         yaml::Value::Sequence(items) => {
             Value::from(items.iter().map(tera_value).collect::<Vec<_>>())
         }
@@ -20,8 +19,8 @@ pub(crate) fn tera_value(node: &Node) -> Value {
             let mut map = Map::with_capacity(entries.len());
             for entry in entries {
                 let key = match &entry.key {
-                    std::borrow::Cow::Borrowed(key) => Key::Str(key),
-                    std::borrow::Cow::Owned(key) => Key::String(Arc::from(key.as_str())),
+                    Cow::Borrowed(key) => Key::Str(key),
+                    Cow::Owned(key) => Key::String(Arc::from(key.as_str())),
                 };
                 map.insert(key, tera_value(&entry.node));
             }
@@ -30,16 +29,19 @@ pub(crate) fn tera_value(node: &Node) -> Value {
     }
 }
 
-fn tera_scalar(scalar: &Scalar) -> Value {
-    if !scalar.plain {
-        return Value::normal_string(&scalar.text);
-    }
-    match meaning(&scalar.text) {
-        Meaning::Text => Value::normal_string(&scalar.text),
-        Meaning::Null => Value::none(),
-        Meaning::Boolean(value) => Value::from(value),
-        Meaning::Integer(value) => Value::from(value),
-        // written as it was: a float of Tera's would be written in another form
-        Meaning::Number => Value::safe_string(&scalar.text),
+fn tera_scalar(node: &Node, scalar: &Scalar) -> Value {
+    match scalar.resolve() {
+        Resolved::String => Value::normal_string(&scalar.text),
+        Resolved::Null => Value::none(),
+        Resolved::Bool(value) => Value::from(value),
+        Resolved::Integer(value) => Value::from(value),
+        Resolved::Float(_) => {
+            // written as the reader has it: a float of Tera's would be written in another form
+            let mut text = String::new();
+            match write_node(node, 0, &mut text) {
+                Ok(()) => Value::safe_string(text.trim_start()),
+                Err(_) => Value::normal_string(&scalar.text),
+            }
+        }
     }
 }

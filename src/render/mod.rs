@@ -1,13 +1,25 @@
 //! A plan in, manifests out: templates, proof of the text, the folder they are written to.
 
 mod bounds;
+mod canary;
+mod canary_values;
 mod context;
+mod error;
+mod folder;
 mod handed;
+mod identity;
+mod likeness;
+mod manifests;
 mod reading;
-mod scalar_text;
 mod template_text;
 mod templates;
 mod yaml_filter;
 
 pub use bounds::{DOCUMENT_LIMIT_BYTES, KEPT_LIMIT, LOOP_LIMIT_TURNS};
+pub use error::RenderError;
+pub use folder::{
+    Difference, DroppedObject, Folder, FolderReport, FolderRequest, Place, Renamed, StaleFile,
+    Unlisted, WrittenFile, WrittenObject, compare_folder, judge_layout, write_folder,
+};
+pub use manifests::{Manifest, each_manifest, write_manifests};
 pub use templates::{EMBEDDED, TEMPLATE_SUFFIX, TemplateFault, Templates, UserTemplate};

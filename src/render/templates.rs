@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::io;
 
 use tera::{Context, ErrorKind, Kwargs, State, Tera, TeraResult, Value};
 
 use crate::config::Finding;
-use crate::flux::yaml::{Node, Span};
+use crate::flux::yaml::{Node, Span, write_scalar};
 use crate::plan::PlannedObject;
 
 use super::bounds::{Bounded, Counted, DOCUMENT_LIMIT_BYTES, kept, turn};
 use super::context::tera_value;
 use super::handed::REFUSED_FILTERS;
 use super::reading::{faults, literals, local_names};
-use super::scalar_text::write_scalar;
 use super::template_text::tags;
 use super::yaml_filter::yaml;
 
@@ -138,7 +138,7 @@ impl Templates {
     }
 
     /// Whether the user wrote it.
-    pub fn is_users(&self, template: &str) -> bool {
+    pub(crate) fn is_users(&self, template: &str) -> bool {
         self.loaded
             .get(template)
             .is_some_and(|loaded| loaded.source.is_some())
@@ -149,14 +149,14 @@ impl Templates {
         Some(span(self.loaded.get(template)?.source?, 0, 0))
     }
 
-    pub fn text(&self, template: &str) -> &str {
+    pub(crate) fn text(&self, template: &str) -> &str {
         self.loaded
             .get(template)
             .map_or("", |loaded| loaded.text.as_str())
     }
 
     /// Whether some template of the user's has this text in its tags, so that it may compare with it.
-    pub fn has_literal(&self, text: &str) -> bool {
+    pub(crate) fn has_literal(&self, text: &str) -> bool {
         self.loaded
             .values()
             .any(|loaded| loaded.literals.contains(text))
@@ -335,7 +335,7 @@ fn engine() -> Tera {
     tera.autoescape_on(vec![TEMPLATE_SUFFIX]);
     tera.set_escape_fn(|text, out| {
         let mut quoted = String::with_capacity(text.len() + 2);
-        write_scalar(text, &mut quoted);
+        write_scalar(text, &mut quoted).map_err(io::Error::other)?;
         out.write_all(quoted.as_bytes())
     });
     tera.register_filter("yaml", yaml);
@@ -434,10 +434,7 @@ mod tests {
     }
 
     fn text(text: &str) -> Node {
-        node(Value::Scalar(Scalar {
-            text: Cow::Owned(text.to_owned()),
-            plain: false,
-        }))
+        Node::string(Span::default(), text.to_owned())
     }
 
     fn plain(text: &'static str) -> Node {
@@ -537,7 +534,7 @@ mod tests {
           labels:
             flux-setup.dev/project: web
         spec:
-          interval: "5m"
+          interval: 5m
           prune: true
           weight: 1.50
           replicas: 3

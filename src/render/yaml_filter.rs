@@ -2,7 +2,7 @@
 
 use tera::{Error, ErrorKind, Kwargs, State, TeraResult, Value};
 
-use super::scalar_text::write_scalar;
+use crate::flux::yaml::write_scalar;
 
 /// Deepest `indent` that a template may ask for.
 const INDENT_LIMIT: usize = 64;
@@ -44,7 +44,7 @@ fn write_value(value: &Value, indent: usize, place: Place, out: &mut String) -> 
                 start_line(indent, out);
             }
             match key.as_str() {
-                Some(key) => write_scalar(key, out),
+                Some(key) => quote(key, out)?,
                 None => out.push_str(&key.to_string()),
             }
             out.push(':');
@@ -67,7 +67,7 @@ fn write_value(value: &Value, indent: usize, place: Place, out: &mut String) -> 
     } else if value.is_none() {
         out.push_str("null");
     } else if let (Some(text), false) = (value.as_str(), value.is_safe()) {
-        write_scalar(text, out);
+        quote(text, out)?;
     } else {
         out.push_str(&value.to_string());
     }
@@ -82,4 +82,8 @@ fn start_line(indent: usize, out: &mut String) {
 fn breaks_line(value: &Value) -> bool {
     value.as_map().is_some_and(|map| !map.is_empty())
         || value.as_array().is_some_and(|items| !items.is_empty())
+}
+
+fn quote(text: &str, out: &mut String) -> TeraResult<()> {
+    write_scalar(text, out).map_err(Error::message)
 }

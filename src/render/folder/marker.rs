@@ -1,0 +1,63 @@
+//! The first lines of every file that we write: whose it is, and what it was made from.
+
+use super::layout::Place;
+
+const MARKER: &str = "# flux-setup: ";
+/// Longest first line that can be a marker: three names of 63 bytes and what stands around them.
+pub(super) const MARKER_LIMIT_BYTES: usize = 256;
+
+/// Writes the first lines. `made_from` names files of the configuration, in the order given.
+pub(super) fn write(place: &Place, made_from: &[&str], out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("{MARKER}{place}\n").as_bytes());
+    if !made_from.is_empty() {
+        let line = format!(
+            "# made from {}; change those and render again\n",
+            made_from.join(", ").replace(|c: char| c.is_control(), " ")
+        );
+        out.extend_from_slice(line.as_bytes());
+    }
+}
+
+/// Whose file it is, by its first bytes; `None` for a file of somebody else.
+pub(super) fn read(start: &[u8]) -> Option<Place> {
+    let line = start.split(|byte| *byte == b'\n').next()?;
+    let text = std::str::from_utf8(line).ok()?;
+    Place::read(text.strip_prefix(MARKER)?.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::layout::Place;
+    use super::{read, write};
+
+    #[test]
+    fn a_marker_is_read_as_it_was_written() {
+        for cluster in [None, Some("prod-eu".into())] {
+            let place = Place {
+                environment: "production".into(),
+                cluster,
+                project: "web".into(),
+            };
+            let mut out = Vec::new();
+            write(
+                &place,
+                &["flux-setup.yaml", "environments/production.yaml"],
+                &mut out,
+            );
+            assert_eq!(read(&out), Some(place));
+        }
+    }
+
+    #[test]
+    fn other_first_lines_are_no_marker() {
+        for text in [
+            "",
+            "# flux-setup",
+            "# flux-setup: a/b",
+            "# flux-setup: a/b/c/d",
+            "a: b",
+        ] {
+            assert_eq!(read(text.as_bytes()), None, "{text}");
+        }
+    }
+}

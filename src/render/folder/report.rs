@@ -1,0 +1,98 @@
+//! What a run over a folder did, or would do.
+
+use std::path::PathBuf;
+
+use super::layout::Place;
+
+/// Paths are relative to the folder, in order.
+#[derive(Debug, Default, PartialEq)]
+pub struct FolderReport {
+    /// Files that were written; of a comparison, those that would be.
+    pub written: Vec<WrittenFile>,
+    pub unchanged: usize,
+    /// How they differ; only of a comparison.
+    pub differences: Vec<Difference>,
+    /// Files of ours that the plan does not ask for.
+    pub stale: Vec<StaleFile>,
+    /// Whether the stale files were removed.
+    pub pruned: bool,
+    /// Objects that no file holds any more although their file stays; what is renamed is not here.
+    pub dropped: Vec<DroppedObject>,
+    pub renamed: Vec<Renamed>,
+    pub unlisted: Vec<Unlisted>,
+    /// Unfinished files of runs that were killed, which were removed.
+    pub cleaned: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenFile {
+    pub path: PathBuf,
+    /// There was none before.
+    pub new: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    pub path: PathBuf,
+    /// In the unified form, with its two header lines.
+    pub diff: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaleFile {
+    pub path: PathBuf,
+    pub place: Place,
+    /// What is in it, and so what a Flux that applies the folder deletes with it.
+    pub objects: Vec<WrittenObject>,
+}
+
+/// An object as it stands in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenObject {
+    pub kind: String,
+    /// Empty where it has none.
+    pub namespace: String,
+    pub name: String,
+    /// A Kustomization with `prune: true`: what it applied is deleted with it.
+    pub prunes: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DroppedObject {
+    pub path: PathBuf,
+    pub object: WrittenObject,
+}
+
+/// An object whose name changes while all else that tells it apart stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renamed {
+    pub place: Place,
+    /// As it was.
+    pub object: WrittenObject,
+    pub new_name: String,
+    /// What a person does so that nothing is deleted on the way, in order.
+    pub steps: Vec<String>,
+}
+
+/// A `kustomization.yaml` that leaves out files of ours beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unlisted {
+    pub kustomization: PathBuf,
+    pub files: Vec<PathBuf>,
+}
+
+impl FolderReport {
+    /// Whether the folder is as the plan wants it, after what this run did: for a comparison that
+    /// nothing differs, for a run that wrote that nothing is left to prune.
+    pub fn is_settled(&self) -> bool {
+        let compared_equal = self.differences.is_empty();
+        compared_equal && (self.stale.is_empty() || self.pruned)
+    }
+
+    /// How many of the objects that go take their workloads with them.
+    pub fn deleting(&self) -> usize {
+        let stale = self.stale.iter().flat_map(|file| &file.objects);
+        let dropped = self.dropped.iter().map(|dropped| &dropped.object);
+        stale.chain(dropped).filter(|object| object.prunes).count()
+    }
+}

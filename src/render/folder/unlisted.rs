@@ -1,0 +1,65 @@
+//! A `kustomization.yaml` of somebody else beside our files: does it list them?
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::flux::yaml::{Node, read};
+use crate::render::RenderError;
+
+use super::files::Folder;
+use super::layout::{KUSTOMIZE_FILES, PlannedFile};
+use super::report::Unlisted;
+
+/// Finds the files that a folder's own kustomize configuration leaves out.
+pub(super) fn unlisted(
+    folder: &Folder,
+    planned: &[PlannedFile],
+) -> Result<Vec<Unlisted>, RenderError> {
+    let mut by_parent: BTreeMap<&Path, Vec<&Path>> = BTreeMap::new();
+    for file in planned {
+        let parent = file.path.parent().unwrap_or(Path::new(""));
+        by_parent.entry(parent).or_default().push(&file.path);
+    }
+    let mut found = Vec::new();
+    for (parent, files) in by_parent {
+        for name in KUSTOMIZE_FILES {
+            let kustomization = parent.join(name);
+            let bytes = match folder.read(&kustomization) {
+                Ok(Some(bytes)) => bytes,
+                // a link or a folder of this name is no business of ours
+                Ok(None) | Err(RenderError::Link { .. } | RenderError::NoFile { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            let listed = listed(&String::from_utf8_lossy(&bytes));
+            let files: Vec<PathBuf> = files
+                .iter()
+                .filter(|file| {
+                    let name = file.file_name().map(|name| name.to_string_lossy());
+                    !listed
+                        .iter()
+                        .any(|listed| Some(listed.as_str()) == name.as_deref())
+                })
+                .map(|file| (*file).to_owned())
+                .collect();
+            if !files.is_empty() {
+                found.push(Unlisted {
+                    kustomization,
+                    files,
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The entries of its `resources`, without a leading `./`.
+fn listed(text: &str) -> Vec<String> {
+    let (documents, _) = read(text, 0);
+    documents
+        .iter()
+        .filter_map(|document| document.get("resources")?.as_sequence())
+        .flatten()
+        .filter_map(Node::as_str)
+        .map(|entry| entry.trim_start_matches("./").to_owned())
+        .collect()
+}

@@ -1,0 +1,98 @@
+//! The text of every object of a plan, in the plan's order, with no more than a few in memory.
+
+use std::io::Write;
+
+use rayon::prelude::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+
+use crate::config::Finding;
+use crate::plan::{Plan, PlannedObject};
+
+use super::{RenderError, Templates};
+
+/// How many objects are rendered before their texts are handed on: it bounds memory.
+const CHUNK: usize = 4096;
+/// How many of them one thread renders in one go.
+const BATCH: usize = 64;
+
+/// What separates documents.
+pub(super) const SEPARATOR: &[u8] = b"---\n";
+
+/// The text of one object.
+#[derive(Debug, Clone, Copy)]
+pub struct Manifest<'a> {
+    /// Its object's number in [`Plan::objects`].
+    pub index: usize,
+    /// One document, without a separator; it ends in a line break.
+    pub text: &'a str,
+}
+
+/// Renders every object on all threads and hands the texts on in the plan's order.
+///
+/// # Errors
+/// The first object, in the plan's order, that its template cannot write, or what `sink` says.
+pub fn each_manifest<E>(
+    plan: &Plan,
+    templates: &Templates,
+    mut sink: impl FnMut(Manifest<'_>) -> Result<(), E>,
+) -> Result<(), E>
+where
+    E: From<RenderError>,
+{
+    let mut index = 0;
+    for chunk in plan.objects.chunks(CHUNK) {
+        let batches: Vec<_> = chunk
+            .par_iter()
+            .chunks(BATCH)
+            .map(|objects| texts(&objects, templates))
+            .collect();
+        for batch in batches {
+            let (text, ends) = batch.map_err(|finding| RenderError::Document(Box::new(finding)))?;
+            let mut start = 0;
+            for end in ends {
+                sink(Manifest {
+                    index,
+                    text: &text[start..end],
+                })?;
+                start = end;
+                index += 1;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes all manifests as one stream of documents, each after `---`.
+///
+/// # Errors
+/// As [`each_manifest`], and where `out` takes no more.
+pub fn write_manifests(
+    plan: &Plan,
+    templates: &Templates,
+    out: &mut impl Write,
+) -> Result<(), RenderError> {
+    each_manifest(plan, templates, |manifest| {
+        out.write_all(SEPARATOR)
+            .and_then(|()| out.write_all(manifest.text.as_bytes()))
+            .map_err(|source| RenderError::Stream { source })
+    })
+}
+
+/// The texts of some objects, one behind the other, and where each ends.
+fn texts(
+    objects: &[&PlannedObject],
+    templates: &Templates,
+) -> Result<(String, Vec<usize>), Finding> {
+    let mut out = Vec::with_capacity(objects.len() * 1024);
+    let mut ends = Vec::with_capacity(objects.len());
+    for object in objects {
+        templates.render(object, &mut out)?;
+        ends.push(out.len());
+    }
+    Ok((into_text(out), ends))
+}
+
+/// What templates write is text: their own, or values that are.
+pub(super) fn into_text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
