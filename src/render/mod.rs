@@ -10,6 +10,7 @@ mod handed;
 mod identity;
 mod likeness;
 mod manifests;
+mod proof;
 mod reading;
 mod template_text;
 mod templates;
@@ -22,4 +23,5 @@ pub use folder::{
     Unlisted, WrittenFile, WrittenObject, compare_folder, judge_layout, write_folder,
 };
 pub use manifests::{Manifest, each_manifest, write_manifests};
+pub use proof::{ProofBy, document_of, prove};
 pub use templates::{EMBEDDED, TEMPLATE_SUFFIX, TemplateFault, Templates, UserTemplate};
