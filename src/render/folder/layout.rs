@@ -85,11 +85,12 @@ pub(super) fn layout(plan: &Plan) -> (Vec<PlannedFile>, Vec<Finding>) {
         let path = place.path(&plan.output);
         let span = objects
             .first()
-            .map_or(plan.output.span, |first| plan.objects[*first].span);
+            .map(|first| plan.objects[*first].span)
+            .unwrap_or_default();
         if let Some(other) = by_path.get(&path) {
             findings.push(
                 Finding::error(
-                    plan.output.span,
+                    span,
                     "output",
                     format!(
                         "`{}` and `{place}` would share the file {}",
@@ -103,7 +104,7 @@ pub(super) fn layout(plan: &Plan) -> (Vec<PlannedFile>, Vec<Finding>) {
         }
         if !stays_below(&path) {
             findings.push(Finding::error(
-                plan.output.span,
+                span,
                 "output",
                 format!("the file {} would lie outside the folder", path.display()),
             ));

@@ -5,7 +5,10 @@ mod layout;
 mod marker;
 mod renames;
 mod report;
+mod request;
 mod run;
+#[cfg(test)]
+mod tests;
 mod unlisted;
 
 pub use files::Folder;
@@ -14,4 +17,4 @@ pub use report::{
     Difference, DroppedObject, FolderReport, Renamed, StaleFile, Unlisted, WrittenFile,
     WrittenObject,
 };
-pub use run::{FolderRequest, compare_folder, judge_layout, write_folder};
+pub use request::{FolderRequest, compare_folder, judge_layout, write_folder};

@@ -1,8 +1,8 @@
-//! Compares a folder with what a plan wants in it, and writes what differs.
+//! Compares a folder with the files that are wanted in it, and writes what differs.
 //!
 //! ```text
-//! plan -> files -> render, compare with what is there -> report
-//!                  any foreign file or link ends it     `-> write what differs -> prune
+//! wanted files -> render, compare with what is there -> report
+//!                 a foreign file or a link ends it      `-> write what differs -> prune
 //! ```
 
 use std::collections::BTreeSet;
@@ -11,14 +11,10 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 use similar::TextDiff;
 
-use crate::config::{Finding, Sources};
-use crate::flux::yaml::{Node, Value};
-use crate::plan::Plan;
-use crate::render::manifests::SEPARATOR;
-use crate::render::{RenderError, Templates};
+use crate::render::RenderError;
 
 use super::files::Folder;
-use super::layout::{Place, PlannedFile, layout};
+use super::layout::{Place, PlannedFile};
 use super::report::{
     Difference, DroppedObject, FolderReport, Renamed, StaleFile, WrittenFile, WrittenObject,
 };
@@ -28,36 +24,28 @@ use super::{marker, renames};
 /// How many files are held in memory while they are written.
 const CHUNK: usize = 256;
 
-/// What a folder should hold.
-pub struct FolderRequest<'a> {
-    pub plan: &'a Plan,
-    pub templates: &'a Templates,
-    /// Where the plan's spans lie: each file says what it was made from.
-    pub sources: &'a Sources,
+/// The files that a folder should hold.
+pub(super) struct Wanted<'a> {
+    pub(super) files: Vec<PlannedFile>,
+    /// Renders the whole text of a file.
+    pub(super) text: &'a Render<'a>,
+    /// Where the file of any place lies.
+    pub(super) path_of: &'a (dyn Fn(&Place) -> PathBuf + Sync),
     /// Only the files of these places are written, compared and pruned.
-    pub selected: &'a (dyn Fn(&Place) -> bool + Sync),
+    pub(super) selected: &'a (dyn Fn(&Place) -> bool + Sync),
 }
 
-impl std::fmt::Debug for FolderRequest<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FolderRequest").finish_non_exhaustive()
-    }
-}
-
-/// What is wrong with the paths that `output` gives: shared, outside the folder, or kustomize's own.
-pub fn judge_layout(plan: &Plan) -> Vec<Finding> {
-    layout(plan).1
-}
+pub(super) type Render<'a> = dyn Fn(&PlannedFile) -> Result<Vec<u8>, RenderError> + Sync + 'a;
 
 /// Compares only, and says how each file differs. Without a folder every file is new.
 ///
 /// # Errors
-/// As [`write_folder`], but nothing is written.
-pub fn compare_folder(
+/// As [`write`], but nothing is written.
+pub(super) fn compare(
     folder: Option<&Folder>,
-    request: &FolderRequest<'_>,
+    wanted: &Wanted<'_>,
 ) -> Result<FolderReport, RenderError> {
-    Ok(survey(folder, request, true)?.report)
+    Ok(survey(folder, wanted, true)?.report)
 }
 
 /// Writes what differs, each file whole, and with `prune` removes the stale files.
@@ -66,16 +54,16 @@ pub fn compare_folder(
 /// The first fault in the order of the paths. Before anything is written: a document that its
 /// template cannot write, a link, a file of somebody else where one of ours belongs. After that
 /// only what the file system refuses; what was written until then stays.
-pub fn write_folder(
+pub(super) fn write(
     folder: &Folder,
-    request: &FolderRequest<'_>,
+    wanted: &Wanted<'_>,
     prune: bool,
 ) -> Result<FolderReport, RenderError> {
     let Survey {
         mut report,
         differing,
         unfinished,
-    } = survey(Some(folder), request, false)?;
+    } = survey(Some(folder), wanted, false)?;
     for path in &unfinished {
         folder.remove(path)?;
         report.cleaned += 1;
@@ -83,7 +71,7 @@ pub fn write_folder(
     for chunk in differing.chunks(CHUNK) {
         let results: Vec<_> = chunk
             .par_iter()
-            .map(|file| folder.replace(&file.path, &text(file, request)?))
+            .map(|file| folder.replace(&file.path, &(wanted.text)(file)?))
             .collect();
         results.into_iter().collect::<Result<(), _>>()?;
     }
@@ -96,32 +84,31 @@ pub fn write_folder(
     Ok(report)
 }
 
-struct Survey {
+struct Survey<'a> {
     report: FolderReport,
-    differing: Vec<PlannedFile>,
+    differing: Vec<&'a PlannedFile>,
     unfinished: Vec<PathBuf>,
 }
 
-fn survey(
+fn survey<'a>(
     folder: Option<&Folder>,
-    request: &FolderRequest<'_>,
+    wanted: &'a Wanted<'_>,
     with_differences: bool,
-) -> Result<Survey, RenderError> {
-    let (mut planned, findings) = layout(request.plan);
-    if let Some(finding) = findings.into_iter().next() {
-        return Err(RenderError::Document(Box::new(finding)));
-    }
-    planned.retain(|file| (request.selected)(&file.place));
+) -> Result<Survey<'a>, RenderError> {
+    let planned: Vec<_> = wanted
+        .files
+        .iter()
+        .filter(|file| (wanted.selected)(&file.place))
+        .collect();
     let states: Vec<_> = planned
         .par_iter()
-        .map(|file| state(folder, file, request, with_differences))
+        .map(|file| state(folder, file, wanted, with_differences))
         .collect();
     let mut report = FolderReport::default();
     let mut unfinished = Vec::new();
     if let Some(folder) = folder {
         report.unlisted = unlisted(folder, &planned)?;
-        let wanted: BTreeSet<&Path> = planned.iter().map(|file| file.path.as_path()).collect();
-        (report.stale, unfinished) = left_over(folder, &wanted, request)?;
+        (report.stale, unfinished) = left_over(folder, &planned, wanted)?;
     }
     let mut differing = Vec::new();
     for (file, state) in planned.into_iter().zip(states) {
@@ -161,15 +148,15 @@ struct Change {
 fn state(
     folder: Option<&Folder>,
     file: &PlannedFile,
-    request: &FolderRequest<'_>,
+    wanted: &Wanted<'_>,
     with_difference: bool,
 ) -> Result<Option<Change>, RenderError> {
-    let wanted = text(file, request)?;
+    let text = (wanted.text)(file)?;
     let found = match folder {
         Some(folder) => folder.read(&file.path)?,
         None => None,
     };
-    if found.as_ref() == Some(&wanted) {
+    if found.as_ref() == Some(&text) {
         return Ok(None);
     }
     if let Some(found) = &found
@@ -180,20 +167,20 @@ fn state(
             place: file.place.to_string(),
         });
     }
-    let wanted = String::from_utf8_lossy(&wanted);
+    let text = String::from_utf8_lossy(&text);
     let before = found.as_deref().map(String::from_utf8_lossy);
     let (renamed, dropped) = match &before {
         Some(before) => renames::compare(
             &file.place,
             renames::objects(before),
-            &renames::objects(&wanted),
+            &renames::objects(&text),
         ),
         None => (Vec::new(), Vec::new()),
     };
     Ok(Some(Change {
         new: before.is_none(),
         difference: with_difference
-            .then(|| difference(&file.path, before.as_deref().unwrap_or_default(), &wanted)),
+            .then(|| difference(&file.path, before.as_deref().unwrap_or_default(), &text)),
         renamed,
         dropped,
     }))
@@ -220,24 +207,27 @@ fn difference(path: &Path, before: &str, wanted: &str) -> Difference {
 /// A file is ours where its marker names a place whose path is the file's own.
 fn left_over(
     folder: &Folder,
-    wanted: &BTreeSet<&Path>,
-    request: &FolderRequest<'_>,
+    planned: &[&PlannedFile],
+    wanted: &Wanted<'_>,
 ) -> Result<(Vec<StaleFile>, Vec<PathBuf>), RenderError> {
     let any = Place {
         environment: "e".into(),
         cluster: Some("c".into()),
         project: "p".into(),
     };
-    let output = &request.plan.output;
-    let depth = any.path(output).components().count().saturating_sub(1);
+    let depth = (wanted.path_of)(&any)
+        .components()
+        .count()
+        .saturating_sub(1);
+    let paths: BTreeSet<&Path> = planned.iter().map(|file| file.path.as_path()).collect();
     let listing = folder.list(depth)?;
     let mut stale = Vec::new();
     for (path, start) in listing.files {
         let Some(place) = marker::read(&start) else {
             continue;
         };
-        let ours = place.path(output).components().eq(path.components());
-        if !ours || wanted.contains(path.as_path()) || !(request.selected)(&place) {
+        let ours = (wanted.path_of)(&place).components().eq(path.components());
+        if !ours || paths.contains(path.as_path()) || !(wanted.selected)(&place) {
             continue;
         }
         let bytes = folder.read(&path)?.unwrap_or_default();
@@ -248,43 +238,4 @@ fn left_over(
         });
     }
     Ok((stale, listing.unfinished))
-}
-
-/// The whole text of a file.
-fn text(file: &PlannedFile, request: &FolderRequest<'_>) -> Result<Vec<u8>, RenderError> {
-    let mut made_from = BTreeSet::new();
-    let mut documents = Vec::with_capacity(file.objects.len() * 1024);
-    for (position, index) in file.objects.iter().enumerate() {
-        let object = &request.plan.objects[*index];
-        if position > 0 {
-            documents.extend_from_slice(SEPARATOR);
-        }
-        request
-            .templates
-            .render(object, &mut documents)
-            .map_err(|finding| RenderError::Document(Box::new(finding)))?;
-        made_from.insert(request.sources.name(object.span.source));
-        for (_, node) in object.values() {
-            add_sources(&node, request.sources, &mut made_from);
-        }
-    }
-    made_from.remove("");
-    let made_from: Vec<&str> = made_from.into_iter().collect();
-    let mut out = Vec::with_capacity(documents.len() + 256);
-    marker::write(&file.place, &made_from, &mut out);
-    out.append(&mut documents);
-    Ok(out)
-}
-
-fn add_sources<'a>(node: &Node, sources: &'a Sources, names: &mut BTreeSet<&'a str>) {
-    names.insert(sources.name(node.span.source));
-    match &node.value {
-        Value::Scalar(_) => {}
-        Value::Sequence(items) => items
-            .iter()
-            .for_each(|item| add_sources(item, sources, names)),
-        Value::Mapping(entries) => entries
-            .iter()
-            .for_each(|entry| add_sources(&entry.node, sources, names)),
-    }
 }

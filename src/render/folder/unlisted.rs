@@ -13,7 +13,7 @@ use super::report::Unlisted;
 /// Finds the files that a folder's own kustomize configuration leaves out.
 pub(super) fn unlisted(
     folder: &Folder,
-    planned: &[PlannedFile],
+    planned: &[&PlannedFile],
 ) -> Result<Vec<Unlisted>, RenderError> {
     let mut by_parent: BTreeMap<&Path, Vec<&Path>> = BTreeMap::new();
     for file in planned {

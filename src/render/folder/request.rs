@@ -1,0 +1,116 @@
+//! What a plan wants in a folder: which files, and the text of each.
+
+use std::collections::BTreeSet;
+
+use crate::config::{Finding, Sources};
+use crate::flux::yaml::{Node, Value};
+use crate::plan::Plan;
+use crate::render::manifests::SEPARATOR;
+use crate::render::{RenderError, Templates};
+
+use super::files::Folder;
+use super::layout::{Place, PlannedFile, layout};
+use super::marker;
+use super::report::FolderReport;
+use super::run::{self, Wanted};
+
+/// What a folder should hold.
+pub struct FolderRequest<'a> {
+    pub plan: &'a Plan,
+    pub templates: &'a Templates,
+    /// Where the plan's spans lie: each file says what it was made from.
+    pub sources: &'a Sources,
+    /// Only the files of these places are written, compared and pruned.
+    pub selected: &'a (dyn Fn(&Place) -> bool + Sync),
+}
+
+impl std::fmt::Debug for FolderRequest<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FolderRequest").finish_non_exhaustive()
+    }
+}
+
+/// What is wrong with the paths that `output` gives: shared, outside the folder, or kustomize's own.
+pub fn judge_layout(plan: &Plan) -> Vec<Finding> {
+    layout(plan).1
+}
+
+/// Compares only, and says how each file differs. Without a folder every file is new.
+///
+/// # Errors
+/// As [`write_folder`], but nothing is written.
+pub fn compare_folder(
+    folder: Option<&Folder>,
+    request: &FolderRequest<'_>,
+) -> Result<FolderReport, RenderError> {
+    with_wanted(request, |wanted| run::compare(folder, wanted))
+}
+
+/// Writes what differs, each file whole, and with `prune` removes the stale files.
+///
+/// # Errors
+/// The first fault in the order of the paths. Before anything is written: paths that cannot be, a
+/// document that its template cannot write, a link, a file of somebody else where one of ours
+/// belongs. After that only what the file system refuses; what was written until then stays.
+pub fn write_folder(
+    folder: &Folder,
+    request: &FolderRequest<'_>,
+    prune: bool,
+) -> Result<FolderReport, RenderError> {
+    with_wanted(request, |wanted| run::write(folder, wanted, prune))
+}
+
+fn with_wanted(
+    request: &FolderRequest<'_>,
+    then: impl FnOnce(&Wanted<'_>) -> Result<FolderReport, RenderError>,
+) -> Result<FolderReport, RenderError> {
+    let (files, findings) = layout(request.plan);
+    if let Some(finding) = findings.into_iter().next() {
+        return Err(RenderError::Document(Box::new(finding)));
+    }
+    then(&Wanted {
+        files,
+        text: &|file| text(file, request),
+        path_of: &|place| place.path(&request.plan.output),
+        selected: request.selected,
+    })
+}
+
+/// The whole text of a file.
+fn text(file: &PlannedFile, request: &FolderRequest<'_>) -> Result<Vec<u8>, RenderError> {
+    let mut made_from = BTreeSet::new();
+    let mut documents = Vec::with_capacity(file.objects.len() * 1024);
+    for (position, index) in file.objects.iter().enumerate() {
+        let object = &request.plan.objects[*index];
+        if position > 0 {
+            documents.extend_from_slice(SEPARATOR);
+        }
+        request
+            .templates
+            .render(object, &mut documents)
+            .map_err(|finding| RenderError::Document(Box::new(finding)))?;
+        made_from.insert(request.sources.name(object.span.source));
+        for (_, node) in object.values() {
+            add_sources(&node, request.sources, &mut made_from);
+        }
+    }
+    made_from.remove("");
+    let made_from: Vec<&str> = made_from.into_iter().collect();
+    let mut out = Vec::with_capacity(documents.len() + 256);
+    marker::write(&file.place, &made_from, &mut out);
+    out.append(&mut documents);
+    Ok(out)
+}
+
+fn add_sources<'a>(node: &Node, sources: &'a Sources, names: &mut BTreeSet<&'a str>) {
+    names.insert(sources.name(node.span.source));
+    match &node.value {
+        Value::Scalar(_) => {}
+        Value::Sequence(items) => items
+            .iter()
+            .for_each(|item| add_sources(item, sources, names)),
+        Value::Mapping(entries) => entries
+            .iter()
+            .for_each(|entry| add_sources(&entry.node, sources, names)),
+    }
+}
