@@ -29,6 +29,20 @@ pub(crate) fn tera_value(node: &Node) -> Value {
     }
 }
 
+/// The value of a node that is only written by `yaml(indent=…)`: a map or list is that text already.
+pub(crate) fn whole_value(node: &Node, indent: usize) -> Value {
+    let is_empty = match &node.value {
+        yaml::Value::Scalar(_) => return tera_value(node),
+        yaml::Value::Sequence(items) => items.is_empty(),
+        yaml::Value::Mapping(entries) => entries.is_empty(),
+    };
+    let mut text = String::with_capacity(256);
+    if is_empty || write_node(node, indent, &mut text).is_err() {
+        return tera_value(node);
+    }
+    Value::safe_string(&text)
+}
+
 fn tera_scalar(node: &Node, scalar: &Scalar) -> Value {
     match scalar.resolve() {
         Resolved::String => Value::normal_string(&scalar.text),

@@ -12,8 +12,10 @@ mod likeness;
 mod manifests;
 mod proof;
 mod reading;
+mod template_fault;
 mod template_text;
 mod templates;
+mod uses;
 mod yaml_filter;
 
 pub use bounds::{DOCUMENT_LIMIT_BYTES, KEPT_LIMIT, LOOP_LIMIT_TURNS};
@@ -24,4 +26,5 @@ pub use folder::{
 };
 pub use manifests::{Manifest, each_manifest, write_manifests};
 pub use proof::{ProofBy, document_of, prove};
-pub use templates::{EMBEDDED, TEMPLATE_SUFFIX, TemplateFault, Templates, UserTemplate};
+pub use template_fault::TemplateFault;
+pub use templates::{EMBEDDED, TEMPLATE_SUFFIX, Templates, UserTemplate};

@@ -4,17 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 
-use tera::{Context, ErrorKind, Kwargs, State, Tera, TeraResult, Value};
+use tera::{Context, Kwargs, State, Tera, TeraResult, Value};
 
 use crate::config::Finding;
 use crate::flux::yaml::{Node, Span, write_scalar};
 use crate::plan::PlannedObject;
 
 use super::bounds::{Bounded, Counted, DOCUMENT_LIMIT_BYTES, kept, turn};
-use super::context::tera_value;
+use super::context::{tera_value, whole_value};
 use super::handed::REFUSED_FILTERS;
 use super::reading::{faults, literals, local_names};
+use super::template_fault::{TemplateFault, syntax_fault};
 use super::template_text::tags;
+use super::uses::{Use, uses};
 use super::yaml_filter::yaml;
 
 /// How the file of a template ends: `web` is `templates/web.yaml.tera`.
@@ -48,31 +50,32 @@ pub struct UserTemplate {
 
 /// Every template that compiled.
 pub struct Templates {
-    tera: Tera,
-    loaded: BTreeMap<String, Loaded>,
+    pub(super) tera: Tera,
+    pub(super) loaded: BTreeMap<String, Loaded>,
 }
 
 /// What is known of one template beside its compiled form.
 #[derive(Debug)]
-struct Loaded {
+pub(super) struct Loaded {
     /// Its file, as Tera knows it.
-    file: String,
+    pub(super) file: String,
     /// `None` for ours.
-    source: Option<u32>,
-    text: String,
-    counted: Counted,
+    pub(super) source: Option<u32>,
+    pub(super) text: String,
+    pub(super) counted: Counted,
     /// Texts that stand in its tags.
     literals: BTreeSet<String>,
+    /// How it uses each name that it is handed.
+    uses: Vec<(&'static str, Use)>,
 }
 
-/// Why a template did not write a document.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TemplateFault {
-    /// The template where it happened: an included one, maybe.
-    pub template: String,
-    /// `None` within a template of ours.
-    pub span: Option<Span>,
-    pub message: String,
+impl Loaded {
+    fn use_of(&self, name: &str) -> Use {
+        self.uses
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map_or(Use::Any, |(_, found)| *found)
+    }
 }
 
 impl fmt::Debug for Templates {
@@ -196,7 +199,11 @@ impl Templates {
         };
         let mut context = Context::new();
         for (name, node) in values {
-            context.insert_value(*name, tera_value(node));
+            match loaded.use_of(name) {
+                Use::Never => {}
+                Use::Whole(indent) => context.insert_value(*name, whole_value(node, indent)),
+                Use::Any => context.insert_value(*name, tera_value(node)),
+            }
         }
         let mut writer = Bounded::new(out);
         let result = self.tera.render_to(&loaded.file, &context, &mut writer);
@@ -223,109 +230,10 @@ impl Templates {
                 source,
                 text: text.to_owned(),
                 counted: Counted::new(text, &tags),
+                uses: uses(text, &tags),
                 literals: literals(&tags).map(str::to_owned).collect(),
             },
         );
-    }
-
-    /// Hands all texts to Tera, which checks what they include and extend.
-    ///
-    /// `whole` says that none was left out: only then a missing one is worth a word.
-    fn compile(&mut self, whole: bool) -> Option<Finding> {
-        let texts = self
-            .loaded
-            .values()
-            .map(|loaded| (&loaded.file, &loaded.counted.text));
-        let error = self.tera.add_raw_templates(texts).err()?;
-        if !whole {
-            return None;
-        }
-        let fault = match error.kind() {
-            ErrorKind::CircularInclude { tpl, include_chain } => self.whole_file(
-                tpl,
-                format!("it includes itself: {}", include_chain.join(" → ")),
-            ),
-            ErrorKind::CircularExtend {
-                tpl,
-                inheritance_chain,
-            } => self.whole_file(
-                tpl,
-                format!("it extends itself: {}", inheritance_chain.join(" → ")),
-            ),
-            ErrorKind::MissingParent { current, parent } => self.whole_file(
-                current,
-                format!("it extends `{parent}`, which is no template"),
-            ),
-            kind => self.reported(&kind.to_string()),
-        };
-        let place = fault.span.unwrap_or_default();
-        let message = format!("template `{}`: {}", fault.template, fault.message);
-        Some(Finding::error(place, "", message))
-    }
-
-    fn whole_file(&self, file: &str, message: String) -> TemplateFault {
-        let template = file.trim_end_matches(TEMPLATE_SUFFIX).to_owned();
-        TemplateFault {
-            span: self.span(&template),
-            template,
-            message,
-        }
-    }
-
-    /// Reads one of Tera's reports, where it gives nothing else: `error: what` and then
-    /// `--> file:line:column`.
-    fn reported(&self, report: &str) -> TemplateFault {
-        let mut lines = report.lines();
-        let first = lines.next().unwrap_or_default();
-        let message = first.strip_prefix("error: ").unwrap_or(first);
-        let place = lines
-            .next()
-            .and_then(|line| line.trim_start().strip_prefix("--> "));
-        let mut parts = place.unwrap_or_default().rsplitn(3, ':');
-        let column = parts.next().and_then(|part| part.parse().ok());
-        let line = parts.next().and_then(|part| part.parse().ok());
-        let mut fault = self.whole_file(parts.next().unwrap_or_default(), lower_first(message));
-        if let (Some(line), Some(column), Some(loaded)) =
-            (line, column, self.loaded.get(&fault.template))
-        {
-            let at = offset(&loaded.counted.text, line, column);
-            let place = loaded.counted.written(&(at..at));
-            fault.span = loaded
-                .source
-                .map(|source| span(source, place.start, place.end));
-        }
-        fault
-    }
-
-    /// Says in our words, and in positions of the text as written, what Tera says.
-    fn fault(&self, template: &str, error: &tera::Error) -> TemplateFault {
-        let ErrorKind::RenderingError(report) = error.kind() else {
-            return TemplateFault {
-                template: template.to_owned(),
-                span: self.span(template),
-                message: lower_first(&error.to_string()),
-            };
-        };
-        let file = report.filename();
-        let template = file.strip_suffix(TEMPLATE_SUFFIX).unwrap_or(file);
-        let range = &report.span().range;
-        let mut fault = TemplateFault {
-            template: template.to_owned(),
-            span: None,
-            message: lower_first(report.message()),
-        };
-        if let Some(loaded) = self.loaded.get(template) {
-            let mut place = loaded.counted.written(range);
-            if fault.message.contains("not defined") || fault.message.contains("undefined") {
-                place.start = start_of_path(&loaded.text, place.start);
-                let path = loaded.text.get(place.clone()).unwrap_or_default();
-                fault.message = format!("`{path}` is not set");
-            }
-            fault.span = loaded
-                .source
-                .map(|source| span(source, place.start, place.end));
-        }
-        fault
     }
 }
 
@@ -354,67 +262,12 @@ fn refused(_: &Value, _: Kwargs, _: &State<'_>) -> TeraResult<Value> {
     ))
 }
 
-/// What Tera cannot read in one template alone; what it asks of others is judged with them.
-fn syntax_fault(template: &UserTemplate) -> Option<Finding> {
-    let file = format!("{}{TEMPLATE_SUFFIX}", template.name);
-    let error = Tera::default()
-        .add_raw_template(&file, &template.text)
-        .err()?;
-    let ErrorKind::SyntaxError(report) = error.kind() else {
-        return None;
-    };
-    let range = &report.span().range;
-    let message = format!(
-        "template `{}`: {}",
-        template.name,
-        lower_first(report.message())
-    );
-    Some(Finding::error(
-        span(template.source, range.start, range.end),
-        "",
-        message,
-    ))
-}
-
-fn span(source: u32, start: usize, end: usize) -> Span {
+pub(super) fn span(source: u32, start: usize, end: usize) -> Span {
     let offset = |at| u32::try_from(at).unwrap_or(u32::MAX);
     Span {
         source,
         start: offset(start),
         end: offset(end),
-    }
-}
-
-/// Where the name begins whose last field begins at `at`: Tera points at the field alone.
-fn start_of_path(text: &str, at: usize) -> usize {
-    text.get(..at).map_or(at, |before| {
-        before
-            .trim_end_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '?'))
-            .len()
-    })
-}
-
-/// The byte at a line and a column, both from 1.
-fn offset(text: &str, line: usize, column: usize) -> usize {
-    let before: usize = text
-        .split_inclusive('\n')
-        .take(line - 1)
-        .map(str::len)
-        .sum();
-    let within = text[before..]
-        .char_indices()
-        .nth(column - 1)
-        .map_or(0, |(at, _)| at);
-    before + within
-}
-
-/// Tera's messages begin large and end in a full stop.
-fn lower_first(message: &str) -> String {
-    let message = message.trim_end_matches('.');
-    let mut characters = message.chars();
-    match characters.next() {
-        Some(first) => first.to_lowercase().chain(characters).collect(),
-        None => String::new(),
     }
 }
 
@@ -648,6 +501,23 @@ mod tests {
             says("{% include 'mine.yaml.tera' %}"),
             "[] template `mine`: it includes itself: mine.yaml.tera → mine.yaml.tera"
         );
+    }
+
+    #[test]
+    fn a_faulty_template_leaves_ours_usable() {
+        for text in [
+            "{% include 'nope.yaml.tera' %}",
+            "{{ name",
+            "{{ name | safe }}",
+        ] {
+            let (templates, findings) = Templates::load(vec![user("mine", text)]);
+            assert_eq!(findings.len(), 1);
+            assert!(!templates.contains("mine"));
+            let mut out = Vec::new();
+            templates
+                .write("kustomization", &values(), &mut out)
+                .unwrap();
+        }
     }
 
     #[test]

@@ -9,6 +9,10 @@ const INDENT_LIMIT: usize = 64;
 
 /// `{{ value | yaml(indent=2) }}`: a map or list begins on a line of its own, a scalar where it is.
 pub(crate) fn yaml(value: &Value, arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
+    if value.is_safe() && value.as_str().is_some() {
+        // a map or list that was written whole, or a number
+        return Ok(value.clone());
+    }
     let indent = arguments.get::<usize>("indent")?.unwrap_or(0);
     if indent > INDENT_LIMIT {
         return Err(Error::message(format!(

@@ -1,6 +1,7 @@
 //! What a plan wants in a folder: which files, and the text of each.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use crate::config::{Finding, Sources};
 use crate::flux::yaml::{Node, Value};
@@ -20,6 +21,8 @@ pub struct FolderRequest<'a> {
     pub templates: &'a Templates,
     /// Where the plan's spans lie: each file says what it was made from.
     pub sources: &'a Sources,
+    /// The folder of the configuration: its files are named relative to it.
+    pub configuration: &'a Path,
     /// Only the files of these places are written, compared and pruned.
     pub selected: &'a (dyn Fn(&Place) -> bool + Sync),
 }
@@ -94,8 +97,12 @@ fn text(file: &PlannedFile, request: &FolderRequest<'_>) -> Result<Vec<u8>, Rend
             add_sources(&node, request.sources, &mut made_from);
         }
     }
-    made_from.remove("");
-    let made_from: Vec<&str> = made_from.into_iter().collect();
+    let made_from: BTreeSet<_> = made_from
+        .into_iter()
+        .map(|name| relative(name, request.configuration))
+        .filter(|name| !name.is_empty())
+        .collect();
+    let made_from: Vec<&str> = made_from.iter().map(String::as_str).collect();
     let mut out = Vec::with_capacity(documents.len() + 256);
     marker::write(&file.place, &made_from, &mut out);
     out.append(&mut documents);
@@ -112,5 +119,29 @@ fn add_sources<'a>(node: &Node, sources: &'a Sources, names: &mut BTreeSet<&'a s
         Value::Mapping(entries) => entries
             .iter()
             .for_each(|entry| add_sources(&entry.node, sources, names)),
+    }
+}
+
+/// The same on any machine: without the folder in which the configuration lies there.
+fn relative(name: &str, configuration: &Path) -> String {
+    let path = Path::new(name);
+    let below = path.strip_prefix(configuration).unwrap_or(path);
+    let below = below.strip_prefix(".").unwrap_or(below);
+    below.to_string_lossy().replace('\\', "/")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::relative;
+
+    #[test]
+    fn a_file_of_the_configuration_is_named_the_same_everywhere() {
+        let name = "environments/staging.yaml";
+        for folder in ["/home/me/fleet", "fleet", ".", ""] {
+            let path = Path::new(folder).join(name);
+            assert_eq!(relative(&path.to_string_lossy(), Path::new(folder)), name);
+        }
     }
 }
