@@ -1,13 +1,19 @@
 //! What Flux itself says, whatever our configuration looks like.
 
+pub mod duration;
 mod fault;
 pub mod git_ref;
 pub mod lint;
+mod mask;
 pub mod names;
 mod object;
+pub mod oci_ref;
+pub mod repository;
 pub mod schema;
+pub mod semver;
 pub mod yaml;
 
 pub use fault::{Fault, FaultClass, FaultSeverity};
+pub use mask::mask;
 pub use object::ObjectKey;
 pub use repository::{RepositoryIdentity, RepositoryUrl};

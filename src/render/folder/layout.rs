@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::{Finding, Pattern, PatternPart};
+use crate::config::{Filling, Finding, Pattern};
 use crate::plan::Plan;
 
 /// Names that kustomize reads as its own configuration.
@@ -43,16 +43,12 @@ impl Place {
 
     /// The file of this place.
     pub(super) fn path(&self, output: &Pattern) -> PathBuf {
-        let mut path = String::new();
-        for part in &output.parts {
-            path.push_str(match part {
-                PatternPart::Text(text) => text,
-                PatternPart::Environment => &self.environment,
-                PatternPart::Cluster => self.cluster.as_deref().unwrap_or_default(),
-                PatternPart::Project | PatternPart::Object => &self.project,
-            });
-        }
-        PathBuf::from(path)
+        PathBuf::from(output.fill(Filling {
+            project: &self.project,
+            object: &self.project,
+            environment: &self.environment,
+            cluster: self.cluster.as_deref().unwrap_or_default(),
+        }))
     }
 }
 

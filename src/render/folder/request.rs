@@ -17,7 +17,7 @@ use super::run::{self, Wanted};
 
 /// What a folder should hold.
 pub struct FolderRequest<'a> {
-    pub plan: &'a Plan,
+    pub plan: &'a Plan<'a>,
     pub templates: &'a Templates,
     /// Where the plan's spans lie: each file says what it was made from.
     pub sources: &'a Sources,
