@@ -1,6 +1,7 @@
 //! YAML as Flux's own reader takes it, with the position of every key and value.
 
 mod fault;
+mod quick;
 mod read;
 mod scalar;
 mod tree;
@@ -25,8 +26,8 @@ pub struct Span {
 
 /// A value and where it was written.
 ///
-/// A block mapping or sequence starts where its first key or item starts and ends where its last
-/// value ends; one in brackets includes them. A value that was left out lies, empty, behind its
+/// A mapping or sequence in a block reaches from its first key, or from what its first item holds,
+/// to the end of its last value; one in brackets includes them. A value that was left out lies, empty, behind its
 /// key. A copy that an alias made lies at the alias, what is in it where it was written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {

@@ -9,7 +9,7 @@ use serde_saphyr::granit_parser::{
 
 use super::fault::{Fault, too_deep};
 use super::scalar::key_as_read;
-use super::{Entry, Node, Scalar, Span, Value};
+use super::{Entry, Node, Scalar, Span, Value, quick};
 
 /// How deep mappings and sequences may nest, aliases included.
 pub(super) const MAX_DEPTH: usize = 200;
@@ -38,6 +38,14 @@ pub fn read(text: &str, source: u32) -> (Vec<Node>, Vec<Fault>) {
             vec![Fault::new(span, "the text is larger than 4 GiB")],
         );
     }
+    match quick::read(text, source) {
+        Some(documents) => (documents, Vec::new()),
+        None => parse(text, source),
+    }
+}
+
+/// Reads by the parser, whatever the text.
+pub(super) fn parse(text: &str, source: u32) -> (Vec<Node>, Vec<Fault>) {
     let mut builder = Builder::new(text, source);
     for event in Parser::new_from_str_with_options(text, options()) {
         let go_on = match event {
@@ -243,8 +251,17 @@ impl<'text> Builder<'text> {
         let Some(open) = self.open.pop() else {
             return true;
         };
+        // Only a closing bracket is wider than nothing.
+        let brackets = span.start < span.end;
+        let mut start = open.start;
         let value = match open.content {
-            Content::Sequence(items) => Value::Sequence(items),
+            Content::Sequence(items) => {
+                // The parser names the `-` or what is behind it, as the list is indented or not.
+                if let (false, Some(first)) = (brackets, items.first()) {
+                    start = first.span.start;
+                }
+                Value::Sequence(items)
+            }
             Content::Mapping { mut entries, .. } => {
                 self.refuse_repeated(&mut entries);
                 Value::Mapping(entries)
@@ -253,13 +270,8 @@ impl<'text> Builder<'text> {
         let node = Node {
             span: Span {
                 source: self.source,
-                start: open.start,
-                // Only a closing bracket is wider than nothing.
-                end: if span.start < span.end {
-                    span.end
-                } else {
-                    open.end
-                },
+                start,
+                end: if brackets { span.end } else { open.end },
             },
             value,
         };
@@ -362,13 +374,7 @@ impl<'text> Builder<'text> {
 
     /// Keeps the first of several entries with one key.
     fn refuse_repeated(&mut self, entries: &mut Vec<Entry>) {
-        let repeated = if entries.len() <= FEW_KEYS {
-            (1..entries.len()).any(|i| entries[..i].iter().any(|e| e.key == entries[i].key))
-        } else {
-            let mut seen = HashSet::with_capacity(entries.len());
-            entries.iter().any(|entry| !seen.insert(entry.key.as_ref()))
-        };
-        if !repeated {
+        if !repeated(entries) {
             return;
         }
         let mut first: HashMap<Cow<'static, str>, Span> = HashMap::new();
@@ -440,6 +446,16 @@ impl<'text> Builder<'text> {
             .unwrap_or(0);
         let tab = self.text[line..line + indentation].find('\t')?;
         Some(self.character_at(line + tab))
+    }
+}
+
+/// Whether two entries have one key.
+pub(super) fn repeated(entries: &[Entry]) -> bool {
+    if entries.len() <= FEW_KEYS {
+        (1..entries.len()).any(|i| entries[..i].iter().any(|e| e.key == entries[i].key))
+    } else {
+        let mut seen = HashSet::with_capacity(entries.len());
+        entries.iter().any(|entry| !seen.insert(entry.key.as_ref()))
     }
 }
 
