@@ -1,6 +1,7 @@
 //! YAML as Flux's own reader takes it, with the position of every key and value.
 
 mod fault;
+mod keys;
 mod quick;
 mod read;
 mod scalar;

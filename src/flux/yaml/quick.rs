@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::read::repeated;
+use super::keys::repeated;
 use super::scalar::key_as_read;
 use super::{Entry, Node, Scalar, Span, Value};
 

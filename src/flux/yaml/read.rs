@@ -1,14 +1,14 @@
 //! Reads a text into trees, and names all that is wrong with it.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde_saphyr::granit_parser::{
     ErrorKind, Event, Options, Parser, ScalarStyle, Span as Marks, Tag,
 };
 
 use super::fault::{Fault, too_deep};
-use super::scalar::key_as_read;
+use super::keys::{name, refuse_repeated};
 use super::{Entry, Node, Scalar, Span, Value, quick};
 
 /// How deep mappings and sequences may nest, aliases included.
@@ -16,9 +16,6 @@ pub(super) const MAX_DEPTH: usize = 200;
 
 /// How many nodes aliases may copy within one text.
 const MAX_COPIED: usize = 200_000;
-
-/// Up to here a repeated key is searched for by comparing each with each.
-const FEW_KEYS: usize = 16;
 
 /// Reads every document of a text. `source` is the number of the text, for the spans.
 ///
@@ -263,7 +260,7 @@ impl<'text> Builder<'text> {
                 Value::Sequence(items)
             }
             Content::Mapping { mut entries, .. } => {
-                self.refuse_repeated(&mut entries);
+                refuse_repeated(&mut entries, self.text, &mut self.faults);
                 Value::Mapping(entries)
             }
         };
@@ -372,29 +369,6 @@ impl<'text> Builder<'text> {
         }
     }
 
-    /// Keeps the first of several entries with one key.
-    fn refuse_repeated(&mut self, entries: &mut Vec<Entry>) {
-        if !repeated(entries) {
-            return;
-        }
-        let mut first: HashMap<Cow<'static, str>, Span> = HashMap::new();
-        let text = self.text;
-        let faults = &mut self.faults;
-        entries.retain(|entry| {
-            let Some(before) = first.get(&entry.key) else {
-                first.insert(entry.key.clone(), entry.key_span);
-                return true;
-            };
-            let line = 1 + text.as_bytes()[..before.start as usize]
-                .iter()
-                .filter(|byte| **byte == b'\n')
-                .count();
-            let message = format!("the key `{}` is there already, on line {line}", entry.key);
-            faults.push(Fault::new(entry.key_span, message).hint("keep one of the two"));
-            false
-        });
-    }
-
     fn span(&self, marks: &Marks) -> Span {
         let start = marks.start.byte_offset().unwrap_or(0);
         let end = marks.end.byte_offset().unwrap_or(0);
@@ -446,42 +420,6 @@ impl<'text> Builder<'text> {
             .unwrap_or(0);
         let tab = self.text[line..line + indentation].find('\t')?;
         Some(self.character_at(line + tab))
-    }
-}
-
-/// Whether two entries have one key.
-pub(super) fn repeated(entries: &[Entry]) -> bool {
-    if entries.len() <= FEW_KEYS {
-        (1..entries.len()).any(|i| entries[..i].iter().any(|e| e.key == entries[i].key))
-    } else {
-        let mut seen = HashSet::with_capacity(entries.len());
-        entries.iter().any(|entry| !seen.insert(entry.key.as_ref()))
-    }
-}
-
-/// Takes a node for the key of a mapping.
-fn name(node: Node) -> Result<(Cow<'static, str>, Span), Fault> {
-    let span = node.span;
-    let Value::Scalar(Scalar { text, plain }) = node.value else {
-        return Err(
-            Fault::new(span, "a key must be a text, not a mapping or a list")
-                .hint("a value that starts with `{` or `[` needs quotes"),
-        );
-    };
-    if !plain {
-        return Ok((text, span));
-    }
-    if text == "<<" {
-        return Err(Fault::new(span, "merge keys (`<<`) are not read").hint("write the keys out"));
-    }
-    match key_as_read(&text) {
-        None => Err(Fault::new(span, "a key is null").hint("write a name, quoted if it is `null`")),
-        Some(read) if read != text => Err(Fault::new(
-            span,
-            format!("the key `{text}` is read as `{read}` by the API server"),
-        )
-        .hint(format!("quote it: \"{text}\""))),
-        Some(_) => Ok((text, span)),
     }
 }
 
