@@ -1,1 +1,23 @@
-//! Room.
+//! What a plan costs at GitHub: cost table, requests an hour per bucket, the gate, advice.
+
+mod advice;
+mod costs;
+mod demand;
+mod gate;
+mod host;
+mod place;
+mod price;
+mod report;
+#[cfg(test)]
+pub(crate) mod sample;
+mod tally;
+mod words;
+
+pub use costs::{Basis, Cost, CostRow, CostTable};
+pub use gate::{Highest, Verdict, judge};
+pub use price::price;
+pub use report::{
+    Advice, AdviceKind, Advisory, AlsoUse, Bucket, Comparison, GitUse, Line, PricedOperation,
+    Profile, ProfileName, Report, Resource, Start,
+};
+pub use words::{count, percent};

@@ -1,0 +1,170 @@
+//! What a plan's sources ask for, and where: each poll with its repository, host and rate.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::plan::{Plan, PlannedObject, Poll, Reference};
+
+use super::costs::{Cost, CostTable, POLL_FULL_CLONE, POLL_SSH, POLL_UNCHANGED};
+use super::host::Hosts;
+use super::place::{Place, Transport};
+
+/// Everything that is polled, and the names that the report speaks of, each once and in the order
+/// in which the plan comes to them.
+#[derive(Debug)]
+pub(super) struct Demand<'a> {
+    pub(super) sources: Vec<Source<'a>>,
+    pub(super) environments: Vec<&'a str>,
+    pub(super) projects: Vec<&'a str>,
+    pub(super) repositories: Vec<Repository>,
+}
+
+#[derive(Debug)]
+pub(super) struct Source<'a> {
+    pub(super) name: &'a str,
+    pub(super) namespace: &'a str,
+    /// Sources of one cluster have the same key. A cluster without a name is told from that of
+    /// another environment: nobody says that they are one.
+    pub(super) cluster: ClusterKey<'a>,
+    pub(super) environment: usize,
+    pub(super) project: usize,
+    pub(super) repository: usize,
+    pub(super) poll: &'a Poll,
+    pub(super) polls_per_hour: f64,
+    pub(super) transport: Transport,
+    /// The number of a GitHub host; `None` elsewhere and for a registry.
+    pub(super) github: Option<usize>,
+    /// Of one poll that finds nothing new; a registry costs nothing.
+    pub(super) cost: Cost,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum ClusterKey<'a> {
+    Named(&'a str),
+    Of(&'a str),
+}
+
+#[derive(Debug)]
+pub(super) struct Repository {
+    /// Host and path, as `github.com/acme/web`.
+    pub(super) name: String,
+}
+
+impl Source<'_> {
+    pub(super) fn is_git(&self) -> bool {
+        self.transport != Transport::Oci
+    }
+
+    pub(super) fn clones_each_time(&self) -> bool {
+        self.is_git() && clones_each_time(self.poll)
+    }
+
+    pub(super) fn is_app(&self) -> bool {
+        self.is_git() && says_github(self.poll)
+    }
+}
+
+/// A semver range and a commit have no short cut in source-controller. Source:
+/// `git/gogit/clone.go` in `fluxcd/pkg`.
+fn clones_each_time(poll: &Poll) -> bool {
+    matches!(poll.reference, Reference::Semver(_) | Reference::Commit(_))
+}
+
+fn says_github(poll: &Poll) -> bool {
+    poll.provider.as_deref() == Some("github")
+}
+
+impl<'a> Demand<'a> {
+    /// Reads the plan; hosts that it shows to be GitHub are added to `hosts`.
+    pub(super) fn of(plan: &'a Plan, hosts: &mut Hosts, costs: &CostTable) -> Self {
+        let cloned = costs.of(POLL_FULL_CLONE);
+        let by_ssh = costs.of(POLL_SSH);
+        let by_http = costs.of(POLL_UNCHANGED);
+        for (_, poll) in polls(plan).filter(|(_, poll)| says_github(poll)) {
+            hosts.learn(&Place::of(&poll.url).host, true);
+        }
+        let mut environments = Names::default();
+        let mut projects = Names::default();
+        let mut repositories = Vec::new();
+        let mut numbers: HashMap<String, usize> = HashMap::new();
+        let mut places: HashMap<&str, (usize, Transport, Option<usize>)> = HashMap::new();
+        let mut sources = Vec::new();
+        for object in &plan.objects {
+            let environment = environments.number(&object.environment);
+            let project = projects.number(&object.project);
+            let Some(poll) = &object.poll else { continue };
+            let (repository, transport, github) = *places.entry(&poll.url).or_insert_with(|| {
+                let mut place = Place::of(&poll.url);
+                let github = match place.transport {
+                    Transport::Oci => None,
+                    Transport::Http | Transport::Ssh => hosts.learn(&place.host, false),
+                };
+                if let Some(host) = github {
+                    hosts.name(host).clone_into(&mut place.host);
+                }
+                let name = place.name();
+                let number = *numbers.entry(place.identity()).or_insert_with(|| {
+                    repositories.push(Repository { name });
+                    repositories.len() - 1
+                });
+                (number, place.transport, github)
+            });
+            sources.push(Source {
+                name: &object.name,
+                namespace: &object.namespace,
+                cluster: match &object.cluster {
+                    Some(cluster) => ClusterKey::Named(cluster),
+                    None => ClusterKey::Of(&object.environment),
+                },
+                environment,
+                project,
+                repository,
+                poll,
+                polls_per_hour: per_hour(poll.interval),
+                transport,
+                github,
+                cost: match transport {
+                    Transport::Oci => Cost::default(),
+                    _ if clones_each_time(poll) => cloned,
+                    Transport::Ssh => by_ssh,
+                    Transport::Http => by_http,
+                },
+            });
+        }
+        Self {
+            sources,
+            environments: environments.names,
+            projects: projects.names,
+            repositories,
+        }
+    }
+}
+
+fn polls(plan: &Plan) -> impl Iterator<Item = (&PlannedObject, &Poll)> {
+    plan.objects
+        .iter()
+        .filter_map(|object| object.poll.as_ref().map(|poll| (object, poll)))
+}
+
+/// How often an hour something happens that happens every `interval`. An interval of nothing, which
+/// the configuration refuses, counts as a millisecond.
+fn per_hour(interval: Duration) -> f64 {
+    3600.0 / interval.max(Duration::from_millis(1)).as_secs_f64()
+}
+
+/// Names in the order in which they come, each once.
+#[derive(Debug, Default)]
+struct Names<'a> {
+    names: Vec<&'a str>,
+    numbers: HashMap<&'a str, usize>,
+}
+
+impl<'a> Names<'a> {
+    fn number(&mut self, name: &'a Arc<str>) -> usize {
+        *self.numbers.entry(name).or_insert_with(|| {
+            self.names.push(name);
+            self.names.len() - 1
+        })
+    }
+}
