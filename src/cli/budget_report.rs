@@ -499,6 +499,14 @@ mod tests {
     }
 
     #[test]
+    fn a_terminal_too_narrow_for_any_table_still_gets_the_figures() {
+        let report = priced(&fleet(26));
+        for width in [0, 1, 20, usize::MAX] {
+            assert!(!printed(&report, Some(width)).is_empty());
+        }
+    }
+
+    #[test]
     fn long_lists_are_cut_and_say_so() {
         let sources = (0..7).map(|number| {
             let environment = format!("env-{number}");
