@@ -51,6 +51,9 @@ pub(super) struct Repository {
     pub(super) name: String,
 }
 
+/// The number of a repository, how it is asked, and the number of its host where that is GitHub.
+type Asked = (usize, Transport, Option<usize>);
+
 impl Source<'_> {
     pub(super) fn is_git(&self) -> bool {
         self.transport != Transport::Oci
@@ -82,34 +85,37 @@ impl<'a> Demand<'a> {
         let by_ssh = costs.of(POLL_SSH);
         let by_http = costs.of(POLL_UNCHANGED);
         for (_, poll) in polls(plan).filter(|(_, poll)| says_github(poll)) {
-            hosts.learn(&Place::of(&poll.url).host, true);
+            if let Some(place) = Place::of(&poll.url) {
+                hosts.learn(&place.host, true);
+            }
         }
         let mut environments = Names::default();
         let mut projects = Names::default();
         let mut repositories = Vec::new();
-        let mut numbers: HashMap<String, usize> = HashMap::new();
-        let mut places: HashMap<&str, (usize, Transport, Option<usize>)> = HashMap::new();
+        let mut numbers: HashMap<(bool, String), usize> = HashMap::new();
+        let mut places: HashMap<&str, Option<Asked>> = HashMap::new();
         let mut sources = Vec::new();
         for object in &plan.objects {
             let environment = environments.number(&object.environment);
             let project = projects.number(&object.project);
             let Some(poll) = &object.poll else { continue };
-            let (repository, transport, github) = *places.entry(&poll.url).or_insert_with(|| {
-                let mut place = Place::of(&poll.url);
-                let github = match place.transport {
-                    Transport::Oci => None,
-                    Transport::Http | Transport::Ssh => hosts.learn(&place.host, false),
-                };
+            let known = places.entry(&poll.url).or_insert_with(|| {
+                let mut place = Place::of(&poll.url)?;
+                let is_git = place.transport != Transport::Oci;
+                let github = is_git.then(|| hosts.learn(&place.host, false)).flatten();
                 if let Some(host) = github {
                     hosts.name(host).clone_into(&mut place.host);
                 }
                 let name = place.name();
-                let number = *numbers.entry(place.identity()).or_insert_with(|| {
+                let number = *numbers.entry((is_git, name.clone())).or_insert_with(|| {
                     repositories.push(Repository { name });
                     repositories.len() - 1
                 });
-                (number, place.transport, github)
+                Some((number, place.transport, github))
             });
+            let Some((repository, transport, github)) = *known else {
+                continue;
+            };
             sources.push(Source {
                 name: &object.name,
                 namespace: &object.namespace,

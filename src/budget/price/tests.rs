@@ -520,3 +520,25 @@ fn the_json_has_the_documented_shape() {
     }
     "#);
 }
+
+#[test]
+fn one_repository_is_one_line_in_any_spelling_and_an_artifact_is_another() {
+    let spellings = [
+        "https://github.com/acme/web",
+        "https://GitHub.com/Acme/Web.git",
+        "https://github.com/acme/web/",
+        "ssh://git@github.com:22/acme/web.git",
+        "git@github.com:acme/web.git",
+        "oci://github.com/acme/web",
+    ];
+    let report = priced(&plan(spellings.into_iter().map(source).collect()));
+    let lines = &git(&report).repositories;
+    let polls: Vec<_> = lines.iter().map(|line| line.polls_per_hour).collect();
+    assert_eq!(polls, [300.0, 60.0]);
+}
+
+#[test]
+fn a_text_that_is_no_url_is_not_priced() {
+    let report = priced(&plan(vec![source("acme/web"), source(WEB)]));
+    assert_eq!(report.sources, 1);
+}
