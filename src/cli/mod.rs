@@ -1,7 +1,33 @@
-//! The door for people.
-pub mod budget_report;
+//! The door for people: arguments, wiring, printing and exit codes.
+
+mod args;
+mod completions;
+mod init;
+mod outcome;
+mod output;
 
 use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+use outcome::Outcome;
+
+/// Runs the program with the arguments of the process; the code is that of its README: 0 done,
+/// 1 the answer is no, 2 bad input or it could not be done.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return outcome::of_arguments(&error),
+    };
+    arguments.global.color.apply();
+    outcome::code(run(&arguments))
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let global = &arguments.global;
+    match &arguments.command {
+        Command::Init(init) => init::run(global, init),
+        Command::Completions(completions) => completions::run(completions),
+    }
 }

@@ -2,4 +2,7 @@
 
 mod api_server;
 mod architecture;
-mod strict_apply;
+
+mod arguments;
+mod binary;
+mod init;

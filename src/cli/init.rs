@@ -1,0 +1,109 @@
+//! `flux-setup init`: a configuration to start from.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, OpenOptions};
+
+use super::args::{Format, GlobalArguments, InitArguments};
+use super::outcome::Outcome;
+use super::output;
+
+/// What is written, below the folder.
+const FILES: [(&str, &str); 4] = [
+    ("flux-setup.yaml", include_str!("init/flux-setup.yaml")),
+    (
+        "environments/development.yaml",
+        include_str!("init/environments/development.yaml"),
+    ),
+    (
+        "environments/staging.yaml",
+        include_str!("init/environments/staging.yaml"),
+    ),
+    (
+        "environments/production.yaml",
+        include_str!("init/environments/production.yaml"),
+    ),
+];
+
+#[derive(serde::Serialize)]
+struct Written<'a> {
+    written: Vec<&'a str>,
+}
+
+pub(super) fn run(global: &GlobalArguments, arguments: &InitArguments) -> anyhow::Result<Outcome> {
+    let path = arguments.folder.as_ref().unwrap_or(&global.config);
+    write_files(path)?;
+    match global.format {
+        Format::Json => output::json(&Written {
+            written: FILES.map(|(name, _)| name).to_vec(),
+        })?,
+        Format::Text => output::text(|stdout| print_next_steps(stdout, path))?,
+    }
+    Ok(Outcome::Done)
+}
+
+/// Writes all files or none: what exists already stays as it is.
+fn write_files(path: &Path) -> anyhow::Result<()> {
+    let shown = path.display();
+    fs::create_dir_all(path).with_context(|| format!("cannot make folder `{shown}`"))?;
+    // Nothing is written through a link that leads out of the folder.
+    let folder = Dir::open_ambient_dir(path, ambient_authority())
+        .with_context(|| format!("cannot open folder `{shown}`"))?;
+    for (name, _) in FILES {
+        if folder.symlink_metadata(name).is_ok() {
+            bail!(
+                "`{}` exists already, so nothing was written; choose another folder: `flux-setup init DIR`",
+                path.join(name).display()
+            );
+        }
+    }
+    let mut written = Vec::new();
+    for (name, text) in FILES {
+        if let Err(error) = write_new(&folder, name, text) {
+            for name in written {
+                // What cannot be taken back is a whole file of ours: the next attempt names it.
+                let _ = folder.remove_file(name);
+            }
+            let file = path.join(name);
+            return Err(error).with_context(|| format!("cannot write `{}`", file.display()));
+        }
+        written.push(name);
+    }
+    Ok(())
+}
+
+fn write_new(folder: &Dir, name: &str, text: &str) -> io::Result<()> {
+    if let Some(parent) = Path::new(name).parent() {
+        folder.create_dir_all(parent)?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    let mut file = folder.open_with(name, &options)?;
+    let written = file.write_all(text.as_bytes());
+    if written.is_err() {
+        // A half of a file would be in the way of the next attempt.
+        let _ = folder.remove_file(name);
+    }
+    written
+}
+
+fn print_next_steps(stdout: &mut dyn Write, path: &Path) -> io::Result<()> {
+    for (name, _) in FILES {
+        writeln!(stdout, "wrote {}", path.join(name).display())?;
+    }
+    let config = if path == Path::new(".") {
+        String::new()
+    } else {
+        format!(" --config {}", path.display())
+    };
+    writeln!(stdout)?;
+    writeln!(
+        stdout,
+        "Look at what it gives, then put your own projects in:"
+    )?;
+    writeln!(stdout, "  flux-setup render{config}")
+}

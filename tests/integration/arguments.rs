@@ -1,0 +1,82 @@
+//! What is the same for every command: help, completions, colours, closed pipes.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::binary::run_in;
+
+#[test]
+fn help_and_version_are_success_and_no_command_is_bad_input() {
+    let here = Path::new(".");
+    let help = run_in(here, &["--help"]);
+    assert_eq!(help.code, Some(0));
+    assert!(help.stdout.contains("\nExamples:\n  flux-setup "));
+    assert_eq!(run_in(here, &["--version"]).code, Some(0));
+    let nothing = run_in(here, &[]);
+    assert_eq!(nothing.code, Some(2));
+    assert!(
+        nothing
+            .stderr
+            .contains("\nUsage: flux-setup [OPTIONS] <COMMAND>\n")
+    );
+}
+
+#[test]
+fn an_unknown_command_is_answered_with_the_nearest_one() {
+    let run = run_in(Path::new("."), &["inti"]);
+    assert_eq!(run.code, Some(2));
+    assert!(
+        run.stderr.contains("a similar subcommand exists: 'init'"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn every_shell_gets_its_completions() {
+    for (shell, says) in [
+        ("bash", "complete -F _flux__setup"),
+        ("zsh", "#compdef flux-setup"),
+        ("fish", "complete -c flux-setup"),
+        ("elvish", "edit:completion:arg-completer[flux-setup]"),
+        ("powershell", "Register-ArgumentCompleter"),
+    ] {
+        let run = run_in(Path::new("."), &["completions", shell]);
+        assert_eq!(run.code, Some(0));
+        assert!(run.stdout.contains(says), "{shell}");
+        assert!(run.stdout.contains("completions"), "{shell}");
+    }
+}
+
+#[test]
+fn colours_are_used_when_asked_for_and_never_in_a_file() {
+    let failing = |color: &str| {
+        let arguments = ["init", "--color", color, "/dev/null/fleet"];
+        run_in(Path::new("."), &arguments).stderr
+    };
+    assert!(failing("always").starts_with("\u{1b}[1m\u{1b}[31merror\u{1b}[0m: "));
+    assert!(failing("never").starts_with("error: "));
+    assert!(failing("auto").starts_with("error: "));
+}
+
+/// The reader leaves at once, before anything is written.
+#[test]
+fn a_closed_pipe_is_success() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_flux-setup"))
+        .args(["completions", "zsh"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut stderr = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut stderr)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{stderr}");
+    assert_eq!(stderr, "");
+}

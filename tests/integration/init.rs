@@ -1,0 +1,111 @@
+//! `init`: a folder to start from, and nothing of anybody's is lost.
+
+use std::fs;
+use std::path::Path;
+
+use crate::binary::run_in;
+
+const FILES: [&str; 4] = [
+    "flux-setup.yaml",
+    "environments/development.yaml",
+    "environments/staging.yaml",
+    "environments/production.yaml",
+];
+
+#[test]
+fn it_writes_every_file_and_says_what_to_do_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_in(folder.path(), &["init", "fleet/of/mine"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    for file in FILES {
+        let path = Path::new("fleet/of/mine").join(file);
+        let text = fs::read_to_string(folder.path().join(&path)).unwrap();
+        assert!(text.starts_with("# "), "{file} explains nothing");
+        assert!(run.stdout.contains(&format!("wrote {}\n", path.display())));
+    }
+    assert!(
+        run.stdout
+            .ends_with("  flux-setup render --config fleet/of/mine\n")
+    );
+}
+
+#[test]
+fn without_a_folder_it_writes_to_the_configuration_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(run_in(folder.path(), &["init"]).code, Some(0));
+    assert!(folder.path().join("flux-setup.yaml").exists());
+    assert_eq!(
+        run_in(folder.path(), &["init", "--config", "other"]).code,
+        Some(0)
+    );
+    assert!(folder.path().join("other/flux-setup.yaml").exists());
+}
+
+#[test]
+fn for_machines_it_lists_what_it_wrote() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_in(folder.path(), &["init", "--format", "json"]);
+    let written: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(written, serde_json::json!({ "written": FILES }));
+}
+
+#[test]
+fn it_overwrites_nothing_and_names_what_is_in_the_way() {
+    for file in FILES {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "mine").unwrap();
+        let run = run_in(folder.path(), &["init"]);
+        assert_eq!(run.code, Some(2));
+        assert_eq!(
+            run.stderr,
+            format!(
+                "error: `./{file}` exists already, so nothing was written; \
+                 choose another folder: `flux-setup init DIR`\n"
+            )
+        );
+        assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+        let others = FILES.iter().filter(|other| **other != file);
+        assert!(
+            others
+                .into_iter()
+                .all(|other| !folder.path().join(other).exists())
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn it_writes_through_no_link_that_leads_out_of_the_folder() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    symlink(outside.path(), folder.path().join("environments")).unwrap();
+    let run = run_in(folder.path(), &["init"]);
+    assert_eq!(run.code, Some(2));
+    assert!(
+        run.stderr
+            .starts_with("error: cannot write `./environments/development.yaml`\n")
+    );
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+    assert!(
+        !folder.path().join("flux-setup.yaml").exists(),
+        "half a configuration stayed"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_nowhere_is_in_the_way_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("flux-setup.yaml");
+    std::os::unix::fs::symlink("nowhere", &link).unwrap();
+    let run = run_in(folder.path(), &["init"]);
+    assert_eq!(run.code, Some(2));
+    assert!(
+        run.stderr.contains("`./flux-setup.yaml` exists already"),
+        "{}",
+        run.stderr
+    );
+}
