@@ -232,7 +232,7 @@ fn describe(reference: &Reference) -> String {
         Reference::Tag(value) => ("tag", value),
         Reference::Semver(value) => ("semver", value),
         Reference::Name(value) => ("ref", value),
-        Reference::Commit(value) => ("commit", value),
+        Reference::Commit { commit, .. } => ("commit", commit),
         Reference::Digest(value) => ("digest", value),
     };
     format!("{kind} `{value}`")
@@ -249,7 +249,7 @@ mod tests {
 
     const WEB: &str = "https://github.com/acme/web";
 
-    fn advised(objects: Vec<PlannedObject>, kind: AdviceKind) -> Vec<Advice> {
+    fn advised(objects: Vec<PlannedObject<'static>>, kind: AdviceKind) -> Vec<Advice> {
         let mut advice = priced(&plan(objects)).advice;
         advice.retain(|it| it.kind == kind);
         advice
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn another_cluster_ref_or_repository_is_not_shared() {
         let branch = |name: &str| Reference::Branch(name.into());
-        let alone = |other: PlannedObject| {
+        let alone = |other: PlannedObject<'static>| {
             let first = source(WEB).of("web", "dev").on("a");
             advised(vec![first, other], ShareSource).is_empty()
         };
@@ -307,7 +307,10 @@ mod tests {
         assert_eq!(of(semver().every(1799)).len(), 1);
         assert_eq!(of(semver().every(1800)), []);
         assert_eq!(of(source(WEB).every(60)), []);
-        let commit = source(WEB).following(Reference::Commit("abc".into()));
+        let commit = source(WEB).following(Reference::Commit {
+            commit: "abc".into(),
+            branch: None,
+        });
         assert_eq!(saved(&of(commit)), [58.0]);
     }
 

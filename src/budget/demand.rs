@@ -71,7 +71,10 @@ impl Source<'_> {
 /// A semver range and a commit have no short cut in source-controller. Source:
 /// `git/gogit/clone.go` in `fluxcd/pkg`.
 fn clones_each_time(poll: &Poll) -> bool {
-    matches!(poll.reference, Reference::Semver(_) | Reference::Commit(_))
+    matches!(
+        poll.reference,
+        Reference::Semver(_) | Reference::Commit { .. }
+    )
 }
 
 fn says_github(poll: &Poll) -> bool {
@@ -147,7 +150,7 @@ impl<'a> Demand<'a> {
     }
 }
 
-fn polls(plan: &Plan) -> impl Iterator<Item = (&PlannedObject, &Poll)> {
+fn polls<'p>(plan: &'p Plan<'_>) -> impl Iterator<Item = (&'p PlannedObject<'p>, &'p Poll)> {
     plan.objects
         .iter()
         .filter_map(|object| object.poll.as_ref().map(|poll| (object, poll)))

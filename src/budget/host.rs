@@ -71,7 +71,7 @@ impl Hosts {
             let spender = configured
                 .budget_identity
                 .as_ref()
-                .and_then(|name| identities.iter().find(|spender| spender.name == *name))
+                .and_then(|name| identities.iter().find(|spender| spender.name == name.value))
                 .or(identities.first())
                 .cloned();
             let index = hosts.add(&configured.host.value, spender, identities);

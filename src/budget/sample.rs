@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{
-    BudgetSettings, EnvironmentKind, GithubHost, Identity, IdentityKind, KnownUse, Pattern, Spanned,
+    BudgetSettings, EnvironmentKind, GithubHost, Identity, IdentityKind, KnownUse, Layers, Pattern,
+    Spanned,
 };
 use crate::flux::yaml::Span;
 use crate::plan::{Plan, PlannedObject, Poll, Reference, Role};
@@ -19,7 +20,7 @@ pub(crate) fn spanned<T>(value: T) -> Spanned<T> {
 }
 
 /// A source of project `web` in environment `dev`, polled each minute; a test says what differs.
-pub(crate) fn source(url: &str) -> PlannedObject {
+pub(crate) fn source(url: &str) -> PlannedObject<'static> {
     PlannedObject {
         project: "web".into(),
         environment: "dev".into(),
@@ -38,6 +39,10 @@ pub(crate) fn source(url: &str) -> PlannedObject {
             provider: None,
             secret: None,
         }),
+        source: None,
+        depends_on: Vec::new(),
+        complete: true,
+        layers: Layers::default(),
     }
 }
 
@@ -50,7 +55,7 @@ pub(crate) trait Changed: Sized {
     fn by_app(self, secret: &str) -> Self;
 }
 
-impl Changed for PlannedObject {
+impl Changed for PlannedObject<'_> {
     fn poll(mut self, change: impl FnOnce(&mut Poll)) -> Self {
         change(self.poll.as_mut().expect("a source polls"));
         self
@@ -84,18 +89,14 @@ impl Changed for PlannedObject {
     }
 }
 
-pub(crate) fn plan(objects: Vec<PlannedObject>) -> Plan {
-    let span = Span::default();
-    let parts = Vec::new();
-    Plan {
-        objects,
-        output: Pattern { span, parts },
-    }
+pub(crate) fn plan(objects: Vec<PlannedObject<'static>>) -> Plan<'static> {
+    let output = Pattern::read("{environment}/{project}.yaml").expect("the pattern is sound");
+    Plan { objects, output }
 }
 
 /// The fleet that the README speaks of, with as many projects: each has a repository of its own and
 /// is polled every 1m, 3m and 5m in three environments.
-pub(crate) fn fleet(projects: usize) -> Plan {
+pub(crate) fn fleet(projects: usize) -> Plan<'static> {
     let mut objects = Vec::with_capacity(projects * 6);
     for (environment, seconds) in [("development", 60), ("staging", 180), ("production", 300)] {
         let cluster: Arc<str> = format!("{environment}-eu").into();
@@ -123,6 +124,7 @@ pub(crate) fn host(name: &str, identities: &[(&str, IdentityKind)]) -> GithubHos
     };
     GithubHost {
         host: spanned(name.to_owned()),
+        api_url: None,
         aliases: Vec::new(),
         identities: identities.iter().map(identity).collect(),
         budget_identity: None,

@@ -1,6 +1,7 @@
 //! The door for people: arguments, wiring, printing and exit codes.
 
 mod args;
+pub mod budget_report;
 mod completions;
 mod init;
 mod outcome;

@@ -1,17 +1,17 @@
 //! Makes the plan: which objects exist for each project, environment and cluster.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::config::{
     Configuration, Environment, EnvironmentCluster, EnvironmentOverride, Field, Filling, Finding,
-    Gap, Layers, Pattern, Project, ProjectObject, ProjectSource, Reference, Spanned, nearest,
+    Gap, Layers, Pattern, Project, ProjectObject, ProjectSource, Reference, Spanned,
 };
 use crate::flux::names;
 use crate::flux::yaml::Span;
 
 use super::model::{Plan, PlannedObject, Poll, Role, SourceReference};
+use super::problems::{Problems, unknown};
 use super::relations;
 use super::values::default_intervals;
 
@@ -48,49 +48,6 @@ pub fn plan(configuration: &Configuration) -> (Plan<'_>, Vec<Finding>) {
         output: configuration.output.clone(),
     };
     (plan, problems.finish())
-}
-
-/// Findings that concern several environments become one that names them.
-#[derive(Debug, Default)]
-pub(super) struct Problems {
-    findings: Vec<Finding>,
-    places: HashMap<(Span, String), usize>,
-    environments: Vec<Vec<Arc<str>>>,
-}
-
-impl Problems {
-    pub(super) fn add(&mut self, finding: Finding) {
-        let key = (finding.span, finding.message.clone());
-        if !self.places.contains_key(&key) {
-            self.places.insert(key, self.findings.len());
-            self.findings.push(finding);
-            self.environments.push(Vec::new());
-        }
-    }
-
-    /// A finding whose message ends with the environments that it concerns.
-    pub(super) fn add_in(&mut self, environment: &Arc<str>, finding: Finding) {
-        let key = (finding.span, finding.message.clone());
-        let index = *self.places.entry(key).or_insert_with(|| {
-            self.findings.push(finding);
-            self.environments.push(Vec::new());
-            self.findings.len() - 1
-        });
-        if !self.environments[index].contains(environment) {
-            self.environments[index].push(environment.clone());
-        }
-    }
-
-    fn finish(mut self) -> Vec<Finding> {
-        for (finding, environments) in self.findings.iter_mut().zip(&self.environments) {
-            for (index, environment) in environments.iter().enumerate() {
-                let before = if index == 0 { " in " } else { ", " };
-                write!(finding.message, "{before}`{environment}`")
-                    .expect("writing to a string cannot fail");
-            }
-        }
-        self.findings
-    }
 }
 
 struct Builder<'c> {
@@ -676,18 +633,4 @@ fn with_override<'c>(
         Some(cluster) => layers.with(&cluster.settings),
         None => layers,
     }
-}
-
-/// A name that nothing has.
-pub(super) fn unknown(
-    what: &str,
-    name: &Spanned<Arc<str>>,
-    known: &[&str],
-    otherwise: &str,
-) -> Finding {
-    let hint = nearest(&name.value, known.iter().copied()).map_or_else(
-        || otherwise.to_owned(),
-        |near| format!("did you mean `{near}`?"),
-    );
-    Finding::error(name.span, what, format!("unknown {what} `{}`", name.value)).hint(hint)
 }

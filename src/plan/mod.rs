@@ -2,6 +2,7 @@
 
 mod build;
 mod model;
+mod problems;
 mod relations;
 mod selection;
 mod values;

@@ -40,7 +40,8 @@ pub struct PlannedObject<'c> {
     pub depends_on: Vec<Dependency>,
     /// `false` where what it is made of is faulty: its text proves nothing.
     pub complete: bool,
-    pub(super) layers: Layers<'c>,
+    /// What the configuration says of it.
+    pub layers: Layers<'c>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

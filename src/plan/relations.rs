@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::config::{Configuration, DependsOn, Filling, Finding, Project, Spanned, nearest};
 use crate::flux::yaml::Span;
 
-use super::build::{Problems, unknown};
 use super::model::{Dependency, PlannedObject, Role};
+use super::problems::{Problems, unknown};
 
 /// Environment, cluster and project: where a `dependsOn` looks for names.
 type Place<'a> = (&'a str, Option<&'a str>, &'a str);

@@ -2,7 +2,7 @@
 
 mod api_server;
 mod architecture;
-
 mod arguments;
 mod binary;
 mod init;
+mod strict_apply;

@@ -124,7 +124,13 @@ fn a_semver_or_commit_costs_two_git_requests_a_poll_and_any_other_ref_one() {
     assert_eq!(requests(Reference::Tag("v1".into())), 60.0);
     assert_eq!(requests(Reference::Name("refs/pull/1/head".into())), 60.0);
     assert_eq!(requests(Reference::Semver(">=1".into())), 120.0);
-    assert_eq!(requests(Reference::Commit("abc".into())), 120.0);
+    assert_eq!(
+        requests(Reference::Commit {
+            commit: "abc".into(),
+            branch: None
+        }),
+        120.0
+    );
 }
 
 #[test]
@@ -202,7 +208,7 @@ fn the_budget_identity_is_priced_and_else_the_first() {
     let report = with(&plan, &github, &BudgetSettings::default());
     assert_eq!(keys(git(&report)), ["github.com bot core"]);
     assert_eq!(git(&report).buckets[0].basis, Basis::Documented);
-    github[0].budget_identity = Some("app".to_owned());
+    github[0].budget_identity = Some(spanned("app".to_owned()));
     let report = with(&plan, &github, &BudgetSettings::default());
     assert_eq!(keys(git(&report)), ["github.com app core"]);
     assert_eq!(git(&report).buckets[0].basis, Basis::Assumed);

@@ -4,6 +4,9 @@ use serde_saphyr::granit_parser::ErrorKind;
 
 use super::Span;
 
+/// How deep mappings and sequences may nest, aliases included.
+pub(super) const MAX_DEPTH: usize = 200;
+
 /// Something in a text that is no YAML, or that Flux's reader and others would not take alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -160,8 +163,5 @@ fn explain(kind: &ErrorKind) -> (String, Option<&'static str>) {
 }
 
 pub(super) fn too_deep() -> String {
-    format!(
-        "the nesting is deeper than {} levels",
-        super::read::MAX_DEPTH
-    )
+    format!("the nesting is deeper than {} levels", MAX_DEPTH)
 }

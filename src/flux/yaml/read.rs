@@ -7,12 +7,9 @@ use serde_saphyr::granit_parser::{
     ErrorKind, Event, Options, Parser, ScalarStyle, Span as Marks, Tag,
 };
 
-use super::fault::{Fault, too_deep};
+use super::fault::{Fault, MAX_DEPTH, too_deep};
 use super::keys::{name, refuse_repeated};
 use super::{Entry, Node, Scalar, Span, Value, quick};
-
-/// How deep mappings and sequences may nest, aliases included.
-pub(super) const MAX_DEPTH: usize = 200;
 
 /// How many nodes aliases may copy within one text.
 const MAX_COPIED: usize = 200_000;
