@@ -1,4 +1,4 @@
-//! What a template may use up: bytes of output, turns of its loops, size of what it keeps.
+//! What a template may use up: bytes of output, turns of loops and includes, size of what it keeps.
 
 use std::cell::Cell;
 use std::io::{self, Write};
@@ -10,8 +10,11 @@ use super::template_text::Tag;
 
 /// Most bytes of one document.
 pub const DOCUMENT_LIMIT_BYTES: usize = 1 << 20;
-/// Most turns that the loops of one document take together: it bounds time the same on any machine.
+/// Most turns of loops, and includes, that one document takes: it bounds time, the same on any
+/// machine.
 pub const LOOP_LIMIT_TURNS: u32 = 100_000;
+/// Most templates that include one another in a row: each takes up some of the stack.
+pub const INCLUDE_LIMIT: usize = 8;
 /// Most bytes and elements of one value that a template keeps with `set`.
 pub const KEPT_LIMIT: usize = 1 << 20;
 
@@ -76,7 +79,7 @@ struct Insertion {
 }
 
 impl Counted {
-    /// Puts a counter at the start of each loop's body and behind each `set`.
+    /// Puts a counter at the start of each loop's body, and behind each include and `set`.
     ///
     /// Tera stops no loop by itself, and nothing outside can stop it either.
     pub(crate) fn new(text: &str, tags: &[Tag<'_>]) -> Self {
@@ -85,7 +88,7 @@ impl Counted {
         for tag in tags.iter().filter(|tag| !tag.prints) {
             let mut words = tag.tokens.iter().map(|token| token.word());
             let call = match (words.next().flatten(), words.next().flatten()) {
-                (Some("for"), _) => "turn__()".to_owned(),
+                (Some("for" | "include"), _) => "turn__()".to_owned(),
                 (Some("set" | "set_global"), Some(name)) => format!("kept__(value={name})"),
                 _ => continue,
             };
@@ -125,13 +128,13 @@ impl Counted {
     }
 }
 
-/// `turn__()`: counts a turn of a loop.
+/// `turn__()`: counts a turn of a loop, or an include.
 pub(crate) fn turn(_: Kwargs, _: &State<'_>) -> TeraResult<bool> {
     let turns = TURNS.get() + 1;
     TURNS.set(turns);
     if turns > LOOP_LIMIT_TURNS {
         return Err(Error::message(format!(
-            "its loops take more than {LOOP_LIMIT_TURNS} turns"
+            "its loops and includes take more than {LOOP_LIMIT_TURNS} turns"
         )));
     }
     Ok(true)

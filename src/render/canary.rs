@@ -27,7 +27,16 @@ impl Templates {
     ///
     /// Objects whose values have the same shape are tried once; texts that a template names in its
     /// tags count as shape, since it may compare with them.
-    pub fn lint(&self, plan: &Plan) -> Vec<Finding> {
+    ///
+    /// A template that is refused is forgotten: nothing else is said of the objects that use it.
+    pub fn lint(&mut self, plan: &Plan) -> Vec<Finding> {
+        let (findings, refused) = self.try_objects(plan);
+        self.forget(&refused);
+        findings
+    }
+
+    fn try_objects(&self, plan: &Plan) -> (Vec<Finding>, BTreeSet<String>) {
+        let mut refused = BTreeSet::new();
         let mut seen = BTreeSet::new();
         let mut shapes = BTreeMap::<&str, usize>::new();
         let mut findings: Vec<Finding> = Vec::new();
@@ -49,6 +58,7 @@ impl Templates {
             }
             *tried += 1;
             if let Err(fault) = self.try_values(template, &values) {
+                refused.insert(template.to_owned());
                 let span = fault.span.unwrap_or(object.span);
                 let message = format!("template `{}`: {}", fault.template, fault.message);
                 if !findings
@@ -62,7 +72,7 @@ impl Templates {
                 }
             }
         }
-        findings
+        (findings, refused)
     }
 
     fn hash_shape(&self, node: &Node, hasher: &mut DefaultHasher) {

@@ -91,7 +91,8 @@ pub(crate) const HANDED: &[(&str, Handed)] = &[
     ),
 ];
 
-/// Filters of Tera 2.4 that hand on plain values, and ours.
+/// Filters of Tera 2.4 that hand on plain values, and ours. `indent` is left out: what it indents
+/// is quoted after it, and it makes room for as many blanks as it is told.
 pub(crate) const FILTERS: &[&str] = &[
     "abs",
     "capitalize",
@@ -100,7 +101,6 @@ pub(crate) const FILTERS: &[&str] = &[
     "float",
     "get",
     "group_by",
-    "indent",
     "int",
     "join",
     "keys",

@@ -18,7 +18,7 @@ mod templates;
 mod uses;
 mod yaml_filter;
 
-pub use bounds::{DOCUMENT_LIMIT_BYTES, KEPT_LIMIT, LOOP_LIMIT_TURNS};
+pub use bounds::{DOCUMENT_LIMIT_BYTES, INCLUDE_LIMIT, KEPT_LIMIT, LOOP_LIMIT_TURNS};
 pub use error::RenderError;
 pub use folder::{
     Difference, DroppedObject, Folder, FolderReport, FolderRequest, Place, Renamed, StaleFile,

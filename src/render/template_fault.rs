@@ -1,10 +1,14 @@
 //! What Tera says is wrong, in our words and at places of the template as it was written.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use tera::{ErrorKind, Tera};
 
 use crate::config::Finding;
 use crate::flux::yaml::Span;
 
+use super::bounds::INCLUDE_LIMIT;
+use super::template_text::{Token, TokenKind, tags};
 use super::templates::{TEMPLATE_SUFFIX, Templates, UserTemplate, span};
 
 /// Why a template did not write a document.
@@ -23,12 +27,53 @@ impl Templates {
     ///
     /// `whole` says that none was left out: only then a missing one is worth a word.
     pub(super) fn compile(&mut self, whole: bool) -> Option<Finding> {
-        let error = self.hand_over().err()?;
-        let finding = self.refused_together(&error, whole);
+        let finding = match self.hand_over() {
+            Err(error) => self.refused_together(&error, whole),
+            Ok(()) => Some(self.too_deep()?),
+        };
         self.loaded.retain(|_, loaded| loaded.source.is_none());
         // ours alone are sound, as a test holds
         let _ = self.hand_over();
         finding
+    }
+
+    /// The first template whose includes go deeper than [`INCLUDE_LIMIT`].
+    fn too_deep(&self) -> Option<Finding> {
+        // what each template reaches grows by one step at a time; there is no cycle
+        let includes = |name: &str| {
+            let text = self.text(name);
+            let found: Vec<String> = tags(text)
+                .iter()
+                .filter(|tag| {
+                    !tag.prints && tag.tokens.first().and_then(Token::word) == Some("include")
+                })
+                .filter_map(|tag| match tag.tokens.get(1)?.kind {
+                    TokenKind::Text(file) => file.strip_suffix(TEMPLATE_SUFFIX).map(str::to_owned),
+                    _ => None,
+                })
+                .collect();
+            found
+        };
+        let direct: BTreeMap<&str, Vec<String>> = self
+            .loaded
+            .keys()
+            .map(|name| (name.as_str(), includes(name)))
+            .collect();
+        self.loaded.keys().find_map(|name| {
+            let mut reached = BTreeSet::from([name.as_str()]);
+            for _ in 0..=INCLUDE_LIMIT {
+                reached = reached
+                    .iter()
+                    .filter_map(|name| direct.get(name))
+                    .flatten()
+                    .map(String::as_str)
+                    .collect();
+            }
+            let message =
+                format!("template `{name}`: its includes go deeper than {INCLUDE_LIMIT} templates");
+            (!reached.is_empty())
+                .then(|| Finding::error(self.span(name).unwrap_or_default(), "", message))
+        })
     }
 
     fn hand_over(&mut self) -> tera::TeraResult<()> {

@@ -147,6 +147,11 @@ impl Templates {
             .is_some_and(|loaded| loaded.source.is_some())
     }
 
+    /// Takes templates away by their names; those that include them still can.
+    pub(super) fn forget(&mut self, names: &BTreeSet<String>) {
+        self.loaded.retain(|name, _| !names.contains(name));
+    }
+
     /// The whole text of a template of the user's, for findings that have no better place.
     pub(crate) fn span(&self, template: &str) -> Option<Span> {
         Some(span(self.loaded.get(template)?.source?, 0, 0))
@@ -442,13 +447,41 @@ mod tests {
                       {% for c in range(end=9999) %}{% endfor %}{% endfor %}{% endfor %}";
         assert_eq!(
             says(nested),
-            "[{% for c in range(end=9999) %}] its loops take more than 100000 turns"
+            "[{% for c in range(end=9999) %}] its loops and includes take more than 100000 turns"
         );
         assert_eq!(
             says(
                 "{% for a in range(end=99) %}{% for b in range(end=999) %}{% endfor %}{% endfor %}"
             ),
             "\n"
+        );
+    }
+
+    #[test]
+    fn includes_that_double_end() {
+        let chain = |levels: usize, times: usize| {
+            let mut all: Vec<_> = (0..levels)
+                .map(|level| {
+                    let include = format!("{{% include 'level{}.yaml.tera' %}}", level + 1);
+                    user(&format!("level{level}"), &include.repeat(times))
+                })
+                .collect();
+            all.push(user(&format!("level{levels}"), ""));
+            Templates::load(all)
+        };
+        let (templates, findings) = chain(8, 8);
+        assert_eq!(findings, []);
+        let fault = templates
+            .write("level0", &values(), &mut Vec::new())
+            .unwrap_err();
+        assert_eq!(
+            fault.message,
+            "its loops and includes take more than 100000 turns"
+        );
+        let (_, findings) = chain(9, 1);
+        assert_eq!(
+            findings[0].message,
+            "template `level0`: its includes go deeper than 8 templates"
         );
     }
 
