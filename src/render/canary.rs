@@ -42,7 +42,7 @@ impl Templates {
         let mut findings: Vec<Finding> = Vec::new();
         for object in &plan.objects {
             let template: &str = &object.template;
-            if !self.is_users(template) {
+            if !object.complete || !self.is_users(template) {
                 continue;
             }
             let values = object.values();

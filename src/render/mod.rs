@@ -15,6 +15,8 @@ mod reading;
 mod template_fault;
 mod template_text;
 mod templates;
+#[cfg(test)]
+mod tests;
 mod uses;
 mod yaml_filter;
 

@@ -64,8 +64,8 @@ fn prove_object(
     by: ProofBy,
     judge: &(dyn Fn(&PlannedObject, &Node) -> Vec<Fault> + Sync),
 ) -> Vec<Finding> {
-    if !templates.contains(&object.template) {
-        // that is said by the plan, or by the findings of the template itself
+    if !object.complete || !templates.contains(&object.template) {
+        // that is said by the plan, by the configuration or by the findings of the template itself
         return Vec::new();
     }
     let users = templates.is_users(&object.template);

@@ -40,7 +40,7 @@ pub(super) type Render<'a> = dyn Fn(&PlannedFile) -> Result<Vec<u8>, RenderError
 /// Compares only, and says how each file differs. Without a folder every file is new.
 ///
 /// # Errors
-/// As [`write`], but nothing is written.
+/// As [`write()`], but nothing is written.
 pub(super) fn compare(
     folder: Option<&Folder>,
     wanted: &Wanted<'_>,

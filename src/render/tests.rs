@@ -1,0 +1,234 @@
+//! A configuration on disk, planned, proved, rendered and written.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::{
+    Folder, FolderRequest, ProofBy, Templates, UserTemplate, compare_folder, judge_layout, prove,
+    write_folder, write_manifests,
+};
+use crate::config::{Configuration, Finding, load};
+use crate::flux::schema::{Crds, judge};
+use crate::plan::{Plan, plan};
+
+const ENVIRONMENT: &str = "ref: {branch: main}\npath: ./deploy\n";
+
+/// Writes a configuration of one environment, `staging`, with these projects and templates.
+fn configuration(fleet: &str, templates: &[(&str, &str)]) -> (TempDir, Configuration) {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    put("flux-setup.yaml", fleet);
+    put("environments/staging.yaml", ENVIRONMENT);
+    for (name, text) in templates {
+        put(&format!("templates/{name}.yaml.tera"), text);
+    }
+    let (configuration, findings) = load(folder.path());
+    assert_eq!(findings, []);
+    (folder, configuration)
+}
+
+fn templates(configuration: &Configuration) -> (Templates, Vec<Finding>) {
+    let user = configuration
+        .templates
+        .iter()
+        .map(|template| UserTemplate {
+            name: template.name.clone(),
+            source: template.source,
+            text: configuration.sources.text(template.source).to_owned(),
+        })
+        .collect();
+    Templates::load(user)
+}
+
+/// Everything that is wrong: `file:line:column [path] message`.
+fn faults(configuration: &Configuration, by: ProofBy) -> Vec<String> {
+    let (plan, mut findings) = plan(configuration);
+    let (mut templates, more) = templates(configuration);
+    findings.extend(more);
+    findings.extend(templates.lint(&plan));
+    findings.extend(judge_layout(&plan));
+    findings.extend(prove(&plan, &templates, by, &|_, document| {
+        judge(Crds::embedded(), document)
+    }));
+    findings
+        .iter()
+        .map(|finding| {
+            let position = configuration.sources.position(finding.span);
+            let file = Path::new(configuration.sources.name(finding.span.source));
+            format!(
+                "{}:{}:{} [{}] {}",
+                file.file_name().unwrap().to_string_lossy(),
+                position.line,
+                position.column,
+                finding.path,
+                finding.message
+            )
+        })
+        .collect()
+}
+
+fn stream(configuration: &Configuration) -> String {
+    let (plan, findings) = plan(configuration);
+    assert_eq!(findings, []);
+    let (templates, findings) = templates(configuration);
+    assert_eq!(findings, []);
+    let mut out = Vec::new();
+    write_manifests(&plan, &templates, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+const WEB: &str = "projects:\n- {name: web, repository: 'https://github.com/acme/web'}\n";
+
+#[test]
+fn a_project_becomes_a_source_and_a_kustomization() {
+    let (_folder, configuration) = configuration(WEB, &[]);
+    assert_eq!(faults(&configuration, ProofBy::Text), [""; 0]);
+    assert_eq!(faults(&configuration, ProofBy::Values), [""; 0]);
+    insta::assert_snapshot!(stream(&configuration), @r#"
+    ---
+    apiVersion: source.toolkit.fluxcd.io/v1
+    kind: GitRepository
+    metadata:
+      name: web-staging
+      namespace: flux-system
+      labels:
+        app.kubernetes.io/managed-by: flux-setup
+        flux-setup.dev/environment: staging
+        flux-setup.dev/project: web
+    spec:
+      url: https://github.com/acme/web
+      interval: 3m
+      timeout: 2m
+      ref:
+        branch: main
+    ---
+    apiVersion: kustomize.toolkit.fluxcd.io/v1
+    kind: Kustomization
+    metadata:
+      name: web-staging
+      namespace: flux-system
+      labels:
+        app.kubernetes.io/managed-by: flux-setup
+        flux-setup.dev/environment: staging
+        flux-setup.dev/project: web
+    spec:
+      interval: 3m
+      timeout: 2m
+      sourceRef:
+        kind: GitRepository
+        name: web-staging
+      path: ./deploy
+      prune: false
+    "#);
+}
+
+#[test]
+fn a_fault_of_a_document_is_said_where_it_was_configured_by_text_and_by_values_alike() {
+    let fleet = "projects:\n- name: web\n  repository: https://github.com/acme/web\n  \
+                 kustomization: {force: maybe}\n  gitRepository: {nope: 1}\n";
+    let (_folder, configuration) = configuration(fleet, &[]);
+    let by_text = faults(&configuration, ProofBy::Text);
+    assert_eq!(by_text, faults(&configuration, ProofBy::Values));
+    insta::assert_snapshot!(by_text.join("\n"), @r#"
+    flux-setup.yaml:5:25 [spec.nope] unknown field `nope`
+    flux-setup.yaml:4:26 [spec.force] must be a boolean, not a string
+    "#);
+}
+
+const SETTINGS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ name }}\n  \
+                        namespace: {{ namespace }}\n  labels: {{ labels | yaml(indent=4) }}\n";
+
+fn with_object(rest: &str) -> (TempDir, Configuration) {
+    let fleet = "projects:\n- name: web\n  repository: https://github.com/acme/web\n  objects:\n  \
+                 - {name: settings, template: settings, vars: {text: plain}}\n";
+    configuration(fleet, &[("settings", &format!("{SETTINGS}{rest}"))])
+}
+
+#[test]
+fn an_object_is_written_by_a_template_of_the_users() {
+    let (_folder, configuration) = with_object("data:\n  text: {{ vars.text }}\n");
+    assert_eq!(faults(&configuration, ProofBy::Values), [""; 0]);
+    assert!(stream(&configuration).ends_with("data:\n  text: plain\n"));
+}
+
+#[test]
+fn a_template_that_a_value_could_break_is_refused_once() {
+    let (_folder, configuration) = with_object("data:\n  text: \"{{ vars.text }}\"\n");
+    assert_eq!(
+        faults(&configuration, ProofBy::Text),
+        [
+            "settings.yaml.tera:8:13 [] template `settings`: a value of `vars.text` could change \
+             the document beyond its own place"
+        ]
+    );
+}
+
+#[test]
+fn a_template_that_prints_what_is_not_set_is_refused_at_the_place() {
+    let (_folder, configuration) = with_object("data:\n  text: {{ vars.nope }}\n");
+    assert_eq!(
+        faults(&configuration, ProofBy::Text),
+        ["settings.yaml.tera:8:12 [] template `settings`: `vars.nope` is not set"]
+    );
+}
+
+#[test]
+fn a_project_called_kustomization_gets_no_file_of_that_name() {
+    let fleet = "projects:\n- {name: kustomization, repository: 'https://github.com/acme/web'}\n";
+    let (_folder, configuration) = configuration(fleet, &[]);
+    let found = faults(&configuration, ProofBy::Values);
+    assert!(
+        found.iter().any(|fault| fault.ends_with(
+            "`staging/-/kustomization` would be written to staging/kustomization.yaml, \
+             which kustomize reads as its own configuration"
+        )),
+        "{found:?}"
+    );
+}
+
+fn request<'a>(
+    plan: &'a Plan<'a>,
+    templates: &'a Templates,
+    configuration: &'a Configuration,
+    folder: &'a TempDir,
+) -> FolderRequest<'a> {
+    FolderRequest {
+        plan,
+        templates,
+        sources: &configuration.sources,
+        configuration: folder.path(),
+        selected: &|_| true,
+    }
+}
+
+#[test]
+fn a_plan_is_written_to_a_folder_and_then_differs_in_nothing() {
+    let (folder, configuration) = configuration(WEB, &[]);
+    let (plan, _) = plan(&configuration);
+    let (templates, _) = templates(&configuration);
+    let request = request(&plan, &templates, &configuration, &folder);
+    let out = tempfile::tempdir().unwrap();
+    let target = Folder::open(out.path()).unwrap();
+    let report = write_folder(&target, &request, false).unwrap();
+    assert_eq!(report.written.len(), 1);
+    assert!(
+        compare_folder(Some(&target), &request)
+            .unwrap()
+            .is_settled()
+    );
+    let text = fs::read_to_string(out.path().join("staging/web.yaml")).unwrap();
+    assert!(
+        text.starts_with(
+            "# flux-setup: staging/-/web\n# made from environments/staging.yaml, flux-setup.yaml; \
+             change those and render again\napiVersion: source.toolkit.fluxcd.io/v1\n"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("\n---\napiVersion: kustomize.toolkit.fluxcd.io/v1\n"));
+}
