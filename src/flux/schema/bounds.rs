@@ -5,7 +5,7 @@
 use serde_json::Value as Json;
 
 use super::compile::Checks;
-use super::value::{Plain, from_json, read, same};
+use super::value::{Plain, from_json, is_whole, read, same};
 use super::walk::Walk;
 use crate::flux::fault::{Path, nearest};
 use crate::flux::yaml::Node;
@@ -141,7 +141,7 @@ fn check_float(walk: &mut Walk, checks: &Checks, float: f64, node: &Node, path: 
         } else {
             float / factor
         };
-        *factor <= 0.0 || times.fract() != 0.0
+        *factor <= 0.0 || !is_whole(times)
     });
     out_of_range(walk, checks, too_low, too_high, not_multiple, node, path);
 }

@@ -73,6 +73,21 @@ pub(super) fn number<'a>(float: f64) -> Plain<'a> {
     Plain::Float(float)
 }
 
+/// Whether a floating point number counts as an integer: within the range in which JSON numbers
+/// are exact, and so near to an integer that Go's check takes it for one.
+///
+/// Source: `IsFloat64AJSONInteger` in `github.com/go-openapi/swag`, `convert.go`. It compares
+/// negative numbers in a way that only whole ones pass.
+pub(super) fn is_whole(float: f64) -> bool {
+    const EXACT: f64 = 9_007_199_254_740_991.0;
+    const NEAR: f64 = 1e-9;
+    if float.abs() > EXACT || float.is_nan() {
+        return false;
+    }
+    let cut = float.trunc();
+    cut == float || (cut > 0.0 && (float - cut) / (float + cut) < NEAR)
+}
+
 /// The entry of a mapping that has this key; the last one where it is written twice.
 pub(super) fn entry<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Entry> {
     entries.iter().rev().find(|entry| entry.key == key)

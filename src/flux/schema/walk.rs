@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use super::bounds;
 use super::compile::{Kind, List, Others, Parts, Schema};
 use super::metadata;
-use super::value::{Plain, entry, from_json, read, same};
+use super::value::{Plain, entry, from_json, is_whole, read, same};
 use crate::flux::fault::{Fault, Path, nearest};
 use crate::flux::yaml::{Entry, Node, Span, Value};
 
@@ -483,20 +483,6 @@ fn fits(schema: &Schema, value: &Plain<'_>, types_only: bool) -> bool {
         Kind::Boolean => matches!(value, Plain::Bool(_)),
         Kind::IntOrString => types_only || whole(value) || matches!(value, Plain::Text(_)),
     }
-}
-
-/// Whether a number that is no `i64` counts as an integer all the same: within the range in which
-/// JSON numbers are exact, so near to an integer that Go's check takes it for one.
-///
-/// Source: `IsFloat64AJSONInteger` in `github.com/go-openapi/swag`, `convert.go`.
-fn is_whole(float: f64) -> bool {
-    const EXACT: f64 = 9_007_199_254_740_991.0;
-    const NEAR: f64 = 1e-9;
-    if !(0.0..=EXACT).contains(&float) {
-        return false;
-    }
-    let cut = float.trunc();
-    cut != 0.0 && (float - cut) / (float + cut) < NEAR
 }
 
 fn noun(schema: &Schema) -> &'static str {
