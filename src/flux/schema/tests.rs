@@ -358,6 +358,10 @@ fn elements_of_sets_and_keyed_lists_differ_after_defaults() {
         ["spec.l[1]: another element has the same `port` and `protocol`"]
     );
     assert_eq!(
+        foo(map, "{l: [{port: 1, protocol: null}, {port: 1}]}"),
+        ["spec.l[1]: another element has the same `port` and `protocol`"]
+    );
+    assert_eq!(
         foo(map, "{l: [null]}"),
         [
             "spec.l[0]: must be a map with its keys, not null",

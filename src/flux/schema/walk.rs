@@ -247,7 +247,7 @@ impl Walk {
     }
 
     fn list(&mut self, schema: &Schema, items: &[Node], path: &Path<'_>, types_only: bool) {
-        self.tell_apart(schema, items, path);
+        self.tell_apart(schema, items, path, types_only);
         for (index, item) in items.iter().enumerate() {
             let at = path.index(index);
             match &schema.items {
@@ -258,7 +258,7 @@ impl Walk {
     }
 
     /// Elements of a set must differ, those of a keyed list in their keys.
-    fn tell_apart(&mut self, schema: &Schema, items: &[Node], path: &Path<'_>) {
+    fn tell_apart(&mut self, schema: &Schema, items: &[Node], path: &Path<'_>, types_only: bool) {
         match &schema.list {
             List::Atomic => {}
             List::Set => {
@@ -291,7 +291,7 @@ impl Walk {
                     };
                     let values: Vec<Option<Node>> = keys
                         .iter()
-                        .map(|key| key_value(schema, entries, key, item.span))
+                        .map(|key| key_value(schema, entries, key, item.span, types_only))
                         .collect();
                     if values.iter().all(Option::is_none) {
                         self.fault(
@@ -398,19 +398,28 @@ fn alternatives(all: &[Vec<Fault>]) -> Option<String> {
     (!texts.is_empty()).then(|| texts.join("; or "))
 }
 
-/// The value that tells an element of a keyed list apart, with its default.
-fn key_value(schema: &Schema, entries: &[Entry], key: &str, span: Span) -> Option<Node> {
-    if let Some(found) = entry(entries, key) {
-        return Some(found.node.clone());
+/// The value that tells an element of a keyed list apart, with its default; where values count, a
+/// `null` has become the default.
+fn key_value(
+    schema: &Schema,
+    entries: &[Entry],
+    key: &str,
+    span: Span,
+    types_only: bool,
+) -> Option<Node> {
+    let items = schema.items.as_ref();
+    let property = items.and_then(|items| items.properties.get(items.find(key)?));
+    let default = property.and_then(|property| property.schema.default.as_ref());
+    let found = entry(entries, key).map(|one| &one.node);
+    match (found, default, property) {
+        (Some(node), Some(default), Some(property))
+            if !types_only && !property.schema.nullable && read(node) == Plain::Null =>
+        {
+            Some(from_json(default, span))
+        }
+        (Some(node), ..) => Some(node.clone()),
+        (None, default, _) => default.map(|default| from_json(default, span)),
     }
-    let items = schema.items.as_ref()?;
-    let default = items
-        .properties
-        .get(items.find(key)?)?
-        .schema
-        .default
-        .as_ref()?;
-    Some(from_json(default, span))
 }
 
 /// The node as the API server holds it after it filled in defaults and dropped what is dropped.
