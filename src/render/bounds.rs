@@ -151,6 +151,39 @@ pub(crate) fn kept(arguments: Kwargs, _: &State<'_>) -> TeraResult<bool> {
     }
 }
 
+/// `replace(from=…, to=…)`, as Tera's own, but refused where it makes too much of a text.
+pub(crate) fn replace(text: &str, arguments: Kwargs, _: &State<'_>) -> TeraResult<String> {
+    let from = arguments.must_get::<&str>("from")?;
+    let to = arguments.must_get::<&str>("to")?;
+    let grown = text.matches(from).count().saturating_mul(to.len());
+    if grown.saturating_add(text.len()) > KEPT_LIMIT {
+        return Err(too_long("replace"));
+    }
+    Ok(text.replace(from, to))
+}
+
+/// `join(sep=…)`, as Tera's own, but refused where it makes too long a text.
+pub(crate) fn join(items: &[Value], arguments: Kwargs, _: &State<'_>) -> TeraResult<String> {
+    let separator = arguments.get::<&str>("sep")?.unwrap_or("");
+    let mut joined = String::new();
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            joined.push_str(separator);
+        }
+        joined.push_str(&item.to_string());
+        if joined.len() > KEPT_LIMIT {
+            return Err(too_long("join"));
+        }
+    }
+    Ok(joined)
+}
+
+fn too_long(filter: &str) -> Error {
+    Error::message(format!(
+        "`{filter}` makes a text that is longer than {KEPT_LIMIT} bytes"
+    ))
+}
+
 fn fits(value: &Value, left: &mut usize) -> bool {
     let own = value.as_str().map_or(1, str::len);
     if own > *left {

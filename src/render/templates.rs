@@ -10,7 +10,7 @@ use crate::config::Finding;
 use crate::flux::yaml::{Node, Span, write_scalar};
 use crate::plan::PlannedObject;
 
-use super::bounds::{Bounded, Counted, DOCUMENT_LIMIT_BYTES, kept, turn};
+use super::bounds::{Bounded, Counted, DOCUMENT_LIMIT_BYTES, join, kept, replace, turn};
 use super::context::{tera_value, whole_value};
 use super::handed::REFUSED_FILTERS;
 use super::reading::{faults, literals, local_names};
@@ -252,6 +252,8 @@ fn engine() -> Tera {
         out.write_all(quoted.as_bytes())
     });
     tera.register_filter("yaml", yaml);
+    tera.register_filter("replace", replace);
+    tera.register_filter("join", join);
     for name in REFUSED_FILTERS {
         tera.register_filter(*name, refused);
     }
@@ -503,6 +505,23 @@ mod tests {
         assert_eq!(
             says(&doubling),
             "[{% set x = x ~ x %}] a value that it keeps is larger than 1048576 bytes"
+        );
+    }
+
+    #[test]
+    fn a_filter_makes_no_text_without_end() {
+        let long = format!("{{% set x = '{}' %}}", "x".repeat(2000));
+        assert_eq!(
+            says(&format!("{long}{{{{ x | replace(from='x', to=x) }}}}")),
+            "[replace(from='x', to=x)] `replace` makes a text that is longer than 1048576 bytes"
+        );
+        assert_eq!(
+            says(&format!("{long}{{{{ x | split(pat='') | join(sep=x) }}}}")),
+            "[join(sep=x)] `join` makes a text that is longer than 1048576 bytes"
+        );
+        assert_eq!(
+            says("a: {{ 'a-b' | replace(from='-', to='+') }}\nb: {{ ['a', 1] | join(sep=', ') }}"),
+            "a: a+b\nb: \"a, 1\"\n"
         );
     }
 
