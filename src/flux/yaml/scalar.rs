@@ -122,9 +122,14 @@ fn older(text: &str) -> Option<Resolved> {
     }
     let (negative, digits) = sign(text);
     if digits.contains(':') {
-        let sixties = digits.split(':').all(|part| {
+        // Only the last of them has a fraction: an address with a port is text.
+        let is_fraction_last = digits
+            .find('.')
+            .is_none_or(|point| digits.rfind(':') < Some(point));
+        let are_digits = |part: &str| {
             part.starts_with(|c: char| c.is_ascii_digit()) && only(part, "0123456789_.")
-        });
+        };
+        let sixties = is_fraction_last && digits.split(':').all(are_digits);
         return if sixties {
             None
         } else {
@@ -372,6 +377,7 @@ mod tests {
             "1.0e+3",
             "0x1F",
             "1m",
+            "127.0.0.1:9293",
             "1.2.3",
             "main",
             "on-call",
