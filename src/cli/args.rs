@@ -5,10 +5,16 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::budget::ProfileName;
+use crate::config::parse_share;
+
 const EXAMPLES: &str = "\
 Examples:
-  flux-setup init fleet                a folder to start from
-  flux-setup completions bash          what a shell needs to complete our commands
+  flux-setup init fleet                      a folder to start from
+  flux-setup render                          the manifests of the fleet in this folder
+  flux-setup render --output manifests       the same as files, one a project and environment
+  flux-setup validate --config fleet         every fault of a fleet, with its place
+  flux-setup budget --fail-above 70%         what a fleet costs at GitHub, as a gate
 
 Exit codes: 0 done, 1 the answer is no, 2 bad input or it could not be done.";
 
@@ -47,6 +53,9 @@ pub(super) struct GlobalArguments {
         default_value = "auto"
     )]
     pub(super) color: Color,
+    /// Say on stderr what is done and how long it takes
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -76,8 +85,88 @@ impl Color {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    Render(RenderArguments),
+    Validate(ValidateArguments),
+    Budget(BudgetArguments),
     Init(InitArguments),
     Completions(CompletionsArguments),
+}
+
+/// Prints the manifests of a fleet, or keeps a folder of them
+///
+/// Everything is proved first: with any fault nothing is written. To a folder only what changed is
+/// written; what nothing asks for any more is listed and stays until --prune removes it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  flux-setup render | kubectl diff -f -              what a cluster would make of it
+  flux-setup render --environment production         one environment; also --project, --cluster
+  flux-setup render --project 'data-*'               names may be patterns
+  flux-setup render --output manifests               as files; says what is left over
+  flux-setup render --output manifests --prune       and removes that
+  flux-setup render --output manifests --check       writes nothing, shows what differs, for CI
+
+Exit codes: 0 done, 1 with --check: it differs, else: files to prune are left, 2 faults.")]
+pub(super) struct RenderArguments {
+    /// Write files below this folder instead of printing
+    #[arg(long, value_name = "DIR")]
+    pub(super) output: Option<PathBuf>,
+    /// Write nothing and show how the folder differs
+    #[arg(long, requires = "output")]
+    pub(super) check: bool,
+    /// Remove files of ours that nothing asks for any more
+    #[arg(long, requires = "output", conflicts_with = "check")]
+    pub(super) prune: bool,
+    #[command(flatten)]
+    pub(super) selection: SelectionArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Selection, by name or pattern, each as often as needed")]
+pub(super) struct SelectionArguments {
+    /// Only these environments
+    #[arg(long, value_name = "NAME")]
+    pub(super) environment: Vec<String>,
+    /// Only these projects
+    #[arg(long, value_name = "NAME")]
+    pub(super) project: Vec<String>,
+    /// Only these clusters
+    #[arg(long, value_name = "NAME")]
+    pub(super) cluster: Vec<String>,
+}
+
+/// Finds every fault of a configuration, its templates and its manifests
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  flux-setup validate                                the fleet in this folder
+  flux-setup validate --config fleet --format json   for a machine
+  flux-setup validate --manifests manifests/         plain manifests, without any configuration
+  kustomize build . | flux-setup validate --manifests -")]
+pub(super) struct ValidateArguments {
+    /// Judge these manifests instead of a configuration: a file, a folder, or - for stdin
+    #[arg(long, value_name = "PATH")]
+    pub(super) manifests: Option<PathBuf>,
+}
+
+/// Says what a fleet costs at GitHub, in requests an hour
+///
+/// Both readings are given: flux-git, what Flux really spends, and request-per-poll, an upper bound
+/// in which every poll is one request of one bucket.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  flux-setup budget                                  both readings, and advice
+  flux-setup budget --fail-above 70%                 exit code 1 above that, by the higher reading
+  flux-setup budget --fail-above 70% --profile flux-git
+  flux-setup budget --format json | jq .profiles")]
+pub(super) struct BudgetArguments {
+    /// The share of a limit above which the answer is no; left out: `budget.failAbove`
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(super) fail_above: Option<f64>,
+    /// The reading that is judged, flux-git or request-per-poll; left out: the higher one
+    #[arg(long, value_name = "PROFILE")]
+    pub(super) profile: Option<ProfileName>,
 }
 
 /// Writes a configuration to start from
@@ -104,6 +193,10 @@ Examples:
 pub(super) struct CompletionsArguments {
     #[arg(value_enum)]
     pub(super) shell: Shell,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    parse_share(text).ok_or_else(|| "expected a share from 0% to 100%, as `70%`".to_owned())
 }
 
 #[cfg(test)]

@@ -13,7 +13,11 @@ const LISTED: usize = 5;
 ///
 /// # Errors
 /// What `out` answers.
-pub fn print_report(report: &Report, out: &mut dyn Write, width: Option<usize>) -> io::Result<()> {
+pub(super) fn print_report(
+    report: &Report,
+    out: &mut dyn Write,
+    width: Option<usize>,
+) -> io::Result<()> {
     let git = report.profile(ProfileName::FluxGit);
     let upper = report.profile(ProfileName::RequestPerPoll);
     writeln!(

@@ -1,5 +1,7 @@
 //! `flux-setup completions`: a script that completes our commands in a shell.
 
+use std::io::Write;
+
 use clap::CommandFactory;
 
 use super::args::{Arguments, CompletionsArguments};

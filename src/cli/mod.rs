@@ -1,11 +1,22 @@
 //! The door for people: arguments, wiring, printing and exit codes.
 
 mod args;
-pub mod budget_report;
+mod budget;
+mod budget_report;
 mod completions;
+mod excerpt;
+mod fleet;
+mod folder_report;
 mod init;
+mod judging;
+mod log;
+mod manifests;
 mod outcome;
 mod output;
+mod progress;
+mod render;
+mod report;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -28,6 +39,12 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let global = &arguments.global;
     match &arguments.command {
+        Command::Render(render) => render::run(global, render),
+        Command::Validate(validate) => match &validate.manifests {
+            Some(path) => manifests::run(global, path),
+            None => validate::run(global),
+        },
+        Command::Budget(budget) => budget::run(global, budget),
         Command::Init(init) => init::run(global, init),
         Command::Completions(completions) => completions::run(completions),
     }

@@ -7,13 +7,6 @@ use anstyle::{AnsiColor, Style};
 
 /// What a command came to that could be carried out, or whose faults are printed already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "commands that judge come with the rooms that they need"
-    )
-)]
 pub(super) enum Outcome {
     Done,
     /// The answer is no: it differs, or it is too much.

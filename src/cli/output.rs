@@ -1,6 +1,6 @@
 //! What goes to stdout: buffered, and colours only where they are wanted.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, StdoutLock, Write};
 
 use anyhow::Context;
 
@@ -8,10 +8,13 @@ use anyhow::Context;
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// Writes to stdout, byte for byte.
-pub(super) fn data(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+pub(super) fn data<E: Into<anyhow::Error>>(
+    write: impl FnOnce(&mut BufWriter<StdoutLock<'_>>) -> Result<(), E>,
+) -> anyhow::Result<()> {
     let mut writer = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
     write(&mut writer)
-        .and_then(|()| writer.flush())
+        .map_err(Into::into)
+        .and_then(|()| writer.flush().map_err(Into::into))
         .context("cannot write to stdout")
 }
 
@@ -29,4 +32,9 @@ pub(super) fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
         serde_json::to_writer_pretty(&mut *writer, value)?;
         writeln!(writer)
     })
+}
+
+/// Writes a line to stderr, for people.
+pub(super) fn note(line: &str) -> anyhow::Result<()> {
+    writeln!(anstream::stderr(), "{line}").context("cannot write to stderr")
 }

@@ -33,3 +33,8 @@ pub(crate) fn ended(output: &Output) -> Run {
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }
+
+/// The top of the repository, where the sample fleet lies.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}

@@ -4,5 +4,8 @@ mod api_server;
 mod architecture;
 mod arguments;
 mod binary;
+mod budget;
 mod init;
+mod render;
 mod strict_apply;
+mod validate;

@@ -1,0 +1,104 @@
+//! A fleet as commands take it: read, planned, and with everything that is wrong with it.
+
+use crate::config::{self, Configuration, Finding, Severity};
+use crate::plan::{self, Plan};
+use crate::render::{self, ProofBy, Templates, UserTemplate};
+
+use super::args::GlobalArguments;
+use super::judging::Judges;
+use super::log::Log;
+use super::progress::Progress;
+use super::report;
+
+/// A configuration folder, read.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) configuration: Configuration,
+    findings: Vec<Finding>,
+}
+
+/// What should exist, and what is wrong so far.
+#[derive(Debug)]
+pub(super) struct Fleet<'c> {
+    pub(super) configuration: &'c Configuration,
+    pub(super) plan: Plan<'c>,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Loaded {
+    /// Reads the configuration folder that the arguments name.
+    pub(super) fn read(global: &GlobalArguments, log: &mut Log) -> Self {
+        let (configuration, findings) = config::load(&global.config);
+        log.step("read the configuration", || {
+            let projects = counted(configuration.projects.len(), "project");
+            let environments = counted(configuration.environments.len(), "environment");
+            format!("{projects}, {environments}")
+        });
+        Self {
+            configuration,
+            findings,
+        }
+    }
+
+    pub(super) fn plan(self: &Loaded, log: &mut Log) -> Fleet<'_> {
+        let (plan, found) = plan::plan(&self.configuration);
+        log.step("planned", || counted(plan.objects.len(), "document"));
+        Fleet {
+            configuration: &self.configuration,
+            plan,
+            findings: [self.findings.as_slice(), &found].concat(),
+        }
+    }
+}
+
+impl Fleet<'_> {
+    /// Loads the templates, then renders every document and has it judged. What is wrong is added
+    /// to the findings.
+    pub(super) fn prove(&mut self, log: &mut Log) -> Templates {
+        let configuration = self.configuration;
+        let user = configuration.templates.iter().map(|template| UserTemplate {
+            name: template.name.clone(),
+            source: template.source,
+            text: configuration.sources.text(template.source).to_owned(),
+        });
+        let (templates, found) = Templates::load(user.collect());
+        self.findings.extend(found);
+        let (judges, found) = Judges::read(configuration);
+        self.findings.extend(found);
+        let documents = self.plan.objects.len();
+        let progress = Progress::new("proving", documents);
+        let found = render::prove(
+            &self.plan,
+            &templates,
+            ProofBy::Values,
+            &|object, document| {
+                progress.advance();
+                judges.judge(object, document)
+            },
+        );
+        self.findings.extend(found);
+        log.step("proved", || counted(documents, "document"));
+        templates
+    }
+
+    pub(super) fn is_faulty(&self) -> bool {
+        let mut severities = self.findings.iter().map(|finding| finding.severity);
+        severities.any(|severity| severity == Severity::Error)
+    }
+
+    /// Prints what is wrong as the answer of the command.
+    pub(super) fn print_findings(&self, global: &GlobalArguments) -> anyhow::Result<()> {
+        report::print(&self.configuration.sources, &self.findings, global.format)
+    }
+
+    /// Prints what is odd beside another answer.
+    pub(super) fn print_warnings(&self) -> anyhow::Result<()> {
+        report::print_beside(&self.configuration.sources, &self.findings)
+    }
+}
+
+/// `1 project`, `2 projects`.
+pub(super) fn counted(count: usize, word: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {word}{plural}")
+}

@@ -1,0 +1,246 @@
+//! What became of a folder of manifests, as people and as machines read it.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use anstyle::{AnsiColor, Style};
+use serde_json::{Value, json};
+
+use crate::render::{FolderReport, Renamed, StaleFile, WrittenObject};
+
+use super::args::{Format, GlobalArguments};
+use super::fleet::counted;
+use super::output;
+
+/// Files that are left over and objects that go that are listed for people; JSON has them all.
+const LONGEST_LIST: usize = 50;
+
+const ADDED: Style = AnsiColor::Green.on_default();
+const REMOVED: Style = AnsiColor::Red.on_default();
+const PLACE: Style = AnsiColor::Cyan.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+const BOLD: Style = Style::new().bold();
+
+/// Prints a report about the folder at `path`: what differs and what goes to stdout, the rest to
+/// stderr.
+pub(super) fn print(
+    path: &Path,
+    report: &FolderReport,
+    global: &GlobalArguments,
+) -> anyhow::Result<()> {
+    if global.format == Format::Json {
+        return output::json(&as_json(report));
+    }
+    output::text(|stdout| write_report(stdout, report))?;
+    if global.verbose {
+        for file in &report.written {
+            let state = if file.new { "new" } else { "changed" };
+            output::note(&format!("{state}: {}", path.join(&file.path).display()))?;
+        }
+    }
+    for unlisted in &report.unlisted {
+        let files = unlisted.files.iter().map(|file| file.display().to_string());
+        output::note(&format!(
+            "{YELLOW}warning{YELLOW:#}: {} does not list {}, so kustomize leaves {} out",
+            path.join(&unlisted.kustomization).display(),
+            shortened(files.collect()),
+            if unlisted.files.len() == 1 {
+                "it"
+            } else {
+                "them"
+            }
+        ))?;
+    }
+    output::note(&summary(path, report))
+}
+
+/// `a, b, c and 4 more`.
+fn shortened(mut names: Vec<String>) -> String {
+    const SHOWN: usize = 3;
+    let more = names.len().saturating_sub(SHOWN);
+    names.truncate(SHOWN);
+    match more {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+fn write_report(out: &mut dyn Write, report: &FolderReport) -> io::Result<()> {
+    for difference in &report.differences {
+        write_diff(out, &difference.diff)?;
+    }
+    write_stale(out, &report.stale, report.pruned)?;
+    if !report.dropped.is_empty() {
+        writeln!(
+            out,
+            "{BOLD}no longer asked for, in files that stay:{BOLD:#}"
+        )?;
+        write_listed(out, &report.dropped, |out, dropped| {
+            writeln!(
+                out,
+                "  {}: {}",
+                dropped.path.display(),
+                shown(&dropped.object)
+            )
+        })?;
+    }
+    for renamed in &report.renamed {
+        write_renamed(out, renamed)?;
+    }
+    Ok(())
+}
+
+fn write_diff(out: &mut dyn Write, diff: &str) -> io::Result<()> {
+    for line in diff.lines() {
+        let style = match line.as_bytes() {
+            [b'-', b'-', b'-', b' ', ..] | [b'+', b'+', b'+', b' ', ..] => BOLD,
+            [b'-', ..] => REMOVED,
+            [b'+', ..] => ADDED,
+            [b'@', ..] => PLACE,
+            _ => Style::new(),
+        };
+        // Somebody may have put anything into the file, for a terminal too.
+        let line = line.replace(|c: char| c.is_control() && c != '\t', "\u{fffd}");
+        writeln!(out, "{style}{line}{style:#}")?;
+    }
+    Ok(())
+}
+
+fn write_stale(out: &mut dyn Write, stale: &[StaleFile], pruned: bool) -> io::Result<()> {
+    if stale.is_empty() {
+        return Ok(());
+    }
+    let heading = if pruned {
+        "removed, for nothing asks for it any more; Flux deletes:"
+    } else {
+        "left over, for nothing asks for it any more; `--prune` removes it, and Flux then deletes:"
+    };
+    writeln!(out, "{BOLD}{heading}{BOLD:#}")?;
+    write_listed(out, stale, |out, file| {
+        writeln!(out, "  {}", file.path.display())?;
+        let mut objects = file.objects.iter();
+        objects.try_for_each(|object| writeln!(out, "    {}", shown(object)))
+    })
+}
+
+fn write_listed<T>(
+    out: &mut dyn Write,
+    list: &[T],
+    mut write: impl FnMut(&mut dyn Write, &T) -> io::Result<()>,
+) -> io::Result<()> {
+    for entry in list.iter().take(LONGEST_LIST) {
+        write(out, entry)?;
+    }
+    match list.len().saturating_sub(LONGEST_LIST) {
+        0 => Ok(()),
+        more => writeln!(
+            out,
+            "  … and {more} more; `--format json` gives all of them"
+        ),
+    }
+}
+
+fn write_renamed(out: &mut dyn Write, renamed: &Renamed) -> io::Result<()> {
+    let (old, new_name) = (shown(&renamed.object), &renamed.new_name);
+    writeln!(
+        out,
+        "{BOLD}renamed in {}: {old} to {new_name}{BOLD:#}",
+        renamed.place
+    )?;
+    for (number, step) in renamed.steps.iter().enumerate() {
+        writeln!(out, "  {}. {step}", number + 1)?;
+    }
+    Ok(())
+}
+
+fn shown(object: &WrittenObject) -> String {
+    let WrittenObject {
+        kind,
+        namespace,
+        name,
+        prunes,
+    } = object;
+    let slash = if namespace.is_empty() { "" } else { "/" };
+    let what = if *prunes {
+        " and all that it applied"
+    } else {
+        ""
+    };
+    format!("{kind} {namespace}{slash}{name}{what}")
+}
+
+/// `out: 2 files written, 1 of them new, 76 unchanged, 1 left over`.
+fn summary(path: &Path, report: &FolderReport) -> String {
+    let is_comparison = !report.differences.is_empty();
+    let new = report.written.iter().filter(|file| file.new).count();
+    let mut parts = Vec::new();
+    if !report.written.is_empty() {
+        let verb = if is_comparison {
+            "would be written"
+        } else {
+            "written"
+        };
+        parts.push(format!("{} {verb}", counted(report.written.len(), "file")));
+        if new > 0 {
+            parts.push(format!("{new} of them new"));
+        }
+    }
+    parts.push(format!("{} unchanged", report.unchanged));
+    if !report.stale.is_empty() {
+        let what = if report.pruned {
+            "removed"
+        } else {
+            "left over"
+        };
+        parts.push(format!("{} {what}", report.stale.len()));
+    }
+    if report.deleting() > 0 {
+        let objects = counted(report.deleting(), "object");
+        parts.push(format!("{objects} whose workloads go with them"));
+    }
+    format!("{}: {}", path.display(), parts.join(", "))
+}
+
+fn as_json(report: &FolderReport) -> Value {
+    let object = |object: &WrittenObject| {
+        json!({
+            "kind": object.kind,
+            "namespace": object.namespace,
+            "name": object.name,
+            "prunes": object.prunes,
+        })
+    };
+    let objects = |objects: &[WrittenObject]| objects.iter().map(object).collect::<Vec<_>>();
+    let list = |values: &mut dyn Iterator<Item = Value>| Value::Array(values.collect());
+    json!({
+        "written": list(&mut report.written.iter().map(|file| json!({
+            "path": file.path,
+            "new": file.new,
+        }))),
+        "unchanged": report.unchanged,
+        "differences": list(&mut report.differences.iter().map(|difference| json!({
+            "path": difference.path,
+            "diff": difference.diff,
+        }))),
+        "stale": list(&mut report.stale.iter().map(|file| json!({
+            "path": file.path,
+            "place": file.place.to_string(),
+            "objects": objects(&file.objects),
+        }))),
+        "pruned": report.pruned,
+        "dropped": list(&mut report.dropped.iter().map(|dropped| json!({
+            "path": dropped.path,
+            "object": object(&dropped.object),
+        }))),
+        "renamed": list(&mut report.renamed.iter().map(|renamed| json!({
+            "place": renamed.place.to_string(),
+            "object": object(&renamed.object),
+            "newName": renamed.new_name,
+            "steps": renamed.steps,
+        }))),
+        "unlisted": list(&mut report.unlisted.iter().map(|unlisted| json!({
+            "kustomization": unlisted.kustomization,
+            "files": unlisted.files,
+        }))),
+    })
+}

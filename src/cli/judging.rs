@@ -1,0 +1,104 @@
+//! What a manifest is judged by: the CRDs of Flux, of the fleet and of each cluster.
+
+use std::collections::HashMap;
+
+use crate::config::{Class, Configuration, Finding, Severity, Sources};
+use crate::flux::lint::lint;
+use crate::flux::schema::{Crds, judge};
+use crate::flux::yaml::{self, Node};
+use crate::flux::{Fault, FaultClass, FaultSeverity};
+use crate::plan::PlannedObject;
+
+/// The CRDs that hold in each cluster: its own win over those of the fleet, and those over ours.
+#[derive(Debug)]
+pub(super) struct Judges {
+    fleet: Crds,
+    /// Of clusters that have some of their own.
+    clusters: HashMap<String, Crds>,
+}
+
+impl Judges {
+    /// Reads the files that the configuration names.
+    pub(super) fn read(configuration: &Configuration) -> (Self, Vec<Finding>) {
+        let mut findings = Vec::new();
+        let sources = &configuration.sources;
+        let fleet = over(
+            Crds::embedded(),
+            &configuration.crds,
+            sources,
+            &mut findings,
+        );
+        let clusters = configuration.clusters.iter();
+        let clusters = clusters.filter(|cluster| !cluster.crds.is_empty());
+        let clusters = clusters.map(|cluster| {
+            let crds = over(&fleet, &cluster.crds, sources, &mut findings);
+            (cluster.name.value.to_string(), crds)
+        });
+        let clusters = clusters.collect();
+        (Self { fleet, clusters }, findings)
+    }
+
+    /// What the API server of the object's cluster and Flux have against a document. Of an object whose
+    /// configuration is faulty nothing: that is said already.
+    pub(super) fn judge(&self, object: &PlannedObject<'_>, document: &Node) -> Vec<Fault> {
+        if !object.complete {
+            return Vec::new();
+        }
+        let own = object.cluster.as_deref();
+        let own = own.and_then(|cluster| self.clusters.get(cluster));
+        all_faults(own.unwrap_or(&self.fleet), document)
+    }
+}
+
+/// What the API server refuses of a document, and what Flux and readers of YAML choke on elsewhere
+/// in it.
+pub(super) fn all_faults(crds: &Crds, document: &Node) -> Vec<Fault> {
+    let mut faults = judge(crds, document);
+    for fault in lint(document) {
+        if faults.iter().all(|refused| refused.path != fault.path) {
+            faults.push(fault);
+        }
+    }
+    faults
+}
+
+/// The CRDs of these texts, and those of `base` for all other kinds.
+fn over(base: &Crds, texts: &[u32], sources: &Sources, findings: &mut Vec<Finding>) -> Crds {
+    let mut crds = base.clone();
+    for text in texts {
+        let (documents, faults) = yaml::read(sources.text(*text), *text);
+        findings.extend(faults.into_iter().map(of_yaml));
+        if !documents.is_empty() {
+            let (own, faults) = Crds::from_documents(&documents);
+            findings.extend(faults.into_iter().map(finding));
+            crds = own.over(&crds);
+        }
+    }
+    crds
+}
+
+/// A fault of a manifest as a finding at its own place.
+pub(super) fn finding(fault: Fault) -> Finding {
+    Finding {
+        class: match fault.class {
+            FaultClass::Api => Class::Api,
+            FaultClass::Flux => Class::Flux,
+        },
+        severity: match fault.severity {
+            FaultSeverity::Error => Severity::Error,
+            FaultSeverity::Warning => Severity::Warning,
+        },
+        span: fault.span,
+        path: fault.path,
+        message: fault.message,
+        hint: fault.hint,
+    }
+}
+
+/// What is no YAML as a finding at its own place.
+pub(super) fn of_yaml(fault: yaml::Fault) -> Finding {
+    Finding {
+        hint: fault.hint,
+        ..Finding::error(fault.span, "", fault.message)
+    }
+}

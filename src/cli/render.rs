@@ -1,0 +1,126 @@
+//! `flux-setup render`: manifests to stdout, or to a folder.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::config::Configuration;
+use crate::plan::{Plan, Selection};
+use crate::render::{
+    Folder, FolderRequest, Place, Templates, compare_folder, judge_layout, write_folder,
+    write_manifests,
+};
+
+use super::args::{GlobalArguments, RenderArguments, SelectionArguments};
+use super::fleet::{Fleet, Loaded, counted};
+use super::folder_report;
+use super::log::Log;
+use super::outcome::Outcome;
+use super::output;
+
+/// What is done with the files of a folder.
+#[derive(Debug, Clone, Copy)]
+enum Files {
+    Written { prune: bool },
+    Compared,
+}
+
+impl RenderArguments {
+    /// The folder, and what is done there; `None`: the manifests are printed.
+    fn folder(&self) -> Option<(&Path, Files)> {
+        let files = match (self.check, self.prune) {
+            (true, _) => Files::Compared,
+            (false, prune) => Files::Written { prune },
+        };
+        Some((self.output.as_deref()?, files))
+    }
+}
+
+pub(super) fn run(
+    global: &GlobalArguments,
+    arguments: &RenderArguments,
+) -> anyhow::Result<Outcome> {
+    let mut log = Log::new(global.verbose);
+    let loaded = Loaded::read(global, &mut log);
+    let mut fleet = loaded.plan(&mut log);
+    let templates = fleet.prove(&mut log);
+    if arguments.output.is_some() {
+        fleet.findings.extend(judge_layout(&fleet.plan));
+    }
+    if fleet.is_faulty() {
+        fleet.print_findings(global)?;
+        return Ok(Outcome::BadInput);
+    }
+    let selection = selection(fleet.configuration, &arguments.selection)?;
+    fleet.print_warnings()?;
+    let Some((path, files)) = arguments.folder() else {
+        return print(fleet, &templates, &selection, &mut log);
+    };
+    let request = FolderRequest {
+        plan: &fleet.plan,
+        templates: &templates,
+        sources: &fleet.configuration.sources,
+        configuration: &global.config,
+        selected: &|place: &Place| {
+            selection.has_place(&place.environment, place.cluster.as_deref(), &place.project)
+        },
+    };
+    let report = match files {
+        Files::Written { prune } => write_folder(&Folder::open(path)?, &request, prune)?,
+        Files::Compared => compare_folder(Folder::existing(path)?.as_ref(), &request)?,
+    };
+    folder_report::print(path, &report, global)?;
+    Ok(if report.is_settled() {
+        Outcome::Done
+    } else {
+        Outcome::No
+    })
+}
+
+fn selection(
+    configuration: &Configuration,
+    arguments: &SelectionArguments,
+) -> anyhow::Result<Selection> {
+    let SelectionArguments {
+        environment,
+        project,
+        cluster,
+    } = arguments;
+    Ok(Selection::new(
+        configuration,
+        environment,
+        project,
+        cluster,
+    )?)
+}
+
+fn print(
+    mut fleet: Fleet<'_>,
+    templates: &Templates,
+    selection: &Selection,
+    log: &mut Log,
+) -> anyhow::Result<Outcome> {
+    fleet.plan.objects.retain(|object| selection.has(object));
+    output::data(|stdout| write_manifests(&fleet.plan, templates, stdout))?;
+    log.step("rendered", || counted(fleet.plan.objects.len(), "document"));
+    output::note(&summary(&fleet.plan))?;
+    Ok(Outcome::Done)
+}
+
+/// `4 documents: 2 GitRepository, 2 Kustomization`; of kinds that only a template knows its name.
+fn summary(plan: &Plan<'_>) -> String {
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for object in &plan.objects {
+        *kinds
+            .entry(object.kind.unwrap_or(&object.template))
+            .or_default() += 1;
+    }
+    let documents = counted(plan.objects.len(), "document");
+    let kinds: Vec<_> = kinds
+        .iter()
+        .map(|(kind, count)| format!("{count} {kind}"))
+        .collect();
+    match kinds.as_slice() {
+        [] => documents,
+        kinds => format!("{documents}: {}", kinds.join(", ")),
+    }
+}

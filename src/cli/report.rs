@@ -1,0 +1,384 @@
+//! Findings, as people and as machines read them.
+
+use std::io::Write;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use anyhow::Context;
+
+use crate::config::{Class, Finding, Position, Severity, Sources};
+
+use super::args::Format;
+use super::excerpt::excerpt;
+use super::output;
+
+/// Findings that are shown to people at once: nobody reads more before mending some.
+const LONGEST_LIST: usize = 100;
+
+/// A finding with its place, as it is sorted and printed.
+#[derive(Debug)]
+struct Placed<'a> {
+    file: &'a str,
+    position: Position,
+    finding: &'a Finding,
+}
+
+/// How many findings there are of each severity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Counts {
+    errors: usize,
+    warnings: usize,
+}
+
+impl Counts {
+    fn of(placed: &[Placed<'_>]) -> Self {
+        let severities = placed.iter().map(|placed| placed.finding.severity);
+        let errors = severities.filter(|severity| *severity == Severity::Error);
+        let errors = errors.count();
+        Self {
+            errors,
+            warnings: placed.len() - errors,
+        }
+    }
+
+    /// `2 errors, 1 warning`; empty where there is nothing.
+    fn shown(self) -> String {
+        let counted = |count: usize, word: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {word}")),
+            _ => Some(format!("{count} {word}s")),
+        };
+        let parts = [
+            counted(self.errors, "error"),
+            counted(self.warnings, "warning"),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Prints findings where they are the answer: for people to stderr, for machines to stdout, there
+/// also when there are none.
+pub(super) fn print(sources: &Sources, findings: &[Finding], format: Format) -> anyhow::Result<()> {
+    match format {
+        Format::Json => output::json(&json(sources, findings)),
+        Format::Text => print_beside(sources, findings),
+    }
+}
+
+/// Prints findings beside another answer, to stderr.
+pub(super) fn print_beside(sources: &Sources, findings: &[Finding]) -> anyhow::Result<()> {
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let text = text(sources, findings, LONGEST_LIST);
+    let mut stderr = anstream::stderr().lock();
+    let written = stderr.write_all(text.as_bytes());
+    written
+        .and_then(|()| stderr.flush())
+        .context("cannot write to stderr")
+}
+
+/// Sorted by file and place, each once.
+fn placed<'a>(sources: &'a Sources, findings: &'a [Finding]) -> Vec<Placed<'a>> {
+    let placed = findings.iter().map(|finding| Placed {
+        file: sources.name(finding.span.source),
+        position: sources.position(finding.span),
+        finding,
+    });
+    let mut placed: Vec<_> = placed.collect();
+    placed.sort_by_key(|placed| {
+        let Position { line, column } = placed.position;
+        (placed.file, line, column, &placed.finding.message)
+    });
+    placed.dedup_by_key(|placed| placed.finding);
+    placed
+}
+
+#[derive(serde::Serialize)]
+struct JsonFindings<'a> {
+    findings: Vec<JsonFinding<'a>>,
+}
+
+#[derive(serde::Serialize)]
+struct JsonFinding<'a> {
+    class: Class,
+    severity: Severity,
+    file: &'a str,
+    line: usize,
+    column: usize,
+    path: &'a str,
+    message: &'a str,
+    hint: Option<&'a str>,
+}
+
+fn json<'a>(sources: &'a Sources, findings: &'a [Finding]) -> JsonFindings<'a> {
+    let findings = placed(sources, findings).into_iter();
+    let findings = findings.map(|placed| JsonFinding {
+        class: placed.finding.class,
+        severity: placed.finding.severity,
+        file: placed.file,
+        line: placed.position.line,
+        column: placed.position.column,
+        path: &placed.finding.path,
+        message: &placed.finding.message,
+        hint: placed.finding.hint.as_deref(),
+    });
+    JsonFindings {
+        findings: findings.collect(),
+    }
+}
+
+/// Each finding with its excerpt, and how many there are; of more than `longest` warnings are left
+/// out before errors.
+fn text(sources: &Sources, findings: &[Finding], longest: usize) -> String {
+    let mut shown = placed(sources, findings);
+    let counts = Counts::of(&shown);
+    let left_out = shown.len().saturating_sub(longest);
+    let warnings = left_out.min(counts.warnings);
+    let mut keep = counts.warnings - warnings;
+    shown.retain(|placed| {
+        let is_kept = placed.finding.severity == Severity::Error || keep > 0;
+        keep -= usize::from(is_kept && placed.finding.severity == Severity::Warning);
+        is_kept
+    });
+    shown.truncate(longest);
+
+    let renderer = Renderer::styled().decor_style(DecorStyle::Ascii);
+    let mut text = String::new();
+    for placed in &shown {
+        text.push_str(&renderer.render(&[group(sources, placed)]));
+        text.push_str("\n\n");
+    }
+    if left_out > 0 {
+        text.push_str(&format!(
+            "… and {left_out} more; `--format json` gives all of them\n"
+        ));
+    }
+    text.push_str(&counts.shown());
+    text.push('\n');
+    text
+}
+
+fn group<'a>(sources: &Sources, placed: &Placed<'a>) -> Group<'a> {
+    let finding = placed.finding;
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut title = level.primary_title(&finding.message);
+    title = match finding.class {
+        Class::Api => title.id("api"),
+        Class::Flux => title.id("flux"),
+        Class::Config => title,
+    };
+    let Position { line, column } = placed.position;
+    let range = finding.span.start as usize..finding.span.end as usize;
+    let group = if range == (0..0) {
+        let origin = Origin::path(placed.file).line(line).char_column(column);
+        title.element(origin)
+    } else {
+        let excerpt = excerpt(&sources.shown(finding.span.source), range);
+        let mark = AnnotationKind::Primary.span(excerpt.marked);
+        let snippet = Snippet::source(excerpt.text).path(placed.file);
+        title.element(snippet.line_start(line).annotation(mark))
+    };
+    match &finding.hint {
+        Some(hint) => group.element(Level::HELP.message(hint)),
+        None => group,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Class, Finding, Sources};
+    use crate::flux::yaml::Span;
+
+    fn shown(sources: &Sources, findings: &[Finding], longest: usize) -> String {
+        let text = super::text(sources, findings, longest);
+        anstream::adapter::strip_str(&text).to_string()
+    }
+
+    fn span_of(text: &str, part: &str) -> Span {
+        let start = u32::try_from(text.find(part).unwrap()).unwrap();
+        let end = start + u32::try_from(part.len()).unwrap();
+        Span {
+            source: 0,
+            start,
+            end,
+        }
+    }
+
+    const FLEET: &str = "\
+projects:
+  - name: web
+    repositry: https://github.com/acme/web
+    path: \"./\tdeploy\"
+";
+
+    #[test]
+    fn a_finding_shows_where_it_is_and_how_to_mend_it() {
+        let mut sources = Sources::default();
+        sources.add("flux-setup.yaml", FLEET);
+        let key = Finding::error(
+            span_of(FLEET, "repositry"),
+            "projects[0].repositry",
+            "unknown key `repositry`",
+        );
+        let path = Finding::warning(
+            span_of(FLEET, "\"./\tdeploy\""),
+            "projects[0].path",
+            "a tab in a path",
+        );
+        let whole = Finding::error(Span::default(), "", "no environment uses `web`");
+        let findings = [
+            path.class(Class::Flux),
+            key.hint("the nearest known key is `repository`"),
+            whole,
+        ];
+        insta::assert_snapshot!(shown(&sources, &findings, 10), @r#"
+        error: no environment uses `web`
+        --> flux-setup.yaml:1:1
+
+        error: unknown key `repositry`
+         --> flux-setup.yaml:3:5
+          |
+        3 |     repositry: https://github.com/acme/web
+          |     ^^^^^^^^^
+          |
+          = help: the nearest known key is `repository`
+
+        warning[flux]: a tab in a path
+         --> flux-setup.yaml:4:11
+          |
+        4 |     path: "./    deploy"
+          |           ^^^^^^^^^^^^^^
+
+        2 errors, 1 warning
+        "#);
+    }
+
+    #[test]
+    fn of_many_findings_the_first_errors_are_shown_and_the_rest_is_counted() {
+        let mut sources = Sources::default();
+        sources.add("b.yaml", "a: 1\nb: 2\nc: 3\n");
+        let at = |start: u32, message: &str| {
+            let span = Span {
+                source: 0,
+                start,
+                end: start + 1,
+            };
+            Finding::error(span, "", message)
+        };
+        let warning = |start| {
+            Finding::warning(
+                Span {
+                    source: 0,
+                    start,
+                    end: start + 1,
+                },
+                "",
+                "odd",
+            )
+        };
+        let findings = [
+            warning(1),
+            at(10, "third"),
+            at(5, "second"),
+            warning(6),
+            at(3, "first"),
+        ];
+        let lines = |longest| {
+            let text = shown(&sources, &findings, longest);
+            let lines = text.lines().filter(|line| {
+                line.contains(": ") && !line.contains(" | ")
+                    || line.contains("more")
+                    || line.contains("errors")
+            });
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            lines(5),
+            [
+                "warning: odd",
+                "error: first",
+                "error: second",
+                "warning: odd",
+                "error: third",
+                "3 errors, 2 warnings"
+            ]
+        );
+        assert_eq!(
+            lines(4),
+            [
+                "warning: odd",
+                "error: first",
+                "error: second",
+                "error: third",
+                "… and 1 more; `--format json` gives all of them",
+                "3 errors, 2 warnings"
+            ]
+        );
+        assert_eq!(
+            lines(2),
+            [
+                "error: first",
+                "error: second",
+                "… and 3 more; `--format json` gives all of them",
+                "3 errors, 2 warnings"
+            ]
+        );
+    }
+
+    #[test]
+    fn json_gives_every_finding_once_in_the_order_of_the_files() {
+        let mut sources = Sources::default();
+        sources.add("b.yaml", "ä: 1\n");
+        sources.add("a.yaml", "x: 1\n");
+        let first = Finding::error(
+            Span {
+                source: 0,
+                start: 4,
+                end: 5,
+            },
+            "ä",
+            "too small",
+        );
+        let second = Finding::warning(
+            Span {
+                source: 1,
+                start: 0,
+                end: 1,
+            },
+            "x",
+            "odd",
+        )
+        .hint("leave it out");
+        let findings = [first.clone(), second.class(Class::Flux), first];
+        insta::assert_json_snapshot!(super::json(&sources, &findings), @r#"
+        {
+          "findings": [
+            {
+              "class": "flux",
+              "severity": "warning",
+              "file": "a.yaml",
+              "line": 1,
+              "column": 1,
+              "path": "x",
+              "message": "odd",
+              "hint": "leave it out"
+            },
+            {
+              "class": "config",
+              "severity": "error",
+              "file": "b.yaml",
+              "line": 1,
+              "column": 4,
+              "path": "ä",
+              "message": "too small",
+              "hint": null
+            }
+          ]
+        }
+        "#);
+    }
+}
