@@ -44,9 +44,8 @@ impl Progress {
     }
 
     fn bar(&self) -> ProgressBar {
-        let style =
-            ProgressStyle::with_template("{msg} {bar:30} {human_pos} of {human_len}, {eta} left")
-                .expect("the template names only what a bar has");
+        let style = ProgressStyle::with_template("{msg} {bar:30} {human_pos} of {human_len}")
+            .expect("the template names only what a bar has");
         ProgressBar::new(self.steps)
             .with_style(style)
             .with_message(self.what)
