@@ -6,7 +6,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use anyhow::Context;
 
-use crate::config::{Class, Finding, Position, Severity, Sources};
+use crate::config::{Class, Finding, Places, Position, Severity, Sources};
 
 use super::args::Format;
 use super::excerpt::excerpt;
@@ -106,12 +106,13 @@ struct JsonFinding<'a> {
     file: &'a str,
     line: usize,
     column: usize,
-    path: &'a str,
+    path: String,
     message: &'a str,
     hint: Option<&'a str>,
 }
 
 fn json<'a>(sources: &'a Sources, findings: &'a [Finding]) -> JsonFindings<'a> {
+    let mut places = Places::new(sources);
     let findings = placed(sources, findings).into_iter();
     let findings = findings.map(|placed| JsonFinding {
         class: placed.finding.class,
@@ -119,7 +120,10 @@ fn json<'a>(sources: &'a Sources, findings: &'a [Finding]) -> JsonFindings<'a> {
         file: placed.file,
         line: placed.position.line,
         column: placed.position.column,
-        path: &placed.finding.path,
+        path: match placed.finding.path.as_str() {
+            "" => places.path(placed.finding.span),
+            path => path.to_owned(),
+        },
         message: &placed.finding.message,
         hint: placed.finding.hint.as_deref(),
     });

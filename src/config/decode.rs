@@ -10,35 +10,6 @@ use crate::flux::yaml::{Entry, Node, Resolved, Span, Value};
 use super::nearest::nearest;
 use super::{Finding, Spanned};
 
-/// The keys that lead to a place, kept as a chain so that they cost nothing while all is well.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Path<'a> {
-    Root,
-    Key(&'a Path<'a>, &'a str),
-    Index(&'a Path<'a>, usize),
-}
-
-impl<'a> Path<'a> {
-    pub(super) fn key(&'a self, key: &'a str) -> Self {
-        Self::Key(self, key)
-    }
-
-    pub(super) fn index(&'a self, index: usize) -> Self {
-        Self::Index(self, index)
-    }
-}
-
-impl fmt::Display for Path<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Path::Root => Ok(()),
-            Path::Key(Path::Root, key) => f.write_str(key),
-            Path::Key(parent, key) => write!(f, "{parent}.{key}"),
-            Path::Index(parent, index) => write!(f, "{parent}[{index}]"),
-        }
-    }
-}
-
 /// Collects what is wrong.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
@@ -62,26 +33,23 @@ pub(super) fn kind_of(node: &Node) -> &'static str {
 }
 
 impl Decoder {
-    pub(super) fn error(&mut self, span: Span, path: &Path<'_>, message: impl Into<String>) {
-        self.findings
-            .push(Finding::error(span, path.to_string(), message));
+    pub(super) fn error(&mut self, span: Span, message: impl Into<String>) {
+        self.findings.push(Finding::error(span, "", message));
     }
 
     pub(super) fn error_with_hint(
         &mut self,
         span: Span,
-        path: &Path<'_>,
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
         self.findings
-            .push(Finding::error(span, path.to_string(), message).hint(hint));
+            .push(Finding::error(span, "", message).hint(hint));
     }
 
-    pub(super) fn wrong_type(&mut self, node: &Node, path: &Path<'_>, wanted: &str) {
+    pub(super) fn wrong_type(&mut self, node: &Node, wanted: &str) {
         self.error(
             node.span,
-            path,
             format!("expected {wanted}, found {}", kind_of(node)),
         );
     }
@@ -90,63 +58,60 @@ impl Decoder {
     pub(super) fn fields<'n>(
         &mut self,
         node: &'n Node,
-        path: &'n Path<'n>,
         known: &[&'static str],
     ) -> Option<Fields<'n>> {
-        let entries = self.map(node, path)?;
+        let entries = self.map(node)?;
         for entry in entries {
             if !known.contains(&&*entry.key) {
-                self.unknown_key(entry, path, known);
+                self.unknown_key(entry, known);
             }
         }
         Some(Fields {
             entries,
-            path,
             span: node.span,
         })
     }
 
-    pub(super) fn unknown_key(&mut self, entry: &Entry, path: &Path<'_>, known: &[&'static str]) {
+    pub(super) fn unknown_key(&mut self, entry: &Entry, known: &[&'static str]) {
         let message = format!("unknown key `{}`", entry.key);
         let hint = match nearest(&entry.key, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known here: {}", known.join(", ")),
         };
-        self.error_with_hint(entry.key_span, &path.key(&entry.key), message, hint);
+        self.error_with_hint(entry.key_span, message, hint);
     }
 
-    pub(super) fn map<'n>(&mut self, node: &'n Node, path: &Path<'_>) -> Option<&'n [Entry]> {
+    pub(super) fn map<'n>(&mut self, node: &'n Node) -> Option<&'n [Entry]> {
         if let Value::Mapping(entries) = &node.value {
             return Some(entries);
         }
-        self.wrong_type(node, path, "a map");
+        self.wrong_type(node, "a map");
         None
     }
 
     /// The items of a list.
-    pub(super) fn list<'n>(&mut self, node: &'n Node, path: &Path<'_>) -> &'n [Node] {
+    pub(super) fn list<'n>(&mut self, node: &'n Node) -> &'n [Node] {
         if let Value::Sequence(items) = &node.value {
             return items;
         }
-        self.wrong_type(node, path, "a list");
+        self.wrong_type(node, "a list");
         &[]
     }
 
     /// Text that every reader of YAML takes for text.
-    pub(super) fn text<'n>(&mut self, node: &'n Node, path: &Path<'_>) -> Option<&'n str> {
+    pub(super) fn text<'n>(&mut self, node: &'n Node) -> Option<&'n str> {
         let Value::Scalar(scalar) = &node.value else {
-            self.wrong_type(node, path, "text");
+            self.wrong_type(node, "text");
             return None;
         };
         if scalar.resolve() == Resolved::String && !scalar.ambiguous() {
             return Some(&scalar.text);
         }
         if matches!(scalar.resolve(), Resolved::Null) {
-            self.wrong_type(node, path, "text");
+            self.wrong_type(node, "text");
         } else {
             self.error_with_hint(
                 node.span,
-                path,
                 format!("`{}` is not text to every reader of YAML", scalar.text),
                 format!("quote it: \"{}\"", scalar.text),
             );
@@ -155,16 +120,16 @@ impl Decoder {
     }
 
     /// Text that is not empty.
-    pub(super) fn filled_text<'n>(&mut self, node: &'n Node, path: &Path<'_>) -> Option<&'n str> {
-        let text = self.text(node, path)?;
+    pub(super) fn filled_text<'n>(&mut self, node: &'n Node) -> Option<&'n str> {
+        let text = self.text(node)?;
         if text.is_empty() {
-            self.error(node.span, path, "expected text, found an empty string");
+            self.error(node.span, "expected text, found an empty string");
             return None;
         }
         Some(text)
     }
 
-    pub(super) fn flag(&mut self, node: &Node, path: &Path<'_>) -> Option<bool> {
+    pub(super) fn flag(&mut self, node: &Node) -> Option<bool> {
         if let Value::Scalar(scalar) = &node.value
             && scalar.plain
         {
@@ -175,7 +140,6 @@ impl Decoder {
                     let meant = scalar.resolve() == Resolved::Bool(true);
                     self.error_with_hint(
                         node.span,
-                        path,
                         format!("`{other}` is not the same to every reader of YAML"),
                         format!("write `{meant}`"),
                     );
@@ -184,46 +148,46 @@ impl Decoder {
                 _ => {}
             }
         }
-        self.wrong_type(node, path, "true or false");
+        self.wrong_type(node, "true or false");
         None
     }
 
     /// A duration as people write it.
-    pub(super) fn duration(&mut self, node: &Node, path: &Path<'_>) -> Option<Duration> {
+    pub(super) fn duration(&mut self, node: &Node) -> Option<Duration> {
         let Value::Scalar(scalar) = &node.value else {
-            self.wrong_type(node, path, "a duration as `90s` or `1h 30m`");
+            self.wrong_type(node, "a duration as `90s` or `1h 30m`");
             return None;
         };
         match duration::read(&scalar.text) {
             Ok(duration) => Some(duration),
             Err(fault) => {
-                self.fault(node, path, &fault);
+                self.fault(node, &fault);
                 None
             }
         }
     }
 
     /// Something that cannot be read: after `; ` it says how to mend it.
-    pub(super) fn fault(&mut self, node: &Node, path: &Path<'_>, fault: &impl fmt::Display) {
+    pub(super) fn fault(&mut self, node: &Node, fault: &impl fmt::Display) {
         let text = fault.to_string();
         match text.split_once("; ") {
-            Some((message, hint)) => self.error_with_hint(node.span, path, message, hint),
-            None => self.error(node.span, path, text),
+            Some((message, hint)) => self.error_with_hint(node.span, message, hint),
+            None => self.error(node.span, text),
         }
     }
 
     /// A duration that is more than nothing.
-    pub(super) fn positive_duration(&mut self, node: &Node, path: &Path<'_>) -> Option<Duration> {
-        let duration = self.duration(node, path)?;
+    pub(super) fn positive_duration(&mut self, node: &Node) -> Option<Duration> {
+        let duration = self.duration(node)?;
         if duration.is_zero() {
-            self.error(node.span, path, "a duration of zero is of no use here");
+            self.error(node.span, "a duration of zero is of no use here");
             return None;
         }
         Some(duration)
     }
 
     /// A number from 0 on.
-    pub(super) fn amount(&mut self, node: &Node, path: &Path<'_>) -> Option<f64> {
+    pub(super) fn amount(&mut self, node: &Node) -> Option<f64> {
         let number = match &node.value {
             Value::Scalar(scalar) if scalar.plain => scalar.text.parse::<f64>().ok(),
             _ => None,
@@ -231,24 +195,20 @@ impl Decoder {
         match number {
             Some(number) if number.is_finite() && number >= 0.0 => Some(number),
             _ => {
-                self.wrong_type(node, path, "a number from 0 on");
+                self.wrong_type(node, "a number from 0 on");
                 None
             }
         }
     }
 
     /// A share, written as `70%` or `0.7`.
-    pub(super) fn share(&mut self, node: &Node, path: &Path<'_>) -> Option<f64> {
+    pub(super) fn share(&mut self, node: &Node) -> Option<f64> {
         let share = match &node.value {
             Value::Scalar(scalar) => parse_share(&scalar.text),
             _ => None,
         };
         if share.is_none() {
-            self.error(
-                node.span,
-                path,
-                "expected a share from 0% to 100%, as `70%`",
-            );
+            self.error(node.span, "expected a share from 0% to 100%, as `70%`");
         }
         share
     }
@@ -267,7 +227,6 @@ pub fn parse_share(text: &str) -> Option<f64> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fields<'n> {
     pub(super) entries: &'n [Entry],
-    pub(super) path: &'n Path<'n>,
     pub(super) span: Span,
 }
 
@@ -284,7 +243,7 @@ impl<'n> Fields<'n> {
     pub(super) fn required(&self, key: &'static str, decoder: &mut Decoder) -> Option<&'n Node> {
         let node = self.get(key);
         if node.is_none() {
-            decoder.error(self.span, self.path, format!("`{key}` is missing"));
+            decoder.error(self.span, format!("`{key}` is missing"));
         }
         node
     }
@@ -295,7 +254,7 @@ impl<'n> Fields<'n> {
         decoder: &mut Decoder,
     ) -> Option<Spanned<Arc<str>>> {
         let node = self.get(key)?;
-        let text = decoder.filled_text(node, &self.path.key(key))?;
+        let text = decoder.filled_text(node)?;
         Some(Spanned {
             span: node.span,
             value: text.into(),
@@ -303,6 +262,6 @@ impl<'n> Fields<'n> {
     }
 
     pub(super) fn flag(&self, key: &'static str, decoder: &mut Decoder) -> Option<bool> {
-        decoder.flag(self.get(key)?, &self.path.key(key))
+        decoder.flag(self.get(key)?)
     }
 }

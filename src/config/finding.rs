@@ -28,8 +28,8 @@ pub struct Finding {
     /// Where it was written; `span.source` is a text in [`super::Sources`]. An empty range at 0 of
     /// a text speaks of the whole file.
     pub span: Span,
-    /// The keys that lead to the place, as `projects[2].environments.staging.intervals`. Empty for
-    /// a whole file.
+    /// The keys that lead to what is meant, as `spec.interval`, where the place alone does not say:
+    /// something is missing. Else empty; [`super::Places`] finds them.
     pub path: String,
     /// What is wrong: starts small, no full stop, names the thing in backticks.
     pub message: String,

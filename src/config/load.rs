@@ -8,7 +8,7 @@ use globset::GlobBuilder;
 
 use crate::flux::yaml::{self, Node, Span};
 
-use super::decode::{Decoder, Path};
+use super::decode::Decoder;
 use super::folder::{Folder, Unreadable};
 use super::model::{Cluster, Configuration, Environment, Project, Spanned, UserTemplate};
 use super::read_fleet::Fleet;
@@ -67,12 +67,12 @@ impl Loader {
         let environments = self.environments();
         let templates = self.templates();
         let crds = std::mem::take(&mut fleet.crds);
-        let crds = self.crds(&crds, "crds");
+        let crds = self.crds(&crds);
         let clusters = std::mem::take(&mut fleet.clusters);
         let clusters = clusters
             .into_iter()
             .map(|(mut cluster, crds)| {
-                cluster.crds = self.crds(&crds, "clusters");
+                cluster.crds = self.crds(&crds);
                 cluster
             })
             .collect();
@@ -94,8 +94,7 @@ impl Loader {
     }
 
     fn fault(&mut self, span: Span, message: impl Into<String>, hint: impl Into<String>) {
-        self.decoder
-            .error_with_hint(span, &Path::Root, message, hint);
+        self.decoder.error_with_hint(span, message, hint);
     }
 
     /// The text of a file below the folder, kept so that findings can show it.
@@ -118,7 +117,7 @@ impl Loader {
             Err(Unreadable::Because(reason)) => {
                 let source = self.sources.add(shown, "");
                 let message = format!("`{path}` {reason}");
-                self.decoder.error(whole(source), &Path::Root, message);
+                self.decoder.error(whole(source), message);
                 None
             }
             Err(Unreadable::NotText { text, at }) => {
@@ -163,7 +162,7 @@ impl Loader {
             _ if has_faults => None,
             _ => {
                 self.decoder
-                    .error(whole(source), &Path::Root, format!("`{path}` is empty"));
+                    .error(whole(source), format!("`{path}` is empty"));
                 None
             }
         }
@@ -218,7 +217,7 @@ impl Loader {
                 .collect(),
             Some(Err(reason)) => {
                 self.decoder
-                    .error(pattern.span, &Path::Root, format!("`{folder}` {reason}"));
+                    .error(pattern.span, format!("`{folder}` {reason}"));
                 Vec::new()
             }
             _ => Vec::new(),
@@ -272,7 +271,7 @@ impl Loader {
                     .sources
                     .add(self.shown.join(path).display().to_string(), "");
                 self.decoder
-                    .error(whole(source), &Path::Root, format!("`{path}` {reason}"));
+                    .error(whole(source), format!("`{path}` {reason}"));
                 Some(Vec::new())
             }
         }
@@ -296,7 +295,7 @@ impl Loader {
     }
 
     /// The texts of files and folders with CustomResourceDefinitions.
-    fn crds(&mut self, paths: &[Spanned<String>], key: &str) -> Vec<u32> {
+    fn crds(&mut self, paths: &[Spanned<String>]) -> Vec<u32> {
         let mut texts = Vec::new();
         for path in paths {
             let name = path.value.trim_start_matches("./").trim_end_matches('/');
@@ -317,7 +316,6 @@ impl Loader {
             if files.is_empty() {
                 self.decoder.error(
                     path.span,
-                    &Path::Root.key(key),
                     format!("folder `{name}` holds no CustomResourceDefinition"),
                 );
             }
@@ -358,7 +356,7 @@ impl Loader {
             let position = self.sources.position(earlier);
             let finding = Finding::error(
                 name.span,
-                "name",
+                "",
                 format!("{what} `{}` is there twice", name.value),
             )
             .hint(format!(

@@ -7,6 +7,7 @@ mod load;
 mod model;
 mod nearest;
 mod pattern;
+mod place;
 mod read_fleet;
 mod read_platform;
 mod read_project;
@@ -25,6 +26,7 @@ pub use model::{
 };
 pub use nearest::nearest;
 pub use pattern::{Filling, Gap, Pattern};
+pub use place::Places;
 pub use read_settings::OUR_LABELS;
 pub use settings::{
     Dependency, DependsOn, Field, Layers, Reference, Said, Setting, Settings, Webhook,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::flux::yaml::{Node, Span};
 
 use super::Pattern;
-use super::decode::{Decoder, Fields, Path};
+use super::decode::{Decoder, Fields};
 use super::model::{
     BudgetSettings, Cluster, Environment, EnvironmentKind, GithubHost, Project, Spanned,
 };
@@ -35,21 +35,16 @@ const FLEET_KEYS: [&str; 10] = [
 
 impl Decoder {
     pub(super) fn fleet(&mut self, node: &Node) -> Fleet {
-        let path = &Path::Root;
         let mut fleet = Fleet::default();
-        let Some(fields) = self.fields(node, path, &FLEET_KEYS) else {
+        let Some(fields) = self.fields(node, &FLEET_KEYS) else {
             return fleet;
         };
-        fleet.output = fields
-            .get("output")
-            .and_then(|node| self.output(node, &path.key("output")));
+        fleet.output = fields.get("output").and_then(|node| self.output(node));
         if let Some(node) = fields.get("defaults") {
-            fleet.defaults = self.general_settings(node, &path.key("defaults"), &[]);
+            fleet.defaults = self.general_settings(node, &[]);
         }
         if let Some(node) = fields.get("names") {
-            let said = self
-                .pattern(node, &path.key("names"))
-                .map_or(Said::Faulty, Said::Names);
+            let said = self.pattern(node).map_or(Said::Faulty, Said::Names);
             if fleet.defaults.get(Field::Names).is_none() {
                 fleet.defaults.0.push(Setting {
                     field: Field::Names,
@@ -59,7 +54,6 @@ impl Decoder {
             } else {
                 self.error_with_hint(
                     node.span,
-                    &path.key("names"),
                     "`names` and `defaults.names` say the same thing twice",
                     "keep one of them",
                 );
@@ -69,21 +63,20 @@ impl Decoder {
         fleet.crds = self.paths(&fields, "crds");
         self.lists(&fields, &mut fleet);
         if let Some(node) = fields.get("github") {
-            fleet.github = self.github(node, &path.key("github"));
+            fleet.github = self.github(node);
         }
         if let Some(node) = fields.get("budget") {
-            fleet.budget = self.budget(node, &path.key("budget"));
+            fleet.budget = self.budget(node);
         }
         if let Some(node) = fields.get("server") {
-            self.server(node, &path.key("server"));
+            self.server(node);
         }
         fleet
     }
 
     /// A file that `include` names holds projects and clusters.
     pub(super) fn included(&mut self, node: &Node, fleet: &mut Fleet) {
-        let path = &Path::Root;
-        let Some(entries) = self.map(node, path) else {
+        let Some(entries) = self.map(node) else {
             return;
         };
         for entry in entries {
@@ -91,17 +84,15 @@ impl Decoder {
             {
                 self.error_with_hint(
                     entry.key_span,
-                    &path.key(&entry.key),
                     format!("`{}` stands in an included file", entry.key),
                     "say it in `flux-setup.yaml`; an included file holds `projects` and `clusters`",
                 );
             } else if !matches!(&*entry.key, "projects" | "clusters") {
-                self.unknown_key(entry, path, &["projects", "clusters"]);
+                self.unknown_key(entry, &["projects", "clusters"]);
             }
         }
         let fields = Fields {
             entries,
-            path,
             span: node.span,
         };
         self.lists(&fields, fleet);
@@ -109,22 +100,22 @@ impl Decoder {
 
     fn lists(&mut self, fields: &Fields<'_>, fleet: &mut Fleet) {
         if let Some(node) = fields.get("projects") {
-            let projects = self.projects(node, &fields.path.key("projects"));
+            let projects = self.projects(node);
             fleet.projects.extend(projects);
         }
         if let Some(node) = fields.get("clusters") {
-            let clusters = self.clusters(node, &fields.path.key("clusters"));
+            let clusters = self.clusters(node);
             fleet.clusters.extend(clusters);
         }
     }
 
     /// Settings of a layer that is not a project's, with the keys that only this layer has.
-    fn general_settings(&mut self, node: &Node, path: &Path<'_>, own: &[&'static str]) -> Settings {
+    fn general_settings(&mut self, node: &Node, own: &[&'static str]) -> Settings {
         if node.is_null() {
             return Settings::default();
         }
         let Some(entries) = node.as_mapping() else {
-            self.wrong_type(node, path, "a map");
+            self.wrong_type(node, "a map");
             return Settings::default();
         };
         let mut known = own.to_vec();
@@ -134,12 +125,11 @@ impl Decoder {
             if entry.key == "dependsOn" {
                 self.error_with_hint(
                     entry.key_span,
-                    &path.key("dependsOn"),
                     "`dependsOn` cannot be said of all projects: one would wait for itself",
                     "say it of a project or an object",
                 );
             } else if !known.contains(&&*entry.key) {
-                self.unknown_key(entry, path, &known);
+                self.unknown_key(entry, &known);
             }
         }
         let kept: Vec<_> = entries
@@ -147,22 +137,20 @@ impl Decoder {
             .filter(|entry| entry.key != "dependsOn")
             .cloned()
             .collect();
-        self.settings(&kept, path)
+        self.settings(&kept)
     }
 
     /// An environment's file; `stem` is the file's name without its ending.
     pub(super) fn environment(&mut self, node: &Node, stem: &str) -> Option<Environment> {
-        let path = &Path::Root;
-        let settings = self.general_settings(node, path, &["name", "kind", "cluster", "clusters"]);
+        let settings = self.general_settings(node, &["name", "kind", "cluster", "clusters"]);
         let fields = Fields {
             entries: node.as_mapping()?,
-            path,
             span: node.span,
         };
         let clusters = self.environment_clusters(&fields).unwrap_or_default();
         let kind = fields
             .get("kind")
-            .map(|node| (node, self.environment_kind(node, &path.key("kind"))));
+            .map(|node| (node, self.environment_kind(node)));
         let name = self.environment_name(&fields, node.span, stem)?;
         let kind = match kind {
             Some((_, Some(kind))) => kind,
@@ -177,7 +165,7 @@ impl Decoder {
             self.findings.push(
                 super::Finding::warning(
                     name.span,
-                    "kind",
+                    "",
                     format!(
                         "environment `{}` is of no known kind: sources are polled every 30s, Kustomizations every 1m",
                         name.value
@@ -213,7 +201,6 @@ impl Decoder {
                 Err(reason) => {
                     self.error_with_hint(
                         span,
-                        fields.path,
                         format!("the file's name `{stem}` is no name of an environment: {reason}"),
                         "rename the file",
                     );
@@ -221,12 +208,10 @@ impl Decoder {
                 }
             };
         };
-        let path = fields.path.key("name");
-        let name = self.dns_label(node, &path)?;
+        let name = self.dns_label(node)?;
         if *name != *stem {
             self.error_with_hint(
                 node.span,
-                &path,
                 format!("environment `{name}` stands in a file that is called `{stem}`"),
                 format!("rename the file to `{name}.yaml`, or leave `name` out"),
             );
@@ -237,8 +222,8 @@ impl Decoder {
         })
     }
 
-    fn environment_kind(&mut self, node: &Node, path: &Path<'_>) -> Option<EnvironmentKind> {
-        let text = self.filled_text(node, path)?;
+    fn environment_kind(&mut self, node: &Node) -> Option<EnvironmentKind> {
+        let text = self.filled_text(node)?;
         let kind = match text {
             "development" => EnvironmentKind::Development,
             "staging" => EnvironmentKind::Staging,
@@ -252,7 +237,6 @@ impl Decoder {
                 );
                 self.error_with_hint(
                     node.span,
-                    path,
                     format!("`{text}` is no kind of environment"),
                     hint,
                 );
@@ -262,13 +246,12 @@ impl Decoder {
         Some(kind)
     }
 
-    fn output(&mut self, node: &Node, path: &Path<'_>) -> Option<Pattern> {
-        let pattern = self.pattern(node, path)?;
+    fn output(&mut self, node: &Node) -> Option<Pattern> {
+        let pattern = self.pattern(node)?;
         for (gap, name) in [(Gap::Project, "project"), (Gap::Environment, "environment")] {
             if !pattern.has(gap) {
                 self.error_with_hint(
                     node.span,
-                    path,
                     format!("`output` needs `{{{name}}}`: without it several would share a file"),
                     "the default is `{environment}/{project}.yaml`",
                 );
@@ -280,7 +263,6 @@ impl Decoder {
         if pattern.has(Gap::Object) || leaves || !text.ends_with(".yaml") || text.contains('\\') {
             self.error_with_hint(
                 node.span,
-                path,
                 format!("`{text}` is no path of a file below a folder"),
                 "write it as `clusters/{cluster}/{environment}/{project}.yaml`, without `{object}`",
             );
@@ -294,16 +276,15 @@ impl Decoder {
         let Some(node) = fields.get(key) else {
             return Vec::new();
         };
-        let path = &fields.path.key(key);
         let one = [node.clone()];
         let items = if node.as_mapping().is_none() && node.as_sequence().is_none() {
             &one[..]
         } else {
-            self.list(node, path)
+            self.list(node)
         };
         let mut paths = Vec::new();
-        for (index, item) in items.iter().enumerate() {
-            if let Some(text) = self.filled_text(item, &path.index(index)) {
+        for item in items {
+            if let Some(text) = self.filled_text(item) {
                 paths.push(Spanned {
                     span: item.span,
                     value: text.to_owned(),

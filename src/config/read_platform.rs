@@ -4,22 +4,17 @@ use std::path::PathBuf;
 
 use crate::flux::yaml::{Node, Value};
 
-use super::decode::{Decoder, Fields, Path};
+use super::decode::{Decoder, Fields};
 use super::model::{
     BudgetSettings, Cluster, GithubHost, Identity, IdentityKind, KnownUse, Spanned,
 };
 
 impl Decoder {
-    pub(super) fn clusters(
-        &mut self,
-        node: &Node,
-        path: &Path<'_>,
-    ) -> Vec<(Cluster, Vec<Spanned<String>>)> {
+    pub(super) fn clusters(&mut self, node: &Node) -> Vec<(Cluster, Vec<Spanned<String>>)> {
         let mut clusters = Vec::new();
-        for (index, item) in self.list(node, path).iter().enumerate() {
-            let path = path.index(index);
+        for item in self.list(node) {
             let known = ["name", "kubeconfig", "context", "crds", "crossNamespace"];
-            let Some(fields) = self.fields(item, &path, &known) else {
+            let Some(fields) = self.fields(item, &known) else {
                 continue;
             };
             let kubeconfig = fields.text("kubeconfig", self).map(|text| Spanned {
@@ -51,10 +46,10 @@ impl Decoder {
         })
     }
 
-    pub(super) fn github(&mut self, node: &Node, path: &Path<'_>) -> Vec<GithubHost> {
+    pub(super) fn github(&mut self, node: &Node) -> Vec<GithubHost> {
         let mut hosts: Vec<GithubHost> = Vec::new();
-        for (index, item) in self.list(node, path).iter().enumerate() {
-            let Some(host) = self.github_host(item, &path.index(index)) else {
+        for item in self.list(node) {
+            let Some(host) = self.github_host(item) else {
                 continue;
             };
             if hosts
@@ -63,7 +58,6 @@ impl Decoder {
             {
                 self.error_with_hint(
                     host.host.span,
-                    &path.index(index).key("host"),
                     format!("host `{}` is listed twice", host.host.value),
                     "keep one entry a host",
                 );
@@ -73,7 +67,7 @@ impl Decoder {
         hosts
     }
 
-    fn github_host(&mut self, node: &Node, path: &Path<'_>) -> Option<GithubHost> {
+    fn github_host(&mut self, node: &Node) -> Option<GithubHost> {
         let known = [
             "host",
             "apiUrl",
@@ -85,30 +79,29 @@ impl Decoder {
             "audit",
             "heads",
         ];
-        let fields = self.fields(node, path, &known)?;
+        let fields = self.fields(node, &known)?;
         let api_url = self.http_url(&fields, "apiUrl");
         if let Some(ca) = fields.get("ca") {
-            self.secret(ca, &path.key("ca"));
+            self.secret(ca);
         }
         let aliases = self.paths(&fields, "aliases");
-        let identities = fields.get("identities").map_or_else(Vec::new, |node| {
-            self.identities(node, &path.key("identities"))
-        });
+        let identities = fields
+            .get("identities")
+            .map_or_else(Vec::new, |node| self.identities(node));
         let budget_identity = self.string(&fields, "budgetIdentity");
         if let Some(name) = &budget_identity {
-            self.identity_exists(name, &identities, &path.key("budgetIdentity"));
+            self.identity_exists(name, &identities);
         }
         if let Some(webhooks) = fields.get("webhooks") {
-            self.webhooks(webhooks, &path.key("webhooks"), &identities);
+            self.webhooks(webhooks, &identities);
         }
         self.every(&fields, "audit", &["every"]);
         self.every(&fields, "heads", &["every", "sweep", "owners"]);
         let host = fields.required("host", self)?;
-        let name = self.filled_text(host, &path.key("host"))?;
+        let name = self.filled_text(host)?;
         if name.contains('/') || name.contains(char::is_whitespace) {
             self.error_with_hint(
                 host.span,
-                &path.key("host"),
                 format!("`{name}` is no name of a host"),
                 "write it as `github.com`, without scheme and path",
             );
@@ -128,40 +121,34 @@ impl Decoder {
 
     fn every(&mut self, fields: &Fields<'_>, key: &'static str, known: &[&'static str]) {
         let Some(node) = fields.get(key) else { return };
-        let path = fields.path.key(key);
-        let Some(inner) = self.fields(node, &path, known) else {
+        let Some(inner) = self.fields(node, known) else {
             return;
         };
         for key in ["every", "sweep"] {
             if let Some(node) = inner.get(key) {
-                self.positive_duration(node, &path.key(key));
+                self.positive_duration(node);
             }
         }
         self.paths(&inner, "owners");
     }
 
-    fn identities(&mut self, node: &Node, path: &Path<'_>) -> Vec<Identity> {
+    fn identities(&mut self, node: &Node) -> Vec<Identity> {
         let mut identities: Vec<Identity> = Vec::new();
-        for (index, item) in self.list(node, path).iter().enumerate() {
-            let path = path.index(index);
-            let Some(fields) = self.fields(item, &path, &["name", "token", "app"]) else {
+        for item in self.list(node) {
+            let Some(fields) = self.fields(item, &["name", "token", "app"]) else {
                 continue;
             };
             let kind = match (fields.get("token"), fields.get("app")) {
                 (Some(token), None) => {
-                    self.secret(token, &path.key("token"));
+                    self.secret(token);
                     IdentityKind::Token
                 }
                 (None, Some(app)) => {
-                    self.app(app, &path.key("app"));
+                    self.app(app);
                     IdentityKind::App
                 }
                 _ => {
-                    self.error(
-                        item.span,
-                        &path,
-                        "an identity has either a `token` or an `app`",
-                    );
+                    self.error(item.span, "an identity has either a `token` or an `app`");
                     continue;
                 }
             };
@@ -177,7 +164,6 @@ impl Decoder {
             {
                 self.error(
                     name.span,
-                    &path.key("name"),
                     format!("identity `{}` is listed twice", name.value),
                 );
             }
@@ -186,8 +172,8 @@ impl Decoder {
         identities
     }
 
-    fn app(&mut self, node: &Node, path: &Path<'_>) {
-        let Some(fields) = self.fields(node, path, &["id", "installation", "privateKey"]) else {
+    fn app(&mut self, node: &Node) {
+        let Some(fields) = self.fields(node, &["id", "installation", "privateKey"]) else {
             return;
         };
         for key in ["id", "installation"] {
@@ -197,23 +183,22 @@ impl Decoder {
                     Value::Scalar(scalar) if scalar.text.parse::<u64>().is_ok_and(|id| id > 0)
                 );
                 if !number {
-                    self.wrong_type(node, &path.key(key), "the number that GitHub shows");
+                    self.wrong_type(node, "the number that GitHub shows");
                 }
             }
         }
         if let Some(node) = fields.required("privateKey", self) {
-            self.secret(node, &path.key("privateKey"));
+            self.secret(node);
         }
     }
 
     /// A reference to a secret; what stands there instead is shown nowhere.
-    pub(super) fn secret(&mut self, node: &Node, path: &Path<'_>) {
+    pub(super) fn secret(&mut self, node: &Node) {
         const HINT: &str = "write `{env: NAME}` or `{file: PATH}`";
         let Some(entries) = node.as_mapping() else {
             self.secrets.push(node.span);
             self.error_with_hint(
                 node.span,
-                path,
                 "a secret stands here by value; it is only ever referred to",
                 HINT,
             );
@@ -222,28 +207,26 @@ impl Decoder {
         if let [entry] = entries
             && matches!(&*entry.key, "env" | "file")
         {
-            self.filled_text(&entry.node, &path.key(&entry.key));
+            self.filled_text(&entry.node);
             return;
         }
         for entry in entries {
             self.secrets.push(entry.node.span);
         }
-        self.error_with_hint(node.span, path, "a secret is one reference", HINT);
+        self.error_with_hint(node.span, "a secret is one reference", HINT);
     }
 
-    fn webhooks(&mut self, node: &Node, path: &Path<'_>, identities: &[Identity]) {
+    fn webhooks(&mut self, node: &Node, identities: &[Identity]) {
         let mut names: Vec<String> = Vec::new();
-        for (index, item) in self.list(node, path).iter().enumerate() {
-            let path = path.index(index);
+        for item in self.list(node) {
             let known = ["name", "organization", "app", "repositories", "secrets"];
-            let Some(fields) = self.fields(item, &path, &known) else {
+            let Some(fields) = self.fields(item, &known) else {
                 continue;
             };
             if let Some(name) = self.name(&fields) {
                 if names.iter().any(|other| **other == *name.value) {
                     self.error(
                         name.span,
-                        &path.key("name"),
                         format!("webhook `{}` is listed twice", name.value),
                     );
                 }
@@ -257,34 +240,27 @@ impl Decoder {
             if said != 1 {
                 self.error(
                     item.span,
-                    &path,
                     "a webhook speaks of exactly one: `organization: NAME`, `app: IDENTITY` or `repositories: true`",
                 );
             }
             self.string(&fields, "organization");
             if let Some(app) = self.string(&fields, "app") {
-                self.identity_exists(&app, identities, &path.key("app"));
+                self.identity_exists(&app, identities);
             }
             fields.flag("repositories", self);
             if let Some(secrets) = fields.required("secrets", self) {
-                let path = path.key("secrets");
-                let items = self.list(secrets, &path);
+                let items = self.list(secrets);
                 if items.is_empty() && secrets.as_sequence().is_some() {
-                    self.error(secrets.span, &path, "an empty list of secrets");
+                    self.error(secrets.span, "an empty list of secrets");
                 }
-                for (index, secret) in items.iter().enumerate() {
-                    self.secret(secret, &path.index(index));
+                for secret in items {
+                    self.secret(secret);
                 }
             }
         }
     }
 
-    fn identity_exists(
-        &mut self,
-        name: &Spanned<String>,
-        identities: &[Identity],
-        path: &Path<'_>,
-    ) {
+    fn identity_exists(&mut self, name: &Spanned<String>, identities: &[Identity]) {
         let mut names = identities
             .iter()
             .map(|identity| identity.name.value.as_str());
@@ -298,21 +274,19 @@ impl Decoder {
         };
         self.error_with_hint(
             name.span,
-            path,
             format!("unknown identity `{}`", name.value),
             hint,
         );
     }
 
-    pub(super) fn budget(&mut self, node: &Node, path: &Path<'_>) -> BudgetSettings {
+    pub(super) fn budget(&mut self, node: &Node) -> BudgetSettings {
         let mut budget = BudgetSettings::default();
-        let Some(fields) = self.fields(node, path, &["failAbove", "reserve", "also", "costs"])
-        else {
+        let Some(fields) = self.fields(node, &["failAbove", "reserve", "also", "costs"]) else {
             return budget;
         };
         let mut share = |key: &'static str| {
             let node = fields.get(key)?;
-            let value = self.share(node, &path.key(key))?;
+            let value = self.share(node)?;
             Some(Spanned {
                 span: node.span,
                 value,
@@ -321,19 +295,15 @@ impl Decoder {
         budget.fail_above = share("failAbove");
         budget.reserve = share("reserve");
         if let Some(also) = fields.get("also") {
-            let path = path.key("also");
-            for (index, item) in self.list(also, &path).iter().enumerate() {
-                budget.also.extend(self.known_use(item, &path.index(index)));
+            for item in self.list(also) {
+                budget.also.extend(self.known_use(item));
             }
         }
         if let Some(costs) = fields.get("costs") {
-            let path = path.key("costs");
-            for entry in self.map(costs, &path).unwrap_or_default() {
-                let path = path.key(&entry.key);
+            for entry in self.map(costs).unwrap_or_default() {
                 let mut amounts = Vec::new();
-                for resource in self.map(&entry.node, &path).unwrap_or_default() {
-                    let path = path.key(&resource.key);
-                    if let Some(amount) = self.amount(&resource.node, &path) {
+                for resource in self.map(&entry.node).unwrap_or_default() {
+                    if let Some(amount) = self.amount(&resource.node) {
                         let name = Spanned {
                             span: resource.key_span,
                             value: resource.key.to_string(),
@@ -351,19 +321,14 @@ impl Decoder {
         budget
     }
 
-    fn known_use(&mut self, node: &Node, path: &Path<'_>) -> Option<KnownUse> {
-        let fields = self.fields(node, path, &["name", "identity", "core", "graphql"])?;
+    fn known_use(&mut self, node: &Node) -> Option<KnownUse> {
+        let fields = self.fields(node, &["name", "identity", "core", "graphql"])?;
         let identity = self.string(&fields, "identity");
-        let mut amount = |key: &'static str| {
-            fields
-                .get(key)
-                .and_then(|node| self.amount(node, &path.key(key)))
-        };
+        let mut amount = |key: &'static str| fields.get(key).and_then(|node| self.amount(node));
         let (core, graphql) = (amount("core"), amount("graphql"));
         if core.is_none() && graphql.is_none() {
             self.error_with_hint(
                 node.span,
-                path,
                 "it does not say how much is used",
                 "add `core: N` or `graphql: N`, requests an hour",
             );
@@ -377,9 +342,9 @@ impl Decoder {
         })
     }
 
-    pub(super) fn server(&mut self, node: &Node, path: &Path<'_>) {
+    pub(super) fn server(&mut self, node: &Node) {
         let known = ["hooks", "health", "api", "store", "giveUpAfter"];
-        let Some(fields) = self.fields(node, path, &known) else {
+        let Some(fields) = self.fields(node, &known) else {
             return;
         };
         let listeners: [(&str, &[&'static str]); 3] = [
@@ -389,7 +354,7 @@ impl Decoder {
         ];
         for (key, known) in listeners {
             if let Some(node) = fields.get(key) {
-                self.listener(node, &path.key(key), known);
+                self.listener(node, known);
             }
         }
         if let Some(store) = self.string(&fields, "store")
@@ -399,18 +364,17 @@ impl Decoder {
         {
             self.error_with_hint(
                 store.span,
-                &path.key("store"),
                 "an unknown kind of store",
                 "write `sqlite:FILE` or `postgres://…`",
             );
         }
         if let Some(node) = fields.get("giveUpAfter") {
-            self.positive_duration(node, &path.key("giveUpAfter"));
+            self.positive_duration(node);
         }
     }
 
-    fn listener(&mut self, node: &Node, path: &Path<'_>, known: &[&'static str]) {
-        let Some(fields) = self.fields(node, path, known) else {
+    fn listener(&mut self, node: &Node, known: &[&'static str]) {
+        let Some(fields) = self.fields(node, known) else {
             return;
         };
         if let Some(listen) = self.string(&fields, "listen")
@@ -418,7 +382,6 @@ impl Decoder {
         {
             self.error_with_hint(
                 listen.span,
-                &path.key("listen"),
                 format!("`{}` is no address to listen on", listen.value),
                 "write it as `127.0.0.1:9293` or `[::1]:9293`",
             );
@@ -428,21 +391,18 @@ impl Decoder {
         let Some(tokens) = fields.get("tokens") else {
             return;
         };
-        let path = path.key("tokens");
-        for (index, item) in self.list(tokens, &path).iter().enumerate() {
-            let path = path.index(index);
-            if let Some(fields) = self.fields(item, &path, &["name", "token", "scope"]) {
+        for item in self.list(tokens) {
+            if let Some(fields) = self.fields(item, &["name", "token", "scope"]) {
                 fields.required("name", self);
                 self.string(&fields, "name");
                 if let Some(token) = fields.required("token", self) {
-                    self.secret(token, &path.key("token"));
+                    self.secret(token);
                 }
                 if let Some(scope) = self.string(&fields, "scope")
                     && !matches!(scope.value.as_str(), "read" | "write")
                 {
                     self.error_with_hint(
                         scope.span,
-                        &path.key("scope"),
                         format!("unknown scope `{}`", scope.value),
                         "known: read, write",
                     );
@@ -468,7 +428,6 @@ impl Decoder {
         }
         self.error_with_hint(
             url.span,
-            &fields.path.key(key),
             "expected a web address without user and password",
             "write it as `https://api.github.com`",
         );

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::flux::repository::{RepositoryUrl, Scheme};
 use crate::flux::yaml::{Node, Value};
 
-use super::decode::{Decoder, Fields, Path};
+use super::decode::{Decoder, Fields};
 use super::model::{
     EnvironmentCluster, EnvironmentOverride, Project, ProjectObject, ProjectSource, Spanned,
 };
@@ -30,15 +30,14 @@ fn keys_with(own: &[&'static str], sources: bool) -> Vec<&'static str> {
 }
 
 impl Decoder {
-    pub(super) fn projects(&mut self, node: &Node, path: &Path<'_>) -> Vec<Project> {
-        self.list(node, path)
+    pub(super) fn projects(&mut self, node: &Node) -> Vec<Project> {
+        self.list(node)
             .iter()
-            .enumerate()
-            .filter_map(|(index, item)| self.project(item, &path.index(index)))
+            .filter_map(|item| self.project(item))
             .collect()
     }
 
-    fn project(&mut self, node: &Node, path: &Path<'_>) -> Option<Project> {
+    fn project(&mut self, node: &Node) -> Option<Project> {
         let known = keys_with(
             &[
                 "name",
@@ -50,15 +49,13 @@ impl Decoder {
             ],
             true,
         );
-        let fields = self.fields(node, path, &known)?;
-        let mut settings = self.settings(fields.entries, path);
+        let fields = self.fields(node, &known)?;
+        let mut settings = self.settings(fields.entries);
         let source = self.project_source(&fields, &mut settings);
-        let environments = fields.get("environments").map_or_else(Vec::new, |node| {
-            self.overrides(node, &path.key("environments"), true)
-        });
-        let objects = fields
-            .get("objects")
-            .map(|node| self.objects(node, &path.key("objects")));
+        let environments = fields
+            .get("environments")
+            .map_or_else(Vec::new, |node| self.overrides(node, true));
+        let objects = fields.get("objects").map(|node| self.objects(node));
         let name = self.name(&fields)?;
         Some(Project {
             name,
@@ -72,7 +69,7 @@ impl Decoder {
     /// The name that an environment, project, object or cluster must have.
     pub(super) fn name(&mut self, fields: &Fields<'_>) -> Option<Spanned<Arc<str>>> {
         let node = fields.required("name", self)?;
-        let name = self.dns_label(node, &fields.path.key("name"))?;
+        let name = self.dns_label(node)?;
         Some(Spanned {
             span: node.span,
             value: name,
@@ -81,16 +78,13 @@ impl Decoder {
 
     fn project_source(&mut self, fields: &Fields<'_>, settings: &mut Settings) -> ProjectSource {
         let source = match (fields.entry("repository"), fields.entry("source")) {
-            (Some(repository), None) => {
-                let path = fields.path.key("repository");
-                self.git_url(&repository.node, &path)
-                    .map(|url| ProjectSource::Git { url })
-            }
-            (None, Some(source)) => self.source(&source.node, &fields.path.key("source"), settings),
+            (Some(repository), None) => self
+                .git_url(&repository.node)
+                .map(|url| ProjectSource::Git { url }),
+            (None, Some(source)) => self.source(&source.node, settings),
             (Some(repository), Some(_)) => {
                 self.error_with_hint(
                     repository.key_span,
-                    &fields.path.key("repository"),
                     "`repository` and `source` say the same thing twice",
                     "keep one of them",
                 );
@@ -99,7 +93,6 @@ impl Decoder {
             (None, None) => {
                 self.error_with_hint(
                     fields.span,
-                    fields.path,
                     "the project says nothing of where it comes from",
                     "add `repository: https://…`, or a `source`",
                 );
@@ -109,15 +102,9 @@ impl Decoder {
         source.unwrap_or(ProjectSource::Faulty)
     }
 
-    fn source(
-        &mut self,
-        node: &Node,
-        path: &Path<'_>,
-        settings: &mut Settings,
-    ) -> Option<ProjectSource> {
+    fn source(&mut self, node: &Node, settings: &mut Settings) -> Option<ProjectSource> {
         let fields = self.fields(
             node,
-            path,
             &[
                 "kind",
                 "url",
@@ -131,7 +118,7 @@ impl Decoder {
         )?;
         if let Some(shared) = fields.get("project") {
             self.only(&fields, &["project"]);
-            let project = self.dns_label(shared, &path.key("project"))?;
+            let project = self.dns_label(shared)?;
             return Some(ProjectSource::Shared {
                 project: Spanned {
                     span: shared.span,
@@ -149,12 +136,11 @@ impl Decoder {
             .filter(|entry| matches!(&*entry.key, "ref" | "secretRef" | "provider"))
             .cloned()
             .collect();
-        let said = self.settings(&inner, path);
+        let said = self.settings(&inner);
         for setting in said.0 {
             if settings.get(setting.field).is_some() {
                 self.error_with_hint(
                     setting.span,
-                    path,
                     "the project and its `source` say the same thing twice",
                     "keep one of them",
                 );
@@ -163,30 +149,28 @@ impl Decoder {
             }
         }
         let kind = match fields.get("kind") {
-            Some(kind) => self.source_kind(kind, &path.key("kind"), &SOURCE_KINDS[..2])?,
+            Some(kind) => self.source_kind(kind, &SOURCE_KINDS[..2])?,
             None => "GitRepository",
         };
         let url = fields.required("url", self)?;
-        let path = path.key("url");
         if kind == "GitRepository" {
-            let url = self.git_url(url, &path)?;
+            let url = self.git_url(url)?;
             Some(ProjectSource::Git { url })
         } else {
-            let url = self.oci_url(url, &path)?;
+            let url = self.oci_url(url)?;
             Some(ProjectSource::Oci { url })
         }
     }
 
     fn external(&mut self, external: &Node, fields: &Fields<'_>) -> Option<ProjectSource> {
         self.only(fields, &["external", "kind", "namespace"]);
-        let path = fields.path;
-        let name = self.dns_label(external, &path.key("external"))?;
+        let name = self.dns_label(external)?;
         let kind_node = fields.required("kind", self)?;
-        let kind = self.source_kind(kind_node, &path.key("kind"), &SOURCE_KINDS)?;
+        let kind = self.source_kind(kind_node, &SOURCE_KINDS)?;
         let namespace = match fields.get("namespace") {
             Some(node) => Some(Spanned {
                 span: node.span,
-                value: self.dns_label(node, &path.key("namespace"))?,
+                value: self.dns_label(node)?,
             }),
             None => None,
         };
@@ -203,13 +187,8 @@ impl Decoder {
         })
     }
 
-    fn source_kind(
-        &mut self,
-        node: &Node,
-        path: &Path<'_>,
-        kinds: &[&'static str],
-    ) -> Option<&'static str> {
-        let text = self.filled_text(node, path)?;
+    fn source_kind(&mut self, node: &Node, kinds: &[&'static str]) -> Option<&'static str> {
+        let text = self.filled_text(node)?;
         let found = kinds.iter().find(|kind| **kind == text);
         if found.is_none() {
             let hint = super::nearest(text, kinds.iter().copied()).map_or_else(
@@ -218,7 +197,6 @@ impl Decoder {
             );
             self.error_with_hint(
                 node.span,
-                path,
                 format!("`{text}` is no kind of source that can stand here"),
                 hint,
             );
@@ -232,20 +210,18 @@ impl Decoder {
             if !keys.contains(&&*entry.key) && fields.entry(&entry.key).is_some() {
                 self.error(
                     entry.key_span,
-                    &fields.path.key(&entry.key),
                     format!("`{}` does not go with `{}`", entry.key, keys[0]),
                 );
             }
         }
     }
 
-    fn git_url(&mut self, node: &Node, path: &Path<'_>) -> Option<Spanned<Arc<str>>> {
-        let text = self.filled_text(node, path)?;
+    fn git_url(&mut self, node: &Node) -> Option<Spanned<Arc<str>>> {
+        let text = self.filled_text(node)?;
         match RepositoryUrl::read(text) {
             Ok(url) if url.scheme() == Scheme::Oci => {
                 self.error_with_hint(
                     node.span,
-                    path,
                     "an `oci://` address is no Git repository",
                     "write `source: {kind: OCIRepository, url: …}`",
                 );
@@ -256,14 +232,14 @@ impl Decoder {
                 value: url.flux_url().into(),
             }),
             Err(fault) => {
-                self.fault(node, path, &fault);
+                self.fault(node, &fault);
                 None
             }
         }
     }
 
-    fn oci_url(&mut self, node: &Node, path: &Path<'_>) -> Option<Spanned<Arc<str>>> {
-        let text = self.filled_text(node, path)?;
+    fn oci_url(&mut self, node: &Node) -> Option<Spanned<Arc<str>>> {
+        let text = self.filled_text(node)?;
         match RepositoryUrl::read(text) {
             Ok(url) if url.scheme() == Scheme::Oci => Some(Spanned {
                 span: node.span,
@@ -272,41 +248,35 @@ impl Decoder {
             Ok(_) => {
                 self.error_with_hint(
                     node.span,
-                    path,
                     "the address of an OCIRepository starts with `oci://`",
                     "write `oci://registry/owner/artifact`",
                 );
                 None
             }
             Err(fault) => {
-                self.fault(node, path, &fault);
+                self.fault(node, &fault);
                 None
             }
         }
     }
 
-    fn objects(&mut self, node: &Node, path: &Path<'_>) -> Vec<ProjectObject> {
-        let items = self.list(node, path);
+    fn objects(&mut self, node: &Node) -> Vec<ProjectObject> {
+        let items = self.list(node);
         if items.is_empty() && matches!(node.value, Value::Sequence(_)) {
             self.error_with_hint(
                 node.span,
-                path,
                 "an empty list of objects",
                 "leave `objects` out for one Kustomization that has the project's name",
             );
         }
-        items
-            .iter()
-            .enumerate()
-            .filter_map(|(index, item)| self.object(item, &path.index(index)))
-            .collect()
+        items.iter().filter_map(|item| self.object(item)).collect()
     }
 
-    fn object(&mut self, node: &Node, path: &Path<'_>) -> Option<ProjectObject> {
+    fn object(&mut self, node: &Node) -> Option<ProjectObject> {
         let known = keys_with(&["name", "template", "environments", "dependsOn"], false);
-        self.refuse_source_keys(node, path);
+        self.refuse_source_keys(node);
         let entries: Vec<_> = self
-            .map(node, path)?
+            .map(node)?
             .iter()
             .filter(|entry| !SOURCE_KEYS.contains(&&*entry.key))
             .cloned()
@@ -315,14 +285,12 @@ impl Decoder {
             span: node.span,
             value: Value::Mapping(entries),
         };
-        let fields = self.fields(node, path, &known)?;
-        let settings = self.settings(fields.entries, path);
+        let fields = self.fields(node, &known)?;
+        let settings = self.settings(fields.entries);
         let template = fields.text("template", self);
         let (environments, only_listed) = match fields.get("environments") {
-            Some(list) if matches!(list.value, Value::Sequence(_)) => {
-                (self.listed(list, &path.key("environments")), true)
-            }
-            Some(map) => (self.overrides(map, &path.key("environments"), false), false),
+            Some(list) if matches!(list.value, Value::Sequence(_)) => (self.listed(list), true),
+            Some(map) => (self.overrides(map, false), false),
             None => (Vec::new(), false),
         };
         let name = self.name(&fields)?;
@@ -335,12 +303,11 @@ impl Decoder {
         })
     }
 
-    fn refuse_source_keys(&mut self, node: &Node, path: &Path<'_>) {
+    fn refuse_source_keys(&mut self, node: &Node) {
         for entry in node.as_mapping().unwrap_or_default() {
             if SOURCE_KEYS.contains(&&*entry.key) {
                 self.error_with_hint(
                     entry.key_span,
-                    &path.key(&entry.key),
                     format!("`{}` speaks of a source, not of an object", entry.key),
                     "say it of the project",
                 );
@@ -349,12 +316,11 @@ impl Decoder {
     }
 
     /// `environments: [staging, production]` of an object.
-    fn listed(&mut self, node: &Node, path: &Path<'_>) -> Vec<EnvironmentOverride> {
-        self.list(node, path)
+    fn listed(&mut self, node: &Node) -> Vec<EnvironmentOverride> {
+        self.list(node)
             .iter()
-            .enumerate()
-            .filter_map(|(index, item)| {
-                let name = self.dns_label(item, &path.index(index))?;
+            .filter_map(|item| {
+                let name = self.dns_label(item)?;
                 Some(EnvironmentOverride {
                     name: Spanned {
                         span: item.span,
@@ -369,18 +335,12 @@ impl Decoder {
     }
 
     /// `environments: {staging: false, production: {path: …}}`.
-    fn overrides(
-        &mut self,
-        node: &Node,
-        path: &Path<'_>,
-        sources: bool,
-    ) -> Vec<EnvironmentOverride> {
-        let Some(entries) = self.map(node, path) else {
+    fn overrides(&mut self, node: &Node, sources: bool) -> Vec<EnvironmentOverride> {
+        let Some(entries) = self.map(node) else {
             return Vec::new();
         };
         let mut overrides = Vec::new();
         for entry in entries {
-            let path = path.key(&entry.key);
             let mut this = EnvironmentOverride {
                 name: Spanned {
                     span: entry.key_span,
@@ -393,12 +353,12 @@ impl Decoder {
             match &entry.node.value {
                 Value::Mapping(_) => {
                     if !sources {
-                        self.refuse_source_keys(&entry.node, &path);
+                        self.refuse_source_keys(&entry.node);
                     }
                     let mut known = keys_with(&["dependsOn", "cluster", "clusters"], true);
                     known.retain(|key| sources || !SOURCE_KEYS.contains(key));
                     let known_or_refused = keys_with(&["dependsOn", "cluster", "clusters"], true);
-                    let Some(fields) = self.fields(&entry.node, &path, &known_or_refused) else {
+                    let Some(fields) = self.fields(&entry.node, &known_or_refused) else {
                         continue;
                     };
                     let kept: Vec<_> = fields
@@ -407,11 +367,11 @@ impl Decoder {
                         .filter(|entry| known.contains(&&*entry.key))
                         .cloned()
                         .collect();
-                    this.settings = self.settings(&kept, &path);
+                    this.settings = self.settings(&kept);
                     this.clusters = self.environment_clusters(&fields);
                 }
                 Value::Scalar(_) if entry.node.is_null() => {}
-                _ => match self.flag(&entry.node, &path) {
+                _ => match self.flag(&entry.node) {
                     Some(included) => this.included = included,
                     None => continue,
                 },
@@ -426,11 +386,9 @@ impl Decoder {
         &mut self,
         fields: &Fields<'_>,
     ) -> Option<Vec<EnvironmentCluster>> {
-        let path = fields.path;
         if let (Some(one), Some(_)) = (fields.entry("cluster"), fields.entry("clusters")) {
             self.error_with_hint(
                 one.key_span,
-                &path.key("cluster"),
                 "`cluster` and `clusters` say the same thing twice",
                 "keep one of them",
             );
@@ -440,37 +398,35 @@ impl Decoder {
             settings,
         };
         if let Some(node) = fields.get("clusters") {
-            let path = &path.key("clusters");
             let mut clusters = Vec::new();
             match &node.value {
                 Value::Mapping(entries) => {
                     for entry in entries {
-                        let path = path.key(&entry.key);
                         let mut settings = Settings::default();
                         if !entry.node.is_null() {
                             let known = keys_with(&[], true);
-                            if let Some(fields) = self.fields(&entry.node, &path, &known) {
-                                settings = self.settings(fields.entries, &path);
+                            if let Some(fields) = self.fields(&entry.node, &known) {
+                                settings = self.settings(fields.entries);
                             }
                         }
                         clusters.push(named((&*entry.key).into(), entry.key_span, settings));
                     }
                 }
                 _ => {
-                    for (index, item) in self.list(node, path).iter().enumerate() {
-                        if let Some(name) = self.dns_label(item, &path.index(index)) {
+                    for item in self.list(node) {
+                        if let Some(name) = self.dns_label(item) {
                             clusters.push(named(name, item.span, Settings::default()));
                         }
                     }
                 }
             }
             if clusters.is_empty() {
-                self.error(node.span, path, "an empty list of clusters");
+                self.error(node.span, "an empty list of clusters");
             }
             return Some(clusters);
         }
         let node = fields.get("cluster")?;
-        let name = self.dns_label(node, &path.key("cluster"))?;
+        let name = self.dns_label(node)?;
         Some(vec![named(name, node.span, Settings::default())])
     }
 }

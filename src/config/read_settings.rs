@@ -6,7 +6,7 @@ use crate::flux::yaml::{Entry, Node, Value};
 use crate::flux::{git_ref, names, oci_ref, semver};
 
 use super::Pattern;
-use super::decode::{Decoder, Path};
+use super::decode::Decoder;
 use super::settings::{Dependency, DependsOn, Field, Reference, Said, Setting, Settings, Webhook};
 
 /// What can be said at every layer but an object's.
@@ -65,15 +65,14 @@ const KUSTOMIZATION_TAKEN: &[(&str, &str)] = &[
 
 impl Decoder {
     /// Reads every entry that is a setting; the others are the caller's.
-    pub(super) fn settings(&mut self, entries: &[Entry], path: &Path<'_>) -> Settings {
+    pub(super) fn settings(&mut self, entries: &[Entry]) -> Settings {
         let mut settings = Settings::default();
         for entry in entries {
-            self.setting(entry, path, &mut settings);
+            self.setting(entry, &mut settings);
         }
         if let (Some(both), Some(_)) = (entry(entries, "timeout"), entry(entries, "timeouts")) {
             self.error_with_hint(
                 both.key_span,
-                &path.key("timeout"),
                 "`timeout` and `timeouts` say the same thing twice",
                 "keep one of them",
             );
@@ -81,9 +80,8 @@ impl Decoder {
         settings
     }
 
-    fn setting(&mut self, entry: &Entry, parent: &Path<'_>, settings: &mut Settings) {
+    fn setting(&mut self, entry: &Entry, settings: &mut Settings) {
         let node = &entry.node;
-        let path = &parent.key(&entry.key);
         let mut say = |field: Field, value: Said| {
             settings.0.push(Setting {
                 field,
@@ -92,91 +90,70 @@ impl Decoder {
             });
         };
         match &*entry.key {
-            "ref" => say(Field::Reference, self.said(node, path, Self::reference)),
+            "ref" => say(Field::Reference, self.said(node, Self::reference)),
             "intervals" => self.by_kind(
                 node,
-                path,
                 settings,
                 Field::SourceInterval,
                 Field::KustomizationInterval,
             ),
             "timeouts" => self.by_kind(
                 node,
-                path,
                 settings,
                 Field::SourceTimeout,
                 Field::KustomizationTimeout,
             ),
             "timeout" => {
-                let value = self.said(node, path, Self::timeout);
+                let value = self.said(node, Self::timeout);
                 say(Field::SourceTimeout, value.clone());
                 say(Field::KustomizationTimeout, value);
             }
-            "retryInterval" => say(Field::RetryInterval, self.said(node, path, Self::timeout)),
-            "namespace" => say(Field::Namespace, self.said(node, path, Self::label_name)),
+            "retryInterval" => say(Field::RetryInterval, self.said(node, Self::timeout)),
+            "namespace" => say(Field::Namespace, self.said(node, Self::label_name)),
             "targetNamespace" => {
-                say(
-                    Field::TargetNamespace,
-                    self.said(node, path, Self::label_name),
-                );
+                say(Field::TargetNamespace, self.said(node, Self::label_name));
             }
-            "secretRef" => say(Field::SecretRef, self.said(node, path, Self::object_name)),
-            "provider" => say(Field::Provider, self.said(node, path, Self::any_text)),
-            "path" => say(Field::Path, self.said(node, path, Self::repository_path)),
-            "prune" => say(Field::Prune, self.said(node, path, Self::said_flag)),
-            "wait" => say(Field::Wait, self.said(node, path, Self::said_flag)),
-            "suspend" => say(Field::Suspend, self.said(node, path, Self::said_flag)),
-            "labels" => say(Field::Labels, self.said(node, path, Self::labels)),
-            "annotations" => say(Field::Annotations, self.said(node, path, Self::annotations)),
+            "secretRef" => say(Field::SecretRef, self.said(node, Self::object_name)),
+            "provider" => say(Field::Provider, self.said(node, Self::any_text)),
+            "path" => say(Field::Path, self.said(node, Self::repository_path)),
+            "prune" => say(Field::Prune, self.said(node, Self::said_flag)),
+            "wait" => say(Field::Wait, self.said(node, Self::said_flag)),
+            "suspend" => say(Field::Suspend, self.said(node, Self::said_flag)),
+            "labels" => say(Field::Labels, self.said(node, Self::labels)),
+            "annotations" => say(Field::Annotations, self.said(node, Self::annotations)),
             "substitutions" => {
-                say(
-                    Field::Substitutions,
-                    self.said(node, path, Self::substitutions),
-                );
+                say(Field::Substitutions, self.said(node, Self::substitutions));
             }
-            "vars" => say(Field::Vars, self.said(node, path, Self::any_map)),
-            "watchPaths" => say(Field::WatchPaths, self.said(node, path, Self::texts)),
-            "dependsOn" => say(Field::DependsOn, self.said(node, path, Self::depends_on)),
-            "names" => say(Field::Names, self.said(node, path, Self::names)),
-            "webhook" => say(Field::Webhook, self.said(node, path, Self::webhook)),
+            "vars" => say(Field::Vars, self.said(node, Self::any_map)),
+            "watchPaths" => say(Field::WatchPaths, self.said(node, Self::texts)),
+            "dependsOn" => say(Field::DependsOn, self.said(node, Self::depends_on)),
+            "names" => say(Field::Names, self.said(node, Self::names)),
+            "webhook" => say(Field::Webhook, self.said(node, Self::webhook)),
             "gitRepository" => say(
                 Field::GitRepository,
-                self.said(node, path, |decoder, node, path| {
-                    decoder.crd_fields(node, path, GIT_TAKEN)
-                }),
+                self.said(node, |decoder, node| decoder.crd_fields(node, GIT_TAKEN)),
             ),
             "ociRepository" => say(
                 Field::OciRepository,
-                self.said(node, path, |decoder, node, path| {
-                    decoder.crd_fields(node, path, GIT_TAKEN)
-                }),
+                self.said(node, |decoder, node| decoder.crd_fields(node, GIT_TAKEN)),
             ),
-            "kustomization" => say(
-                Field::Kustomization,
-                self.said(node, path, Self::kustomization),
-            ),
+            "kustomization" => say(Field::Kustomization, self.said(node, Self::kustomization)),
             _ => {}
         }
     }
 
     /// `null` takes away; a fault is remembered as one.
-    fn said(
-        &mut self,
-        node: &Node,
-        path: &Path<'_>,
-        read: impl FnOnce(&mut Self, &Node, &Path<'_>) -> Option<Said>,
-    ) -> Said {
+    fn said(&mut self, node: &Node, read: impl FnOnce(&mut Self, &Node) -> Option<Said>) -> Said {
         if node.is_null() {
             return Said::Nothing;
         }
-        read(self, node, path).unwrap_or(Said::Faulty)
+        read(self, node).unwrap_or(Said::Faulty)
     }
 
     /// `{source: …, kustomization: …}`, where either may be left out.
     fn by_kind(
         &mut self,
         node: &Node,
-        path: &Path<'_>,
         settings: &mut Settings,
         source: Field,
         kustomization: Field,
@@ -187,55 +164,58 @@ impl Decoder {
             say(kustomization, node.span, Said::Nothing);
             return;
         }
-        let Some(fields) = self.fields(node, path, &["source", "kustomization"]) else {
+        let Some(fields) = self.fields(node, &["source", "kustomization"]) else {
             say(source, node.span, Said::Faulty);
             say(kustomization, node.span, Said::Faulty);
             return;
         };
         for (key, field) in [("source", source), ("kustomization", kustomization)] {
             if let Some(value) = fields.get(key) {
-                let said = self.said(value, &path.key(key), Self::timeout);
+                let said = self.said(value, Self::timeout);
                 say(field, value.span, said);
             }
         }
     }
 
-    fn timeout(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
-        self.positive_duration(node, path).map(Said::Duration)
+    fn timeout(&mut self, node: &Node) -> Option<Said> {
+        self.positive_duration(node).map(Said::Duration)
     }
 
-    fn said_flag(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
-        self.flag(node, path).map(Said::Flag)
+    fn said_flag(&mut self, node: &Node) -> Option<Said> {
+        self.flag(node).map(Said::Flag)
     }
 
-    fn any_text(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
-        Some(Said::Text(self.filled_text(node, path)?.into()))
+    fn any_text(&mut self, node: &Node) -> Option<Said> {
+        Some(Said::Text(self.filled_text(node)?.into()))
     }
 
-    fn label_name(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
-        Some(Said::Text(self.dns_label(node, path)?))
+    fn label_name(&mut self, node: &Node) -> Option<Said> {
+        Some(Said::Text(self.dns_label(node)?))
     }
 
     /// A name of at most 63 letters, digits and `-`.
-    pub(super) fn dns_label(&mut self, node: &Node, path: &Path<'_>) -> Option<Arc<str>> {
-        let text = self.filled_text(node, path)?;
-        match names::dns_label(text) {
-            Ok(()) => Some(text.into()),
-            Err(reason) => {
-                self.error(node.span, path, format!("`{text}` is no name: {reason}"));
-                None
-            }
+    pub(super) fn dns_label(&mut self, node: &Node) -> Option<Arc<str>> {
+        let text = self.filled_text(node)?;
+        let Err(reason) = names::dns_label(text) else {
+            return Some(text.into());
+        };
+        let message = format!("`{text}` is no name: {reason}");
+        let near = text.to_lowercase().replace(['_', '.', ' '], "-");
+        if names::dns_label(&near).is_ok() {
+            self.error_with_hint(node.span, message, format!("write `{near}`"));
+        } else {
+            self.error(node.span, message);
         }
+        None
     }
 
-    fn object_name(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
-        let text = self.filled_text(node, path)?;
+    fn object_name(&mut self, node: &Node) -> Option<Said> {
+        let text = self.filled_text(node)?;
         match names::dns_subdomain(text) {
             Ok(()) => Some(Said::Text(text.into())),
             Err(reason) => {
                 self.error(
                     node.span,
-                    path,
                     format!("`{text}` is no name of an object: {reason}"),
                 );
                 None
@@ -243,12 +223,11 @@ impl Decoder {
         }
     }
 
-    fn repository_path(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
-        let text = self.filled_text(node, path)?;
+    fn repository_path(&mut self, node: &Node) -> Option<Said> {
+        let text = self.filled_text(node)?;
         if let Some(reason) = leaves_the_repository(text) {
             self.error_with_hint(
                 node.span,
-                path,
                 format!("path `{text}` {reason}"),
                 "write a path below the repository's root, as `./deploy`",
             );
@@ -257,43 +236,42 @@ impl Decoder {
         Some(Said::Text(text.into()))
     }
 
-    fn names(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
-        self.pattern(node, path).map(Said::Names)
+    fn names(&mut self, node: &Node) -> Option<Said> {
+        self.pattern(node).map(Said::Names)
     }
 
-    pub(super) fn pattern(&mut self, node: &Node, path: &Path<'_>) -> Option<Pattern> {
-        let text = self.filled_text(node, path)?;
+    pub(super) fn pattern(&mut self, node: &Node) -> Option<Pattern> {
+        let text = self.filled_text(node)?;
         match Pattern::read(text) {
             Ok(pattern) => Some(pattern),
             Err((message, hint)) => {
-                self.error_with_hint(node.span, path, message, hint);
+                self.error_with_hint(node.span, message, hint);
                 None
             }
         }
     }
 
-    fn webhook(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
+    fn webhook(&mut self, node: &Node) -> Option<Said> {
         if matches!(node.value, Value::Mapping(_)) {
-            let fields = self.fields(node, path, &["after"])?;
+            let fields = self.fields(node, &["after"])?;
             let after = fields.required("after", self)?;
-            let after = self.positive_duration(after, &path.key("after"))?;
+            let after = self.positive_duration(after)?;
             return Some(Said::Webhook(Webhook::After(after)));
         }
-        let on = self.flag(node, path)?;
+        let on = self.flag(node)?;
         Some(Said::Webhook(if on { Webhook::On } else { Webhook::Off }))
     }
 
-    fn texts(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
+    fn texts(&mut self, node: &Node) -> Option<Said> {
         if !matches!(node.value, Value::Sequence(_)) {
-            self.wrong_type(node, path, "a list");
+            self.wrong_type(node, "a list");
             return None;
         }
         let mut texts = Vec::new();
-        for (index, item) in self.list(node, path).iter().enumerate() {
-            let path = path.index(index);
-            let text = self.filled_text(item, &path)?;
+        for item in self.list(node) {
+            let text = self.filled_text(item)?;
             if text.contains(',') {
-                self.error(item.span, &path, format!("`{text}` holds a comma"));
+                self.error(item.span, format!("`{text}` holds a comma"));
                 return None;
             }
             texts.push((item.span, text.into()));
@@ -301,37 +279,35 @@ impl Decoder {
         Some(Said::Texts(texts))
     }
 
-    fn any_map(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
-        Some(Said::Map(self.map(node, path)?.to_vec()))
+    fn any_map(&mut self, node: &Node) -> Option<Said> {
+        Some(Said::Map(self.map(node)?.to_vec()))
     }
 
     /// A map whose values are text, or `null` to take a key away.
     fn text_map(
         &mut self,
         node: &Node,
-        path: &Path<'_>,
         check: impl Fn(&str, &str) -> Result<(), String>,
     ) -> Option<Said> {
         let mut sound = Vec::new();
-        for entry in self.map(node, path)? {
-            let path = path.key(&entry.key);
+        for entry in self.map(node)? {
             if entry.node.is_null() {
                 sound.push(entry.clone());
                 continue;
             }
-            let Some(text) = self.text(&entry.node, &path) else {
+            let Some(text) = self.text(&entry.node) else {
                 continue;
             };
             match check(&entry.key, text) {
                 Ok(()) => sound.push(entry.clone()),
-                Err(message) => self.error(entry.key_span, &path, message),
+                Err(message) => self.error(entry.key_span, message),
             }
         }
         Some(Said::Map(sound))
     }
 
-    fn labels(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
-        self.text_map(node, path, |key, value| {
+    fn labels(&mut self, node: &Node) -> Option<Said> {
+        self.text_map(node, |key, value| {
             if OUR_LABELS.contains(&key) {
                 return Err(format!("label `{key}` is written by flux-setup itself"));
             }
@@ -340,14 +316,14 @@ impl Decoder {
         })
     }
 
-    fn annotations(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
-        self.text_map(node, path, |key, _| {
+    fn annotations(&mut self, node: &Node) -> Option<Said> {
+        self.text_map(node, |key, _| {
             names::annotation_key(key).map_err(|reason| format!("annotation key `{key}`: {reason}"))
         })
     }
 
-    fn substitutions(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
-        self.text_map(node, path, |key, _| {
+    fn substitutions(&mut self, node: &Node) -> Option<Said> {
+        self.text_map(node, |key, _| {
             let sound = !key.starts_with(|first: char| first.is_ascii_digit())
                 && !key.is_empty()
                 && key
@@ -364,13 +340,12 @@ impl Decoder {
     }
 
     /// Fields of a CRD's spec, without those for which we have a key.
-    fn crd_fields(&mut self, node: &Node, path: &Path<'_>, taken: &[(&str, &str)]) -> Option<Said> {
+    fn crd_fields(&mut self, node: &Node, taken: &[(&str, &str)]) -> Option<Said> {
         let mut sound = Vec::new();
-        for entry in self.map(node, path)? {
+        for entry in self.map(node)? {
             match taken.iter().find(|(field, _)| *field == entry.key) {
                 Some((field, key)) => self.error_with_hint(
                     entry.key_span,
-                    &path.key(&entry.key),
                     format!("`{field}` has a key of its own"),
                     format!("say it as `{key}`"),
                 ),
@@ -380,7 +355,7 @@ impl Decoder {
         Some(Said::Map(sound))
     }
 
-    fn kustomization(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
+    fn kustomization(&mut self, node: &Node) -> Option<Said> {
         if let Some(inner) = node
             .get("postBuild")
             .and_then(Node::as_mapping)
@@ -388,18 +363,17 @@ impl Decoder {
         {
             self.error_with_hint(
                 inner.key_span,
-                &path.key("postBuild").key("substitute"),
                 "`postBuild.substitute` has a key of its own",
                 "say it as `substitutions`",
             );
             return None;
         }
-        self.crd_fields(node, path, KUSTOMIZATION_TAKEN)
+        self.crd_fields(node, KUSTOMIZATION_TAKEN)
     }
 
-    fn reference(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
+    fn reference(&mut self, node: &Node) -> Option<Said> {
         const KEYS: [&str; 6] = ["branch", "tag", "semver", "name", "commit", "digest"];
-        let fields = self.fields(node, path, &KEYS)?;
+        let fields = self.fields(node, &KEYS)?;
         let mut said = Vec::new();
         for key in KEYS {
             if let Some(text) = fields.text(key, self) {
@@ -411,11 +385,7 @@ impl Decoder {
         for (key, text) in &said {
             if let Err(reason) = check_reference(key, &text.value) {
                 let text = &text.value;
-                self.error(
-                    fields.get(key)?.span,
-                    &path.key(key),
-                    format!("{key} `{text}` {reason}"),
-                );
+                self.error(fields.get(key)?.span, format!("{key} `{text}` {reason}"));
                 return None;
             }
         }
@@ -442,7 +412,6 @@ impl Decoder {
                 if node.as_mapping().is_some_and(<[Entry]>::is_empty) {
                     self.error_with_hint(
                         node.span,
-                        path,
                         "a ref that names nothing: Flux would silently follow `master`",
                         "name a branch, tag, semver, name or commit",
                     );
@@ -452,7 +421,6 @@ impl Decoder {
             [(first, _), (second, _), ..] => {
                 self.error_with_hint(
                     node.span,
-                    path,
                     format!("`{first}` and `{second}` exclude each other"),
                     "give exactly one of branch, tag, semver, name, commit; or branch with commit",
                 );
@@ -462,14 +430,14 @@ impl Decoder {
         Some(Said::Reference(reference))
     }
 
-    fn depends_on(&mut self, node: &Node, path: &Path<'_>) -> Option<Said> {
+    fn depends_on(&mut self, node: &Node) -> Option<Said> {
         if !matches!(node.value, Value::Sequence(_)) {
-            self.wrong_type(node, path, "a list");
+            self.wrong_type(node, "a list");
             return None;
         }
         let mut dependencies = Vec::new();
-        for (index, item) in self.list(node, path).iter().enumerate() {
-            if let Some(on) = self.dependency(item, &path.index(index)) {
+        for item in self.list(node) {
+            if let Some(on) = self.dependency(item) {
                 dependencies.push(Dependency {
                     span: item.span,
                     on,
@@ -479,18 +447,18 @@ impl Decoder {
         Some(Said::Dependencies(dependencies))
     }
 
-    fn dependency(&mut self, node: &Node, path: &Path<'_>) -> Option<DependsOn> {
+    fn dependency(&mut self, node: &Node) -> Option<DependsOn> {
         if matches!(node.value, Value::Mapping(_)) {
-            let fields = self.fields(node, path, &["external", "namespace"])?;
+            let fields = self.fields(node, &["external", "namespace"])?;
             let name = fields.required("external", self)?;
-            let name = self.dns_label(name, &path.key("external"))?;
+            let name = self.dns_label(name)?;
             let namespace = match fields.get("namespace") {
-                Some(node) => Some(self.dns_label(node, &path.key("namespace"))?),
+                Some(node) => Some(self.dns_label(node)?),
                 None => None,
             };
             return Some(DependsOn::External { name, namespace });
         }
-        let text = self.filled_text(node, path)?;
+        let text = self.filled_text(node)?;
         Some(match text.split_once('/') {
             Some((project, object)) => DependsOn::ProjectObject {
                 project: project.into(),

@@ -99,7 +99,7 @@ impl<'c> Builder<'c> {
                 self.problems.add(
                     Finding::error(
                         environment.name.span,
-                        "clusters",
+                        "",
                         format!(
                             "environment `{}` has several clusters, which would share the files of `output: {}`",
                             environment.name.value, configuration.output
@@ -129,7 +129,7 @@ impl<'c> Builder<'c> {
             if seen.contains(&&*name.value) {
                 self.problems.add(Finding::error(
                     name.span,
-                    "clusters",
+                    "",
                     format!("cluster `{}` is listed twice", name.value),
                 ));
             }
@@ -208,7 +208,7 @@ impl<'c> Builder<'c> {
                 self.problems.add(
                     Finding::error(
                         object.name.span,
-                        "name",
+                        "",
                         format!(
                             "project `{}` has two objects `{}`",
                             project.name.value, object.name.value
@@ -235,7 +235,7 @@ impl<'c> Builder<'c> {
                     self.problems.add(
                         Finding::error(
                             shared.span,
-                            "source.project",
+                            "",
                             format!(
                                 "project `{}` has no source of its own to share",
                                 shared.value
@@ -395,7 +395,7 @@ impl<'c> Builder<'c> {
                 environment,
                 Finding::error(
                     place.project.name.span,
-                    "ref",
+                    "",
                     format!(
                         "nothing says which ref of project `{}` is followed",
                         place.project.name.value
@@ -416,7 +416,7 @@ impl<'c> Builder<'c> {
         let finding = if is_oci {
             Finding::error(
                 place.project.name.span,
-                "ref",
+                "",
                 format!(
                     "project `{}` is an OCIRepository, which follows a tag, semver or digest, not a branch or commit",
                     place.project.name.value
@@ -424,7 +424,7 @@ impl<'c> Builder<'c> {
             )
             .hint("say `ref: {tag: …}` in its `source`")
         } else {
-            Finding::error(span, "ref.digest", "a Git repository has no digests")
+            Finding::error(span, "", "a Git repository has no digests")
                 .hint("say `ref: {commit: …}`")
         };
         self.problems.add(finding);
@@ -449,7 +449,7 @@ impl<'c> Builder<'c> {
                 environment,
                 Finding::error(
                     shared.span,
-                    "source.project",
+                    "",
                     format!("project `{}` has no source to share", shared.value),
                 )
                 .hint("leave this project out there too, or give it a source of its own"),
@@ -469,7 +469,7 @@ impl<'c> Builder<'c> {
                 environment,
                 Finding::error(
                     shared.span,
-                    "source.project",
+                    "",
                     format!(
                         "the source of project `{}` lies in namespace `{}`, this project in `{own}`",
                         shared.value, source.namespace
@@ -544,7 +544,7 @@ impl<'c> Builder<'c> {
             self.problems.add(
                 Finding::error(
                     span,
-                    "name",
+                    "",
                     format!("`{name}`, made by `names: {pattern}`, is no name: {reason}"),
                 )
                 .hint("shorten the name, or change `names`"),

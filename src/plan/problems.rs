@@ -61,5 +61,5 @@ pub(super) fn unknown(
         || otherwise.to_owned(),
         |near| format!("did you mean `{near}`?"),
     );
-    Finding::error(name.span, what, format!("unknown {what} `{}`", name.value)).hint(hint)
+    Finding::error(name.span, "", format!("unknown {what} `{}`", name.value)).hint(hint)
 }

@@ -149,7 +149,7 @@ impl<'a> Lookup<'a, '_> {
                     self.problems.add(
                         Finding::error(
                             span,
-                            "dependsOn",
+                            "",
                             format!("project `{project}` has no object `{name}`"),
                         )
                         .hint(hint),
@@ -205,7 +205,7 @@ impl<'a> Lookup<'a, '_> {
             self.problems.add(
                 Finding::error(
                     span,
-                    "dependsOn",
+                    "",
                     format!("`{name}` is an object of another kind; Flux waits only for objects of the same kind"),
                 )
                 .hint("wait for a Kustomization"),
@@ -223,20 +223,19 @@ impl<'a> Lookup<'a, '_> {
             span,
             value: name.clone(),
         };
-        let mut finding = unknown(
+        let finding = unknown(
             "project or object",
             &name,
             &known,
             "write `{external: NAME}` for an object that somebody else manages",
         );
-        finding.path = "dependsOn".into();
         self.problems.add(finding);
     }
 
     fn absent(&mut self, object: &PlannedObject<'_>, message: &str, span: Span) {
         self.problems.add_in(
             &object.environment,
-            Finding::error(span, "dependsOn", message)
+            Finding::error(span, "", message)
                 .hint("leave the dependency out there, or write `{external: NAME}`"),
         );
     }
@@ -340,7 +339,7 @@ fn report_ring(objects: &[PlannedObject<'_>], ring: &[usize], span: Span, proble
         &objects[ring[0]].environment,
         Finding::error(
             span,
-            "dependsOn",
+            "",
             format!(
                 "objects wait for each other in a ring: {}",
                 names.join(" → ")
@@ -364,7 +363,7 @@ fn find_shared_identities(objects: &[PlannedObject<'_>], problems: &mut Problems
         problems.add(
             Finding::error(
                 object.span,
-                "name",
+                "",
                 format!(
                     "{kind} `{namespace}/{name}` would be there twice in {cluster}: for `{}` in `{}` and for `{}` in `{}`",
                     other.project, other.environment, object.project, object.environment
@@ -403,7 +402,7 @@ fn find_shared_files(
             problems.add(
                 Finding::error(
                     span,
-                    "name",
+                    "",
                     format!("project `{project}` would lie in a file `kustomization.yaml`, which kustomize reads as its own configuration"),
                 )
                 .hint("give it another name, or put more into `output`, as `{environment}/{project}-flux.yaml`"),
@@ -417,7 +416,7 @@ fn find_shared_files(
             problems.add(
                 Finding::error(
                     span,
-                    "output",
+                    "",
                     format!(
                         "`{file}` would hold both project `{}` of `{}` and project `{project}` of `{environment}`",
                         other.2, other.0
@@ -455,17 +454,17 @@ fn check_namespaces(
         let sources = object
             .source
             .iter()
-            .map(|source| ("source", &source.name, &source.namespace, source.span));
+            .map(|source| (&source.name, &source.namespace, source.span));
         let dependencies = object
             .depends_on
             .iter()
-            .map(|one| ("dependsOn", &one.name, &one.namespace, one.span));
-        for (path, name, namespace, span) in sources.chain(dependencies) {
+            .map(|one| (&one.name, &one.namespace, one.span));
+        for (name, namespace, span) in sources.chain(dependencies) {
             if *namespace != object.namespace {
                 problems.add(
                     Finding::error(
                         span,
-                        path,
+                        "",
                         format!(
                             "`{}` refers to `{namespace}/{name}`, and cluster `{cluster}` allows no reference to another namespace",
                             object.name
