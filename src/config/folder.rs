@@ -5,9 +5,18 @@ use std::path::Path;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+use globset::GlobBuilder;
 
 /// The largest file that is read: some hundred thousand projects.
 pub const FILE_LIMIT_BYTES: u64 = 64 << 20;
+
+/// The most files that one pattern may name.
+const MOST_FILES: usize = 100_000;
+
+/// How deep `**` looks.
+const DEEPEST_FOLDER: usize = 32;
+
+const WILDCARDS: [char; 4] = ['*', '?', '[', '{'];
 
 /// A folder that is read by paths below it; links that lead out of it are refused.
 #[derive(Debug)]
@@ -89,6 +98,56 @@ impl Folder {
         }
         names.sort_unstable();
         Ok(Some(names))
+    }
+
+    /// The files below this folder that a pattern names, by name: `teams/*/fleet.yaml`, `**/*.yaml`,
+    /// or one file that may be missing. Folders whose names begin with a dot are passed over.
+    ///
+    /// # Errors
+    ///
+    /// A pattern that is none, a folder that cannot be listed, or too many files, in words that
+    /// follow the pattern.
+    pub fn matching(&self, pattern: &str) -> Result<Vec<String>, String> {
+        let pattern = pattern.trim_start_matches("./");
+        if !pattern.contains(WILDCARDS) {
+            return Ok(vec![pattern.to_owned()]);
+        }
+        let glob = GlobBuilder::new(pattern).literal_separator(true).build();
+        let glob = glob
+            .map_err(|error| format!("is no pattern: {}", error.kind()))?
+            .compile_matcher();
+        let fixed = pattern
+            .split('/')
+            .take_while(|part| !part.contains(WILDCARDS));
+        let start = fixed.collect::<Vec<_>>().join("/");
+        let deepest = if pattern.contains("**") {
+            DEEPEST_FOLDER
+        } else {
+            pattern.split('/').count()
+        };
+        let mut found = Vec::new();
+        let mut folders = vec![start];
+        while let Some(folder) = folders.pop() {
+            let listed = if folder.is_empty() { "." } else { &folder };
+            for name in self.files(listed)?.unwrap_or_default() {
+                let path = match folder.as_str() {
+                    "" => name.clone(),
+                    folder => format!("{folder}/{name}"),
+                };
+                if self.is_folder(&path) {
+                    if !name.starts_with('.') && path.split('/').count() < deepest {
+                        folders.push(path);
+                    }
+                } else if glob.is_match(&path) {
+                    found.push(path);
+                }
+                if found.len() + folders.len() > MOST_FILES {
+                    return Err(format!("names more than {MOST_FILES} files"));
+                }
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
     }
 
     /// Whether the path is a folder.

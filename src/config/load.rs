@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
-use globset::GlobBuilder;
-
 use crate::flux::yaml::{self, Node, Span};
 
 use super::decode::Decoder;
@@ -191,37 +189,16 @@ impl Loader {
         }
     }
 
-    /// The files that a pattern names; its folder may hold no wildcard.
+    /// The files that a pattern names.
     fn matching(&mut self, pattern: &Spanned<String>) -> Vec<String> {
-        let text = pattern.value.trim_start_matches("./");
-        let (folder, file) = text.rsplit_once('/').unwrap_or(("", text));
-        if !text.contains(['*', '?', '[', '{']) {
-            return vec![text.to_owned()];
-        }
-        let glob = GlobBuilder::new(file).literal_separator(true).build();
-        let Ok(glob) = glob.map(|glob| glob.compile_matcher()) else {
+        let Some(folder) = &self.folder else {
             return Vec::new();
         };
-        let listed = if folder.is_empty() { "." } else { folder };
-        match self.folder.as_ref().map(|dir| dir.files(listed)) {
-            Some(Ok(Some(names))) => names
-                .into_iter()
-                .filter(|name| glob.is_match(name))
-                .map(|name| {
-                    if folder.is_empty() {
-                        name
-                    } else {
-                        format!("{folder}/{name}")
-                    }
-                })
-                .collect(),
-            Some(Err(reason)) => {
-                self.decoder
-                    .error(pattern.span, format!("`{folder}` {reason}"));
-                Vec::new()
-            }
-            _ => Vec::new(),
-        }
+        folder.matching(&pattern.value).unwrap_or_else(|reason| {
+            self.decoder
+                .error(pattern.span, format!("`{}` {reason}", pattern.value));
+            Vec::new()
+        })
     }
 
     fn environments(&mut self) -> Vec<Environment> {

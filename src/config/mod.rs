@@ -8,9 +8,13 @@ mod model;
 mod nearest;
 mod pattern;
 mod place;
+mod read_budget;
 mod read_fleet;
-mod read_platform;
+mod read_github;
+mod read_map;
 mod read_project;
+mod read_reference;
+mod read_server;
 mod read_settings;
 mod settings;
 mod sources;
@@ -27,7 +31,7 @@ pub use model::{
 pub use nearest::nearest;
 pub use pattern::{Filling, Gap, Pattern};
 pub use place::Places;
-pub use read_settings::OUR_LABELS;
+pub use read_map::OUR_LABELS;
 pub use settings::{
     Dependency, DependsOn, Field, Layers, Reference, Said, Setting, Settings, Webhook,
 };

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::flux::names;
 use crate::flux::yaml::{Entry, Node, Value};
-use crate::flux::{git_ref, names, oci_ref, semver};
 
 use super::Pattern;
 use super::decode::Decoder;
-use super::settings::{Dependency, DependsOn, Field, Reference, Said, Setting, Settings, Webhook};
+use super::settings::{Field, Said, Setting, Settings, Webhook};
 
 /// What can be said at every layer but an object's.
 pub(super) const SOURCE_KEYS: [&str; 7] = [
@@ -38,29 +38,6 @@ pub(super) const KEYS: [&str; 16] = [
     "vars",
     "names",
     "kustomization",
-];
-
-/// Fields of the CRDs for which we have a key of our own: the CRD's field, then our key.
-const GIT_TAKEN: &[(&str, &str)] = &[
-    ("url", "repository"),
-    ("ref", "ref"),
-    ("interval", "intervals.source"),
-    ("timeout", "timeout"),
-    ("secretRef", "secretRef"),
-    ("provider", "provider"),
-    ("suspend", "suspend"),
-];
-const KUSTOMIZATION_TAKEN: &[(&str, &str)] = &[
-    ("interval", "intervals.kustomization"),
-    ("timeout", "timeout"),
-    ("retryInterval", "retryInterval"),
-    ("path", "path"),
-    ("prune", "prune"),
-    ("wait", "wait"),
-    ("targetNamespace", "targetNamespace"),
-    ("suspend", "suspend"),
-    ("dependsOn", "dependsOn"),
-    ("sourceRef", "source"),
 ];
 
 impl Decoder {
@@ -129,14 +106,8 @@ impl Decoder {
             "dependsOn" => say(Field::DependsOn, self.said(node, Self::depends_on)),
             "names" => say(Field::Names, self.said(node, Self::names)),
             "webhook" => say(Field::Webhook, self.said(node, Self::webhook)),
-            "gitRepository" => say(
-                Field::GitRepository,
-                self.said(node, |decoder, node| decoder.crd_fields(node, GIT_TAKEN)),
-            ),
-            "ociRepository" => say(
-                Field::OciRepository,
-                self.said(node, |decoder, node| decoder.crd_fields(node, GIT_TAKEN)),
-            ),
+            "gitRepository" => say(Field::GitRepository, self.said(node, Self::source_fields)),
+            "ociRepository" => say(Field::OciRepository, self.said(node, Self::source_fields)),
             "kustomization" => say(Field::Kustomization, self.said(node, Self::kustomization)),
             _ => {}
         }
@@ -278,218 +249,10 @@ impl Decoder {
         }
         Some(Said::Texts(texts))
     }
-
-    fn any_map(&mut self, node: &Node) -> Option<Said> {
-        Some(Said::Map(self.map(node)?.to_vec()))
-    }
-
-    /// A map whose values are text, or `null` to take a key away.
-    fn text_map(
-        &mut self,
-        node: &Node,
-        check: impl Fn(&str, &str) -> Result<(), String>,
-    ) -> Option<Said> {
-        let mut sound = Vec::new();
-        for entry in self.map(node)? {
-            if entry.node.is_null() {
-                sound.push(entry.clone());
-                continue;
-            }
-            let Some(text) = self.text(&entry.node) else {
-                continue;
-            };
-            match check(&entry.key, text) {
-                Ok(()) => sound.push(entry.clone()),
-                Err(message) => self.error(entry.key_span, message),
-            }
-        }
-        Some(Said::Map(sound))
-    }
-
-    fn labels(&mut self, node: &Node) -> Option<Said> {
-        self.text_map(node, |key, value| {
-            if OUR_LABELS.contains(&key) {
-                return Err(format!("label `{key}` is written by flux-setup itself"));
-            }
-            names::label_key(key).map_err(|reason| format!("label key `{key}`: {reason}"))?;
-            names::label_value(value).map_err(|reason| format!("label value `{value}`: {reason}"))
-        })
-    }
-
-    fn annotations(&mut self, node: &Node) -> Option<Said> {
-        self.text_map(node, |key, _| {
-            names::annotation_key(key).map_err(|reason| format!("annotation key `{key}`: {reason}"))
-        })
-    }
-
-    fn substitutions(&mut self, node: &Node) -> Option<Said> {
-        self.text_map(node, |key, _| {
-            let sound = !key.starts_with(|first: char| first.is_ascii_digit())
-                && !key.is_empty()
-                && key
-                    .chars()
-                    .all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
-            if sound {
-                Ok(())
-            } else {
-                Err(format!(
-                    "`{key}` is no name of a variable: Flux takes letters, digits and `_`, and no digit first"
-                ))
-            }
-        })
-    }
-
-    /// Fields of a CRD's spec, without those for which we have a key.
-    fn crd_fields(&mut self, node: &Node, taken: &[(&str, &str)]) -> Option<Said> {
-        let mut sound = Vec::new();
-        for entry in self.map(node)? {
-            match taken.iter().find(|(field, _)| *field == entry.key) {
-                Some((field, key)) => self.error_with_hint(
-                    entry.key_span,
-                    format!("`{field}` has a key of its own"),
-                    format!("say it as `{key}`"),
-                ),
-                None => sound.push(entry.clone()),
-            }
-        }
-        Some(Said::Map(sound))
-    }
-
-    fn kustomization(&mut self, node: &Node) -> Option<Said> {
-        if let Some(inner) = node
-            .get("postBuild")
-            .and_then(Node::as_mapping)
-            .and_then(|entries| entry(entries, "substitute"))
-        {
-            self.error_with_hint(
-                inner.key_span,
-                "`postBuild.substitute` has a key of its own",
-                "say it as `substitutions`",
-            );
-            return None;
-        }
-        self.crd_fields(node, KUSTOMIZATION_TAKEN)
-    }
-
-    fn reference(&mut self, node: &Node) -> Option<Said> {
-        const KEYS: [&str; 6] = ["branch", "tag", "semver", "name", "commit", "digest"];
-        let fields = self.fields(node, &KEYS)?;
-        let mut said = Vec::new();
-        for key in KEYS {
-            if let Some(text) = fields.text(key, self) {
-                said.push((key, text));
-            } else if fields.get(key).is_some() {
-                return None;
-            }
-        }
-        for (key, text) in &said {
-            if let Err(reason) = check_reference(key, &text.value) {
-                let text = &text.value;
-                self.error(fields.get(key)?.span, format!("{key} `{text}` {reason}"));
-                return None;
-            }
-        }
-        let reference = match &said[..] {
-            [("branch", branch), ("commit", commit)] => Reference::Commit {
-                commit: commit.value.clone(),
-                branch: Some(branch.value.clone()),
-            },
-            [(key, text)] => {
-                let text = text.value.clone();
-                match *key {
-                    "branch" => Reference::Branch(text),
-                    "tag" => Reference::Tag(text),
-                    "semver" => Reference::Semver(text),
-                    "name" => Reference::Name(text),
-                    "digest" => Reference::Digest(text),
-                    _ => Reference::Commit {
-                        commit: text,
-                        branch: None,
-                    },
-                }
-            }
-            [] => {
-                if node.as_mapping().is_some_and(<[Entry]>::is_empty) {
-                    self.error_with_hint(
-                        node.span,
-                        "a ref that names nothing: Flux would silently follow `master`",
-                        "name a branch, tag, semver, name or commit",
-                    );
-                }
-                return None;
-            }
-            [(first, _), (second, _), ..] => {
-                self.error_with_hint(
-                    node.span,
-                    format!("`{first}` and `{second}` exclude each other"),
-                    "give exactly one of branch, tag, semver, name, commit; or branch with commit",
-                );
-                return None;
-            }
-        };
-        Some(Said::Reference(reference))
-    }
-
-    fn depends_on(&mut self, node: &Node) -> Option<Said> {
-        if !matches!(node.value, Value::Sequence(_)) {
-            self.wrong_type(node, "a list");
-            return None;
-        }
-        let mut dependencies = Vec::new();
-        for item in self.list(node) {
-            if let Some(on) = self.dependency(item) {
-                dependencies.push(Dependency {
-                    span: item.span,
-                    on,
-                });
-            }
-        }
-        Some(Said::Dependencies(dependencies))
-    }
-
-    fn dependency(&mut self, node: &Node) -> Option<DependsOn> {
-        if matches!(node.value, Value::Mapping(_)) {
-            let fields = self.fields(node, &["external", "namespace"])?;
-            let name = fields.required("external", self)?;
-            let name = self.dns_label(name)?;
-            let namespace = match fields.get("namespace") {
-                Some(node) => Some(self.dns_label(node)?),
-                None => None,
-            };
-            return Some(DependsOn::External { name, namespace });
-        }
-        let text = self.filled_text(node)?;
-        Some(match text.split_once('/') {
-            Some((project, object)) => DependsOn::ProjectObject {
-                project: project.into(),
-                object: object.into(),
-            },
-            None => DependsOn::Name(text.into()),
-        })
-    }
 }
-
-/// Labels that every object of ours carries.
-pub const OUR_LABELS: [&str; 3] = [
-    "app.kubernetes.io/managed-by",
-    "flux-setup.dev/project",
-    "flux-setup.dev/environment",
-];
 
 fn entry<'n>(entries: &'n [Entry], key: &str) -> Option<&'n Entry> {
     entries.iter().find(|entry| entry.key == key)
-}
-
-fn check_reference(key: &str, text: &str) -> Result<(), String> {
-    match key {
-        "branch" => git_ref::branch(text),
-        "tag" => git_ref::tag(text),
-        "name" => git_ref::full_name(text),
-        "commit" => git_ref::commit(text),
-        "semver" => semver::Constraint::parse(text).map(drop),
-        _ => oci_ref::digest(text),
-    }
-    .map_err(|reason| format!("cannot be: {reason}"))
 }
 
 /// Why a path is none below the root of a repository.

@@ -5,27 +5,25 @@ use std::sync::Arc;
 
 use crate::config::{
     Configuration, Environment, EnvironmentCluster, EnvironmentOverride, Field, Filling, Finding,
-    Gap, Layers, Pattern, Project, ProjectObject, ProjectSource, Reference, Spanned,
+    Layers, Pattern, Project, ProjectObject, ProjectSource, Reference, Spanned,
 };
 use crate::flux::names;
 use crate::flux::yaml::Span;
 
-use super::model::{Plan, PlannedObject, Poll, Role, SourceReference};
-use super::problems::{Problems, unknown};
+use super::check;
+use super::model::{Plan, PlannedObject, Poll, Role, SourceReference, TEMPLATES};
+use super::problems::Problems;
 use super::relations;
 use super::values::default_intervals;
 
 /// The namespace of Flux itself, where objects lie unless the configuration says.
 const NAMESPACE: &str = "flux-system";
 
-/// The templates that are there without the user's own.
-pub(super) const TEMPLATES: [&str; 3] = ["git-repository", "oci-repository", "kustomization"];
-
 /// Plans every object, and finds what cannot be planned: names that are none, what refers to
 /// nothing, what two objects would share.
 pub fn plan(configuration: &Configuration) -> (Plan<'_>, Vec<Finding>) {
     let mut builder = Builder::new(configuration);
-    builder.check_names();
+    check::names(configuration, &mut builder.problems);
     for environment in &configuration.environments {
         if environment.clusters.is_empty() {
             builder.cluster(environment, None);
@@ -84,171 +82,6 @@ impl<'c> Builder<'c> {
             templates: TEMPLATES.map(Arc::from),
             objects: Vec::new(),
             problems: Problems::default(),
-        }
-    }
-
-    /// Whatever is named must be there, in every part of the configuration.
-    fn check_names(&mut self) {
-        let configuration = self.configuration;
-        for environment in &configuration.environments {
-            self.check_clusters(
-                &environment.clusters,
-                &configuration_clusters(configuration),
-            );
-            if environment.clusters.len() > 1 && !configuration.output.has(Gap::Cluster) {
-                self.problems.add(
-                    Finding::error(
-                        environment.name.span,
-                        "",
-                        format!(
-                            "environment `{}` has several clusters, which would share the files of `output: {}`",
-                            environment.name.value, configuration.output
-                        ),
-                    )
-                    .hint("put `{cluster}` into `output`, as `clusters/{cluster}/{environment}/{project}.yaml`"),
-                );
-            }
-        }
-        for project in &configuration.projects {
-            self.check_overrides(&project.environments);
-            for object in project.objects.iter().flatten() {
-                self.check_overrides(&object.environments);
-                self.check_template(object);
-            }
-            self.check_objects(project);
-            if let ProjectSource::Shared { project: shared } = &project.source {
-                self.check_shared(project, shared);
-            }
-        }
-    }
-
-    fn check_clusters(&mut self, clusters: &[EnvironmentCluster], known: &[&str]) {
-        let mut seen: Vec<&str> = Vec::new();
-        for cluster in clusters {
-            let name = &cluster.name;
-            if seen.contains(&&*name.value) {
-                self.problems.add(Finding::error(
-                    name.span,
-                    "",
-                    format!("cluster `{}` is listed twice", name.value),
-                ));
-            }
-            seen.push(&name.value);
-            if !known.contains(&&*name.value) {
-                self.problems.add(unknown(
-                    "cluster",
-                    name,
-                    known,
-                    "list it under `clusters` in `flux-setup.yaml`",
-                ));
-            }
-        }
-    }
-
-    fn check_overrides(&mut self, overrides: &'c [EnvironmentOverride]) {
-        let names: Vec<&str> = self
-            .configuration
-            .environments
-            .iter()
-            .map(|environment| &*environment.name.value)
-            .collect();
-        for one in overrides {
-            let Some(environment) = self
-                .configuration
-                .environments
-                .iter()
-                .find(|environment| environment.name.value == one.name.value)
-            else {
-                self.problems.add(unknown(
-                    "environment",
-                    &one.name,
-                    &names,
-                    "write its file, as `environments/production.yaml`",
-                ));
-                continue;
-            };
-            if let Some(clusters) = &one.clusters {
-                let known: Vec<&str> = environment
-                    .clusters
-                    .iter()
-                    .map(|cluster| &*cluster.name.value)
-                    .collect();
-                self.check_clusters(clusters, &known);
-            }
-        }
-    }
-
-    fn check_template(&mut self, object: &ProjectObject) {
-        let Some(template) = &object.template else {
-            return;
-        };
-        let known: Vec<&str> = self
-            .configuration
-            .templates
-            .iter()
-            .map(|template| &*template.name)
-            .chain(TEMPLATES)
-            .collect();
-        if !known.contains(&&*template.value) {
-            let hint = format!("write it as `templates/{}.yaml.tera`", template.value);
-            self.problems
-                .add(unknown("template", template, &known, &hint));
-        }
-    }
-
-    fn check_objects(&mut self, project: &'c Project) {
-        let Some(objects) = &project.objects else {
-            return;
-        };
-        for (index, object) in objects.iter().enumerate() {
-            if objects[..index]
-                .iter()
-                .any(|other| other.name.value == object.name.value)
-            {
-                self.problems.add(
-                    Finding::error(
-                        object.name.span,
-                        "",
-                        format!(
-                            "project `{}` has two objects `{}`",
-                            project.name.value, object.name.value
-                        ),
-                    )
-                    .hint("give each its own name"),
-                );
-            }
-        }
-    }
-
-    fn check_shared(&mut self, project: &Project, shared: &Spanned<Arc<str>>) {
-        match self.projects.get(&*shared.value) {
-            None => {
-                let names: Vec<&str> = self.projects.keys().copied().collect();
-                let finding = unknown("project", shared, &names, "list it under `projects`");
-                self.problems.add(finding);
-            }
-            Some(other) => {
-                if matches!(
-                    other.source,
-                    ProjectSource::Shared { .. } | ProjectSource::External { .. }
-                ) {
-                    self.problems.add(
-                        Finding::error(
-                            shared.span,
-                            "",
-                            format!(
-                                "project `{}` has no source of its own to share",
-                                shared.value
-                            ),
-                        )
-                        .hint(if other.name.value == project.name.value {
-                            "name another project"
-                        } else {
-                            "name the project that has the source"
-                        }),
-                    );
-                }
-            }
         }
     }
 
@@ -580,14 +413,6 @@ const OBJECT_FIELDS: [Field; 12] = [
     Field::Kustomization,
     Field::DependsOn,
 ];
-
-fn configuration_clusters(configuration: &Configuration) -> Vec<&str> {
-    configuration
-        .clusters
-        .iter()
-        .map(|cluster| &*cluster.name.value)
-        .collect()
-}
 
 /// The project in this environment and cluster, unless it is left out there.
 fn place<'c>(

@@ -1,6 +1,8 @@
 //! What should exist: one plan of every object for every project, environment and cluster.
 
 mod build;
+mod check;
+mod depends_on;
 mod model;
 mod problems;
 mod relations;

@@ -44,6 +44,9 @@ pub struct PlannedObject<'c> {
     pub layers: Layers<'c>,
 }
 
+/// The templates that are there without the user's own.
+pub(super) const TEMPLATES: [&str; 3] = ["git-repository", "oci-repository", "kustomization"];
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
     Source,
@@ -89,6 +92,22 @@ impl PlannedObject<'_> {
         }
     }
 
+    /// Where it stands in the configuration.
+    pub(super) fn place(&self) -> Place<'_> {
+        (&self.environment, self.cluster.as_deref(), &self.project)
+    }
+
+    /// What tells it apart in its cluster. An object whose kind only its template knows goes by the
+    /// template.
+    pub(super) fn identity(&self) -> Identity<'_> {
+        (
+            self.cluster.as_deref(),
+            self.kind.unwrap_or(&self.template),
+            &self.namespace,
+            &self.name,
+        )
+    }
+
     /// Whether Flux deletes the workloads with it.
     pub fn prunes(&self) -> bool {
         self.kind == Some("Kustomization")
@@ -98,3 +117,9 @@ impl PlannedObject<'_> {
                 .is_some_and(|(_, prune)| prune)
     }
 }
+
+/// Environment, cluster and project: where a `dependsOn` looks for names.
+pub(super) type Place<'a> = (&'a str, Option<&'a str>, &'a str);
+
+/// What tells objects of a cluster apart, the cluster included.
+pub(super) type Identity<'a> = (Option<&'a str>, &'a str, &'a str, &'a str);

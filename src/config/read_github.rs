@@ -1,45 +1,16 @@
-//! Reads what is said of clusters, GitHub, its budget and the server.
-
-use std::path::PathBuf;
+//! Reads what is said of GitHub: hosts, identities, webhooks.
 
 use crate::flux::yaml::{Node, Value};
 
 use super::decode::{Decoder, Fields};
-use super::model::{
-    BudgetSettings, Cluster, GithubHost, Identity, IdentityKind, KnownUse, Spanned,
-};
+use super::model::{GithubHost, Identity, IdentityKind, Spanned};
 
 impl Decoder {
-    pub(super) fn clusters(&mut self, node: &Node) -> Vec<(Cluster, Vec<Spanned<String>>)> {
-        let mut clusters = Vec::new();
-        for item in self.list(node) {
-            let known = ["name", "kubeconfig", "context", "crds", "crossNamespace"];
-            let Some(fields) = self.fields(item, &known) else {
-                continue;
-            };
-            let kubeconfig = fields.text("kubeconfig", self).map(|text| Spanned {
-                span: text.span,
-                value: PathBuf::from(&*text.value),
-            });
-            let context = self.string(&fields, "context");
-            let cross_namespace = fields.flag("crossNamespace", self).unwrap_or(true);
-            let crds = self.paths(&fields, "crds");
-            let Some(name) = self.name(&fields) else {
-                continue;
-            };
-            let cluster = Cluster {
-                name,
-                kubeconfig,
-                context,
-                crds: Vec::new(),
-                cross_namespace,
-            };
-            clusters.push((cluster, crds));
-        }
-        clusters
-    }
-
-    fn string(&mut self, fields: &Fields<'_>, key: &'static str) -> Option<Spanned<String>> {
+    pub(super) fn string(
+        &mut self,
+        fields: &Fields<'_>,
+        key: &'static str,
+    ) -> Option<Spanned<String>> {
         fields.text(key, self).map(|text| Spanned {
             span: text.span,
             value: text.value.to_string(),
@@ -279,139 +250,11 @@ impl Decoder {
         );
     }
 
-    pub(super) fn budget(&mut self, node: &Node) -> BudgetSettings {
-        let mut budget = BudgetSettings::default();
-        let Some(fields) = self.fields(node, &["failAbove", "reserve", "also", "costs"]) else {
-            return budget;
-        };
-        let mut share = |key: &'static str| {
-            let node = fields.get(key)?;
-            let value = self.share(node)?;
-            Some(Spanned {
-                span: node.span,
-                value,
-            })
-        };
-        budget.fail_above = share("failAbove");
-        budget.reserve = share("reserve");
-        if let Some(also) = fields.get("also") {
-            for item in self.list(also) {
-                budget.also.extend(self.known_use(item));
-            }
-        }
-        if let Some(costs) = fields.get("costs") {
-            for entry in self.map(costs).unwrap_or_default() {
-                let mut amounts = Vec::new();
-                for resource in self.map(&entry.node).unwrap_or_default() {
-                    if let Some(amount) = self.amount(&resource.node) {
-                        let name = Spanned {
-                            span: resource.key_span,
-                            value: resource.key.to_string(),
-                        };
-                        amounts.push((name, amount));
-                    }
-                }
-                let operation = Spanned {
-                    span: entry.key_span,
-                    value: entry.key.to_string(),
-                };
-                budget.costs.push((operation, amounts));
-            }
-        }
-        budget
-    }
-
-    fn known_use(&mut self, node: &Node) -> Option<KnownUse> {
-        let fields = self.fields(node, &["name", "identity", "core", "graphql"])?;
-        let identity = self.string(&fields, "identity");
-        let mut amount = |key: &'static str| fields.get(key).and_then(|node| self.amount(node));
-        let (core, graphql) = (amount("core"), amount("graphql"));
-        if core.is_none() && graphql.is_none() {
-            self.error_with_hint(
-                node.span,
-                "it does not say how much is used",
-                "add `core: N` or `graphql: N`, requests an hour",
-            );
-        }
-        fields.required("name", self)?;
-        Some(KnownUse {
-            name: self.string(&fields, "name")?,
-            identity,
-            core: core.unwrap_or(0.0),
-            graphql: graphql.unwrap_or(0.0),
-        })
-    }
-
-    pub(super) fn server(&mut self, node: &Node) {
-        let known = ["hooks", "health", "api", "store", "giveUpAfter"];
-        let Some(fields) = self.fields(node, &known) else {
-            return;
-        };
-        let listeners: [(&str, &[&'static str]); 3] = [
-            ("hooks", &["listen", "trustedProxies", "url"]),
-            ("health", &["listen"]),
-            ("api", &["listen", "tokens"]),
-        ];
-        for (key, known) in listeners {
-            if let Some(node) = fields.get(key) {
-                self.listener(node, known);
-            }
-        }
-        if let Some(store) = self.string(&fields, "store")
-            && !["sqlite:", "postgres://", "postgresql://"]
-                .iter()
-                .any(|scheme| store.value.starts_with(scheme))
-        {
-            self.error_with_hint(
-                store.span,
-                "an unknown kind of store",
-                "write `sqlite:FILE` or `postgres://…`",
-            );
-        }
-        if let Some(node) = fields.get("giveUpAfter") {
-            self.positive_duration(node);
-        }
-    }
-
-    fn listener(&mut self, node: &Node, known: &[&'static str]) {
-        let Some(fields) = self.fields(node, known) else {
-            return;
-        };
-        if let Some(listen) = self.string(&fields, "listen")
-            && listen.value.parse::<std::net::SocketAddr>().is_err()
-        {
-            self.error_with_hint(
-                listen.span,
-                format!("`{}` is no address to listen on", listen.value),
-                "write it as `127.0.0.1:9293` or `[::1]:9293`",
-            );
-        }
-        self.paths(&fields, "trustedProxies");
-        self.http_url(&fields, "url");
-        let Some(tokens) = fields.get("tokens") else {
-            return;
-        };
-        for item in self.list(tokens) {
-            if let Some(fields) = self.fields(item, &["name", "token", "scope"]) {
-                fields.required("name", self);
-                self.string(&fields, "name");
-                if let Some(token) = fields.required("token", self) {
-                    self.secret(token);
-                }
-                if let Some(scope) = self.string(&fields, "scope")
-                    && !matches!(scope.value.as_str(), "read" | "write")
-                {
-                    self.error_with_hint(
-                        scope.span,
-                        format!("unknown scope `{}`", scope.value),
-                        "known: read, write",
-                    );
-                }
-            }
-        }
-    }
-
-    fn http_url(&mut self, fields: &Fields<'_>, key: &'static str) -> Option<Spanned<String>> {
+    pub(super) fn http_url(
+        &mut self,
+        fields: &Fields<'_>,
+        key: &'static str,
+    ) -> Option<Spanned<String>> {
         let url = self.string(fields, key)?;
         let rest = url
             .value

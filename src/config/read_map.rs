@@ -1,0 +1,135 @@
+//! Reads the settings that are maps: labels, annotations, substitutions, vars, fields of CRDs.
+
+use crate::flux::names;
+use crate::flux::yaml::Node;
+
+use super::decode::Decoder;
+use super::settings::Said;
+
+/// Labels that every object of ours carries.
+pub const OUR_LABELS: [&str; 3] = [
+    "app.kubernetes.io/managed-by",
+    "flux-setup.dev/project",
+    "flux-setup.dev/environment",
+];
+
+/// Fields of the CRDs for which we have a key of our own: the CRD's field, then our key.
+const SOURCE_TAKEN: &[(&str, &str)] = &[
+    ("url", "repository"),
+    ("ref", "ref"),
+    ("interval", "intervals.source"),
+    ("timeout", "timeout"),
+    ("secretRef", "secretRef"),
+    ("provider", "provider"),
+    ("suspend", "suspend"),
+];
+const KUSTOMIZATION_TAKEN: &[(&str, &str)] = &[
+    ("interval", "intervals.kustomization"),
+    ("timeout", "timeout"),
+    ("retryInterval", "retryInterval"),
+    ("path", "path"),
+    ("prune", "prune"),
+    ("wait", "wait"),
+    ("targetNamespace", "targetNamespace"),
+    ("suspend", "suspend"),
+    ("dependsOn", "dependsOn"),
+    ("sourceRef", "source"),
+];
+
+impl Decoder {
+    pub(super) fn any_map(&mut self, node: &Node) -> Option<Said> {
+        Some(Said::Map(self.map(node)?.to_vec()))
+    }
+
+    /// A map whose values are text, or `null` to take a key away.
+    fn text_map(
+        &mut self,
+        node: &Node,
+        check: impl Fn(&str, &str) -> Result<(), String>,
+    ) -> Option<Said> {
+        let mut sound = Vec::new();
+        for entry in self.map(node)? {
+            if entry.node.is_null() {
+                sound.push(entry.clone());
+                continue;
+            }
+            let Some(text) = self.text(&entry.node) else {
+                continue;
+            };
+            match check(&entry.key, text) {
+                Ok(()) => sound.push(entry.clone()),
+                Err(message) => self.error(entry.key_span, message),
+            }
+        }
+        Some(Said::Map(sound))
+    }
+
+    pub(super) fn labels(&mut self, node: &Node) -> Option<Said> {
+        self.text_map(node, |key, value| {
+            if OUR_LABELS.contains(&key) {
+                return Err(format!("label `{key}` is written by flux-setup itself"));
+            }
+            names::label_key(key).map_err(|reason| format!("label key `{key}`: {reason}"))?;
+            names::label_value(value).map_err(|reason| format!("label value `{value}`: {reason}"))
+        })
+    }
+
+    pub(super) fn annotations(&mut self, node: &Node) -> Option<Said> {
+        self.text_map(node, |key, _| {
+            names::annotation_key(key).map_err(|reason| format!("annotation key `{key}`: {reason}"))
+        })
+    }
+
+    pub(super) fn substitutions(&mut self, node: &Node) -> Option<Said> {
+        self.text_map(node, |key, _| {
+            let sound = !key.starts_with(|first: char| first.is_ascii_digit())
+                && !key.is_empty()
+                && key
+                    .chars()
+                    .all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+            if sound {
+                Ok(())
+            } else {
+                Err(format!(
+                    "`{key}` is no name of a variable: Flux takes letters, digits and `_`, and no digit first"
+                ))
+            }
+        })
+    }
+
+    /// Fields of a CRD's spec, without those for which we have a key.
+    fn crd_fields(&mut self, node: &Node, taken: &[(&str, &str)]) -> Option<Said> {
+        let mut sound = Vec::new();
+        for entry in self.map(node)? {
+            match taken.iter().find(|(field, _)| *field == entry.key) {
+                Some((field, key)) => self.error_with_hint(
+                    entry.key_span,
+                    format!("`{field}` has a key of its own"),
+                    format!("say it as `{key}`"),
+                ),
+                None => sound.push(entry.clone()),
+            }
+        }
+        Some(Said::Map(sound))
+    }
+
+    /// Fields of a GitRepository's or OCIRepository's spec.
+    pub(super) fn source_fields(&mut self, node: &Node) -> Option<Said> {
+        self.crd_fields(node, SOURCE_TAKEN)
+    }
+
+    pub(super) fn kustomization(&mut self, node: &Node) -> Option<Said> {
+        if let Some(inner) = node
+            .get("postBuild")
+            .and_then(|node| node.entry("substitute"))
+        {
+            self.error_with_hint(
+                inner.key_span,
+                "`postBuild.substitute` has a key of its own",
+                "say it as `substitutions`",
+            );
+            return None;
+        }
+        self.crd_fields(node, KUSTOMIZATION_TAKEN)
+    }
+}

@@ -1,0 +1,118 @@
+//! Reads refs, and what an object waits for.
+
+use crate::flux::yaml::{Entry, Node, Value};
+use crate::flux::{git_ref, oci_ref, semver};
+
+use super::decode::Decoder;
+use super::settings::{Dependency, DependsOn, Reference, Said};
+
+impl Decoder {
+    pub(super) fn reference(&mut self, node: &Node) -> Option<Said> {
+        const KEYS: [&str; 6] = ["branch", "tag", "semver", "name", "commit", "digest"];
+        let fields = self.fields(node, &KEYS)?;
+        let mut said = Vec::new();
+        for key in KEYS {
+            if let Some(text) = fields.text(key, self) {
+                said.push((key, text));
+            } else if fields.get(key).is_some() {
+                return None;
+            }
+        }
+        for (key, text) in &said {
+            if let Err(reason) = check_reference(key, &text.value) {
+                let text = &text.value;
+                self.error(fields.get(key)?.span, format!("{key} `{text}` {reason}"));
+                return None;
+            }
+        }
+        let reference = match &said[..] {
+            [("branch", branch), ("commit", commit)] => Reference::Commit {
+                commit: commit.value.clone(),
+                branch: Some(branch.value.clone()),
+            },
+            [(key, text)] => {
+                let text = text.value.clone();
+                match *key {
+                    "branch" => Reference::Branch(text),
+                    "tag" => Reference::Tag(text),
+                    "semver" => Reference::Semver(text),
+                    "name" => Reference::Name(text),
+                    "digest" => Reference::Digest(text),
+                    _ => Reference::Commit {
+                        commit: text,
+                        branch: None,
+                    },
+                }
+            }
+            [] => {
+                if node.as_mapping().is_some_and(<[Entry]>::is_empty) {
+                    self.error_with_hint(
+                        node.span,
+                        "a ref that names nothing: Flux would silently follow `master`",
+                        "name a branch, tag, semver, name or commit",
+                    );
+                }
+                return None;
+            }
+            [(first, _), (second, _), ..] => {
+                self.error_with_hint(
+                    node.span,
+                    format!("`{first}` and `{second}` exclude each other"),
+                    "give exactly one of branch, tag, semver, name, commit; or branch with commit",
+                );
+                return None;
+            }
+        };
+        Some(Said::Reference(reference))
+    }
+
+    pub(super) fn depends_on(&mut self, node: &Node) -> Option<Said> {
+        if !matches!(node.value, Value::Sequence(_)) {
+            self.wrong_type(node, "a list");
+            return None;
+        }
+        let mut dependencies = Vec::new();
+        for item in self.list(node) {
+            if let Some(on) = self.dependency(item) {
+                dependencies.push(Dependency {
+                    span: item.span,
+                    on,
+                });
+            }
+        }
+        Some(Said::Dependencies(dependencies))
+    }
+
+    fn dependency(&mut self, node: &Node) -> Option<DependsOn> {
+        if matches!(node.value, Value::Mapping(_)) {
+            let fields = self.fields(node, &["external", "namespace"])?;
+            let name = fields.required("external", self)?;
+            let name = self.dns_label(name)?;
+            let namespace = match fields.get("namespace") {
+                Some(node) => Some(self.dns_label(node)?),
+                None => None,
+            };
+            return Some(DependsOn::External { name, namespace });
+        }
+        let text = self.filled_text(node)?;
+        Some(match text.split_once('/') {
+            Some((project, object)) => DependsOn::ProjectObject {
+                project: project.into(),
+                object: object.into(),
+            },
+            None => DependsOn::Name(text.into()),
+        })
+    }
+}
+
+fn check_reference(key: &str, text: &str) -> Result<(), String> {
+    match key {
+        "branch" => git_ref::branch(text),
+        "tag" => git_ref::tag(text),
+        "name" => git_ref::full_name(text),
+        "commit" => git_ref::commit(text),
+        "semver" => semver::Constraint::parse(text).map(drop),
+        _ => oci_ref::digest(text),
+    }
+    .map_err(|reason| format!("cannot be: {reason}"))
+}

@@ -1,0 +1,311 @@
+//! What objects wait for: names become objects, and rings are found.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::config::{Configuration, DependsOn, Finding, Project, Spanned, nearest};
+use crate::flux::yaml::Span;
+
+use super::model::{Dependency, Identity, Place, PlannedObject, Role};
+use super::problems::{Problems, unknown};
+
+/// Resolves what each object waits for; `false` where some of it is not there.
+pub(super) fn resolve(
+    configuration: &Configuration,
+    objects: &[PlannedObject<'_>],
+    problems: &mut Problems,
+) -> Vec<(Vec<Dependency>, bool)> {
+    if !objects
+        .iter()
+        .any(|object| !object.layers.dependencies().is_empty())
+    {
+        return vec![(Vec::new(), true); objects.len()];
+    }
+    let mut by_place: HashMap<Place<'_>, Vec<&PlannedObject<'_>>> = HashMap::new();
+    for object in objects.iter().filter(|object| object.role != Role::Source) {
+        by_place.entry(object.place()).or_default().push(object);
+    }
+    let projects: HashMap<&str, &Project> = configuration
+        .projects
+        .iter()
+        .map(|project| (&*project.name.value, project))
+        .collect();
+    let mut lookup = Lookup {
+        by_place,
+        projects,
+        problems,
+    };
+    objects
+        .iter()
+        .map(|object| {
+            if object.role == Role::Source {
+                return (Vec::new(), true);
+            }
+            let mut dependencies: Vec<Dependency> = Vec::new();
+            let mut sound = true;
+            for wanted in object.layers.dependencies() {
+                match lookup.find(object, &wanted.on, wanted.span) {
+                    Some(found) => {
+                        for one in found {
+                            let is_new = !dependencies.iter().any(|known| {
+                                known.name == one.name && known.namespace == one.namespace
+                            });
+                            if is_new {
+                                dependencies.push(one);
+                            }
+                        }
+                    }
+                    None => sound = false,
+                }
+            }
+            (dependencies, sound)
+        })
+        .collect()
+}
+
+struct Lookup<'a, 'c> {
+    by_place: HashMap<Place<'a>, Vec<&'a PlannedObject<'c>>>,
+    projects: HashMap<&'c str, &'c Project>,
+    problems: &'a mut Problems,
+}
+
+impl<'a> Lookup<'a, '_> {
+    /// What is waited for; `None` with a finding where it is not there.
+    fn find(
+        &mut self,
+        object: &'a PlannedObject<'_>,
+        on: &DependsOn,
+        span: Span,
+    ) -> Option<Vec<Dependency>> {
+        let (environment, cluster, own) = object.place();
+        match on {
+            DependsOn::External { name, namespace } => Some(vec![Dependency {
+                name: name.clone(),
+                namespace: namespace
+                    .clone()
+                    .unwrap_or_else(|| object.namespace.clone()),
+                span,
+            }]),
+            DependsOn::Name(name) => {
+                if self.has_object(own, name) {
+                    return self.one(object, (environment, cluster, own), name, span);
+                }
+                let Some(project) = self.projects.get(&**name).copied() else {
+                    self.unknown(own, name, span);
+                    return None;
+                };
+                let found: Vec<_> = self
+                    .by_place
+                    .get(&(environment, cluster, &*project.name.value))
+                    .into_iter()
+                    .flatten()
+                    .filter(|other| other.kind == Some("Kustomization"))
+                    .map(|other| dependency(other, span))
+                    .collect();
+                if found.is_empty() {
+                    self.absent(
+                        object,
+                        &format!("project `{name}` has no Kustomization"),
+                        span,
+                    );
+                    return None;
+                }
+                Some(found)
+            }
+            DependsOn::ProjectObject {
+                project,
+                object: name,
+            } => {
+                if !self.projects.contains_key(&**project) {
+                    self.unknown(own, project, span);
+                    return None;
+                }
+                let project = self.projects[&**project].name.value.as_ref();
+                if !self.has_object(project, name) {
+                    let known: Vec<&str> = self.object_names(project);
+                    let hint = nearest(name, known.iter().copied()).map_or_else(
+                        || format!("it has: {}", known.join(", ")),
+                        |near| format!("did you mean `{project}/{near}`?"),
+                    );
+                    self.problems.add(
+                        Finding::error(
+                            span,
+                            "",
+                            format!("project `{project}` has no object `{name}`"),
+                        )
+                        .hint(hint),
+                    );
+                    return None;
+                }
+                self.one(object, (environment, cluster, project), name, span)
+            }
+        }
+    }
+
+    fn object_names(&self, project: &str) -> Vec<&str> {
+        match self.projects.get(project) {
+            Some(project) => match &project.objects {
+                Some(objects) => objects.iter().map(|object| &*object.name.value).collect(),
+                None => vec![&*project.name.value],
+            },
+            None => Vec::new(),
+        }
+    }
+
+    fn has_object(&self, project: &str, object: &str) -> bool {
+        self.projects
+            .get(project)
+            .is_some_and(|project| match &project.objects {
+                Some(objects) => objects.iter().any(|one| &*one.name.value == object),
+                None => false,
+            })
+            || self.object_names(project) == [object] && project != object
+    }
+
+    fn one(
+        &mut self,
+        object: &PlannedObject<'_>,
+        (environment, cluster, project): (&str, Option<&str>, &str),
+        name: &str,
+        span: Span,
+    ) -> Option<Vec<Dependency>> {
+        let found = self
+            .by_place
+            .get(&(environment, cluster, project))
+            .and_then(|objects| objects.iter().find(|other| &**other.object() == name))
+            .copied();
+        let Some(found) = found else {
+            self.absent(
+                object,
+                &format!("object `{name}` of project `{project}` is not there"),
+                span,
+            );
+            return None;
+        };
+        if found.kind != object.kind || found.kind.is_none() && found.template != object.template {
+            self.problems.add(
+                Finding::error(
+                    span,
+                    "",
+                    format!("`{name}` is an object of another kind; Flux waits only for objects of the same kind"),
+                )
+                .hint("wait for a Kustomization"),
+            );
+            return None;
+        }
+        Some(vec![dependency(found, span)])
+    }
+
+    fn unknown(&mut self, own: &str, name: &Arc<str>, span: Span) {
+        let mut known: Vec<&str> = self.object_names(own);
+        known.extend(self.projects.keys().copied());
+        known.sort_unstable();
+        let name = Spanned {
+            span,
+            value: name.clone(),
+        };
+        let finding = unknown(
+            "project or object",
+            &name,
+            &known,
+            "write `{external: NAME}` for an object that somebody else manages",
+        );
+        self.problems.add(finding);
+    }
+
+    fn absent(&mut self, object: &PlannedObject<'_>, message: &str, span: Span) {
+        self.problems.add_in(
+            &object.environment,
+            Finding::error(span, "", message)
+                .hint("leave the dependency out there, or write `{external: NAME}`"),
+        );
+    }
+}
+
+fn dependency(object: &PlannedObject<'_>, span: Span) -> Dependency {
+    Dependency {
+        name: object.name.clone(),
+        namespace: object.namespace.clone(),
+        span,
+    }
+}
+
+/// Objects that wait for each other in a ring would never start.
+pub(super) fn find_rings(objects: &[PlannedObject<'_>], problems: &mut Problems) {
+    if objects.iter().all(|object| object.depends_on.is_empty()) {
+        return;
+    }
+    let index: HashMap<Identity<'_>, usize> = objects
+        .iter()
+        .enumerate()
+        .map(|(index, object)| (object.identity(), index))
+        .collect();
+    let next = |at: usize| {
+        let object = &objects[at];
+        object.depends_on.iter().filter_map(|dependency| {
+            let (cluster, kind, ..) = object.identity();
+            index
+                .get(&(cluster, kind, &*dependency.namespace, &*dependency.name))
+                .map(|to| (*to, dependency.span))
+        })
+    };
+    let mut done = vec![false; objects.len()];
+    for start in 0..objects.len() {
+        if objects[start].depends_on.is_empty() {
+            continue;
+        }
+        // Each frame: an object and how many of its dependencies were followed.
+        let mut trail: Vec<(usize, usize)> = vec![(start, 0)];
+        let mut on_trail: HashSet<usize> = HashSet::from([start]);
+        while let Some((at, followed)) = trail.last_mut() {
+            let at = *at;
+            let step = if done[at] {
+                None
+            } else {
+                next(at).nth(*followed)
+            };
+            *followed += 1;
+            match step {
+                None => {
+                    done[at] = true;
+                    on_trail.remove(&at);
+                    trail.pop();
+                }
+                Some((to, span)) if on_trail.contains(&to) => {
+                    let from = trail.iter().position(|(one, _)| *one == to).unwrap_or(0);
+                    let ring: Vec<usize> = trail[from..].iter().map(|(one, _)| *one).collect();
+                    report_ring(objects, &ring, span, problems);
+                }
+                Some((to, _)) => {
+                    on_trail.insert(to);
+                    trail.push((to, 0));
+                }
+            }
+        }
+    }
+}
+
+fn report_ring(objects: &[PlannedObject<'_>], ring: &[usize], span: Span, problems: &mut Problems) {
+    let label = |index: usize| {
+        let object = &objects[index];
+        if *object.object() == object.project {
+            object.project.to_string()
+        } else {
+            format!("{}/{}", object.project, object.object())
+        }
+    };
+    let mut names: Vec<String> = ring.iter().map(|index| label(*index)).collect();
+    names.push(names[0].clone());
+    problems.add_in(
+        &objects[ring[0]].environment,
+        Finding::error(
+            span,
+            "",
+            format!(
+                "objects wait for each other in a ring: {}",
+                names.join(" → ")
+            ),
+        )
+        .hint("take one `dependsOn` of the ring away"),
+    );
+}
