@@ -4,26 +4,26 @@
 
 use serde_json::Value as Json;
 
-use super::compile::Checks;
+use super::found::Found;
+use super::shape::Checks;
 use super::value::{Plain, from_json, is_whole, read, same};
-use super::walk::Walk;
 use crate::flux::fault::{Path, nearest};
 use crate::flux::yaml::Node;
 
-pub(super) fn check(walk: &mut Walk, checks: &Checks, node: &Node, path: &Path<'_>) {
+pub(super) fn check(found: &mut Found, checks: &Checks, node: &Node, path: &Path<'_>) {
     match read(node) {
-        Plain::Text(text) => check_text(walk, checks, text, node, path),
-        Plain::Int(int) => check_int(walk, checks, int, node, path),
-        Plain::Float(float) => check_float(walk, checks, float, node, path),
-        Plain::List(items) => check_list(walk, checks, items, node, path),
+        Plain::Text(text) => check_text(found, checks, text, node, path),
+        Plain::Int(int) => check_int(found, checks, int, node, path),
+        Plain::Float(float) => check_float(found, checks, float, node, path),
+        Plain::List(items) => check_list(found, checks, items, node, path),
         _ => {}
     }
     if !checks.one_of.is_empty() {
-        check_enum(walk, checks, node, path);
+        check_enum(found, checks, node, path);
     }
 }
 
-fn check_enum(walk: &mut Walk, checks: &Checks, node: &Node, path: &Path<'_>) {
+fn check_enum(found: &mut Found, checks: &Checks, node: &Node, path: &Path<'_>) {
     let plain = read(node);
     let is_same = |known: &Json| match (&plain, known) {
         (Plain::Text(text), Json::String(known)) => text == known,
@@ -51,14 +51,14 @@ fn check_enum(walk: &mut Walk, checks: &Checks, node: &Node, path: &Path<'_>) {
         Plain::Text(text) => nearest(text, known.iter().map(String::as_str)),
         _ => None,
     };
-    walk.fault(node.span, path, message).hint = near.map(|name| format!("did you mean `{name}`?"));
+    found.fault(node.span, path, message).hint = near.map(|name| format!("did you mean `{name}`?"));
 }
 
-fn check_text(walk: &mut Walk, checks: &Checks, text: &str, node: &Node, path: &Path<'_>) {
+fn check_text(found: &mut Found, checks: &Checks, text: &str, node: &Node, path: &Path<'_>) {
     if checks.min_length.is_some() || checks.max_length.is_some() {
         let length = text.chars().count() as u64;
         if let Some(most) = checks.max_length.filter(|most| length > *most) {
-            walk.fault(
+            found.fault(
                 node.span,
                 path,
                 format!("must be at most {most} characters long, not {length}"),
@@ -70,7 +70,7 @@ fn check_text(walk: &mut Walk, checks: &Checks, text: &str, node: &Node, path: &
             } else {
                 format!("must be at least {least} characters long, not {length}")
             };
-            walk.fault(node.span, path, message);
+            found.fault(node.span, path, message);
         }
     }
     if let Some(pattern) = checks
@@ -83,10 +83,10 @@ fn check_text(walk: &mut Walk, checks: &Checks, text: &str, node: &Node, path: &
             shown(text),
             pattern.written
         );
-        walk.fault(node.span, path, message);
+        found.fault(node.span, path, message);
     }
     if let Some(format) = checks.format.filter(|format| !format.holds(text)) {
-        walk.fault(
+        found.fault(
             node.span,
             path,
             format!("`{}` is not {}", shown(text), format.noun()),
@@ -104,7 +104,7 @@ fn shown(text: &str) -> String {
 }
 
 /// Bounds of integers lose their fraction, as the API server cuts them.
-fn check_int(walk: &mut Walk, checks: &Checks, int: i64, node: &Node, path: &Path<'_>) {
+fn check_int(found: &mut Found, checks: &Checks, int: i64, node: &Node, path: &Path<'_>) {
     let too_low = checks.minimum.filter(|least| {
         let least = *least as i64;
         if checks.exclusive_minimum {
@@ -125,10 +125,10 @@ fn check_int(walk: &mut Walk, checks: &Checks, int: i64, node: &Node, path: &Pat
         let factor = *factor as i64;
         factor <= 0 || int % factor != 0
     });
-    out_of_range(walk, checks, too_low, too_high, not_multiple, node, path);
+    out_of_range(found, checks, too_low, too_high, not_multiple, node, path);
 }
 
-fn check_float(walk: &mut Walk, checks: &Checks, float: f64, node: &Node, path: &Path<'_>) {
+fn check_float(found: &mut Found, checks: &Checks, float: f64, node: &Node, path: &Path<'_>) {
     let too_low = checks
         .minimum
         .filter(|least| float < *least || (checks.exclusive_minimum && float == *least));
@@ -143,11 +143,11 @@ fn check_float(walk: &mut Walk, checks: &Checks, float: f64, node: &Node, path: 
         };
         *factor <= 0.0 || !is_whole(times)
     });
-    out_of_range(walk, checks, too_low, too_high, not_multiple, node, path);
+    out_of_range(found, checks, too_low, too_high, not_multiple, node, path);
 }
 
 fn out_of_range(
-    walk: &mut Walk,
+    found: &mut Found,
     checks: &Checks,
     too_low: Option<f64>,
     too_high: Option<f64>,
@@ -168,27 +168,27 @@ fn out_of_range(
         },
     );
     if let Some(bound) = too_low {
-        walk.fault(node.span, path, format!("must be {least} {bound}"));
+        found.fault(node.span, path, format!("must be {least} {bound}"));
     }
     if let Some(bound) = too_high {
-        walk.fault(node.span, path, format!("must be {most} {bound}"));
+        found.fault(node.span, path, format!("must be {most} {bound}"));
     }
     if let Some(factor) = not_multiple {
-        walk.fault(node.span, path, format!("must be a multiple of {factor}"));
+        found.fault(node.span, path, format!("must be a multiple of {factor}"));
     }
 }
 
-fn check_list(walk: &mut Walk, checks: &Checks, items: &[Node], node: &Node, path: &Path<'_>) {
+fn check_list(found: &mut Found, checks: &Checks, items: &[Node], node: &Node, path: &Path<'_>) {
     let count = items.len() as u64;
     if let Some(least) = checks.min_items.filter(|least| count < *least) {
-        walk.fault(
+        found.fault(
             node.span,
             path,
             format!("must have at least {least} elements, not {count}"),
         );
     }
     if let Some(most) = checks.max_items.filter(|most| count > *most) {
-        walk.fault(
+        found.fault(
             node.span,
             path,
             format!("must have at most {most} elements, not {count}"),
@@ -197,28 +197,28 @@ fn check_list(walk: &mut Walk, checks: &Checks, items: &[Node], node: &Node, pat
     if checks.unique_items {
         for (index, item) in items.iter().enumerate() {
             if items[..index].iter().any(|earlier| same(earlier, item)) {
-                walk.fault(item.span, &path.index(index), "is in the list already");
+                found.fault(item.span, &path.index(index), "is in the list already");
             }
         }
     }
 }
 
 pub(super) fn count_keys(
-    walk: &mut Walk,
+    found: &mut Found,
     checks: &Checks,
     count: u64,
     node: &Node,
     path: &Path<'_>,
 ) {
     if let Some(least) = checks.min_properties.filter(|least| count < *least) {
-        walk.fault(
+        found.fault(
             node.span,
             path,
             format!("must have at least {least} keys, not {count}"),
         );
     }
     if let Some(most) = checks.max_properties.filter(|most| count > *most) {
-        walk.fault(
+        found.fault(
             node.span,
             path,
             format!("must have at most {most} keys, not {count}"),

@@ -5,8 +5,10 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::Value as Json;
 
-use super::compile::{self, Schema};
+use super::compile;
+use super::found::Found;
 use super::metadata::Scope;
+use super::shape::Schema;
 use super::value::to_json;
 use crate::flux::fault::{Fault, Path};
 use crate::flux::yaml::{Node, Span, Value};
@@ -222,13 +224,7 @@ fn span_of(document: &Node, path: &str) -> Span {
 
 impl Lookup<'_> {
     /// Why the API server knows no such kind; `None` where it may know it.
-    pub(super) fn refuse(
-        &self,
-        walk: &mut super::walk::Walk,
-        span: Span,
-        api_version: &str,
-        kind: &str,
-    ) {
+    pub(super) fn refuse(&self, found: &mut Found, span: Span, api_version: &str, kind: &str) {
         match self {
             Lookup::OtherVersions(known) => {
                 let path = Path::ROOT.key("apiVersion");
@@ -237,14 +233,15 @@ impl Lookup<'_> {
                     known.join("`, `")
                 );
                 let group = api_version.split('/').next().unwrap_or("");
-                walk.fault(span, &path, message).hint = known
+                found.fault(span, &path, message).hint = known
                     .last()
                     .map(|version| format!("write `apiVersion: {group}/{version}`"));
             }
             Lookup::OtherKinds(known) => {
                 let path = Path::ROOT.key("kind");
                 let near = crate::flux::fault::nearest(kind, known.iter().copied());
-                walk.fault(span, &path, format!("`{api_version}` has no kind `{kind}`"))
+                found
+                    .fault(span, &path, format!("`{api_version}` has no kind `{kind}`"))
                     .hint = Some(match near {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("its kinds are `{}`", known.join("`, `")),

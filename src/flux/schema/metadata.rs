@@ -3,9 +3,9 @@
 //! Source: `k8s.io/apimachinery`, `pkg/api/validation/objectmeta.go`, and what an API server of
 //! 1.35 answers: it sets generation and creation time itself and minds neither.
 
+use super::found::Found;
 use super::names::{generated, path_segment};
 use super::value::{Plain, entry, read};
-use super::walk::Walk;
 use crate::flux::fault::Path;
 use crate::flux::names;
 use crate::flux::yaml::{Entry, Node, Span};
@@ -34,7 +34,7 @@ const ANNOTATION_BYTES: usize = 256 * 1024;
 
 /// Checks the metadata of a whole object. `span` is the object's.
 pub(super) fn root(
-    walk: &mut Walk,
+    found: &mut Found,
     metadata: Option<&Node>,
     name: NameForm,
     scope: Scope,
@@ -48,31 +48,33 @@ pub(super) fn root(
         Some(_) => return,
     };
     let span = metadata.map_or(span, |metadata| metadata.span);
-    name_and_namespace(walk, entries, name, scope, span, &path);
-    common(walk, entries, &path);
+    name_and_namespace(found, entries, name, scope, span, &path);
+    common(found, entries, &path);
     if let Some((node, uid)) = text(entries, "uid").filter(|(_, uid)| !uid.is_empty()) {
         let message = format!("the uid `{uid}` is no object's: the API server gives it");
-        walk.fault(node.span, &path.key("uid"), message).hint = Some("leave the key out".into());
+        found.fault(node.span, &path.key("uid"), message).hint = Some("leave the key out".into());
     }
     if let Some((node, version)) = text(entries, "resourceVersion")
         && !version.is_empty()
         && !(version.bytes().all(|byte| byte.is_ascii_digit()) && version.parse::<u64>().is_ok())
     {
         let message = format!("`{version}` is no resource version");
-        walk.fault(node.span, &path.key("resourceVersion"), message)
+        found
+            .fault(node.span, &path.key("resourceVersion"), message)
             .hint = Some("leave the key out".into());
     }
     if let Some(one) = entry(entries, "managedFields")
         && matches!(read(&one.node), Plain::List(_))
     {
         let path = path.key("managedFields");
-        walk.fault(one.key_span, &path, "must not be given in an apply")
+        found
+            .fault(one.key_span, &path, "must not be given in an apply")
             .hint = Some("leave the key out".into());
     }
 }
 
 fn name_and_namespace(
-    walk: &mut Walk,
+    found: &mut Found,
     entries: &[Entry],
     form: NameForm,
     scope: Scope,
@@ -82,10 +84,10 @@ fn name_and_namespace(
     let name = entry(entries, "name").map(|one| (&one.node, read(&one.node)));
     match name {
         None => {
-            walk.fault(span, &path.key("name"), "`name` is required");
+            found.fault(span, &path.key("name"), "`name` is required");
         }
         Some((node, Plain::Null | Plain::Text(""))) => {
-            walk.fault(node.span, &path.key("name"), "must not be empty");
+            found.fault(node.span, &path.key("name"), "must not be empty");
         }
         Some((node, Plain::Text(name))) => {
             let verdict = match form {
@@ -94,7 +96,7 @@ fn name_and_namespace(
                 NameForm::PathSegment => path_segment(name),
             };
             if let Err(fault) = verdict {
-                walk.fault(
+                found.fault(
                     node.span,
                     &path.key("name"),
                     format!("the name `{name}`: {fault}"),
@@ -108,7 +110,7 @@ fn name_and_namespace(
         && form == NameForm::Subdomain
         && let Err(fault) = generated(prefix)
     {
-        walk.fault(
+        found.fault(
             node.span,
             &path.key("generateName"),
             format!("`{prefix}`: {fault}"),
@@ -119,10 +121,11 @@ fn name_and_namespace(
     {
         let path = path.key("namespace");
         if scope == Scope::Cluster {
-            walk.fault(node.span, &path, "objects of this kind have no namespace")
+            found
+                .fault(node.span, &path, "objects of this kind have no namespace")
                 .hint = Some("leave the key out".into());
         } else if let Err(fault) = names::dns_label(namespace) {
-            walk.fault(
+            found.fault(
                 node.span,
                 &path,
                 format!("the namespace `{namespace}`: {fault}"),
@@ -132,19 +135,19 @@ fn name_and_namespace(
 }
 
 /// What holds for embedded objects too.
-fn common(walk: &mut Walk, entries: &[Entry], path: &Path<'_>) {
-    labels(walk, entries, path);
-    annotations(walk, entries, path);
-    finalizers(walk, entries, path);
-    owners(walk, entries, path);
+fn common(found: &mut Found, entries: &[Entry], path: &Path<'_>) {
+    labels(found, entries, path);
+    annotations(found, entries, path);
+    finalizers(found, entries, path);
+    owners(found, entries, path);
 }
 
-fn labels(walk: &mut Walk, entries: &[Entry], path: &Path<'_>) {
+fn labels(found: &mut Found, entries: &[Entry], path: &Path<'_>) {
     let path = path.key("labels");
     for one in map(entries, "labels") {
         let at = path.key(&one.key);
         if let Err(fault) = names::label_key(&one.key) {
-            walk.fault(
+            found.fault(
                 one.key_span,
                 &at,
                 format!("the label key `{}`: {fault}", one.key),
@@ -153,7 +156,7 @@ fn labels(walk: &mut Walk, entries: &[Entry], path: &Path<'_>) {
         if let Plain::Text(value) = read(&one.node)
             && let Err(fault) = names::label_value(value)
         {
-            walk.fault(
+            found.fault(
                 one.node.span,
                 &at,
                 format!("the label value `{value}`: {fault}"),
@@ -162,14 +165,14 @@ fn labels(walk: &mut Walk, entries: &[Entry], path: &Path<'_>) {
     }
 }
 
-fn annotations(walk: &mut Walk, entries: &[Entry], path: &Path<'_>) {
+fn annotations(found: &mut Found, entries: &[Entry], path: &Path<'_>) {
     let path = path.key("annotations");
     let mut bytes = 0;
     for one in map(entries, "annotations") {
         // Upper-case prefixes are taken here, unlike in labels.
         if let Err(fault) = names::annotation_key(&one.key) {
             let at = path.key(&one.key);
-            walk.fault(
+            found.fault(
                 one.key_span,
                 &at,
                 format!("the annotation key `{}`: {fault}", one.key),
@@ -184,11 +187,11 @@ fn annotations(walk: &mut Walk, entries: &[Entry], path: &Path<'_>) {
         && let Some(one) = entry(entries, "annotations")
     {
         let message = format!("must be at most {ANNOTATION_BYTES} bytes in all, not {bytes}");
-        walk.fault(one.key_span, &path, message);
+        found.fault(one.key_span, &path, message);
     }
 }
 
-fn finalizers(walk: &mut Walk, entries: &[Entry], path: &Path<'_>) {
+fn finalizers(found: &mut Found, entries: &[Entry], path: &Path<'_>) {
     let path = path.key("finalizers");
     let mut orphan = false;
     let mut foreground = false;
@@ -199,13 +202,13 @@ fn finalizers(walk: &mut Walk, entries: &[Entry], path: &Path<'_>) {
         orphan |= name == "orphan";
         foreground |= name == "foregroundDeletion";
         if let Err(fault) = names::label_key(name) {
-            walk.fault(
+            found.fault(
                 item.span,
                 &path.index(index),
                 format!("the finalizer `{name}`: {fault}"),
             );
         } else if orphan && foreground {
-            walk.fault(
+            found.fault(
                 item.span,
                 &path.index(index),
                 "`orphan` and `foregroundDeletion` exclude each other",
@@ -214,7 +217,7 @@ fn finalizers(walk: &mut Walk, entries: &[Entry], path: &Path<'_>) {
     }
 }
 
-fn owners(walk: &mut Walk, entries: &[Entry], path: &Path<'_>) {
+fn owners(found: &mut Found, entries: &[Entry], path: &Path<'_>) {
     let path = path.key("ownerReferences");
     let mut controlled = false;
     for (index, item) in list(entries, "ownerReferences").iter().enumerate() {
@@ -225,7 +228,7 @@ fn owners(walk: &mut Walk, entries: &[Entry], path: &Path<'_>) {
         let given = |key: &str| text(owner, key).map_or("", |(_, value)| value);
         for key in ["kind", "name", "uid"] {
             if given(key).is_empty() {
-                walk.fault(item.span, &at.key(key), format!("`{key}` is required"));
+                found.fault(item.span, &at.key(key), format!("`{key}` is required"));
             }
         }
         let api_version = given("apiVersion");
@@ -234,18 +237,18 @@ fn owners(walk: &mut Walk, entries: &[Entry], path: &Path<'_>) {
             Some((_, version)) => !version.is_empty() && !version.contains('/'),
         };
         if !is_versioned {
-            walk.fault(
+            found.fault(
                 item.span,
                 &at.key("apiVersion"),
                 "must name a group and version, as `apps/v1`",
             );
         }
         if api_version.trim_start_matches('/') == "v1" && given("kind") == "Event" {
-            walk.fault(item.span, &at, "an Event cannot own anything");
+            found.fault(item.span, &at, "an Event cannot own anything");
         }
         if entry(owner, "controller").is_some_and(|one| read(&one.node) == Plain::Bool(true)) {
             if controlled {
-                walk.fault(
+                found.fault(
                     item.span,
                     &at.key("controller"),
                     "only one owner can be the controller",
@@ -259,16 +262,16 @@ fn owners(walk: &mut Walk, entries: &[Entry], path: &Path<'_>) {
 /// Checks an object of the API inside another: `entries` are its own, `node` the whole of it.
 ///
 /// Source: `k8s.io/apiextensions-apiserver`, `pkg/apiserver/schema/objectmeta/validation.go`.
-pub(super) fn embedded(walk: &mut Walk, node: &Node, entries: &[Entry], path: &Path<'_>) {
+pub(super) fn embedded(found: &mut Found, node: &Node, entries: &[Entry], path: &Path<'_>) {
     for key in ["apiVersion", "kind"] {
         let at = path.key(key);
         let Some(one) = entry(entries, key) else {
-            walk.fault(node.span, &at, format!("`{key}` is required"));
+            found.fault(node.span, &at, format!("`{key}` is required"));
             continue;
         };
         match read(&one.node) {
             Plain::Text("") | Plain::Null => {
-                walk.fault(one.node.span, &at, "must not be empty");
+                found.fault(one.node.span, &at, "must not be empty");
             }
             Plain::Text(text) => {
                 let fault = if key == "apiVersion" {
@@ -281,7 +284,7 @@ pub(super) fn embedded(walk: &mut Walk, node: &Node, entries: &[Entry], path: &P
                     (!is_kind).then_some("must be letters, digits and `-`, a letter first")
                 };
                 if let Some(fault) = fault {
-                    walk.fault(one.node.span, &at, format!("`{text}` {fault}"));
+                    found.fault(one.node.span, &at, format!("`{text}` {fault}"));
                 }
             }
             _ => {}
@@ -297,7 +300,7 @@ pub(super) fn embedded(walk: &mut Walk, node: &Node, entries: &[Entry], path: &P
     if let Some((node, name)) = text(entries, "name")
         && let Err(fault) = path_segment(name)
     {
-        walk.fault(
+        found.fault(
             node.span,
             &path.key("name"),
             format!("the name `{name}`: {fault}"),
@@ -313,7 +316,7 @@ pub(super) fn embedded(walk: &mut Walk, node: &Node, entries: &[Entry], path: &P
             path_segment(value)
         };
         if let Err(fault) = verdict {
-            walk.fault(node.span, &path.key(key), format!("`{value}`: {fault}"));
+            found.fault(node.span, &path.key(key), format!("`{value}`: {fault}"));
         }
     }
     for key in ["creationTimestamp", "deletionTimestamp"] {
@@ -326,7 +329,7 @@ pub(super) fn embedded(walk: &mut Walk, node: &Node, entries: &[Entry], path: &P
             _ => false,
         };
         if !is_time {
-            walk.fault(
+            found.fault(
                 one.node.span,
                 &path.key(key),
                 "must be a time such as `2006-01-02T15:04:05Z`",
@@ -340,15 +343,15 @@ pub(super) fn embedded(walk: &mut Walk, node: &Node, entries: &[Entry], path: &P
         let at = path.key(key);
         match read(&one.node) {
             Plain::Float(_) => {
-                walk.fault(one.node.span, &at, "must be an integer, not a number");
+                found.fault(one.node.span, &at, "must be an integer, not a number");
             }
             Plain::Int(int) if int < 0 && key == "generation" => {
-                walk.fault(one.node.span, &at, "must be at least 0");
+                found.fault(one.node.span, &at, "must be at least 0");
             }
             _ => {}
         }
     }
-    common(walk, entries, &path);
+    common(found, entries, &path);
 }
 
 fn text<'a>(entries: &'a [Entry], key: &str) -> Option<(&'a Node, &'a str)> {

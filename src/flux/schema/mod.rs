@@ -7,11 +7,16 @@
 mod bounds;
 mod compile;
 mod crds;
+mod defaults;
+mod elements;
 mod format;
+mod found;
+mod keys;
 mod metadata;
 mod names;
 mod pattern;
 mod rules;
+mod shape;
 mod value;
 mod walk;
 
@@ -24,11 +29,11 @@ pub use crate::flux::fault::{Fault, FaultClass, FaultSeverity};
 
 use crate::flux::fault::Path;
 use crate::flux::yaml::Node;
-use compile::Schema;
 use crds::Lookup;
+use found::Found;
 use metadata::{NameForm, Scope};
+use shape::Schema;
 use value::{Plain, entry, read};
-use walk::Walk;
 
 /// How much of a document [`judge`] can judge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +115,7 @@ impl Crds {
 /// All that the API server has against a document, in the order of the document as far as each
 /// rule goes. Empty for one that it takes; see [`Crds::coverage`] for kinds without a schema.
 pub fn judge(crds: &Crds, document: &Node) -> Vec<Fault> {
-    let mut walk = Walk::default();
+    let mut faults = Found::default();
     let Plain::Map(entries) = read(document) else {
         let message = format!("must be a map, not {}", read(document).noun());
         return vec![Fault::api(document.span, "", message)];
@@ -120,13 +125,13 @@ pub fn judge(crds: &Crds, document: &Node) -> Vec<Fault> {
         let path = Path::ROOT.key(key);
         match entry(entries, key).map(|one| (&one.node, read(&one.node))) {
             None => {
-                walk.fault(document.span, &path, format!("`{key}` is required"));
+                faults.fault(document.span, &path, format!("`{key}` is required"));
             }
             Some((node, Plain::Text(_) | Plain::Null)) if value.is_empty() => {
-                walk.fault(node.span, &path, "must not be empty");
+                faults.fault(node.span, &path, "must not be empty");
             }
             Some((node, plain)) if value.is_empty() => {
-                walk.fault(
+                faults.fault(
                     node.span,
                     &path,
                     format!("must be a string, not {}", plain.noun()),
@@ -139,21 +144,27 @@ pub fn judge(crds: &Crds, document: &Node) -> Vec<Fault> {
     let found = crds.look_up(identity.group, identity.version, identity.kind);
     let (name, scope) = match &found {
         Lookup::Found(definition, schema) => {
-            walk.node(schema, document, &Path::ROOT, false);
+            walk::hold(&mut faults, schema, document, &Path::ROOT, false);
             (NameForm::Subdomain, definition.scope)
         }
         _ => {
-            if walk.faults.is_empty() {
+            if faults.faults.is_empty() {
                 let key = if matches!(found, Lookup::OtherVersions(_)) {
                     "apiVersion"
                 } else {
                     "kind"
                 };
                 let span = entry(entries, key).map_or(document.span, |one| one.node.span);
-                found.refuse(&mut walk, span, identity.api_version, identity.kind);
+                found.refuse(&mut faults, span, identity.api_version, identity.kind);
             }
             if let Some(metadata) = metadata {
-                walk.node(any_metadata(), metadata, &Path::ROOT.key("metadata"), true);
+                walk::hold(
+                    &mut faults,
+                    any_metadata(),
+                    metadata,
+                    &Path::ROOT.key("metadata"),
+                    true,
+                );
             }
             let name = match (identity.group, identity.kind) {
                 ("", "Namespace") => NameForm::Label,
@@ -163,8 +174,8 @@ pub fn judge(crds: &Crds, document: &Node) -> Vec<Fault> {
             (name, Scope::Unknown)
         }
     };
-    metadata::root(&mut walk, metadata, name, scope, document.span);
-    walk.faults
+    metadata::root(&mut faults, metadata, name, scope, document.span);
+    faults.faults
 }
 
 fn any_metadata() -> &'static Schema {
