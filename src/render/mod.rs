@@ -4,19 +4,25 @@ mod bounds;
 mod canary;
 mod canary_values;
 mod context;
+mod engine;
 mod error;
 mod folder;
 mod handed;
+mod handed_path;
 mod identity;
+mod includes;
 mod likeness;
 mod manifests;
+mod own_names;
 mod proof;
 mod reading;
+mod template;
 mod template_fault;
 mod template_text;
 mod templates;
 #[cfg(test)]
 mod tests;
+mod text_fault;
 mod uses;
 mod yaml_filter;
 
@@ -28,5 +34,6 @@ pub use folder::{
 };
 pub use manifests::{Manifest, each_manifest, write_manifests};
 pub use proof::{ProofBy, document_of, prove};
+pub use template::{TEMPLATE_SUFFIX, UserTemplate};
 pub use template_fault::TemplateFault;
-pub use templates::{EMBEDDED, TEMPLATE_SUFFIX, Templates, UserTemplate};
+pub use templates::{EMBEDDED, Templates};

@@ -2,17 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::handed::{FILTERS, HANDED, Handed, REFUSED_FILTERS, TESTS, nearest};
+use super::handed::{FILTERS, REFUSED_FILTERS, TESTS};
+use super::handed_path::judge_path;
 use super::template_text::{Tag, Token, TokenKind};
-
-/// A fault at a range of bytes of the template.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Fault {
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-    pub(crate) message: String,
-    pub(crate) hint: Option<String>,
-}
+use super::text_fault::{TextFault, fault, unknown};
 
 /// Words of Tera's expressions that name no value.
 const KEYWORDS: &[&str] = &[
@@ -20,44 +13,10 @@ const KEYWORDS: &[&str] = &[
     "true", "True",
 ];
 
-/// The names that the tags set themselves: `for`, `set` and Tera's `loop`.
-pub(crate) fn local_names<'a>(tags: &[Tag<'a>]) -> BTreeSet<&'a str> {
-    let mut names = BTreeSet::new();
-    for tag in tags.iter().filter(|tag| !tag.prints) {
-        let mut words = tag.tokens.iter();
-        match words.next().and_then(Token::word) {
-            Some("for") => {
-                names.insert("loop");
-                names.extend(
-                    words
-                        .map_while(|token| match token.word() {
-                            Some("in") => None,
-                            word => Some(word),
-                        })
-                        .flatten(),
-                );
-            }
-            Some("set" | "set_global") => names.extend(words.next().and_then(Token::word)),
-            _ => {}
-        }
-    }
-    names
-}
-
-/// Texts that are written in the tags: a value that equals one may be compared with it.
-pub(crate) fn literals<'a>(tags: &'a [Tag<'a>]) -> impl Iterator<Item = &'a str> {
-    tags.iter()
-        .flat_map(|tag| &tag.tokens)
-        .filter_map(|token| match token.kind {
-            TokenKind::Text(text) => Some(text),
-            _ => None,
-        })
-}
-
 /// Finds every fault that the text alone shows.
 ///
 /// `locals` are the names that templates set themselves: in an include those of its includer count.
-pub(crate) fn faults(tags: &[Tag<'_>], locals: &BTreeSet<&str>) -> Vec<Fault> {
+pub(super) fn faults(tags: &[Tag<'_>], locals: &BTreeSet<&str>) -> Vec<TextFault> {
     let mut found = Vec::new();
     for tag in tags {
         refuse_tag(tag, &mut found);
@@ -70,17 +29,8 @@ pub(crate) fn faults(tags: &[Tag<'_>], locals: &BTreeSet<&str>) -> Vec<Fault> {
     found
 }
 
-fn fault(from: &Token<'_>, to: &Token<'_>, message: String, hint: Option<String>) -> Fault {
-    Fault {
-        start: from.start,
-        end: to.end,
-        message,
-        hint,
-    }
-}
-
 /// Refuses what makes text that the escaping takes for written already.
-fn refuse_tag(tag: &Tag<'_>, found: &mut Vec<Fault>) {
+fn refuse_tag(tag: &Tag<'_>, found: &mut Vec<TextFault>) {
     let Some(first) = tag.tokens.first() else {
         return;
     };
@@ -141,7 +91,7 @@ fn judge_word(
     index: usize,
     word: &str,
     locals: &BTreeSet<&str>,
-    found: &mut Vec<Fault>,
+    found: &mut Vec<TextFault>,
 ) {
     let token = &tag.tokens[index];
     let before = |distance: usize| index.checked_sub(distance).map(|at| &tag.tokens[at]);
@@ -188,7 +138,7 @@ fn judge_word(
     } else if next_is(":") && (previous_is("{") || previous_is(",")) {
         // the key of a map
     } else if !locals.contains(word) {
-        judge_path(tag, index, word, found);
+        found.extend(judge_path(tag, index, word));
     }
 }
 
@@ -209,7 +159,7 @@ fn is_tag_word(tag: &Tag<'_>, index: usize) -> bool {
     }
 }
 
-fn judge_filter(tag: &Tag<'_>, index: usize, word: &str, found: &mut Vec<Fault>) {
+fn judge_filter(tag: &Tag<'_>, index: usize, word: &str, found: &mut Vec<TextFault>) {
     let token = &tag.tokens[index];
     if REFUSED_FILTERS.contains(&word) {
         found.push(fault(
@@ -238,86 +188,11 @@ fn ends_tag(tag: &Tag<'_>, index: usize) -> bool {
     rest.is_empty() || opens && closes == Some(rest.len() - 1)
 }
 
-fn unknown(token: &Token<'_>, what: &str, word: &str, names: &[&str]) -> Fault {
-    fault(
-        token,
-        token,
-        format!("unknown {what} `{word}`"),
-        nearest(word, names.iter().copied()).map(|name| format!("did you mean `{name}`?")),
-    )
-}
-
-/// Follows a name and its fields through what templates are handed.
-fn judge_path(tag: &Tag<'_>, index: usize, word: &str, found: &mut Vec<Fault>) {
-    let start = &tag.tokens[index];
-    let mut fields = HANDED;
-    let mut path = String::new();
-    let mut at = index;
-    let mut name = word;
-    loop {
-        let token = &tag.tokens[at];
-        let Some((_, handed)) = fields.iter().find(|(field, _)| *field == name) else {
-            let message = if path.is_empty() {
-                format!("nothing provides `{name}`")
-            } else {
-                format!("nothing provides `{path}.{name}`")
-            };
-            let hint = nearest(name, fields.iter().map(|(field, _)| *field)).map_or_else(
-                || {
-                    let names: Vec<_> = fields.iter().map(|(field, _)| *field).collect();
-                    format!("there is: {}", names.join(", "))
-                },
-                |near| format!("did you mean `{near}`?"),
-            );
-            found.push(fault(start, token, message, Some(hint)));
-            return;
-        };
-        if !path.is_empty() {
-            path.push('.');
-        }
-        path.push_str(name);
-        let Some((next, next_name)) = field_after(tag, at) else {
-            return;
-        };
-        fields = match handed {
-            Handed::Open => return,
-            Handed::Fields(fields) => fields,
-            Handed::Scalar => {
-                let message = format!("`{path}` is a single value and has no `{next_name}`");
-                found.push(fault(start, &tag.tokens[next], message, None));
-                return;
-            }
-        };
-        (at, name) = (next, next_name);
-    }
-}
-
-/// The field that is asked for after the token at `at`: `.name` or `["name"]`.
-fn field_after<'a>(tag: &Tag<'a>, at: usize) -> Option<(usize, &'a str)> {
-    // after `["name"]` the next field follows the closing bracket
-    let mut sign = at + 1;
-    if matches!(tag.tokens[at].kind, TokenKind::Text(_)) {
-        sign += 1;
-    }
-    match tag.tokens.get(sign)?.kind {
-        TokenKind::Sign("." | "?.") => {
-            let word = tag.tokens.get(sign + 1)?.word()?;
-            Some((sign + 1, word))
-        }
-        TokenKind::Sign("[" | "?[") => match tag.tokens.get(sign + 1)?.kind {
-            TokenKind::Text(text) if tag.tokens.get(sign + 2)?.is_sign("]") => {
-                Some((sign + 1, text))
-            }
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::own_names::local_names;
     use super::super::template_text::tags;
-    use super::{faults, local_names};
+    use super::faults;
 
     fn messages(text: &str) -> Vec<String> {
         let tags = tags(text);

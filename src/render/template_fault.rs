@@ -1,15 +1,11 @@
 //! What Tera says is wrong, in our words and at places of the template as it was written.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use tera::{ErrorKind, Tera};
 
 use crate::config::Finding;
 use crate::flux::yaml::Span;
 
-use super::bounds::INCLUDE_LIMIT;
-use super::template_text::{Token, TokenKind, tags};
-use super::templates::{TEMPLATE_SUFFIX, Templates, UserTemplate, span};
+use super::template::{ByName, TEMPLATE_SUFFIX, UserTemplate, span};
 
 /// Why a template did not write a document.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,160 +17,89 @@ pub struct TemplateFault {
     pub message: String,
 }
 
-impl Templates {
-    /// Hands all texts to Tera, which checks what they include and extend; where it refuses them,
-    /// only ours are left.
-    ///
-    /// `whole` says that none was left out: only then a missing one is worth a word.
-    pub(super) fn compile(&mut self, whole: bool) -> Option<Finding> {
-        let finding = match self.hand_over() {
-            Err(error) => self.refused_together(&error, whole),
-            Ok(()) => Some(self.too_deep()?),
-        };
-        self.loaded.retain(|_, loaded| loaded.source.is_none());
-        // ours alone are sound, as a test holds
-        let _ = self.hand_over();
-        finding
-    }
+/// Why Tera refuses templates that it can read one by one.
+pub(super) fn of_engine_together(error: &tera::Error, templates: &ByName) -> Finding {
+    let fault = match error.kind() {
+        ErrorKind::CircularInclude { tpl, include_chain } => of_file(
+            tpl,
+            format!("it includes itself: {}", include_chain.join(" → ")),
+            templates,
+        ),
+        ErrorKind::CircularExtend {
+            tpl,
+            inheritance_chain,
+        } => of_file(
+            tpl,
+            format!("it extends itself: {}", inheritance_chain.join(" → ")),
+            templates,
+        ),
+        ErrorKind::MissingParent { current, parent } => of_file(
+            current,
+            format!("it extends `{parent}`, which is no template"),
+            templates,
+        ),
+        kind => of_report(&kind.to_string(), templates),
+    };
+    let place = fault.span.unwrap_or_default();
+    let message = format!("template `{}`: {}", fault.template, fault.message);
+    Finding::error(place, "", message)
+}
 
-    /// The first template whose includes go deeper than [`INCLUDE_LIMIT`].
-    fn too_deep(&self) -> Option<Finding> {
-        // what each template reaches grows by one step at a time; there is no cycle
-        let includes = |name: &str| {
-            let text = self.text(name);
-            let found: Vec<String> = tags(text)
-                .iter()
-                .filter(|tag| {
-                    !tag.prints && tag.tokens.first().and_then(Token::word) == Some("include")
-                })
-                .filter_map(|tag| match tag.tokens.get(1)?.kind {
-                    TokenKind::Text(file) => file.strip_suffix(TEMPLATE_SUFFIX).map(str::to_owned),
-                    _ => None,
-                })
-                .collect();
-            found
-        };
-        let direct: BTreeMap<&str, Vec<String>> = self
-            .loaded
-            .keys()
-            .map(|name| (name.as_str(), includes(name)))
-            .collect();
-        self.loaded.keys().find_map(|name| {
-            let mut reached = BTreeSet::from([name.as_str()]);
-            for _ in 0..=INCLUDE_LIMIT {
-                reached = reached
-                    .iter()
-                    .filter_map(|name| direct.get(name))
-                    .flatten()
-                    .map(String::as_str)
-                    .collect();
-            }
-            let message =
-                format!("template `{name}`: its includes go deeper than {INCLUDE_LIMIT} templates");
-            (!reached.is_empty())
-                .then(|| Finding::error(self.span(name).unwrap_or_default(), "", message))
-        })
+/// A fault of a whole file, as Tera knows it.
+fn of_file(file: &str, message: String, templates: &ByName) -> TemplateFault {
+    let template = file.trim_end_matches(TEMPLATE_SUFFIX).to_owned();
+    TemplateFault {
+        span: templates.get(&template).and_then(|found| found.span(0..0)),
+        template,
+        message,
     }
+}
 
-    fn hand_over(&mut self) -> tera::TeraResult<()> {
-        let texts = self
-            .loaded
-            .values()
-            .map(|loaded| (&loaded.file, &loaded.counted.text));
-        self.tera.add_raw_templates(texts)
+/// Reads one of Tera's reports, where it gives nothing else: `error: what` and then
+/// `--> file:line:column`.
+fn of_report(report: &str, templates: &ByName) -> TemplateFault {
+    let mut lines = report.lines();
+    let first = lines.next().unwrap_or_default();
+    let message = first.strip_prefix("error: ").unwrap_or(first);
+    let place = lines
+        .next()
+        .and_then(|line| line.trim_start().strip_prefix("--> "));
+    let mut parts = place.unwrap_or_default().rsplitn(3, ':');
+    let column = parts.next().and_then(|part| part.parse().ok());
+    let line = parts.next().and_then(|part| part.parse().ok());
+    let file = parts.next().unwrap_or_default();
+    let mut fault = of_file(file, lower_first(message), templates);
+    if let (Some(line), Some(column), Some(template)) =
+        (line, column, templates.get(&fault.template))
+    {
+        let at = offset(&template.counted.text, line, column);
+        fault.span = template.span(template.counted.written(&(at..at)));
     }
+    fault
+}
 
-    fn refused_together(&self, error: &tera::Error, whole: bool) -> Option<Finding> {
-        if !whole {
-            return None;
+/// Says in our words, and in positions of the text as written, what Tera says of a document.
+pub(super) fn of_engine(template: &str, error: &tera::Error, templates: &ByName) -> TemplateFault {
+    let ErrorKind::RenderingError(report) = error.kind() else {
+        return of_file(template, lower_first(&error.to_string()), templates);
+    };
+    let file = report.filename();
+    let name = file.strip_suffix(TEMPLATE_SUFFIX).unwrap_or(file);
+    let mut fault = TemplateFault {
+        template: name.to_owned(),
+        span: None,
+        message: lower_first(report.message()),
+    };
+    if let Some(template) = templates.get(name) {
+        let mut place = template.counted.written(&report.span().range);
+        if fault.message.contains("not defined") || fault.message.contains("undefined") {
+            place.start = start_of_path(&template.text, place.start);
+            let path = template.text.get(place.clone()).unwrap_or_default();
+            fault.message = format!("`{path}` is not set");
         }
-        let fault = match error.kind() {
-            ErrorKind::CircularInclude { tpl, include_chain } => self.whole_file(
-                tpl,
-                format!("it includes itself: {}", include_chain.join(" → ")),
-            ),
-            ErrorKind::CircularExtend {
-                tpl,
-                inheritance_chain,
-            } => self.whole_file(
-                tpl,
-                format!("it extends itself: {}", inheritance_chain.join(" → ")),
-            ),
-            ErrorKind::MissingParent { current, parent } => self.whole_file(
-                current,
-                format!("it extends `{parent}`, which is no template"),
-            ),
-            kind => self.reported(&kind.to_string()),
-        };
-        let place = fault.span.unwrap_or_default();
-        let message = format!("template `{}`: {}", fault.template, fault.message);
-        Some(Finding::error(place, "", message))
+        fault.span = template.span(place);
     }
-
-    fn whole_file(&self, file: &str, message: String) -> TemplateFault {
-        let template = file.trim_end_matches(TEMPLATE_SUFFIX).to_owned();
-        TemplateFault {
-            span: self.span(&template),
-            template,
-            message,
-        }
-    }
-
-    /// Reads one of Tera's reports, where it gives nothing else: `error: what` and then
-    /// `--> file:line:column`.
-    fn reported(&self, report: &str) -> TemplateFault {
-        let mut lines = report.lines();
-        let first = lines.next().unwrap_or_default();
-        let message = first.strip_prefix("error: ").unwrap_or(first);
-        let place = lines
-            .next()
-            .and_then(|line| line.trim_start().strip_prefix("--> "));
-        let mut parts = place.unwrap_or_default().rsplitn(3, ':');
-        let column = parts.next().and_then(|part| part.parse().ok());
-        let line = parts.next().and_then(|part| part.parse().ok());
-        let mut fault = self.whole_file(parts.next().unwrap_or_default(), lower_first(message));
-        if let (Some(line), Some(column), Some(loaded)) =
-            (line, column, self.loaded.get(&fault.template))
-        {
-            let at = offset(&loaded.counted.text, line, column);
-            let place = loaded.counted.written(&(at..at));
-            fault.span = loaded
-                .source
-                .map(|source| span(source, place.start, place.end));
-        }
-        fault
-    }
-
-    /// Says in our words, and in positions of the text as written, what Tera says.
-    pub(super) fn fault(&self, template: &str, error: &tera::Error) -> TemplateFault {
-        let ErrorKind::RenderingError(report) = error.kind() else {
-            return TemplateFault {
-                template: template.to_owned(),
-                span: self.span(template),
-                message: lower_first(&error.to_string()),
-            };
-        };
-        let file = report.filename();
-        let template = file.strip_suffix(TEMPLATE_SUFFIX).unwrap_or(file);
-        let range = &report.span().range;
-        let mut fault = TemplateFault {
-            template: template.to_owned(),
-            span: None,
-            message: lower_first(report.message()),
-        };
-        if let Some(loaded) = self.loaded.get(template) {
-            let mut place = loaded.counted.written(range);
-            if fault.message.contains("not defined") || fault.message.contains("undefined") {
-                place.start = start_of_path(&loaded.text, place.start);
-                let path = loaded.text.get(place.clone()).unwrap_or_default();
-                fault.message = format!("`{path}` is not set");
-            }
-            fault.span = loaded
-                .source
-                .map(|source| span(source, place.start, place.end));
-        }
-        fault
-    }
+    fault
 }
 
 /// What Tera cannot read in one template alone; what it asks of others is judged with them.
@@ -193,7 +118,7 @@ pub(super) fn syntax_fault(template: &UserTemplate) -> Option<Finding> {
         lower_first(report.message())
     );
     Some(Finding::error(
-        span(template.source, range.start, range.end),
+        span(template.source, range.clone()),
         "",
         message,
     ))

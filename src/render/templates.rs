@@ -1,26 +1,24 @@
 //! The templates: ours and the user's, compiled, and how one writes the values that it is handed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
-use std::io;
 
-use tera::{Context, Kwargs, State, Tera, TeraResult, Value};
+use tera::{Context, Tera};
 
 use crate::config::Finding;
-use crate::flux::yaml::{Node, Span, write_scalar};
+use crate::flux::yaml::{Node, Span};
 use crate::plan::PlannedObject;
 
-use super::bounds::{Bounded, Counted, DOCUMENT_LIMIT_BYTES, join, kept, replace, turn};
+use super::bounds::{Bounded, DOCUMENT_LIMIT_BYTES, INCLUDE_LIMIT};
 use super::context::{tera_value, whole_value};
-use super::handed::REFUSED_FILTERS;
-use super::reading::{faults, literals, local_names};
-use super::template_fault::{TemplateFault, syntax_fault};
+use super::engine::engine;
+use super::includes::too_deep;
+use super::own_names::local_names;
+use super::reading::faults;
+use super::template::{ByName, Template, UserTemplate, span};
+use super::template_fault::{TemplateFault, of_engine, of_engine_together, syntax_fault};
 use super::template_text::tags;
-use super::uses::{Use, uses};
-use super::yaml_filter::yaml;
-
-/// How the file of a template ends: `web` is `templates/web.yaml.tera`.
-pub const TEMPLATE_SUFFIX: &str = ".yaml.tera";
+use super::uses::Use;
 
 /// Ours, by name; a template of the user's that has the same name wins.
 pub const EMBEDDED: [(&str, &str); 3] = [
@@ -38,44 +36,10 @@ pub const EMBEDDED: [(&str, &str); 3] = [
     ),
 ];
 
-/// A template of the user's, as it was read.
-#[derive(Debug, Clone)]
-pub struct UserTemplate {
-    /// Without folder and ending: `helm-release`.
-    pub name: String,
-    /// The number of its text in [`crate::config::Sources`].
-    pub source: u32,
-    pub text: String,
-}
-
 /// Every template that compiled.
 pub struct Templates {
-    pub(super) tera: Tera,
-    pub(super) loaded: BTreeMap<String, Loaded>,
-}
-
-/// What is known of one template beside its compiled form.
-#[derive(Debug)]
-pub(super) struct Loaded {
-    /// Its file, as Tera knows it.
-    pub(super) file: String,
-    /// `None` for ours.
-    pub(super) source: Option<u32>,
-    pub(super) text: String,
-    pub(super) counted: Counted,
-    /// Texts that stand in its tags.
-    literals: BTreeSet<String>,
-    /// How it uses each name that it is handed.
-    uses: Vec<(&'static str, Use)>,
-}
-
-impl Loaded {
-    fn use_of(&self, name: &str) -> Use {
-        self.uses
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map_or(Use::Any, |(_, found)| *found)
-    }
+    tera: Tera,
+    loaded: ByName,
 }
 
 impl fmt::Debug for Templates {
@@ -93,7 +57,7 @@ impl Templates {
     pub fn load(user: Vec<UserTemplate>) -> (Self, Vec<Finding>) {
         let mut templates = Self {
             tera: engine(),
-            loaded: BTreeMap::new(),
+            loaded: ByName::new(),
         };
         for (name, text) in EMBEDDED {
             if !user.iter().any(|template| template.name == name) {
@@ -108,7 +72,7 @@ impl Templates {
             let mut found: Vec<_> = faults(tags, &locals)
                 .into_iter()
                 .map(|fault| {
-                    let span = span(template.source, fault.start, fault.end);
+                    let span = span(template.source, fault.start..fault.end);
                     let mut finding = Finding::error(
                         span,
                         "",
@@ -154,7 +118,7 @@ impl Templates {
 
     /// The whole text of a template of the user's, for findings that have no better place.
     pub(crate) fn span(&self, template: &str) -> Option<Span> {
-        Some(span(self.loaded.get(template)?.source?, 0, 0))
+        self.loaded.get(template)?.span(0..0)
     }
 
     pub(crate) fn text(&self, template: &str) -> &str {
@@ -165,9 +129,7 @@ impl Templates {
 
     /// Whether some template of the user's has this text in its tags, so that it may compare with it.
     pub(crate) fn has_literal(&self, text: &str) -> bool {
-        self.loaded
-            .values()
-            .any(|loaded| loaded.literals.contains(text))
+        self.loaded.values().any(|loaded| loaded.has_literal(text))
     }
 
     /// Writes the document of one object at the end of `out`.
@@ -214,7 +176,7 @@ impl Templates {
         let result = self.tera.render_to(&loaded.file, &context, &mut writer);
         let full = writer.full;
         result.map_err(|error| {
-            let mut fault = self.fault(template, &error);
+            let mut fault = of_engine(template, &error, &self.loaded);
             if full {
                 fault.message = format!("its document is longer than {DOCUMENT_LIMIT_BYTES} bytes");
             }
@@ -227,360 +189,41 @@ impl Templates {
     }
 
     fn keep(&mut self, name: &str, source: Option<u32>, text: &str) {
-        let tags = tags(text);
-        self.loaded.insert(
-            name.to_owned(),
-            Loaded {
-                file: format!("{name}{TEMPLATE_SUFFIX}"),
-                source,
-                text: text.to_owned(),
-                counted: Counted::new(text, &tags),
-                uses: uses(text, &tags),
-                literals: literals(&tags).map(str::to_owned).collect(),
-            },
-        );
+        self.loaded
+            .insert(name.to_owned(), Template::new(name, source, text));
     }
-}
 
-/// Tera with our escaping, our filter and our counters.
-fn engine() -> Tera {
-    let mut tera = Tera::default();
-    tera.autoescape_on(vec![TEMPLATE_SUFFIX]);
-    tera.set_escape_fn(|text, out| {
-        let mut quoted = String::with_capacity(text.len() + 2);
-        write_scalar(text, &mut quoted).map_err(io::Error::other)?;
-        out.write_all(quoted.as_bytes())
-    });
-    tera.register_filter("yaml", yaml);
-    tera.register_filter("replace", replace);
-    tera.register_filter("join", join);
-    for name in REFUSED_FILTERS {
-        tera.register_filter(*name, refused);
+    /// Hands all texts to Tera, which checks what they include and extend; where it refuses them,
+    /// only ours are left.
+    ///
+    /// `whole` says that none was left out: only then a missing one is worth a word.
+    fn compile(&mut self, whole: bool) -> Option<Finding> {
+        let finding = match self.hand_over() {
+            Err(error) if whole => Some(of_engine_together(&error, &self.loaded)),
+            Err(_) => None,
+            Ok(()) => {
+                let name = too_deep(&self.loaded)?;
+                let message = format!(
+                    "template `{name}`: its includes go deeper than {INCLUDE_LIMIT} templates"
+                );
+                let span = self.span(name).unwrap_or_default();
+                Some(Finding::error(span, "", message))
+            }
+        };
+        self.loaded.retain(|_, loaded| loaded.source.is_none());
+        // ours alone are sound, as a test holds
+        let _ = self.hand_over();
+        finding
     }
-    tera.register_function("turn__", turn);
-    tera.register_function("kept__", kept);
-    tera
-}
 
-/// Stands in for filters that are found by reading already, should a reading ever miss one.
-fn refused(_: &Value, _: Kwargs, _: &State<'_>) -> TeraResult<Value> {
-    Err(tera::Error::message(
-        "this filter gets around the quoting of values",
-    ))
-}
-
-pub(super) fn span(source: u32, start: usize, end: usize) -> Span {
-    let offset = |at| u32::try_from(at).unwrap_or(u32::MAX);
-    Span {
-        source,
-        start: offset(start),
-        end: offset(end),
+    fn hand_over(&mut self) -> tera::TeraResult<()> {
+        let texts = self
+            .loaded
+            .values()
+            .map(|loaded| (&loaded.file, &loaded.counted.text));
+        self.tera.add_raw_templates(texts)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::borrow::Cow;
-
-    use crate::flux::yaml::{Entry, Node, Scalar, Span, Value};
-
-    use super::{Templates, UserTemplate};
-
-    fn node(value: Value) -> Node {
-        Node {
-            span: Span::default(),
-            value,
-        }
-    }
-
-    fn text(text: &str) -> Node {
-        Node::string(Span::default(), text.to_owned())
-    }
-
-    fn plain(text: &'static str) -> Node {
-        node(Value::Scalar(Scalar {
-            text: Cow::Borrowed(text),
-            plain: true,
-        }))
-    }
-
-    fn map<const N: usize>(entries: [(&'static str, Node); N]) -> Node {
-        node(Value::Mapping(
-            entries
-                .into_iter()
-                .map(|(key, node)| Entry {
-                    key: Cow::Borrowed(key),
-                    key_span: Span::default(),
-                    node,
-                })
-                .collect(),
-        ))
-    }
-
-    fn values() -> Vec<(&'static str, Node)> {
-        vec![
-            ("name", text("web-production")),
-            ("namespace", text("flux-system")),
-            ("labels", map([("flux-setup.dev/project", text("web"))])),
-            ("annotations", map([])),
-            ("project", text("web")),
-            (
-                "environment",
-                map([("name", text("production")), ("kind", text("production"))]),
-            ),
-            (
-                "spec",
-                map([
-                    ("interval", text("5m")),
-                    ("prune", plain("true")),
-                    ("weight", plain("1.50")),
-                    ("replicas", plain("3")),
-                    ("path", text("./deploy")),
-                    ("empty", map([])),
-                    (
-                        "dependsOn",
-                        node(Value::Sequence(vec![
-                            map([("name", text("a")), ("namespace", text("on"))]),
-                            map([("name", text("b: c"))]),
-                        ])),
-                    ),
-                ]),
-            ),
-            ("vars", map([("version", text("\" # ', evil: true\n---"))])),
-        ]
-    }
-
-    fn user(name: &str, text: &str) -> UserTemplate {
-        UserTemplate {
-            name: name.to_owned(),
-            source: 7,
-            text: text.to_owned(),
-        }
-    }
-
-    /// What a template of the user's says: its text, or its fault with the place in brackets.
-    fn says(template: &str) -> String {
-        let (templates, findings) = Templates::load(vec![user("mine", template)]);
-        if let Some(finding) = findings.first() {
-            let range = finding.span.start as usize..finding.span.end as usize;
-            return format!("[{}] {}", &template[range], finding.message);
-        }
-        let mut out = Vec::new();
-        match templates.write("mine", &values(), &mut out) {
-            Ok(()) => String::from_utf8(out).unwrap(),
-            Err(fault) => {
-                let span = fault.span.unwrap();
-                assert_eq!(span.source, 7);
-                let place = &template[span.start as usize..span.end as usize];
-                format!("[{place}] {}", fault.message)
-            }
-        }
-    }
-
-    #[test]
-    fn our_template_writes_a_kustomization() {
-        let (templates, findings) = Templates::load(Vec::new());
-        assert_eq!(findings, []);
-        let mut out = Vec::new();
-        templates
-            .write("kustomization", &values(), &mut out)
-            .unwrap();
-        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#"
-        apiVersion: kustomize.toolkit.fluxcd.io/v1
-        kind: Kustomization
-        metadata:
-          name: web-production
-          namespace: flux-system
-          labels:
-            flux-setup.dev/project: web
-        spec:
-          interval: 5m
-          prune: true
-          weight: 1.50
-          replicas: 3
-          path: ./deploy
-          empty: {}
-          dependsOn:
-            - name: a
-              namespace: "on"
-            - name: "b: c"
-        "#);
-    }
-
-    #[test]
-    fn a_template_of_the_users_wins_over_ours() {
-        let (templates, findings) =
-            Templates::load(vec![user("kustomization", "mine: {{ name }}")]);
-        assert_eq!(findings, []);
-        let mut out = Vec::new();
-        templates
-            .write("kustomization", &values(), &mut out)
-            .unwrap();
-        assert_eq!(out, b"mine: web-production\n");
-    }
-
-    #[test]
-    fn every_value_is_quoted_where_it_has_to_be() {
-        assert_eq!(
-            says("a: {{ vars.version }}\nb: {{ spec.prune }}\nc: {{ 'x' ~ vars.version }}"),
-            "a: \"\\\" # ', evil: true\\n---\"\nb: true\nc: \"x\\\" # ', evil: true\\n---\"\n"
-        );
-    }
-
-    #[test]
-    fn a_variable_that_is_missing_is_an_error_where_it_is_printed() {
-        assert_eq!(
-            says("a: {{ vars.nope }}"),
-            "[vars.nope] `vars.nope` is not set"
-        );
-        assert_eq!(
-            says("{% for k in labels %}\na: {{ vars.nope.deeper }}{% endfor %}"),
-            "[vars.nope] `vars.nope` is not set"
-        );
-        assert_eq!(
-            says("a: {{ cluster | yaml }}"),
-            "[cluster] `cluster` is not set"
-        );
-    }
-
-    #[test]
-    fn loops_end() {
-        let nested = "{% for a in range(end=9999) %}{% for b in range(end=9999) %}\
-                      {% for c in range(end=9999) %}{% endfor %}{% endfor %}{% endfor %}";
-        assert_eq!(
-            says(nested),
-            "[{% for c in range(end=9999) %}] its loops and includes take more than 100000 turns"
-        );
-        assert_eq!(
-            says(
-                "{% for a in range(end=99) %}{% for b in range(end=999) %}{% endfor %}{% endfor %}"
-            ),
-            "\n"
-        );
-    }
-
-    #[test]
-    fn includes_that_double_end() {
-        let chain = |levels: usize, times: usize| {
-            let mut all: Vec<_> = (0..levels)
-                .map(|level| {
-                    let include = format!("{{% include 'level{}.yaml.tera' %}}", level + 1);
-                    user(&format!("level{level}"), &include.repeat(times))
-                })
-                .collect();
-            all.push(user(&format!("level{levels}"), ""));
-            Templates::load(all)
-        };
-        let (templates, findings) = chain(8, 8);
-        assert_eq!(findings, []);
-        let fault = templates
-            .write("level0", &values(), &mut Vec::new())
-            .unwrap_err();
-        assert_eq!(
-            fault.message,
-            "its loops and includes take more than 100000 turns"
-        );
-        let (_, findings) = chain(9, 1);
-        assert_eq!(
-            findings[0].message,
-            "template `level0`: its includes go deeper than 8 templates"
-        );
-    }
-
-    #[test]
-    fn a_document_has_an_end() {
-        let text = "x".repeat(1000);
-        assert_eq!(
-            says(&format!(
-                "{{% for a in range(end=2000) %}}{text}{{% endfor %}}"
-            )),
-            "[] its document is longer than 1048576 bytes"
-        );
-    }
-
-    #[test]
-    fn a_value_that_is_kept_does_not_grow_without_end() {
-        let doubling =
-            "{% set x = 'xxxxxxxxxxxxxxxx' %}".to_owned() + &"{% set x = x ~ x %}".repeat(64);
-        assert_eq!(
-            says(&doubling),
-            "[{% set x = x ~ x %}] a value that it keeps is larger than 1048576 bytes"
-        );
-    }
-
-    #[test]
-    fn a_filter_makes_no_text_without_end() {
-        let long = format!("{{% set x = '{}' %}}", "x".repeat(2000));
-        assert_eq!(
-            says(&format!("{long}{{{{ x | replace(from='x', to=x) }}}}")),
-            "[replace(from='x', to=x)] `replace` makes a text that is longer than 1048576 bytes"
-        );
-        assert_eq!(
-            says(&format!("{long}{{{{ x | split(pat='') | join(sep=x) }}}}")),
-            "[join(sep=x)] `join` makes a text that is longer than 1048576 bytes"
-        );
-        assert_eq!(
-            says("a: {{ 'a-b' | replace(from='-', to='+') }}\nb: {{ ['a', 1] | join(sep=', ') }}"),
-            "a: a+b\nb: \"a, 1\"\n"
-        );
-    }
-
-    #[test]
-    fn templates_include_and_extend_only_templates() {
-        let all = vec![
-            user("part", "x: {{ k }}"),
-            user("base", "a: b\n{% block body %}{% endblock %}"),
-            user(
-                "child",
-                "{% extends 'base.yaml.tera' %}\
-                 {% block body %}{% set k = 'on' %}{% include 'part.yaml.tera' %}{% endblock %}",
-            ),
-        ];
-        let (templates, findings) = Templates::load(all);
-        assert_eq!(findings, []);
-        let mut out = Vec::new();
-        templates.write("child", &values(), &mut out).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "a: b\nx: \"on\"\n");
-        assert_eq!(
-            says("{% include '/etc/passwd' %}"),
-            "[] template `mine`: unknown template `/etc/passwd`"
-        );
-        assert_eq!(
-            says("{% extends 'nope.yaml.tera' %}"),
-            "[] template `mine`: it extends `nope.yaml.tera`, which is no template"
-        );
-        assert_eq!(
-            says("{% include 'mine.yaml.tera' %}"),
-            "[] template `mine`: it includes itself: mine.yaml.tera → mine.yaml.tera"
-        );
-    }
-
-    #[test]
-    fn a_faulty_template_leaves_ours_usable() {
-        for text in [
-            "{% include 'nope.yaml.tera' %}",
-            "{{ name",
-            "{{ name | safe }}",
-        ] {
-            let (templates, findings) = Templates::load(vec![user("mine", text)]);
-            assert_eq!(findings.len(), 1);
-            assert!(!templates.contains("mine"));
-            let mut out = Vec::new();
-            templates
-                .write("kustomization", &values(), &mut out)
-                .unwrap();
-        }
-    }
-
-    #[test]
-    fn what_tera_cannot_read_is_said_with_its_place() {
-        assert_eq!(
-            says("a: {{ name"),
-            "[name] template `mine`: unexpected end of input"
-        );
-        assert_eq!(
-            says("{% if name %}a: b"),
-            "[a: b] template `mine`: unexpected end of input"
-        );
-    }
-}
+mod tests;
