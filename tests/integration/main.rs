@@ -5,6 +5,7 @@ mod architecture;
 mod arguments;
 mod binary;
 mod budget;
+mod differential;
 mod init;
 mod render;
 mod strict_apply;
