@@ -11,16 +11,20 @@ use super::shape::{Checks, Kind, List, Others, Parts, Property, Schema, by_lengt
 ///
 /// # Errors
 /// What in the schema cannot be read, and where.
-pub(super) fn object(schema: &Json, status_is_dropped: bool) -> Result<Schema, String> {
-    let mut root = compile(schema, Place::default(), "openAPIV3Schema")?;
+pub(super) fn object(
+    schema: &Json,
+    status_is_dropped: bool,
+    trust: Trust,
+) -> Result<Schema, String> {
+    let place = Place {
+        trust,
+        ..Place::default()
+    };
+    let mut root = compile(schema, place, "openAPIV3Schema")?;
     root.kind = Kind::Object;
     for name in ["apiVersion", "kind"] {
         if root.find(name).is_none() {
-            let text = compile(
-                &serde_json::json!({"type": "string"}),
-                Place::default(),
-                name,
-            )?;
+            let text = compile(&serde_json::json!({"type": "string"}), place, name)?;
             insert(&mut root, name, text);
         }
     }
@@ -28,7 +32,7 @@ pub(super) fn object(schema: &Json, status_is_dropped: bool) -> Result<Schema, S
     let mut metadata = object_meta()?;
     // What the CRD itself says of `metadata.name` is checked beside the general rules.
     if own.is_some_and(|own| !own.schema.properties.is_empty()) {
-        let schema = own_metadata(schema)?;
+        let schema = own_metadata(schema, place)?;
         metadata.parts = Some(Box::new(Parts {
             all: vec![schema],
             ..Parts::default()
@@ -56,12 +60,12 @@ fn count_defaults(schema: &Schema) -> usize {
     defaults.count()
 }
 
-fn own_metadata(schema: &Json) -> Result<Schema, String> {
-    let place = Place {
-        keeps_unknown: true,
-        nested: true,
-    };
-    compile(&schema["properties"]["metadata"], place, "metadata")
+fn own_metadata(schema: &Json, place: Place) -> Result<Schema, String> {
+    compile(
+        &schema["properties"]["metadata"],
+        place.within_parts(),
+        "metadata",
+    )
 }
 
 fn insert(schema: &mut Schema, name: &str, value: Schema) {
@@ -120,13 +124,34 @@ pub(super) fn object_meta() -> Result<Schema, String> {
     Ok(compiled)
 }
 
+/// Whether patterns and rules are known to be sound.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// They are read at once, so that what is wrong with them is said.
+    #[default]
+    Unknown,
+    /// They are read when something first asks them.
+    Sound,
+}
+
 /// What the place of a schema in the whole decides.
 #[derive(Debug, Clone, Copy, Default)]
 struct Place {
+    trust: Trust,
     /// An ancestor takes unknown fields; then all below it do.
     keeps_unknown: bool,
     /// Inside of `allOf`, `anyOf`, `oneOf` or `not`, which say nothing about unknown fields.
     nested: bool,
+}
+
+impl Place {
+    fn within_parts(self) -> Self {
+        Self {
+            keeps_unknown: true,
+            nested: true,
+            ..self
+        }
+    }
 }
 
 fn compile(json: &Json, mut place: Place, path: &str) -> Result<Schema, String> {
@@ -171,9 +196,9 @@ fn compile(json: &Json, mut place: Place, path: &str) -> Result<Schema, String> 
             Some("map") => List::Map(texts(object.get("x-kubernetes-list-map-keys"))),
             _ => List::Atomic,
         },
-        checks: Checks::compile(object, path)?.map(Box::new),
-        parts: Parts::compile(object, int_or_string, path)?.map(Box::new),
-        rules: Rules::compile(json, path)?.map(Box::new),
+        checks: Checks::compile(object, place.trust, path)?.map(Box::new),
+        parts: Parts::compile(object, int_or_string, place, path)?.map(Box::new),
+        rules: rules(json, place.trust, path)?.map(Box::new),
         embedded,
         has_format: object
             .get("format")
@@ -237,25 +262,40 @@ fn others(
     }
 }
 
+fn rules(json: &Json, trust: Trust, path: &str) -> Result<Option<Rules>, String> {
+    let rules = Rules::of(json);
+    if let (Some(rules), Trust::Unknown) = (&rules, trust) {
+        rules
+            .prove()
+            .map_err(|fault| format!("a rule of `{path}` cannot be read: {fault}"))?;
+    }
+    Ok(rules)
+}
+
 fn texts(json: Option<&Json>) -> Vec<Box<str>> {
     let items = json.and_then(Json::as_array).into_iter().flatten();
     items.filter_map(Json::as_str).map(Box::from).collect()
 }
 
 impl Checks {
-    fn compile(object: &Map<String, Json>, path: &str) -> Result<Option<Self>, String> {
+    fn compile(
+        object: &Map<String, Json>,
+        trust: Trust,
+        path: &str,
+    ) -> Result<Option<Self>, String> {
         let flag = |key: &str| object.get(key).and_then(Json::as_bool) == Some(true);
         let number = |key: &str| object.get(key).and_then(Json::as_f64);
         let count = |key: &str| number(key).map(|number| number as u64);
         let pattern = match object.get("pattern").and_then(Json::as_str) {
             None | Some("") => None,
-            Some(text) => Some(Pattern::compile(text).map_err(|fault| {
-                format!(
-                    "the pattern of `{path}` cannot be read: {}",
-                    last_line(&fault)
-                )
-            })?),
+            Some(text) => Some(Pattern::new(text)),
         };
+        if let (Some(pattern), Trust::Unknown) = (&pattern, trust) {
+            pattern.prove().map_err(|fault| {
+                let fault = last_line(&fault);
+                format!("the pattern of `{path}` cannot be read: {fault}")
+            })?;
+        }
         let checks = Checks {
             one_of: object
                 .get("enum")
@@ -310,12 +350,10 @@ impl Parts {
     fn compile(
         object: &Map<String, Json>,
         int_or_string: bool,
+        place: Place,
         path: &str,
     ) -> Result<Option<Self>, String> {
-        let place = Place {
-            keeps_unknown: true,
-            nested: true,
-        };
+        let place = place.within_parts();
         // The two types of an int-or-string are its kind already.
         let is_known = |part: &Json| {
             let known = serde_json::json!([{"type": "integer"}, {"type": "string"}]);

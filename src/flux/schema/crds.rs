@@ -1,11 +1,11 @@
 //! The kinds whose schemas are known: Flux's own, and those of CRDs that people hand in.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use serde_json::Value as Json;
 
-use super::compile;
+use super::compile::{self, Trust};
 use super::found::Found;
 use super::metadata::Scope;
 use super::shape::Schema;
@@ -13,15 +13,43 @@ use super::value::to_json;
 use crate::flux::fault::{Fault, Path};
 use crate::flux::yaml::{Node, Span, Value};
 
-/// Made by `tests/kubernetes/crds` from the API modules of Flux's controllers.
-const EMBEDDED: [&str; 7] = [
-    include_str!("../crds/kustomize.toolkit.fluxcd.io_kustomizations.json"),
-    include_str!("../crds/source.toolkit.fluxcd.io_buckets.json"),
-    include_str!("../crds/source.toolkit.fluxcd.io_externalartifacts.json"),
-    include_str!("../crds/source.toolkit.fluxcd.io_gitrepositories.json"),
-    include_str!("../crds/source.toolkit.fluxcd.io_helmcharts.json"),
-    include_str!("../crds/source.toolkit.fluxcd.io_helmrepositories.json"),
-    include_str!("../crds/source.toolkit.fluxcd.io_ocirepositories.json"),
+/// Kind, group and CRD, made by `tests/kubernetes/crds` from the API modules of Flux's controllers.
+const EMBEDDED: [(&str, &str, &str); 7] = [
+    (
+        "Kustomization",
+        "kustomize.toolkit.fluxcd.io",
+        include_str!("../crds/kustomize.toolkit.fluxcd.io_kustomizations.json"),
+    ),
+    (
+        "Bucket",
+        "source.toolkit.fluxcd.io",
+        include_str!("../crds/source.toolkit.fluxcd.io_buckets.json"),
+    ),
+    (
+        "ExternalArtifact",
+        "source.toolkit.fluxcd.io",
+        include_str!("../crds/source.toolkit.fluxcd.io_externalartifacts.json"),
+    ),
+    (
+        "GitRepository",
+        "source.toolkit.fluxcd.io",
+        include_str!("../crds/source.toolkit.fluxcd.io_gitrepositories.json"),
+    ),
+    (
+        "HelmChart",
+        "source.toolkit.fluxcd.io",
+        include_str!("../crds/source.toolkit.fluxcd.io_helmcharts.json"),
+    ),
+    (
+        "HelmRepository",
+        "source.toolkit.fluxcd.io",
+        include_str!("../crds/source.toolkit.fluxcd.io_helmrepositories.json"),
+    ),
+    (
+        "OCIRepository",
+        "source.toolkit.fluxcd.io",
+        include_str!("../crds/source.toolkit.fluxcd.io_ocirepositories.json"),
+    ),
 ];
 
 /// A set of custom resource definitions, compiled. Cheap to clone.
@@ -32,10 +60,17 @@ pub struct Crds {
 
 /// One CRD.
 #[derive(Debug)]
-pub(super) struct Definition {
-    pub(super) group: Box<str>,
-    pub(super) kind: Box<str>,
-    pub(super) scope: Scope,
+struct Definition {
+    group: Box<str>,
+    kind: Box<str>,
+    /// What an embedded CRD says, which is read when its kind is first met: most fleets use two.
+    text: &'static str,
+    content: OnceLock<Content>,
+}
+
+#[derive(Debug)]
+struct Content {
+    scope: Scope,
     /// The versions that are served.
     versions: Vec<(Box<str>, Schema)>,
 }
@@ -43,7 +78,7 @@ pub(super) struct Definition {
 /// What a set of CRDs says about a kind.
 #[derive(Debug)]
 pub(super) enum Lookup<'a> {
-    Found(&'a Definition, &'a Schema),
+    Found(Scope, &'a Schema),
     /// The kind is known, the version is not among those served.
     OtherVersions(Vec<&'a str>),
     /// Other kinds of the group are known.
@@ -56,10 +91,13 @@ impl Crds {
     pub fn embedded() -> &'static Crds {
         static CRDS: LazyLock<Crds> = LazyLock::new(|| {
             let mut crds = Crds::default();
-            for text in EMBEDDED {
-                let json: Json = serde_json::from_str(text).expect("an embedded CRD is JSON");
-                let definition = Definition::read(&json).expect("an embedded CRD can be compiled");
-                crds.insert(definition);
+            for (kind, group, text) in EMBEDDED {
+                crds.insert(Definition {
+                    group: group.into(),
+                    kind: kind.into(),
+                    text,
+                    content: OnceLock::new(),
+                });
             }
             crds
         });
@@ -122,19 +160,10 @@ impl Crds {
             .iter()
             .find(|definition| &*definition.group == group)
         {
-            return match definition
-                .versions
-                .iter()
-                .find(|(name, _)| &**name == version)
-            {
-                Some((_, schema)) => Lookup::Found(definition, schema),
-                None => Lookup::OtherVersions(
-                    definition
-                        .versions
-                        .iter()
-                        .map(|(name, _)| &**name)
-                        .collect(),
-                ),
+            let Content { scope, versions } = definition.content();
+            return match versions.iter().find(|(name, _)| &**name == version) {
+                Some((_, schema)) => Lookup::Found(*scope, schema),
+                None => Lookup::OtherVersions(versions.iter().map(|(name, _)| &**name).collect()),
             };
         }
         let of_group = self
@@ -153,6 +182,13 @@ impl Crds {
 }
 
 impl Definition {
+    fn content(&self) -> &Content {
+        self.content.get_or_init(|| {
+            let json: Json = serde_json::from_str(self.text).expect("an embedded CRD is JSON");
+            Content::read(&json["spec"], Trust::Sound).expect("an embedded CRD can be compiled")
+        })
+    }
+
     /// # Errors
     /// The path of what is wrong, and what.
     fn read(json: &Json) -> Result<Self, (&'static str, String)> {
@@ -160,12 +196,26 @@ impl Definition {
             return Err(("apiVersion", "must be `apiextensions.k8s.io/v1`".into()));
         }
         let spec = &json["spec"];
-        let text = |json: &Json, path: &'static str| match json.as_str() {
-            Some(text) if !text.is_empty() => Ok(Box::from(text)),
-            _ => Err((path, format!("`{path}` is required"))),
-        };
-        let group = text(&spec["group"], "spec.group")?;
-        let kind = text(&spec["names"]["kind"], "spec.names.kind")?;
+        Ok(Self {
+            group: text(&spec["group"], "spec.group")?,
+            kind: text(&spec["names"]["kind"], "spec.names.kind")?,
+            text: "",
+            content: Content::read(spec, Trust::Unknown)?.into(),
+        })
+    }
+}
+
+fn text(json: &Json, path: &'static str) -> Result<Box<str>, (&'static str, String)> {
+    match json.as_str() {
+        Some(text) if !text.is_empty() => Ok(text.into()),
+        _ => Err((path, format!("`{path}` is required"))),
+    }
+}
+
+impl Content {
+    /// # Errors
+    /// The path of what is wrong, and what.
+    fn read(spec: &Json, trust: Trust) -> Result<Self, (&'static str, String)> {
         let scope = match spec["scope"].as_str() {
             Some("Namespaced") => Scope::Namespaced,
             Some("Cluster") => Scope::Cluster,
@@ -191,19 +241,14 @@ impl Definition {
                 ));
             }
             let status_is_dropped = !version["subresources"]["status"].is_null();
-            let compiled = compile::object(schema, status_is_dropped)
+            let compiled = compile::object(schema, status_is_dropped, trust)
                 .map_err(|fault| ("spec.versions", fault))?;
             versions.push((name, compiled));
         }
         if versions.is_empty() {
             return Err(("spec.versions", "has no version that is served".into()));
         }
-        Ok(Self {
-            group,
-            kind,
-            scope,
-            versions,
-        })
+        Ok(Self { scope, versions })
     }
 }
 
@@ -248,6 +293,20 @@ impl Lookup<'_> {
                 });
             }
             Lookup::Found(..) | Lookup::Nothing => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_embedded_crd_is_sound_and_of_the_kind_that_it_is_looked_up_by() {
+        for (kind, group, text) in EMBEDDED {
+            let json: Json = serde_json::from_str(text).expect("JSON");
+            let read = Definition::read(&json).expect("a CRD");
+            assert_eq!((&*read.kind, &*read.group), (kind, group));
         }
     }
 }

@@ -143,9 +143,9 @@ pub fn judge(crds: &Crds, document: &Node) -> Vec<Fault> {
     let metadata = entry(entries, "metadata").map(|one| &one.node);
     let found = crds.look_up(identity.group, identity.version, identity.kind);
     let (name, scope) = match &found {
-        Lookup::Found(definition, schema) => {
+        Lookup::Found(scope, schema) => {
             walk::hold(&mut faults, schema, document, &Path::ROOT, false);
-            (NameForm::Subdomain, definition.scope)
+            (NameForm::Subdomain, *scope)
         }
         _ => {
             if faults.faults.is_empty() {

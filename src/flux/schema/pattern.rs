@@ -3,28 +3,43 @@
 //! The syntax of both engines is RE2's; what differs is rewritten: the Perl classes are ASCII in
 //! Go, `\s` has no vertical tab there, and a class knows no set operations.
 
+use std::sync::OnceLock;
+
 use regex::Regex;
 
-/// A pattern that a CRD holds. The match is not anchored.
+/// A pattern that a CRD holds. The match is not anchored. The engine reads it when it is first
+/// asked, for that takes longer than all matches in a small fleet.
 #[derive(Debug)]
 pub(super) struct Pattern {
     pub(super) written: Box<str>,
-    regex: Regex,
+    regex: OnceLock<Result<Regex, String>>,
 }
 
 impl Pattern {
-    /// # Errors
-    /// What the engine says about a pattern that it cannot read.
-    pub(super) fn compile(written: &str) -> Result<Self, String> {
-        let regex = Regex::new(&translate(written)).map_err(|fault| fault.to_string())?;
-        Ok(Self {
+    pub(super) fn new(written: &str) -> Self {
+        Self {
             written: written.into(),
-            regex,
-        })
+            regex: OnceLock::new(),
+        }
     }
 
+    /// # Errors
+    /// What the engine says about a pattern that it cannot read.
+    pub(super) fn prove(&self) -> Result<(), String> {
+        self.regex().as_ref().map(|_| ()).map_err(String::clone)
+    }
+
+    /// Whether a text has it. One that cannot be read matches nothing.
     pub(super) fn is_match(&self, text: &str) -> bool {
-        self.regex.is_match(text)
+        self.regex()
+            .as_ref()
+            .is_ok_and(|regex| regex.is_match(text))
+    }
+
+    fn regex(&self) -> &Result<Regex, String> {
+        self.regex.get_or_init(|| {
+            Regex::new(&translate(&self.written)).map_err(|fault| fault.to_string())
+        })
     }
 }
 
@@ -132,7 +147,9 @@ mod tests {
     use super::*;
 
     fn matches(pattern: &str, text: &str) -> bool {
-        Pattern::compile(pattern).unwrap().is_match(text)
+        let pattern = Pattern::new(pattern);
+        pattern.prove().expect("a pattern");
+        pattern.is_match(text)
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! CEL rules of a schema (`x-kubernetes-validations`), compiled once.
+//! CEL rules of a schema (`x-kubernetes-validations`), compiled when they are first asked.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use kube_cel::{CompiledSchema, ErrorKind, Validator, compile_schema};
 use serde_json::Value as Json;
@@ -10,7 +11,9 @@ use crate::flux::yaml::{Entry, Node};
 
 /// The rules of one schema node, without those of the nodes below it.
 pub(super) struct Rules {
-    compiled: CompiledSchema,
+    /// The schema of the node, without the rules of the nodes below it.
+    schema: Json,
+    compiled: OnceLock<CompiledSchema>,
     /// For each rule the properties of which one that is absent makes the rule hold.
     absent: Vec<Vec<Box<str>>>,
 }
@@ -24,22 +27,13 @@ pub(super) struct Broken {
 }
 
 impl Rules {
-    pub(super) fn compile(schema: &Json, path: &str) -> Result<Option<Self>, String> {
-        let Some(rules) = schema
-            .get("x-kubernetes-validations")
-            .and_then(Json::as_array)
-        else {
-            return Ok(None);
-        };
+    pub(super) fn of(schema: &Json) -> Option<Self> {
+        let rules = schema.get("x-kubernetes-validations")?.as_array()?;
         if rules.is_empty() {
-            return Ok(None);
+            return None;
         }
         let mut own = schema.clone();
         strip(&mut own, true);
-        let compiled = compile_schema(&own);
-        if let Some(fault) = compiled.compilation_errors().first() {
-            return Err(format!("a rule of `{path}` cannot be read: {fault}"));
-        }
         let absent = rules
             .iter()
             .map(|rule| {
@@ -47,7 +41,24 @@ impl Rules {
                 holds_without(text, schema)
             })
             .collect();
-        Ok(Some(Self { compiled, absent }))
+        Some(Self {
+            schema: own,
+            compiled: OnceLock::new(),
+            absent,
+        })
+    }
+
+    fn compiled(&self) -> &CompiledSchema {
+        self.compiled.get_or_init(|| compile_schema(&self.schema))
+    }
+
+    /// # Errors
+    /// What is wrong with a rule that cannot be read.
+    pub(super) fn prove(&self) -> Result<(), String> {
+        match self.compiled().compilation_errors().first() {
+            Some(fault) => Err(fault.to_string()),
+            None => Ok(()),
+        }
     }
 
     /// What the rules have against a value that has its defaults.
@@ -56,8 +67,8 @@ impl Rules {
             static VALIDATOR: Validator = Validator::new();
         }
         let json = to_json(node);
-        VALIDATOR.with(
-            |validator| match validator.validate_compiled(&self.compiled, &json, None) {
+        VALIDATOR.with(|validator| {
+            match validator.validate_compiled(self.compiled(), &json, None) {
                 Ok(()) => Vec::new(),
                 Err(faults) => faults
                     .into_iter()
@@ -67,8 +78,8 @@ impl Rules {
                         rule: fault.rule,
                     })
                     .collect(),
-            },
-        )
+            }
+        })
     }
 
     /// Whether every rule holds because a property is absent, whatever the others are.
