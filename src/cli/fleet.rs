@@ -52,8 +52,8 @@ impl Loaded {
 }
 
 impl Fleet<'_> {
-    /// Loads the templates, then renders every document and has it judged. What is wrong is added
-    /// to the findings.
+    /// Loads and tries the templates, then has every document judged. What is wrong is added to the
+    /// findings.
     pub(super) fn prove(&mut self, log: &mut Log) -> Templates {
         let configuration = self.configuration;
         let user = configuration.templates.iter().map(|template| UserTemplate {
@@ -61,8 +61,12 @@ impl Fleet<'_> {
             source: template.source,
             text: configuration.sources.text(template.source).to_owned(),
         });
-        let (templates, found) = Templates::load(user.collect());
+        let (mut templates, found) = Templates::load(user.collect());
         self.findings.extend(found);
+        self.findings.extend(templates.lint(&self.plan));
+        log.step("tried the templates", || {
+            counted(templates.names().count(), "template")
+        });
         let (judges, found) = Judges::read(configuration);
         self.findings.extend(found);
         let documents = self.plan.objects.len();

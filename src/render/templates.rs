@@ -51,10 +51,12 @@ impl fmt::Debug for Templates {
 }
 
 impl Templates {
-    /// Compiles our templates and the user's, which win over ours of the same name.
+    /// Compiles our templates and the user's, which win over ours of the same name; a copy of one
+    /// of ours is ours.
     ///
     /// A template with a fault is left out: its findings are all that can be said of it.
-    pub fn load(user: Vec<UserTemplate>) -> (Self, Vec<Finding>) {
+    pub fn load(mut user: Vec<UserTemplate>) -> (Self, Vec<Finding>) {
+        user.retain(|template| !EMBEDDED.contains(&(&template.name, &template.text)));
         let mut templates = Self {
             tera: engine(),
             loaded: ByName::new(),
