@@ -136,17 +136,28 @@ pub(super) struct SelectionArguments {
 }
 
 /// Finds every fault of a configuration, its templates and its manifests
+///
+/// Nothing is written, no connection is opened and no secret is read. With --manifests no
+/// configuration is read either: each document is judged by the CRDs of Flux that this program
+/// holds, by those that --crds names, and by those that are among the manifests, the last of them
+/// first. Below a folder every .yaml, .yml and .json file is read, but hidden ones, links that lead
+/// out of it, and kustomize's own configuration.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   flux-setup validate                                the fleet in this folder
   flux-setup validate --config fleet --format json   for a machine
-  flux-setup validate --manifests manifests/         plain manifests, without any configuration
-  kustomize build . | flux-setup validate --manifests -")]
+  flux-setup validate --manifests manifests          plain manifests, without any configuration
+  kustomize build . | flux-setup validate --manifests - --crds crds
+
+Exit codes: 0 sound, warnings included, 2 faults.")]
 pub(super) struct ValidateArguments {
     /// Judge these manifests instead of a configuration: a file, a folder, or - for stdin
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "FILE|DIR|-")]
     pub(super) manifests: Option<PathBuf>,
+    /// CustomResourceDefinitions for --manifests: a file or a folder; as often as needed
+    #[arg(long, value_name = "FILE|DIR", requires = "manifests")]
+    pub(super) crds: Vec<PathBuf>,
 }
 
 /// Says what a fleet costs at GitHub, in requests an hour

@@ -1,6 +1,9 @@
 //! `flux-setup budget`: what a fleet costs at GitHub, and whether it may.
 
-use crate::budget::{CostTable, Report, Verdict, judge, price};
+use serde::Serialize;
+
+use crate::budget::{Bucket, CostTable, ProfileName, Report, Verdict, judge, price};
+use crate::config::Environment;
 
 use super::args::{BudgetArguments, Format, GlobalArguments};
 use super::budget_report::print_report;
@@ -28,13 +31,17 @@ pub(super) fn run(
         fleet.print_findings(global)?;
         return Ok(Outcome::BadInput);
     }
-    let report = price(&fleet.plan, &fleet.configuration.github, settings, &costs);
+    let mut report = price(&fleet.plan, &fleet.configuration.github, settings, &costs);
+    sort_by_kind(&mut report, &fleet.configuration.environments);
     let said = settings.fail_above.as_ref().map(|share| share.value);
     let verdict = judge(&report, arguments.fail_above.or(said), arguments.profile);
     fleet.print_warnings()?;
     match global.format {
         Format::Json => {
-            output::json(&report)?;
+            output::json(&Priced {
+                report: &report,
+                verdict: Judged::of(&verdict),
+            })?;
             output::note(&verdict.to_string())?;
         }
         Format::Text => print(&report, &verdict)?,
@@ -46,10 +53,53 @@ pub(super) fn run(
     })
 }
 
+/// The environments as people go through them: development, staging, production, others.
+fn sort_by_kind(report: &mut Report, environments: &[Environment]) {
+    let kind = |name: &str| {
+        let mut environments = environments.iter();
+        environments
+            .find(|environment| *environment.name.value == *name)
+            .map(|environment| environment.kind)
+    };
+    for profile in &mut report.profiles {
+        profile.environments.sort_by_key(|line| kind(&line.name));
+    }
+}
+
 fn print(report: &Report, verdict: &Verdict) -> anyhow::Result<()> {
-    let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
-    output::text(|stdout| {
-        print_report(report, stdout, width)?;
-        writeln!(stdout, "\n{verdict}")
-    })
+    let width = output::stdout_width();
+    output::text(|stdout| print_report(report, verdict, stdout, width))
+}
+
+/// A report with what the gate says of it, as machines read it.
+#[derive(Serialize)]
+struct Priced<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    verdict: Judged<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Judged<'a> {
+    passed: bool,
+    /// `None` where no gate is set.
+    fail_above: Option<f64>,
+    /// Those of the fullest bucket; `None` where none has a limit.
+    share: Option<f64>,
+    profile: Option<ProfileName>,
+    bucket: Option<&'a Bucket>,
+}
+
+impl<'a> Judged<'a> {
+    fn of(verdict: &'a Verdict) -> Self {
+        let highest = verdict.highest.as_ref();
+        Self {
+            passed: verdict.passed,
+            fail_above: verdict.fail_above,
+            share: highest.map(|highest| highest.share),
+            profile: highest.map(|highest| highest.profile),
+            bucket: highest.map(|highest| &highest.bucket),
+        }
+    }
 }

@@ -1,56 +1,128 @@
-//! Prints the price of a plan for people: both readings side by side, what git gets, and advice.
+//! Prints the price of a plan for people: the verdict, what it comes to, then the figures behind it.
 
 use std::io::{self, Write};
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use anstyle::{AnsiColor, Style};
+use comfy_table::Table;
 
-use crate::budget::{Basis, Bucket, Line, Profile, ProfileName, Report, count, percent};
+use crate::budget::{Basis, Bucket, Line, Profile, ProfileName, Report, Verdict, count, percent};
+
+use super::budget_table::{Column, lines, print, print_labelled, table};
 
 /// How many projects, repositories and pieces of advice are listed; JSON has them all.
-const LISTED: usize = 5;
+const LISTED: usize = 3;
 
-/// Prints a report. `width` is that of the terminal in columns; `None` where nothing limits it.
+const GREEN: Style = AnsiColor::Green.on_default().bold();
+const RED: Style = AnsiColor::Red.on_default().bold();
+const BOLD: Style = Style::new().bold();
+
+/// Prints a report with its verdict. `width` is that of the terminal in columns; `None` where
+/// nothing limits it.
 ///
 /// # Errors
 /// What `out` answers.
 pub(super) fn print_report(
     report: &Report,
+    verdict: &Verdict,
     out: &mut dyn Write,
     width: Option<usize>,
 ) -> io::Result<()> {
     let git = report.profile(ProfileName::FluxGit);
     let upper = report.profile(ProfileName::RequestPerPoll);
+    print_verdict(verdict, out, width)?;
     writeln!(
         out,
-        "{} poll {} in {}\n",
+        "\n{} poll {} in {}",
         counted(report.sources, "source", "sources"),
         counted(git.repositories.len(), "repository", "repositories"),
         counted(git.environments.len(), "environment", "environments"),
     )?;
+    print_labelled(out, width, "REST requests  ", &rest_requests(git))?;
+    print_labelled(out, width, "git requests   ", &git_requests(report))?;
+    print_labelled(out, width, "upper bound    ", &upper_bound(report, upper))?;
+    writeln!(out)?;
     print(out, width, &environments(report, git, upper))?;
     writeln!(out)?;
     print(out, width, &buckets(report))?;
     writeln!(out)?;
-    print_lines(
-        out,
-        width,
-        "most polled projects",
-        &git.projects,
-        &upper.projects,
-    )?;
-    print_lines(
-        out,
-        width,
-        "most polled repositories",
-        &git.repositories,
-        &upper.repositories,
-    )?;
-    print(out, width, &git_requests(report))?;
-    if !report.advice.is_empty() {
-        writeln!(out, "\nadvice")?;
-        print(out, width, &advice(report))?;
+    if report.sources > 0 {
+        print(out, width, &most_polled(git, upper))?;
     }
-    Ok(())
+    print_advice(report, out, width)
+}
+
+/// In one line where nothing limits it, for those who search logs.
+fn print_verdict(verdict: &Verdict, out: &mut dyn Write, width: Option<usize>) -> io::Result<()> {
+    let (style, word) = match (verdict.fail_above, verdict.passed) {
+        (None, _) => (Style::new(), ""),
+        (Some(_), true) => (GREEN, "passed: "),
+        (Some(_), false) => (RED, "failed: "),
+    };
+    let text = format!("{word}{verdict}");
+    let mut lines = lines(&text, width.unwrap_or(usize::MAX)).into_iter();
+    let first = lines.next().unwrap_or_default();
+    let first = first.strip_prefix(word).unwrap_or(&first);
+    writeln!(out, "{style}{word}{style:#}{first}")?;
+    lines.try_for_each(|line| writeln!(out, "{line}"))
+}
+
+fn rest_requests(git: &Profile) -> String {
+    let requests = sum(git);
+    let flux: f64 = git.environments.iter().map(|it| it.requests_per_hour).sum();
+    let what = if requests == 0.0 {
+        "Flux polls by git, which spends none".to_owned()
+    } else {
+        let flux = count(flux + 0.0);
+        format!("{flux} of them by Flux, whose polls by git spend none")
+    };
+    let of_limit = fullest(git).map_or_else(String::new, |share| {
+        format!(", {} of the fullest bucket", percent(share))
+    });
+    format!("{} an hour{of_limit}: {what} (flux-git)", count(requests))
+}
+
+/// Git requests, which no bucket counts.
+fn git_requests(report: &Report) -> String {
+    let (git, start) = (&report.git, &report.start);
+    let advisory = &git.advisory;
+    let mints = match start.token_mints {
+        0 => String::new(),
+        mints => format!(" and {}", counted(mints, "new App token", "new App tokens")),
+    };
+    format!(
+        "{} a second, at most {} on one repository ({}), where GitHub asks to stay below {} ({}); \
+         {} requests{mints} when all controllers start, at most {} on one ({})",
+        count(git.requests_per_second),
+        count(git.max_on_one_repository),
+        basis(git.basis),
+        count(advisory.per_second_on_one_repository),
+        basis(advisory.basis),
+        count(start.git_requests),
+        count(start.max_on_one_repository),
+        basis(start.basis),
+    )
+}
+
+fn upper_bound(report: &Report, upper: &Profile) -> String {
+    let limit = upper.buckets.first().and_then(|bucket| bucket.limit);
+    let of_limit = fullest(upper)
+        .zip(limit)
+        .map(|(share, limit)| format!(", {} of {}", percent(share), count(f64::from(limit))));
+    let comparison = &report.comparison;
+    let saving = comparison.saving.map(|saving| {
+        format!(
+            "; {} with {}, so {}",
+            count(comparison.requests_per_hour),
+            comparison.name,
+            percent(-saving)
+        )
+    });
+    format!(
+        "{} an hour{}, if each poll were a request{} (request-per-poll)",
+        count(sum(upper)),
+        of_limit.unwrap_or_default(),
+        saving.unwrap_or_default(),
+    )
 }
 
 /// Both readings by environment, their sums, and the same sources at 30s.
@@ -110,17 +182,6 @@ fn environments(report: &Report, git: &Profile, upper: &Profile) -> Table {
         share(limit.map(|limit| comparison.requests_per_hour / f64::from(limit))),
         basis(comparison.basis).to_owned(),
     ]);
-    if let Some(saving) = comparison.saving {
-        table.add_row([
-            "against that".to_owned(),
-            String::new(),
-            String::new(),
-            String::new(),
-            percent(-saving),
-            String::new(),
-            basis(comparison.basis).to_owned(),
-        ]);
-    }
     table
 }
 
@@ -167,28 +228,30 @@ fn buckets(report: &Report) -> Table {
     table
 }
 
-/// The most polled of some lines; nothing where there are none.
-fn print_lines(
-    out: &mut dyn Write,
-    width: Option<usize>,
-    heading: &'static str,
-    git: &[Line],
-    upper: &[Line],
-) -> io::Result<()> {
-    let mut lines: Vec<_> = git.iter().zip(upper).collect();
-    lines.retain(|(git, _)| git.sources > 0);
-    if lines.is_empty() {
-        return Ok(());
-    }
-    lines.sort_by(|(a, _), (b, _)| b.polls_per_hour.total_cmp(&a.polls_per_hour));
+/// The most polled projects, then repositories.
+fn most_polled(git: &Profile, upper: &Profile) -> Table {
     let mut table = table(&[
-        Column::text(heading),
+        Column::text("most polled"),
         Column::figure("git/h"),
         Column::figure("flux-git"),
         Column::figure("request-per-poll"),
         Column::figure("share"),
         Column::text("basis"),
     ]);
+    add_most_polled(&mut table, &git.projects, &upper.projects, "projects");
+    add_most_polled(
+        &mut table,
+        &git.repositories,
+        &upper.repositories,
+        "repositories",
+    );
+    table
+}
+
+fn add_most_polled(table: &mut Table, git: &[Line], upper: &[Line], what: &str) {
+    let mut lines: Vec<_> = git.iter().zip(upper).collect();
+    lines.retain(|(git, _)| git.sources > 0);
+    lines.sort_by(|(a, _), (b, _)| b.polls_per_hour.total_cmp(&a.polls_per_hour));
     for (git, upper) in lines.iter().take(LISTED) {
         table.add_row([
             git.name.clone(),
@@ -199,119 +262,23 @@ fn print_lines(
             weaker(git.basis, upper.basis).to_owned(),
         ]);
     }
-    print(out, width, &table)?;
     if let Some(more) = lines.len().checked_sub(LISTED).filter(|more| *more > 0) {
-        let more = count(more as f64);
-        writeln!(out, "and {more} more; JSON lists all")?;
+        table.add_row([format!(" and {} more {what}", count(more as f64))]);
     }
-    writeln!(out)
 }
 
-/// Git requests, which no bucket counts.
-fn git_requests(report: &Report) -> Table {
-    let mut table = table(&[
-        Column::text("git requests"),
-        Column::figure("in all"),
-        Column::figure("at most on one repository"),
-        Column::text("basis"),
-    ]);
-    let git = &report.git;
-    table.add_row([
-        "a second".to_owned(),
-        count(git.requests_per_second),
-        count(git.max_on_one_repository),
-        basis(git.basis).to_owned(),
-    ]);
-    table.add_row([
-        "a second, advisory".to_owned(),
-        String::new(),
-        count(git.advisory.per_second_on_one_repository),
-        basis(git.advisory.basis).to_owned(),
-    ]);
-    let start = &report.start;
-    table.add_row([
-        "at a start of all controllers".to_owned(),
-        count(start.git_requests),
-        count(start.max_on_one_repository),
-        basis(start.basis).to_owned(),
-    ]);
-    if start.token_mints > 0 {
-        table.add_row([
-            "new App tokens at that start".to_owned(),
-            count(start.token_mints as f64),
-            String::new(),
-            basis(start.basis).to_owned(),
-        ]);
+fn print_advice(report: &Report, out: &mut dyn Write, width: Option<usize>) -> io::Result<()> {
+    if report.advice.is_empty() {
+        return Ok(());
     }
-    table
-}
-
-fn advice(report: &Report) -> Table {
-    let mut table = table(&[]);
+    writeln!(out, "\n{BOLD}advice{BOLD:#}")?;
     for advice in report.advice.iter().take(LISTED) {
-        table.add_row(["-", &advice.message]);
+        print_labelled(out, width, "- ", &advice.message)?;
     }
-    let more = report.advice.len().saturating_sub(LISTED);
-    if more > 0 {
-        let more = format!("and {} more; JSON lists all", count(more as f64));
-        table.add_row(["-", &more]);
+    match report.advice.len().saturating_sub(LISTED) {
+        0 => Ok(()),
+        more => writeln!(out, "- and {} more; JSON lists all", count(more as f64)),
     }
-    table
-}
-
-struct Column {
-    heading: &'static str,
-    alignment: CellAlignment,
-}
-
-impl Column {
-    fn text(heading: &'static str) -> Self {
-        let alignment = CellAlignment::Left;
-        Self { heading, alignment }
-    }
-
-    fn figure(heading: &'static str) -> Self {
-        let alignment = CellAlignment::Right;
-        Self { heading, alignment }
-    }
-}
-
-fn table(columns: &[Column]) -> Table {
-    let mut table = Table::new();
-    table.force_no_tty().load_style(presets::NOTHING);
-    if !columns.is_empty() {
-        let cell = |column: &Column| Cell::new(column.heading).set_alignment(column.alignment);
-        table.set_header(columns.iter().map(cell));
-    }
-    for (index, column) in columns.iter().enumerate() {
-        if let Some(made) = table.column_mut(index) {
-            made.set_cell_alignment(column.alignment);
-        }
-    }
-    table
-}
-
-fn print(out: &mut dyn Write, width: Option<usize>, table: &Table) -> io::Result<()> {
-    let mut table = table.clone();
-    // Columns exist from the first row on only where there is no header.
-    table.discover_columns();
-    let last = table.column_count().saturating_sub(1);
-    for (index, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, if index == last { 0 } else { 2 }));
-    }
-    match width {
-        Some(width) => {
-            table.set_content_arrangement(ContentArrangement::Dynamic);
-            table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
-        }
-        None => {
-            table.set_content_arrangement(ContentArrangement::Disabled);
-        }
-    }
-    for line in table.lines() {
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
 }
 
 fn sum(profile: &Profile) -> f64 {
@@ -357,19 +324,31 @@ fn counted(number: usize, one: &str, many: &str) -> String {
 mod tests {
     use super::*;
     use crate::budget::sample::{Changed, fleet, host, known_use, plan, priced, source};
-    use crate::budget::{CostTable, price};
+    use crate::budget::{CostTable, judge, price};
     use crate::config::{BudgetSettings, IdentityKind};
 
     fn printed(report: &Report, width: Option<usize>) -> String {
         let mut out = Vec::new();
-        print_report(report, &mut out, width).unwrap();
-        String::from_utf8(out).unwrap()
+        let verdict = judge(report, Some(0.7), None);
+        print_report(report, &verdict, &mut out, width).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        anstream::adapter::strip_str(&text).to_string()
     }
 
     #[test]
     fn the_fleet_is_printed_in_both_readings() {
         insta::assert_snapshot!(printed(&priced(&fleet(26)), Some(80)), @r"
+        passed: 47.8 % is not above 70 %: profile `request-per-poll`, bucket `* fleet
+        core` (2,392 of 5,000 requests an hour)
+
         78 sources poll 26 repositories in 3 environments
+        REST requests  0 an hour, 0 % of the fullest bucket: Flux polls by git, which
+                       spends none (flux-git)
+        git requests   0.664 a second, at most 0.0256 on one repository (documented),
+                       where GitHub asks to stay below 15 (assumed); 234 requests when
+                       all controllers start, at most 9 on one (documented)
+        upper bound    2,392 an hour, 47.8 % of 5,000, if each poll were a request;
+                       9,360 with 30s everywhere, so −74.4 % (request-per-poll)
 
         requests an hour  sources  flux-git  share  request-per-poll    share  basis
         development            26         0    0 %             1,560   31.2 %  assumed
@@ -377,7 +356,6 @@ mod tests {
         production             26         0    0 %               312    6.2 %  assumed
         all                    78         0    0 %             2,392   47.8 %  assumed
         30s everywhere                                         9,360  187.2 %  assumed
-        against that                                         −74.4 %           assumed
 
         buckets                     used/h   share  limit  basis       reserve  headroom
         flux-git
@@ -385,31 +363,20 @@ mod tests {
         request-per-poll
          * fleet core                2,392  47.8 %  5,000  assumed       1,000     1,608
 
-        most polled projects  git/h  flux-git  request-per-poll  share  basis
-        project-01               92         0                92  1.8 %  assumed
-        project-02               92         0                92  1.8 %  assumed
-        project-03               92         0                92  1.8 %  assumed
-        project-04               92         0                92  1.8 %  assumed
-        project-05               92         0                92  1.8 %  assumed
-        and 21 more; JSON lists all
-
-        most polled repositories    git/h  flux-git  request-per-poll  share  basis
+        most polled                 git/h  flux-git  request-per-poll  share  basis
+        project-01                     92         0                92  1.8 %  assumed
+        project-02                     92         0                92  1.8 %  assumed
+        project-03                     92         0                92  1.8 %  assumed
+         and 23 more projects
         github.com/acme/project-01     92         0                92  1.8 %  assumed
         github.com/acme/project-02     92         0                92  1.8 %  assumed
         github.com/acme/project-03     92         0                92  1.8 %  assumed
-        github.com/acme/project-04     92         0                92  1.8 %  assumed
-        github.com/acme/project-05     92         0                92  1.8 %  assumed
-        and 21 more; JSON lists all
-
-        git requests                   in all  at most on one repository  basis
-        a second                        0.664                     0.0256  documented
-        a second, advisory                                            15  assumed
-        at a start of all controllers     234                          9  documented
+         and 23 more repositories
 
         advice
-        -  each poll lists every ref of its repository, those of pull requests too, at
-           about 86 bytes a ref: `github.com/acme/project-01` is polled 92 times an
-           hour, which is 39.6 MB an hour for each 5,000 refs it has
+        - each poll lists every ref of its repository, those of pull requests too, at
+          about 86 bytes a ref: `github.com/acme/project-01` is polled 92 times an hour,
+          which is 39.6 MB an hour for each 5,000 refs it has
         ");
     }
 
@@ -431,14 +398,22 @@ mod tests {
         ]);
         let report = price(&plan, &github, &settings, &CostTable::default());
         insta::assert_snapshot!(printed(&report, None), @r"
+        passed: 39.6 % is not above 70 %: profile `request-per-poll`, bucket `* fleet core` (1,980 of 5,000 requests an hour)
+
         2 sources poll 1 repository in 1 environment
+        REST requests  1,801.25 an hour, 36 % of the fullest bucket: 1.25 of them by Flux, whose polls by
+                       git spend none (flux-git)
+        git requests   0.05 a second, at most 0.05 on one repository (documented), where GitHub asks to stay
+                       below 15 (assumed); 6 requests and 1 new App token when all controllers start, at
+                       most 6 on one (documented)
+        upper bound    1,980 an hour, 39.6 % of 5,000, if each poll were a request; 240 with 30s everywhere,
+                       so −25 % (request-per-poll)
 
         requests an hour  sources  flux-git  share  request-per-poll   share  basis
         dev                     2      1.25    0 %               180   3.6 %  assumed
         budget.also                   1,800                    1,800          assumed
         all                     2  1,801.25   36 %             1,980  39.6 %  assumed
         30s everywhere                                           240   4.8 %  assumed
-        against that                                           −25 %          assumed
 
         buckets                        used/h   share  limit  basis       reserve  headroom
         flux-git
@@ -450,30 +425,36 @@ mod tests {
          * fleet core                   1,980  39.6 %  5,000  assumed       1,000     2,020
           of it renovate                1,800
 
-        most polled projects  git/h  flux-git  request-per-poll  share  basis
-        api                     120         0               120  2.4 %  assumed
-        web                      60      1.25                60  1.2 %  assumed
-
-        most polled repositories  git/h  flux-git  request-per-poll  share  basis
-        github.com/acme/web         180      1.25               180  3.6 %  assumed
-
-        git requests                   in all  at most on one repository  basis
-        a second                         0.05                       0.05  documented
-        a second, advisory                                            15  assumed
-        at a start of all controllers       6                          6  documented
-        new App tokens at that start        1                             documented
+        most polled          git/h  flux-git  request-per-poll  share  basis
+        api                    120         0               120  2.4 %  assumed
+        web                     60      1.25                60  1.2 %  assumed
+        github.com/acme/web    180      1.25               180  3.6 %  assumed
 
         advice
-        -  2 sources of the cluster of `dev` (`web-dev`, `api-dev`) poll branch `main` of `github.com/acme/web` 180 times an hour together; one shared source would save 60 of them: `source: {project: web}` in the other projects
-        -  1 source of `dev` (`api-dev`) is polled more often than once a minute: 120 polls an hour, 60 with an interval of 1m
-        -  each poll lists every ref of its repository, those of pull requests too, at about 86 bytes a ref: `github.com/acme/web` is polled 180 times an hour, which is 77.4 MB an hour for each 5,000 refs it has
+        - 2 sources of the cluster of `dev` (`web-dev`, `api-dev`) poll branch `main` of
+          `github.com/acme/web` 180 times an hour together; one shared source would save 60 of them:
+          `source: {project: web}` in the other projects
+        - 1 source of `dev` (`api-dev`) is polled more often than once a minute: 120 polls an hour, 60 with
+          an interval of 1m
+        - each poll lists every ref of its repository, those of pull requests too, at about 86 bytes a ref:
+          `github.com/acme/web` is polled 180 times an hour, which is 77.4 MB an hour for each 5,000 refs it
+          has
         ");
     }
 
     #[test]
     fn a_plan_without_sources_is_printed_without_lists() {
         insta::assert_snapshot!(printed(&priced(&plan(Vec::new())), Some(80)), @r"
+        passed: 0 % is not above 70 %: profile `request-per-poll`, bucket `* fleet core`
+        (0 of 5,000 requests an hour)
+
         0 sources poll 0 repositories in 0 environments
+        REST requests  0 an hour: Flux polls by git, which spends none (flux-git)
+        git requests   0 a second, at most 0 on one repository (documented), where
+                       GitHub asks to stay below 15 (assumed); 0 requests when all
+                       controllers start, at most 0 on one (documented)
+        upper bound    0 an hour, 0 % of 5,000, if each poll were a request
+                       (request-per-poll)
 
         requests an hour  sources  flux-git  share  request-per-poll  share  basis
         all                     0         0      –                 0    0 %  assumed
@@ -484,11 +465,6 @@ mod tests {
          none
         request-per-poll
          * fleet core          0    0 %  5,000  assumed    1,000     4,000
-
-        git requests                   in all  at most on one repository  basis
-        a second                            0                          0  documented
-        a second, advisory                                            15  assumed
-        at a start of all controllers       0                          0  documented
         ");
     }
 
@@ -496,6 +472,11 @@ mod tests {
     fn nothing_is_wider_than_the_terminal() {
         let report = priced(&fleet(300));
         for width in [60, 80, 100, 200] {
+            let lines = printed(&priced(&fleet(26)), Some(width)).lines().count();
+            assert!(
+                lines <= 40 || width < 80,
+                "{lines} lines at {width} columns"
+            );
             for line in printed(&report, Some(width)).lines() {
                 assert!(line.chars().count() <= width, "{width}: {line}");
             }
@@ -519,10 +500,10 @@ mod tests {
                 .every(30)
         });
         let text = printed(&priced(&plan(sources.collect())), Some(100));
-        assert!(text.contains("and 3 more; JSON lists all"), "{text}");
-        let text = printed(&priced(&fleet(5)), Some(100));
-        assert!(!text.contains("JSON lists all"), "{text}");
-        let text = printed(&priced(&fleet(6)), Some(100));
-        assert!(text.contains("and 1 more; JSON lists all"), "{text}");
+        assert!(text.contains("- and 5 more; JSON lists all"), "{text}");
+        let text = printed(&priced(&fleet(3)), Some(100));
+        assert!(!text.contains(" more "), "{text}");
+        let text = printed(&priced(&fleet(4)), Some(100));
+        assert!(text.contains(" and 1 more projects"), "{text}");
     }
 }

@@ -50,9 +50,10 @@ fn starred(line: &str) -> Cow<'_, str> {
 fn cut(line: &str, marked: Range<usize>) -> Excerpt {
     let after = line[marked.start..].chars().take(LONGEST_CHARS);
     let end = marked.start + after.map(char::len_utf8).sum::<usize>();
+    let left_out = if end < line.len() { "…" } else { "" };
     Excerpt {
         marked: marked.start..marked.end.min(end),
-        text: line[..end].to_owned(),
+        text: format!("{}{left_out}", &line[..end]),
     }
 }
 
@@ -119,9 +120,9 @@ mod tests {
     #[test]
     fn of_a_long_line_the_end_is_left_out() {
         let text = format!("{}here{}", "ä".repeat(500), "ö".repeat(500));
-        let expected = format!("{}>here<{}", "ä".repeat(500), "ö".repeat(116));
+        let expected = format!("{}>here<{}…", "ä".repeat(500), "ö".repeat(116));
         assert_eq!(shown(&text, 1000..1004), expected);
-        let expected = format!("ä>{}<", "ä".repeat(120));
+        let expected = format!("ä>{}<…", "ä".repeat(120));
         assert_eq!(shown(&text, 2..2000), expected);
     }
 }

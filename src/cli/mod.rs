@@ -3,6 +3,7 @@
 mod args;
 mod budget;
 mod budget_report;
+mod budget_table;
 mod completions;
 mod excerpt;
 mod fleet;
@@ -10,12 +11,14 @@ mod folder_report;
 mod init;
 mod judging;
 mod log;
+mod manifest_files;
 mod manifests;
 mod outcome;
 mod output;
 mod progress;
 mod render;
 mod report;
+mod same_object;
 mod validate;
 
 use std::process::ExitCode;
@@ -41,7 +44,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     match &arguments.command {
         Command::Render(render) => render::run(global, render),
         Command::Validate(validate) => match &validate.manifests {
-            Some(path) => manifests::run(global, path),
+            Some(path) => manifests::run(global, path, &validate.crds),
             None => validate::run(global),
         },
         Command::Budget(budget) => budget::run(global, budget),

@@ -38,3 +38,13 @@ pub(super) fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
 pub(super) fn note(line: &str) -> anyhow::Result<()> {
     writeln!(anstream::stderr(), "{line}").context("cannot write to stderr")
 }
+
+/// The width in columns of the terminal that stdout is; `None` where it is none.
+pub(super) fn stdout_width() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0))
+}
+
+/// The same of stderr.
+pub(super) fn stderr_width() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stderr()).map(|(width, _)| usize::from(width.0))
+}

@@ -15,6 +15,11 @@ use super::output;
 /// Findings that are shown to people at once: nobody reads more before mending some.
 const LONGEST_LIST: usize = 100;
 
+/// Columns that an excerpt takes at most, also where nothing limits it.
+const WIDEST: usize = 140;
+/// Columns that it takes on the narrowest terminal.
+const NARROWEST: usize = 40;
+
 /// A finding with its place, as it is sorted and printed.
 #[derive(Debug)]
 struct Placed<'a> {
@@ -65,12 +70,27 @@ pub(super) fn print(sources: &Sources, findings: &[Finding], format: Format) -> 
     }
 }
 
+/// Prints findings for machines, and under `key` what else there is to say.
+pub(super) fn print_json(
+    sources: &Sources,
+    findings: &[Finding],
+    key: &'static str,
+    more: &impl serde::Serialize,
+) -> anyhow::Result<()> {
+    let findings = json(sources, findings).findings;
+    let mut answer = serde_json::Map::new();
+    answer.insert("findings".into(), serde_json::to_value(findings)?);
+    answer.insert(key.into(), serde_json::to_value(more)?);
+    output::json(&answer)
+}
+
 /// Prints findings beside another answer, to stderr.
 pub(super) fn print_beside(sources: &Sources, findings: &[Finding]) -> anyhow::Result<()> {
     if findings.is_empty() {
         return Ok(());
     }
-    let text = text(sources, findings, LONGEST_LIST);
+    let width = output::stderr_width().map_or(WIDEST, |width| width.clamp(NARROWEST, WIDEST));
+    let text = text(sources, findings, LONGEST_LIST, width);
     let mut stderr = anstream::stderr().lock();
     let written = stderr.write_all(text.as_bytes());
     written
@@ -133,8 +153,8 @@ fn json<'a>(sources: &'a Sources, findings: &'a [Finding]) -> JsonFindings<'a> {
 }
 
 /// Each finding with its excerpt, and how many there are; of more than `longest` warnings are left
-/// out before errors.
-fn text(sources: &Sources, findings: &[Finding], longest: usize) -> String {
+/// out before errors. Excerpts are `width` columns wide at most.
+fn text(sources: &Sources, findings: &[Finding], longest: usize, width: usize) -> String {
     let mut shown = placed(sources, findings);
     let counts = Counts::of(&shown);
     let left_out = shown.len().saturating_sub(longest);
@@ -147,7 +167,9 @@ fn text(sources: &Sources, findings: &[Finding], longest: usize) -> String {
     });
     shown.truncate(longest);
 
-    let renderer = Renderer::styled().decor_style(DecorStyle::Ascii);
+    let renderer = Renderer::styled()
+        .decor_style(DecorStyle::Ascii)
+        .term_width(width);
     let mut text = String::new();
     for placed in &shown {
         text.push_str(&renderer.render(&[group(sources, placed)]));
@@ -198,7 +220,7 @@ mod tests {
     use crate::flux::yaml::Span;
 
     fn shown(sources: &Sources, findings: &[Finding], longest: usize) -> String {
-        let text = super::text(sources, findings, longest);
+        let text = super::text(sources, findings, longest, super::WIDEST);
         anstream::adapter::strip_str(&text).to_string()
     }
 

@@ -6,8 +6,8 @@ use crate::binary::{repository, run_in};
 
 fn gate(arguments: &[&str]) -> (Option<i32>, String) {
     let run = run_in(repository(), &[&["budget"], arguments].concat());
-    let last = run.stdout.lines().last().map(str::to_owned);
-    (run.code, last.unwrap_or(run.stderr))
+    let first = run.stdout.lines().next().map(str::to_owned);
+    (run.code, first.unwrap_or(run.stderr))
 }
 
 #[test]
@@ -30,12 +30,47 @@ fn the_sample_fleet_costs_what_26_projects_at_the_intervals_of_their_kinds_cost(
         environments,
         [
             ("development", 1560.0),
-            ("production", 312.0),
-            ("staging", 520.0)
+            ("staging", 520.0),
+            ("production", 312.0)
         ]
     );
     assert_eq!(upper["buckets"][0]["requestsPerHour"], 2392);
     assert_eq!(report["comparison"]["requestsPerHour"], 9360);
+    assert_eq!(report["verdict"]["passed"], true);
+    assert_eq!(report["verdict"]["profile"], "request-per-poll");
+    assert_eq!(report["verdict"]["bucket"]["requestsPerHour"], 2392);
+}
+
+#[test]
+fn people_read_the_answer_first_and_all_of_it_on_one_screen() {
+    let run = run_in(repository(), &["budget"]);
+    let text = &run.stdout;
+    assert!(
+        text.starts_with("passed: 47.8 % is not above 70 %: "),
+        "{text}"
+    );
+    for says in [
+        "\nREST requests  0 an hour, 0 % of the fullest bucket",
+        "\ngit requests   0.664 a second, at most 0.0256 on one repository",
+        "\nupper bound    2,392 an hour, 47.8 % of 5,000",
+        "9,360",
+        "−74.4 %",
+    ] {
+        assert!(text.contains(says), "{text}");
+    }
+    let row = |name: &str| text.find(&format!("\n{name} ")).expect("each has a row");
+    assert!(row("development") < row("staging") && row("staging") < row("production"));
+    assert!(text.lines().count() <= 40, "{text}");
+}
+
+#[test]
+fn colours_say_whether_it_passed() {
+    let colour = |share: &str| {
+        let arguments = ["budget", "--color", "always", "--fail-above", share];
+        run_in(repository(), &arguments).stdout
+    };
+    assert!(colour("60%").starts_with("\u{1b}[1m\u{1b}[32mpassed: \u{1b}[0m47.8 %"));
+    assert!(colour("40%").starts_with("\u{1b}[1m\u{1b}[31mfailed: \u{1b}[0m47.8 %"));
 }
 
 #[test]
@@ -43,7 +78,7 @@ fn the_gate_names_the_reading_and_the_bucket_and_ends_with_one_above_it() {
     let (code, verdict) = gate(&["--fail-above", "40%"]);
     assert_eq!(code, Some(1));
     assert!(
-        verdict.starts_with("47.8 % is above 40 %: profile `request-per-poll`, bucket `"),
+        verdict.starts_with("failed: 47.8 % is above 40 %: profile `request-per-poll`, bucket `"),
         "{verdict}"
     );
     assert_eq!(gate(&["--fail-above", "60%"]).0, Some(0));
