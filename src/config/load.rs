@@ -8,7 +8,7 @@ use crate::flux::yaml::{self, Node, Span};
 
 use super::decode::Decoder;
 use super::folder::{Folder, Unreadable};
-use super::model::{Cluster, Configuration, Environment, Project, Spanned, UserTemplate};
+use super::model::{Cluster, Configuration, Environment, Project, Spanned, Unread, UserTemplate};
 use super::read_fleet::Fleet;
 use super::{Finding, Pattern, Sources};
 
@@ -27,6 +27,7 @@ pub fn load(folder: &FilePath) -> (Configuration, Vec<Finding>) {
         shown: folder.to_owned(),
         sources: Sources::default(),
         decoder: Decoder::default(),
+        unread: Unread::default(),
     };
     let configuration = loader.run(folder);
     let mut findings = loader.decoder.findings;
@@ -40,6 +41,7 @@ struct Loader {
     shown: std::path::PathBuf,
     sources: Sources,
     decoder: Decoder,
+    unread: Unread,
 }
 
 impl Loader {
@@ -57,8 +59,9 @@ impl Loader {
         }
         let mut fleet = Fleet::default();
         if self.folder.is_some() {
-            if let Some(node) = self.document(FLEET_FILE) {
-                fleet = self.decoder.fleet(&node);
+            match self.document(FLEET_FILE) {
+                Some(node) => fleet = self.decoder.fleet(&node),
+                None => self.unread.fleet = true,
             }
             self.include(&mut fleet);
         }
@@ -85,6 +88,7 @@ impl Loader {
             clusters: self.unique_clusters(clusters),
             crds,
             templates,
+            unread: std::mem::take(&mut self.unread),
             github: fleet.github,
             budget: fleet.budget,
             sources: std::mem::take(&mut self.sources),
@@ -181,8 +185,9 @@ impl Loader {
                 if file == FLEET_FILE || seen.contains(&file) {
                     continue;
                 }
-                if let Some(node) = self.document(&file) {
-                    self.decoder.included(&node, fleet);
+                match self.document(&file) {
+                    Some(node) => self.decoder.included(&node, fleet),
+                    None => self.unread.fleet = true,
                 }
                 seen.push(file);
             }
@@ -223,8 +228,9 @@ impl Loader {
                 continue;
             };
             files += 1;
-            if let Some(node) = self.document(&format!("{ENVIRONMENTS}/{name}")) {
-                environments.extend(self.decoder.environment(&node, stem));
+            match self.document(&format!("{ENVIRONMENTS}/{name}")) {
+                Some(node) => environments.extend(self.decoder.environment(&node, stem)),
+                None => self.unread.environments.push(stem.to_owned()),
             }
         }
         if files == 0 {
@@ -261,11 +267,10 @@ impl Loader {
             let Some(name) = file.strip_suffix(TEMPLATE_ENDING) else {
                 continue;
             };
-            if let Some(source) = self.text(&format!("{TEMPLATES}/{file}")) {
-                templates.push(UserTemplate {
-                    name: name.to_owned(),
-                    source,
-                });
+            let name = name.to_owned();
+            match self.text(&format!("{TEMPLATES}/{file}")) {
+                Some(source) => templates.push(UserTemplate { name, source }),
+                None => self.unread.templates.push(name),
             }
         }
         templates

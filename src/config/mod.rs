@@ -26,7 +26,7 @@ pub use load::load;
 pub use model::{
     Amounts, BudgetSettings, Cluster, Configuration, Environment, EnvironmentCluster,
     EnvironmentKind, EnvironmentOverride, GithubHost, Identity, IdentityKind, KnownUse, Project,
-    ProjectObject, ProjectSource, Spanned, UserTemplate,
+    ProjectObject, ProjectSource, Spanned, Unread, UserTemplate,
 };
 pub use nearest::nearest;
 pub use pattern::{Filling, Gap, Pattern};

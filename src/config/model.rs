@@ -33,8 +33,19 @@ pub struct Configuration {
     /// CustomResourceDefinitions of one's own, as numbers of texts in `sources`.
     pub crds: Vec<u32>,
     pub templates: Vec<UserTemplate>,
+    pub unread: Unread,
     pub github: Vec<GithubHost>,
     pub budget: BudgetSettings,
+}
+
+/// What is there but could not be read: that a name is missing says nothing while it may stand here.
+#[derive(Debug, Default)]
+pub struct Unread {
+    /// Names of environments, from their files.
+    pub environments: Vec<String>,
+    pub templates: Vec<String>,
+    /// A file with projects and clusters.
+    pub fleet: bool,
 }
 
 /// A template of the user's own, or one that stands in for ours.

@@ -80,7 +80,7 @@ impl<'c> Checker<'c, '_> {
                 ));
             }
             seen.push(&name.value);
-            if !known.contains(&&*name.value) {
+            if !known.contains(&&*name.value) && !self.configuration.unread.fleet {
                 self.problems.add(unknown(
                     "cluster",
                     name,
@@ -105,12 +105,15 @@ impl<'c> Checker<'c, '_> {
                 .iter()
                 .find(|environment| environment.name.value == one.name.value)
             else {
-                self.problems.add(unknown(
-                    "environment",
-                    &one.name,
-                    &names,
-                    "write its file, as `environments/production.yaml`",
-                ));
+                let unread = &self.configuration.unread.environments;
+                if !unread.iter().any(|name| **name == *one.name.value) {
+                    self.problems.add(unknown(
+                        "environment",
+                        &one.name,
+                        &names,
+                        "write its file, as `environments/production.yaml`",
+                    ));
+                }
                 continue;
             };
             if let Some(clusters) = &one.clusters {
@@ -133,6 +136,13 @@ impl<'c> Checker<'c, '_> {
             .templates
             .iter()
             .map(|template| &*template.name)
+            .chain(
+                self.configuration
+                    .unread
+                    .templates
+                    .iter()
+                    .map(|name| &**name),
+            )
             .chain(TEMPLATES)
             .collect();
         if !known.contains(&&*template.value) {
@@ -168,6 +178,7 @@ impl<'c> Checker<'c, '_> {
 
     fn shared(&mut self, project: &Project, shared: &Spanned<Arc<str>>) {
         match self.projects.get(&*shared.value) {
+            None if self.configuration.unread.fleet => {}
             None => {
                 let names: Vec<&str> = self.projects.keys().copied().collect();
                 let finding = unknown("project", shared, &names, "list it under `projects`");

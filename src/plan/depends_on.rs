@@ -31,6 +31,7 @@ pub(super) fn resolve(
         .map(|project| (&*project.name.value, project))
         .collect();
     let mut lookup = Lookup {
+        unread: configuration.unread.fleet,
         by_place,
         projects,
         problems,
@@ -66,6 +67,8 @@ pub(super) fn resolve(
 struct Lookup<'a, 'c> {
     by_place: HashMap<Place<'a>, Vec<&'a PlannedObject<'c>>>,
     projects: HashMap<&'c str, &'c Project>,
+    /// A file with projects could not be read: what is not here may stand there.
+    unread: bool,
     problems: &'a mut Problems,
 }
 
@@ -197,6 +200,9 @@ impl<'a> Lookup<'a, '_> {
     }
 
     fn unknown(&mut self, own: &str, name: &Arc<str>, span: Span) {
+        if self.unread {
+            return;
+        }
         let mut known: Vec<&str> = self.object_names(own);
         known.extend(self.projects.keys().copied());
         known.sort_unstable();
