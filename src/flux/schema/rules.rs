@@ -14,6 +14,7 @@ pub(super) struct Rules {
     /// The schema of the node, without the rules of the nodes below it.
     schema: Json,
     compiled: OnceLock<CompiledSchema>,
+    texts: Vec<Box<str>>,
     /// For each rule the properties of which one that is absent makes the rule hold.
     absent: Vec<Vec<Box<str>>>,
 }
@@ -34,17 +35,16 @@ impl Rules {
         }
         let mut own = schema.clone();
         strip(&mut own, true);
-        let absent = rules
-            .iter()
-            .map(|rule| {
-                let text = rule.get("rule").and_then(Json::as_str).unwrap_or("");
-                holds_without(text, schema)
-            })
-            .collect();
+        let text = |rule: &Json| Box::from(rule["rule"].as_str().unwrap_or(""));
+        let texts: Vec<Box<str>> = rules.iter().map(text).collect();
         Some(Self {
             schema: own,
             compiled: OnceLock::new(),
-            absent,
+            absent: texts
+                .iter()
+                .map(|text| holds_without(text, schema))
+                .collect(),
+            texts,
         })
     }
 
@@ -80,6 +80,13 @@ impl Rules {
                     .collect(),
             }
         })
+    }
+
+    /// A rule that looks at the property of a name, and not only whether it is there.
+    pub(super) fn looking_at(&self, name: &str) -> Option<&str> {
+        let (here, asked) = (format!(".{name}"), format!("has(self.{name})"));
+        let mut texts = self.texts.iter().map(|text| &**text);
+        texts.find(|text| text.replace(&asked, "").contains(&here))
     }
 
     /// Whether every rule holds because a property is absent, whatever the others are.

@@ -424,6 +424,24 @@ fn alternatives_see_defaults() {
 }
 
 #[test]
+fn a_number_that_is_nearly_an_integer_is_none_to_a_rule() {
+    let schema = |rule: &str| {
+        format!(
+            r#"{{"type": "object", "properties": {{"m": {{"type": "integer"}}}}, "x-kubernetes-validations": [{{"rule": "{rule}"}}]}}"#
+        )
+    };
+    let compared = "!has(self.m) || self.m > 2";
+    assert_eq!(
+        foo(&schema(compared), r#"{"m": 12345678901.5}"#),
+        [format!(
+            "spec.m: must be an integer without a fraction for the rule `{compared}`"
+        )]
+    );
+    assert_eq!(foo(&schema(compared), r#"{"m": 12345678901.0}"#), NONE);
+    assert_eq!(foo(&schema("has(self.m)"), r#"{"m": 12345678901.5}"#), NONE);
+}
+
+#[test]
 fn rules_on_the_old_object_do_not_count() {
     let schema = r#"{"type": "object", "properties": {"m": {"type": "integer", "default": 3}}, "x-kubernetes-validations": [{"rule": "self.m >= oldSelf.m"}, {"rule": "self.m > 2", "message": "too few"}]}"#;
     assert_eq!(foo(schema, "{}"), NONE);

@@ -14,6 +14,7 @@ use super::elements;
 use super::found::Found;
 use super::keys::{self, Seen};
 use super::metadata;
+use super::rules::Rules;
 use super::shape::{Kind, Others, Parts, Schema};
 use super::value::{Plain, entry, read};
 use crate::flux::fault::{Fault, Path};
@@ -235,6 +236,9 @@ fn hold_whole(found: &mut Found, schema: &Schema, node: &Node, path: &Path<'_>) 
         return;
     }
     let whole = with_defaults(schema, node);
+    if let Some(rules) = rules {
+        fractions(found, schema, rules, &whole, path);
+    }
     if let Some(parts) = &schema.parts {
         hold_parts(found, parts, &whole, path);
     }
@@ -256,6 +260,29 @@ fn hold_whole(found: &mut Found, schema: &Schema, node: &Node, path: &Path<'_>) 
         let fault = found.fault(node.span, path, broken.message.clone());
         if broken.message != broken.rule {
             fault.hint = Some(format!("the rule is `{}`", broken.rule));
+        }
+    }
+}
+
+/// The last check of values takes a number for an integer that is as near to one as a billionth;
+/// CEL does not.
+fn fractions(found: &mut Found, schema: &Schema, rules: &Rules, node: &Node, path: &Path<'_>) {
+    let Plain::Map(entries) = read(node) else {
+        return;
+    };
+    for one in entries {
+        let Some(schema) = schema
+            .find(&one.key)
+            .map(|at| &schema.properties[at].schema)
+        else {
+            continue;
+        };
+        let at = path.key(&one.key);
+        if schema.kind != Kind::Integer || !matches!(read(&one.node), Plain::Float(_)) {
+            fractions(found, schema, rules, &one.node, &at);
+        } else if let Some(rule) = rules.looking_at(&one.key) {
+            let message = format!("must be an integer without a fraction for the rule `{rule}`");
+            found.fault(one.node.span, &at, message);
         }
     }
 }
