@@ -1,0 +1,65 @@
+//! What kustomize-controller fails on.
+
+use super::spec::Spec;
+use crate::flux::fault::{Fault, Path};
+use crate::flux::yaml::{Entry, Node};
+
+pub(super) fn check(spec: &mut Spec<'_>) {
+    spec.source_name();
+    substitutions(spec);
+    own_dependency(spec);
+}
+
+/// A name that is none fails the whole build. Source: `varsubRegex` in `fluxcd/pkg`,
+/// `kustomize/kustomize_varsub.go`.
+fn substitutions(spec: &mut Spec<'_>) {
+    let Some(entries) = spec
+        .find(&["postBuild", "substitute"])
+        .and_then(Node::as_mapping)
+    else {
+        return;
+    };
+    for Entry { key, key_span, .. } in entries {
+        let starts = key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if starts
+            && key
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        {
+            continue;
+        }
+        let root = Path::ROOT.key("spec");
+        let build = root.key("postBuild");
+        let path = build.key("substitute");
+        let message = format!("`{key}` is no name of a variable");
+        let hint = "use letters, digits and `_`, and no digit first";
+        spec.faults
+            .push(Fault::flux(*key_span, path.key(key).to_string(), message).hint(hint));
+    }
+}
+
+/// kustomize-controller waits until each dependency is ready, and this one never is. An
+/// expression (`readyExpr`) may stand in the place of that.
+fn own_dependency(spec: &mut Spec<'_>) {
+    let metadata = |key: &str| {
+        let node = spec.document.get("metadata").and_then(|node| node.get(key));
+        node.and_then(Node::as_str).unwrap_or("")
+    };
+    let (name, namespace) = (metadata("name"), metadata("namespace"));
+    let items = spec
+        .find(&["dependsOn"])
+        .and_then(Node::as_sequence)
+        .unwrap_or_default();
+    for (index, item) in items.iter().enumerate() {
+        let text = |key: &str| item.get(key).and_then(Node::as_str).unwrap_or("");
+        if text("name") == name
+            && (text("namespace").is_empty() || text("namespace") == namespace)
+            && text("readyExpr").is_empty()
+        {
+            let path = format!("spec.dependsOn[{index}]");
+            let message = format!("`{name}` depends on itself and would never run");
+            spec.faults
+                .push(Fault::flux(item.span, path, message).hint("take it out of `dependsOn`"));
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What the API server takes and Flux, or a reader of YAML, then chokes on.
+
+mod durations;
+mod kustomization;
+mod sources;
+mod spec;
+
+#[cfg(test)]
+mod tests;
+
+use super::fault::{Fault, Path};
+use super::yaml::{Entry, Node, Value};
+use spec::Spec;
+
+/// All that is wrong with a document that the API server takes: errors where Flux cannot work with
+/// it, or readers take it for different things; warnings where it can and hardly should.
+pub fn lint(document: &Node) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    ambiguous(document, &Path::ROOT, &mut faults);
+    let text = |key: &str| document.get(key).and_then(Node::as_str).unwrap_or("");
+    let group = text("apiVersion")
+        .split_once('/')
+        .map_or("", |(group, _)| group);
+    if !matches!(
+        group,
+        "source.toolkit.fluxcd.io" | "kustomize.toolkit.fluxcd.io"
+    ) {
+        return faults;
+    }
+    let kind = text("kind");
+    let Some(spec) = document.get("spec") else {
+        let message = format!("a {kind} without `spec` does nothing");
+        faults.push(
+            Fault::flux(document.span, "spec", message)
+                .hint("say in `spec` what it fetches or applies"),
+        );
+        return faults;
+    };
+    let mut spec = Spec {
+        kind,
+        document,
+        spec,
+        faults,
+    };
+    durations::check(&mut spec);
+    match kind {
+        "GitRepository" => sources::git_repository(&mut spec),
+        "OCIRepository" => sources::oci_repository(&mut spec),
+        "HelmRepository" => sources::credentials(&mut spec),
+        "HelmChart" => sources::helm_chart(&mut spec),
+        "Kustomization" => kustomization::check(&mut spec),
+        _ => {}
+    }
+    spec.faults
+}
+
+/// Plain scalars that readers take differently: what Flux runs is then not what others see.
+fn ambiguous(node: &Node, path: &Path<'_>, faults: &mut Vec<Fault>) {
+    match &node.value {
+        Value::Scalar(scalar) if scalar.ambiguous() => {
+            let message = format!("readers of YAML differ over a bare `{}`", scalar.text);
+            let hint = format!("quote it if it is text: `\"{}\"`", scalar.text);
+            faults.push(Fault::flux(node.span, path.to_string(), message).hint(hint));
+        }
+        Value::Scalar(_) => {}
+        Value::Sequence(items) => {
+            for (index, item) in items.iter().enumerate() {
+                ambiguous(item, &path.index(index), faults);
+            }
+        }
+        Value::Mapping(entries) => {
+            for Entry { key, node, .. } in entries {
+                ambiguous(node, &path.key(key), faults);
+            }
+        }
+    }
+}

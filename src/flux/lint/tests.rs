@@ -1,0 +1,414 @@
+//! What is said about documents, and about which nothing is.
+
+use super::*;
+use crate::flux::fault::FaultSeverity;
+use crate::flux::schema::{Crds, judge};
+use crate::flux::yaml;
+
+const NONE: [&str; 0] = [];
+
+fn linted(kind: &str, spec: &str) -> Vec<String> {
+    let group = if kind == "Kustomization" {
+        "kustomize"
+    } else {
+        "source"
+    };
+    let text = format!(
+        "apiVersion: {group}.toolkit.fluxcd.io/v1\nkind: {kind}\nmetadata: {{name: web, namespace: apps}}\n{spec}\n"
+    );
+    let (documents, faults) = yaml::read(&text, 0);
+    assert!(faults.is_empty(), "{faults:?}");
+    let line = |fault: Fault| {
+        let mark = if fault.severity == FaultSeverity::Warning {
+            "warning: "
+        } else {
+            ""
+        };
+        format!("{mark}{}: {}", fault.path, fault.message)
+    };
+    lint(&documents[0]).into_iter().map(line).collect()
+}
+
+fn git(rest: &str) -> Vec<String> {
+    linted(
+        "GitRepository",
+        &format!("spec: {{interval: 1m, ref: {{branch: main}}, {rest}}}"),
+    )
+}
+
+fn kustomization(interval: &str, rest: &str) -> Vec<String> {
+    linted(
+        "Kustomization",
+        &format!(
+            "spec: {{interval: {interval}, sourceRef: {{kind: GitRepository, name: web}}, {rest}}}"
+        ),
+    )
+}
+
+#[test]
+fn good_objects_have_no_fault() {
+    assert_eq!(git("url: https://github.com/acme/web"), NONE);
+    assert_eq!(kustomization("1m", "prune: true"), NONE);
+}
+
+#[test]
+fn a_kustomization_needs_a_minute_and_a_source_more_than_nothing() {
+    assert_eq!(kustomization("60s", ""), NONE);
+    assert_eq!(
+        kustomization("59s", ""),
+        ["spec.interval: `59s` is under the 60s that a Kustomization needs"]
+    );
+    assert_eq!(
+        kustomization("0s", ""),
+        ["spec.interval: `0s` is under the 60s that a Kustomization needs"]
+    );
+    assert_eq!(linted("Bucket", "spec: {interval: 1s}"), NONE);
+    assert_eq!(
+        linted("Bucket", "spec: {interval: 0h}"),
+        [
+            "warning: spec.interval: with `0h` the source is not polled: only a change of it or an annotation fetches"
+        ]
+    );
+    assert_eq!(
+        linted("HelmRepository", "spec: {interval: 0s, type: oci}"),
+        NONE
+    );
+}
+
+#[test]
+fn a_duration_that_go_cannot_hold_is_refused_in_every_field() {
+    assert_eq!(kustomization("2562047h", ""), NONE);
+    for key in ["retryInterval", "timeout"] {
+        assert_eq!(
+            kustomization("1m", &format!("{key}: 2562048h")),
+            [format!(
+                "spec.{key}: `2562048h` is longer than Go can hold: the controller would then read no Kustomization at all"
+            )]
+        );
+    }
+    assert_eq!(
+        kustomization("99999999999999999999h", ""),
+        [
+            "spec.interval: `99999999999999999999h` is longer than Go can hold: the controller would then read no Kustomization at all"
+        ]
+    );
+}
+
+#[test]
+fn a_range_that_is_none_is_refused() {
+    let faults = linted(
+        "OCIRepository",
+        "spec: {interval: 1m, ref: {semver: not a range}}",
+    );
+    assert!(
+        faults[0].starts_with("spec.ref.semver: `not a range` is no range of versions: "),
+        "{faults:?}"
+    );
+    assert_eq!(
+        linted(
+            "OCIRepository",
+            "spec: {interval: 1m, ref: {semver: '>=1.4'}}"
+        ),
+        NONE
+    );
+    let chart = |kind: &str| {
+        linted(
+            "HelmChart",
+            &format!("spec: {{interval: 1m, version: a b, sourceRef: {{kind: {kind}, name: a}}}}"),
+        )
+    };
+    assert_eq!(chart("HelmRepository").len(), 1);
+    assert_eq!(chart("Bucket"), NONE);
+}
+
+#[test]
+fn an_object_without_spec_is_refused() {
+    assert_eq!(
+        linted("GitRepository", ""),
+        ["spec: a GitRepository without `spec` does nothing"]
+    );
+}
+
+#[test]
+fn a_ref_that_is_left_out_is_a_warning() {
+    let warning = ["warning: spec.ref: without a ref Flux follows the branch `master`"];
+    assert_eq!(linted("GitRepository", "spec: {interval: 1m}"), warning);
+    assert_eq!(
+        linted("GitRepository", "spec: {interval: 1m, ref: {}}"),
+        warning
+    );
+    assert_eq!(
+        linted("GitRepository", "spec: {interval: 1m, ref: {branch: ''}}"),
+        warning
+    );
+}
+
+#[test]
+fn a_ref_that_git_refuses_is_refused() {
+    let faults = linted("GitRepository", "spec: {interval: 1m, ref: {branch: a..b}}");
+    assert!(
+        faults[0].starts_with("spec.ref.branch: `a..b` names nothing in Git: "),
+        "{faults:?}"
+    );
+}
+
+#[test]
+fn only_the_ref_that_counts_is_looked_at() {
+    let with = |reference: &str| {
+        linted(
+            "GitRepository",
+            &format!("spec: {{interval: 1m, ref: {{{reference}}}}}"),
+        )
+        .len()
+    };
+    assert_eq!(with("tag: a..b, semver: '1.x'"), 0);
+    assert_eq!(with("semver: not a range, tag: v1"), 1);
+    assert_eq!(with("semver: not a range, commit: abc"), 0);
+    assert_eq!(with("branch: a..b, commit: abc"), 1);
+    assert_eq!(with("name: main"), 1);
+    assert_eq!(
+        linted(
+            "OCIRepository",
+            "spec: {interval: 1m, ref: {semver: not a range, digest: 'sha256:1'}}"
+        ),
+        NONE
+    );
+}
+
+#[test]
+fn scalars_that_readers_take_differently_are_named_everywhere() {
+    let found = |text: &str| {
+        vec![format!(
+            "spec.path: readers of YAML differ over a bare `{text}`"
+        )]
+    };
+    assert_eq!(kustomization("1m", "path: yes"), found("yes"));
+    assert_eq!(kustomization("1m", "path: 1_000"), found("1_000"));
+    assert_eq!(kustomization("1m", "path: 'yes'"), NONE);
+    let (documents, _) = yaml::read("apiVersion: v1\nkind: ConfigMap\ndata: {a: [off]}\n", 0);
+    assert_eq!(lint(&documents[0])[0].path, "data.a[0]");
+}
+
+#[test]
+fn credentials_in_a_url_are_a_warning_that_does_not_show_them() {
+    assert_eq!(
+        git("url: 'https://user:secret@github.com/a/b'"),
+        ["warning: spec.url: the URL has credentials in it, for all to read"]
+    );
+    assert_eq!(
+        git("url: 'https://abcdefghij0123456789@github.com/a/b'").len(),
+        1
+    );
+    assert_eq!(git("url: 'https://acme@dev.azure.com/acme/a/_git/b'"), NONE);
+    assert_eq!(git("url: 'https://github.com/a@b/c'"), NONE);
+    assert_eq!(
+        git("url: 'ssh://git@github.com/a/b', secretRef: {name: key}"),
+        NONE
+    );
+}
+
+#[test]
+fn what_only_works_together_is_refused_alone() {
+    assert_eq!(
+        git("provider: github"),
+        ["spec.provider: the provider `github` needs a `secretRef` with a GitHub App"]
+    );
+    assert_eq!(
+        git("url: 'ssh://git@github.com/a/b'"),
+        ["spec.url: a URL of ssh needs a `secretRef` with a key and known hosts"]
+    );
+    assert_eq!(
+        git("verify: {mode: TagAndHEAD}"),
+        ["spec.verify.mode: the mode `TagAndHEAD` needs a tag, and `ref` follows none"]
+    );
+    assert_eq!(git("verify: {mode: HEAD}"), NONE);
+    let tagged = |reference: &str| {
+        linted(
+            "GitRepository",
+            &format!("spec: {{interval: 1m, ref: {{{reference}}}, verify: {{mode: Tag}}}}"),
+        )
+    };
+    assert_eq!(tagged("branch: main, tag: v1"), NONE);
+    assert_eq!(tagged("name: refs/tags/v1"), NONE);
+    assert_eq!(tagged("name: refs/heads/v1").len(), 1);
+    assert_eq!(tagged("tag: v1, commit: abc").len(), 1);
+}
+
+#[test]
+fn a_source_without_a_name_is_refused() {
+    assert_eq!(
+        linted(
+            "Kustomization",
+            "spec: {interval: 1m, sourceRef: {kind: Bucket, name: ''}}"
+        ),
+        ["spec.sourceRef.name: must not be empty: no source has that name"]
+    );
+}
+
+#[test]
+fn names_of_substitutions_are_those_of_variables() {
+    assert_eq!(
+        kustomization("1m", "postBuild: {substitute: {_A1: a}}"),
+        NONE
+    );
+    assert_eq!(
+        kustomization("1m", "postBuild: {substitute: {a-b: a}}"),
+        ["spec.postBuild.substitute.a-b: `a-b` is no name of a variable"]
+    );
+    assert_eq!(
+        kustomization("1m", "postBuild: {substitute: {'1a': a}}"),
+        ["spec.postBuild.substitute.1a: `1a` is no name of a variable"]
+    );
+}
+
+#[test]
+fn what_depends_on_itself_never_runs() {
+    let message = "spec.dependsOn[1]: `web` depends on itself and would never run";
+    assert_eq!(
+        kustomization("1m", "dependsOn: [{name: a}, {name: web}]"),
+        [message]
+    );
+    assert_eq!(
+        kustomization("1m", "dependsOn: [{name: a}, {name: web, namespace: apps}]"),
+        [message]
+    );
+    assert_eq!(
+        kustomization("1m", "dependsOn: [{name: web, namespace: other}]"),
+        NONE
+    );
+}
+
+/// In the form in which `flux bootstrap` and `flux create … --export` write objects.
+const EXPORTED: &str = "\
+# This manifest was generated by flux. DO NOT EDIT.
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata:
+  name: flux-system
+  namespace: flux-system
+spec:
+  interval: 1m0s
+  ref:
+    branch: main
+  secretRef:
+    name: flux-system
+  url: ssh://git@github.com/acme/fleet
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata:
+  name: flux-system
+  namespace: flux-system
+spec:
+  interval: 10m0s
+  path: ./clusters/production
+  prune: true
+  sourceRef:
+    kind: GitRepository
+    name: flux-system
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata:
+  name: podinfo
+  namespace: flux-system
+spec:
+  ignore: |
+    /*
+    !/kustomize
+  interval: 30s
+  ref:
+    semver: '>=1.0.0 <2.0.0'
+  timeout: 1m0s
+  url: https://github.com/acme/podinfo
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata:
+  name: podinfo
+  namespace: flux-system
+spec:
+  interval: 10m0s
+  provider: generic
+  ref:
+    tag: 6.1.6
+  url: oci://ghcr.io/acme/manifests/podinfo
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmRepository
+metadata:
+  name: podinfo
+  namespace: flux-system
+spec:
+  interval: 1m0s
+  type: oci
+  url: oci://ghcr.io/acme/charts
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: Bucket
+metadata:
+  name: podinfo
+  namespace: flux-system
+spec:
+  bucketName: podinfo
+  endpoint: minio.minio.svc.cluster.local:9000
+  insecure: true
+  interval: 1m0s
+  provider: generic
+  secretRef:
+    name: podinfo
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata:
+  labels:
+    app.kubernetes.io/part-of: podinfo
+  name: podinfo
+  namespace: flux-system
+spec:
+  decryption:
+    provider: sops
+    secretRef:
+      name: sops-age
+  dependsOn:
+  - name: infra
+  - name: base
+    namespace: default
+  force: false
+  healthChecks:
+  - kind: Deployment
+    name: frontend
+    namespace: apps
+  interval: 5m0s
+  path: ./kustomize
+  prune: true
+  retryInterval: 2m0s
+  sourceRef:
+    kind: Bucket
+    name: podinfo
+    namespace: default
+  targetNamespace: apps
+  timeout: 3m0s
+  wait: true
+---
+apiVersion: v1
+kind: Namespace
+metadata:
+  labels:
+    app.kubernetes.io/instance: flux-system
+    pod-security.kubernetes.io/warn: restricted
+    pod-security.kubernetes.io/warn-version: latest
+  name: flux-system
+";
+
+#[test]
+fn what_the_command_line_of_flux_writes_has_no_fault() {
+    let (documents, faults) = yaml::read(EXPORTED, 0);
+    assert_eq!(faults, []);
+    assert_eq!(documents.len(), 8);
+    for document in &documents {
+        assert_eq!(judge(Crds::embedded(), document), []);
+        assert_eq!(lint(document), []);
+    }
+}
