@@ -3,12 +3,15 @@
 use std::io::{self, Write};
 
 use anstyle::Style;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 
 const BOLD: Style = Style::new().bold();
 
 /// Columns of a paragraph at most: longer lines are hard to read.
 const LONGEST_LINE: usize = 100;
+
+/// Headings of columns that a narrow terminal goes without, in this order; JSON has all of them.
+const SPARED_FIRST: [&str; 5] = ["basis", "reserve", "headroom", "sources", "git/h"];
 
 pub(super) struct Column {
     heading: &'static str,
@@ -48,20 +51,34 @@ pub(super) fn print(out: &mut dyn Write, width: Option<usize>, table: &Table) ->
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, if index == last { 0 } else { 2 }));
     }
-    match width {
-        Some(width) => {
-            table.set_content_arrangement(ContentArrangement::Dynamic);
-            table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
-        }
-        None => {
-            table.set_content_arrangement(ContentArrangement::Disabled);
-        }
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    if let Some(width) = width {
+        hide_what_does_not_fit(&mut table, width);
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
     }
     for (index, line) in table.lines().enumerate() {
         let style = if index == 0 { BOLD } else { Style::new() };
         writeln!(out, "{style}{}{style:#}", line.trim_end())?;
     }
     Ok(())
+}
+
+/// Hides columns until the rest fits as it is, or nothing is left that could be spared.
+fn hide_what_does_not_fit(table: &mut Table, width: usize) {
+    let headings: Vec<String> = table.header().map_or_else(Vec::new, |header| {
+        header.cell_iter().map(|cell| cell.content()).collect()
+    });
+    let widest = |table: &Table| table.lines().map(|line| line.chars().count()).max();
+    for heading in SPARED_FIRST {
+        if widest(table) <= Some(width) {
+            return;
+        }
+        let place = headings.iter().position(|known| known == heading);
+        if let Some(column) = place.and_then(|place| table.column_mut(place)) {
+            column.set_constraint(ColumnConstraint::Hidden);
+        }
+    }
 }
 
 /// Prints a paragraph behind a bold label, below which its lines begin.

@@ -57,7 +57,7 @@ fn write_files(path: &Path) -> anyhow::Result<()> {
         if folder.symlink_metadata(name).is_ok() {
             bail!(
                 "`{}` exists already, so nothing was written; choose another folder: `flux-setup init DIR`",
-                path.join(name).display()
+                shown_file(path, name)
             );
         }
     }
@@ -68,8 +68,8 @@ fn write_files(path: &Path) -> anyhow::Result<()> {
                 // What cannot be taken back is a whole file of ours: the next attempt names it.
                 let _ = folder.remove_file(name);
             }
-            let file = path.join(name);
-            return Err(error).with_context(|| format!("cannot write `{}`", file.display()));
+            return Err(error)
+                .with_context(|| format!("cannot write `{}`", shown_file(path, name)));
         }
         written.push(name);
     }
@@ -91,19 +91,34 @@ fn write_new(folder: &Dir, name: &str, text: &str) -> io::Result<()> {
     written
 }
 
+/// As people name it: without a folder that is the current one.
+fn shown_file(folder: &Path, name: &str) -> String {
+    let file = folder.join(name).display().to_string();
+    file.strip_prefix("./").unwrap_or(&file).to_owned()
+}
+
 fn print_next_steps(stdout: &mut dyn Write, path: &Path) -> io::Result<()> {
     for (name, _) in FILES {
-        writeln!(stdout, "wrote {}", path.join(name).display())?;
+        writeln!(stdout, "wrote {}", shown_file(path, name))?;
     }
     let config = if path == Path::new(".") {
         String::new()
     } else {
         format!(" --config {}", path.display())
     };
-    writeln!(stdout)?;
+    let fleet = shown_file(path, FILES[0].0);
+    let width = "flux-setup validate".len() + config.len();
     writeln!(
         stdout,
-        "Look at what it gives, then put your own projects in:"
+        "\nIt renders as it is. Put your own projects into {fleet}, then:"
     )?;
-    writeln!(stdout, "  flux-setup render{config}")
+    for (command, what) in [
+        ("validate", "finds what is wrong, with its place"),
+        ("render", "prints the manifests"),
+        ("budget", "says what they cost at GitHub"),
+    ] {
+        let command = format!("flux-setup {command}{config}");
+        writeln!(stdout, "  {command:width$}  {what}")?;
+    }
+    Ok(())
 }

@@ -68,6 +68,9 @@ pub(super) fn run(
         Files::Written { prune } => write_folder(&Folder::open(path)?, &request, prune)?,
         Files::Compared => compare_folder(Folder::existing(path)?.as_ref(), &request)?,
     };
+    log.step("went through the folder", || {
+        counted(report.written.len() + report.unchanged, "file")
+    });
     folder_report::print(path, &report, global)?;
     Ok(if report.is_settled() {
         Outcome::Done

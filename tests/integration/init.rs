@@ -23,10 +23,10 @@ fn it_writes_every_file_and_says_what_to_do_next() {
         assert!(text.starts_with("# "), "{file} explains nothing");
         assert!(run.stdout.contains(&format!("wrote {}\n", path.display())));
     }
-    assert!(
-        run.stdout
-            .ends_with("  flux-setup render --config fleet/of/mine\n")
-    );
+    assert!(run.stdout.contains(
+        "\nIt renders as it is. Put your own projects into fleet/of/mine/flux-setup.yaml, then:\n  \
+         flux-setup validate --config fleet/of/mine  finds what is wrong, with its place\n"
+    ));
 }
 
 #[test]
@@ -39,6 +39,38 @@ fn without_a_folder_it_writes_to_the_configuration_folder() {
         Some(0)
     );
     assert!(folder.path().join("other/flux-setup.yaml").exists());
+}
+
+#[test]
+fn files_of_others_are_no_hindrance_and_stay_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let note = folder.path().join("README.md");
+    fs::write(&note, "mine").unwrap();
+    fs::create_dir(folder.path().join("environments")).unwrap();
+    fs::write(folder.path().join("environments/notes.txt"), "mine").unwrap();
+    let run = run_in(folder.path(), &["init"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stdout.starts_with("wrote flux-setup.yaml\n"));
+    assert_eq!(fs::read_to_string(&note).unwrap(), "mine");
+    assert_eq!(run_in(folder.path(), &["validate"]).code, Some(0));
+}
+
+#[test]
+fn what_it_writes_is_sound_without_a_warning_and_costs_no_request() {
+    let folder = tempfile::tempdir().unwrap();
+    run_in(folder.path(), &["init"]);
+    let run = run_in(folder.path(), &["validate"]);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    assert_eq!(
+        run.stdout,
+        "sound: 2 projects, 3 environments, 12 documents\n"
+    );
+    let run = run_in(folder.path(), &["budget"]);
+    assert!(
+        run.stdout.contains("\nREST requests  0 an hour"),
+        "{}",
+        run.stdout
+    );
 }
 
 #[test]
@@ -61,7 +93,7 @@ fn it_overwrites_nothing_and_names_what_is_in_the_way() {
         assert_eq!(
             run.stderr,
             format!(
-                "error: `./{file}` exists already, so nothing was written; \
+                "error: `{file}` exists already, so nothing was written; \
                  choose another folder: `flux-setup init DIR`\n"
             )
         );
@@ -86,7 +118,7 @@ fn it_writes_through_no_link_that_leads_out_of_the_folder() {
     assert_eq!(run.code, Some(2));
     assert!(
         run.stderr
-            .starts_with("error: cannot write `./environments/development.yaml`\n")
+            .starts_with("error: cannot write `environments/development.yaml`\n")
     );
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
     assert!(
@@ -104,7 +136,7 @@ fn a_link_to_nowhere_is_in_the_way_too() {
     let run = run_in(folder.path(), &["init"]);
     assert_eq!(run.code, Some(2));
     assert!(
-        run.stderr.contains("`./flux-setup.yaml` exists already"),
+        run.stderr.contains("`flux-setup.yaml` exists already"),
         "{}",
         run.stderr
     );
