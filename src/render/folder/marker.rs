@@ -12,10 +12,19 @@ pub(super) fn write(place: &Place, made_from: &[&str], out: &mut Vec<u8>) {
     if !made_from.is_empty() {
         let line = format!(
             "# made from {}; change those and render again\n",
-            made_from.join(", ").replace(|c: char| c.is_control(), " ")
+            made_from.join(", ").replace(ends_a_line, " ")
         );
         out.extend_from_slice(line.as_bytes());
     }
+}
+
+/// What ends a comment for some reader, or is refused in one.
+fn ends_a_line(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}'
+        )
 }
 
 /// Whose file it is, by its first bytes; `None` for a file of somebody else.
@@ -46,6 +55,22 @@ mod tests {
             );
             assert_eq!(read(&out), Some(place));
         }
+    }
+
+    #[test]
+    fn names_of_files_end_no_comment() {
+        let place = Place {
+            environment: "dev".into(),
+            cluster: None,
+            project: "web".into(),
+        };
+        let mut out = Vec::new();
+        let name = "a\nb\rc\u{85}d\u{2028}e\u{2029}f\u{feff}g.yaml";
+        write(&place, &[name], &mut out);
+        assert_eq!(
+            String::from_utf8_lossy(&out),
+            "# flux-setup: dev/-/web\n# made from a b c d e f g.yaml; change those and render again\n"
+        );
     }
 
     #[test]
