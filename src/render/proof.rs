@@ -10,6 +10,7 @@ use crate::flux::yaml::{Entry, Node, Span, Value};
 use crate::flux::{Fault, FaultClass, FaultSeverity};
 use crate::plan::{Plan, PlannedObject, Values};
 
+use super::bounds::DOCUMENT_LIMIT_BYTES;
 use super::manifests::into_text;
 use super::{Templates, identity};
 
@@ -72,6 +73,7 @@ fn prove_object(
     if by == ProofBy::Values
         && !users
         && let Some(document) = document_of(&object.template, object.values(), object.span)
+        && longest_text(&document, 0) < DOCUMENT_LIMIT_BYTES
     {
         let faults = judge(object, &document);
         if faults.is_empty() {
@@ -138,6 +140,25 @@ pub fn document_of(template: &str, values: Values, span: Span) -> Option<Node> {
     entries.push(Entry::new("metadata", Node::mapping(span, metadata)));
     entries.append(&mut rest);
     Some(Node::mapping(span, entries))
+}
+
+/// The most bytes that the text of a node has: whether a document is too long is only known from
+/// its text, and few come near.
+fn longest_text(node: &Node, indent: usize) -> usize {
+    // `\x01` is the longest escape of one byte; a number may be written in another form
+    let quoted = |text: &str| 4 * text.len() + 24;
+    let line = indent + 8;
+    match &node.value {
+        Value::Scalar(scalar) => quoted(&scalar.text),
+        Value::Sequence(items) => items
+            .iter()
+            .map(|item| line + longest_text(item, indent + 2))
+            .sum(),
+        Value::Mapping(entries) => entries
+            .iter()
+            .map(|entry| line + quoted(&entry.key) + longest_text(&entry.node, indent + 2))
+            .sum(),
+    }
 }
 
 /// Says faults of a document where their values were configured.
