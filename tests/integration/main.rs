@@ -1,5 +1,6 @@
 //! Whole flows through the public doors: the binary, and a real Kubernetes API server.
 
+mod accepted;
 mod api_server;
 mod architecture;
 mod arguments;
