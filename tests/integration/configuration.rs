@@ -17,7 +17,9 @@ fn rendered(fleet: &Fleet) -> Vec<Value> {
 /// The object `Kind/name`.
 #[track_caller]
 fn object(documents: &[Value], wanted: &str) -> Value {
-    let (kind, name) = wanted.split_once('/').expect("an object is named as Kind/name");
+    let (kind, name) = wanted
+        .split_once('/')
+        .expect("an object is named as Kind/name");
     documents
         .iter()
         .find(|one| one["kind"] == kind && one["metadata"]["name"] == name)
