@@ -12,10 +12,12 @@ mod read_budget;
 mod read_fleet;
 mod read_github;
 mod read_map;
+mod read_override;
 mod read_project;
 mod read_reference;
 mod read_server;
 mod read_settings;
+mod read_source;
 mod settings;
 mod sources;
 

@@ -7,6 +7,7 @@ mod model;
 mod problems;
 mod relations;
 mod selection;
+mod source;
 mod values;
 
 pub use crate::config::Reference;

@@ -1,0 +1,195 @@
+//! Plans the source of a project: its own, another project's, or one that is there already.
+
+use std::sync::Arc;
+
+use crate::config::{Field, Finding, Layers, ProjectSource, Reference, Spanned};
+
+use super::build::{Builder, Place, place};
+use super::model::{PlannedObject, Poll, Role, SourceReference};
+use super::values::default_intervals;
+
+const SOURCE_FIELDS: [Field; 9] = [
+    Field::SourceInterval,
+    Field::SourceTimeout,
+    Field::Namespace,
+    Field::SecretRef,
+    Field::Provider,
+    Field::Suspend,
+    Field::Names,
+    Field::GitRepository,
+    Field::OciRepository,
+];
+
+impl<'c> Builder<'c> {
+    pub(super) fn source(&mut self, place: Place<'c>) -> Option<SourceReference> {
+        let layers = self.layers(place, None);
+        let (kind, url) = match &place.project.source {
+            ProjectSource::Git { url } => ("GitRepository", url),
+            ProjectSource::Oci { url } => ("OCIRepository", url),
+            ProjectSource::External {
+                name,
+                kind,
+                namespace,
+            } => {
+                return Some(SourceReference {
+                    kind: kind.value.clone(),
+                    name: name.value.clone(),
+                    namespace: namespace.as_ref().map_or_else(
+                        || self.namespace(layers),
+                        |namespace| namespace.value.clone(),
+                    ),
+                    span: name.span,
+                });
+            }
+            ProjectSource::Shared { project } => return self.shared(place, project),
+            ProjectSource::Faulty => return None,
+        };
+        let name = self.name(
+            place,
+            &place.project.name.value,
+            layers,
+            place.project.name.span,
+        );
+        let namespace = self.namespace(layers);
+        let reference = self.reference(place, layers, kind);
+        let interval = layers
+            .duration(Field::SourceInterval)
+            .map_or(default_intervals(place.environment.kind).0, |(_, said)| {
+                said
+            });
+        let poll = Poll {
+            url: url.value.clone(),
+            reference: reference.clone().unwrap_or(Reference::Branch("".into())),
+            interval,
+            provider: layers.text(Field::Provider).map(|(_, text)| text.clone()),
+            secret: layers.text(Field::SecretRef).map(|(_, text)| text.clone()),
+        };
+        let source = SourceReference {
+            kind: kind.into(),
+            name: name.clone(),
+            namespace: namespace.clone(),
+            span: url.span,
+        };
+        self.objects.push(PlannedObject {
+            project: place.project.name.value.clone(),
+            environment: place.environment.name.value.clone(),
+            environment_kind: place.environment.kind,
+            cluster: place.cluster.map(|cluster| cluster.name.value.clone()),
+            role: Role::Source,
+            kind: Some(kind),
+            name,
+            namespace,
+            template: self.templates[usize::from(kind == "OCIRepository")].clone(),
+            span: place.project.name.span,
+            poll: Some(poll),
+            source: Some(source.clone()),
+            depends_on: Vec::new(),
+            complete: reference.is_some() && !layers.is_faulty(&SOURCE_FIELDS),
+            layers,
+        });
+        Some(source)
+    }
+
+    /// What the source follows; a finding where nothing says, or it cannot be.
+    fn reference(&mut self, place: Place<'c>, layers: Layers<'c>, kind: &str) -> Option<Reference> {
+        if layers.is_faulty(&[Field::Reference]) {
+            return None;
+        }
+        let environment = &place.environment.name.value;
+        let is_oci = kind == "OCIRepository";
+        let Some((span, reference)) = layers.reference() else {
+            let hint = if is_oci {
+                "say `ref: {tag: …}`, `semver` or `digest`"
+            } else {
+                "say `ref: {branch: main}` of the project, the environment or `defaults`"
+            };
+            self.problems.add_in(
+                environment,
+                Finding::error(
+                    place.project.name.span,
+                    "",
+                    format!(
+                        "nothing says which ref of project `{}` is followed",
+                        place.project.name.value
+                    ),
+                )
+                .hint(hint),
+            );
+            return None;
+        };
+        let fits = match reference {
+            Reference::Tag(_) | Reference::Semver(_) => true,
+            Reference::Digest(_) => is_oci,
+            _ => !is_oci,
+        };
+        if fits {
+            return Some(reference.clone());
+        }
+        let finding = if is_oci {
+            Finding::error(
+                place.project.name.span,
+                "",
+                format!(
+                    "project `{}` is an OCIRepository, which follows a tag, semver or digest, not a branch or commit",
+                    place.project.name.value
+                ),
+            )
+            .hint("say `ref: {tag: …}` in its `source`")
+        } else {
+            Finding::error(span, "", "a Git repository has no digests")
+                .hint("say `ref: {commit: …}`")
+        };
+        self.problems.add(finding);
+        None
+    }
+
+    /// The source of another project in the same environment and cluster.
+    fn shared(
+        &mut self,
+        here: Place<'c>,
+        shared: &'c Spanned<Arc<str>>,
+    ) -> Option<SourceReference> {
+        let other = self.projects.get(&*shared.value).copied()?;
+        let kind = match other.source {
+            ProjectSource::Git { .. } => "GitRepository",
+            ProjectSource::Oci { .. } => "OCIRepository",
+            _ => return None,
+        };
+        let environment = &here.environment.name.value;
+        let Some(there) = place(here.environment, here.cluster, other) else {
+            self.problems.add_in(
+                environment,
+                Finding::error(
+                    shared.span,
+                    "",
+                    format!("project `{}` has no source to share", shared.value),
+                )
+                .hint("leave this project out there too, or give it a source of its own"),
+            );
+            return None;
+        };
+        let layers = self.layers(there, None);
+        let source = SourceReference {
+            kind: kind.into(),
+            name: self.name(there, &other.name.value, layers, other.name.span),
+            namespace: self.namespace(layers),
+            span: shared.span,
+        };
+        let own = self.namespace(self.layers(here, None));
+        if source.namespace != own {
+            self.problems.add_in(
+                environment,
+                Finding::error(
+                    shared.span,
+                    "",
+                    format!(
+                        "the source of project `{}` lies in namespace `{}`, this project in `{own}`",
+                        shared.value, source.namespace
+                    ),
+                )
+                .hint("a source is shared within one namespace: give both the same, or use `external`"),
+            );
+        }
+        Some(source)
+    }
+}
