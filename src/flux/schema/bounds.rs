@@ -8,6 +8,7 @@ use super::found::Found;
 use super::shape::Checks;
 use super::value::{Plain, from_json, is_whole, read, same};
 use crate::flux::fault::{Path, nearest};
+use crate::flux::mask::mask;
 use crate::flux::yaml::Node;
 
 pub(super) fn check(found: &mut Found, checks: &Checks, node: &Node, path: &Path<'_>) {
@@ -83,7 +84,7 @@ fn check_text(found: &mut Found, checks: &Checks, text: &str, node: &Node, path:
             shown(text),
             pattern.written
         );
-        found.fault(node.span, path, message);
+        found.fault(node.span, path, message).hint = pattern.hint(text);
     }
     if let Some(format) = checks.format.filter(|format| !format.holds(text)) {
         found.fault(
@@ -94,12 +95,13 @@ fn check_text(found: &mut Found, checks: &Checks, text: &str, node: &Node, path:
     }
 }
 
-/// A text as a message shows it: long ones cut.
+/// A text as a message shows it: long ones cut, credentials masked.
 fn shown(text: &str) -> String {
     const MOST: usize = 80;
+    let text = mask(text);
     match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_string(),
+        None => text.into_owned(),
     }
 }
 
@@ -197,7 +199,9 @@ fn check_list(found: &mut Found, checks: &Checks, items: &[Node], node: &Node, p
     if checks.unique_items {
         for (index, item) in items.iter().enumerate() {
             if items[..index].iter().any(|earlier| same(earlier, item)) {
-                found.fault(item.span, &path.index(index), "is in the list already");
+                found
+                    .fault(item.span, &path.index(index), "is in the list already")
+                    .hint = Some("take it out: each may stand there once".into());
             }
         }
     }

@@ -27,7 +27,8 @@ pub(super) fn tell_apart(
                         format!("an element of a set cannot be {}", value.noun()),
                     );
                 } else if items[..index].iter().any(|earlier| same(earlier, item)) {
-                    found.fault(item.span, &at, "is in the set already");
+                    found.fault(item.span, &at, "is in the set already").hint =
+                        Some("take it out: each may stand there once".into());
                 }
             }
         }

@@ -8,20 +8,33 @@ use super::value::entry;
 use crate::flux::fault::{Path, nearest};
 use crate::flux::yaml::Entry;
 
+/// The most keys that are named where none is like the unknown one.
+const MOST_LISTED: usize = 8;
+
 pub(super) fn unknown(found: &mut Found, schema: &Schema, one: &Entry, path: &Path<'_>) {
     let known = schema.properties.iter().map(|property| &*property.name);
-    let hint = nearest(&one.key, known).map(|name| format!("did you mean `{name}`?"));
+    let hint = match nearest(&one.key, known.clone()) {
+        Some(name) => Some(format!("did you mean `{name}`?")),
+        None if (1..=MOST_LISTED).contains(&schema.properties.len()) => {
+            let mut known: Vec<&str> = known.collect();
+            known.sort_unstable();
+            Some(format!("the keys here are `{}`", known.join("`, `")))
+        }
+        None => None,
+    };
     found
         .fault(one.key_span, path, format!("unknown field `{}`", one.key))
         .hint = hint;
 }
 
 pub(super) fn twice(found: &mut Found, one: &Entry, path: &Path<'_>) {
-    found.fault(
-        one.key_span,
-        path,
-        format!("the key `{}` is written twice", one.key),
-    );
+    found
+        .fault(
+            one.key_span,
+            path,
+            format!("the key `{}` is written twice", one.key),
+        )
+        .hint = Some("keep one of the two".into());
 }
 
 /// Keys that are written twice, among those that count.

@@ -84,7 +84,9 @@ fn name_and_namespace(
     let name = entry(entries, "name").map(|one| (&one.node, read(&one.node)));
     match name {
         None => {
-            found.fault(span, &path.key("name"), "`name` is required");
+            found
+                .fault(span, &path.key("name"), "`name` is required")
+                .hint = Some("add `name:` with a name of small letters, digits and `-`".into());
         }
         Some((node, Plain::Null | Plain::Text(""))) => {
             found.fault(node.span, &path.key("name"), "must not be empty");

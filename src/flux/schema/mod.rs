@@ -125,7 +125,13 @@ pub fn judge(crds: &Crds, document: &Node) -> Vec<Fault> {
         let path = Path::ROOT.key(key);
         match entry(entries, key).map(|one| (&one.node, read(&one.node))) {
             None => {
-                faults.fault(document.span, &path, format!("`{key}` is required"));
+                let example = match key {
+                    "kind" => "`kind: Kustomization`",
+                    _ => "`apiVersion: kustomize.toolkit.fluxcd.io/v1`",
+                };
+                faults
+                    .fault(document.span, &path, format!("`{key}` is required"))
+                    .hint = Some(format!("add it, as in {example}"));
             }
             Some((node, Plain::Text(_) | Plain::Null)) if value.is_empty() => {
                 faults.fault(node.span, &path, "must not be empty");

@@ -36,11 +36,45 @@ impl Pattern {
             .is_ok_and(|regex| regex.is_match(text))
     }
 
+    /// How to write what it takes, for the patterns that Flux's kinds have.
+    pub(super) fn hint(&self, text: &str) -> Option<String> {
+        let written = &*self.written;
+        if let Some(units) = written.strip_prefix(r"^([0-9]+(\.[0-9]+)?(") {
+            return Some(match units {
+                "ms|s|m|h))+$" => {
+                    "write numbers with the units h, m, s or ms, as in `1h30m`".into()
+                }
+                "ms|s|m))+$" => {
+                    "write numbers with the units m, s or ms, as in `90m`: hours are not taken here"
+                        .into()
+                }
+                _ => return None,
+            });
+        }
+        let schemes = written.strip_prefix('^')?.strip_suffix("://.*$")?;
+        let schemes = schemes.trim_matches(['(', ')']).split('|');
+        let known: Vec<String> = schemes.map(|scheme| format!("`{scheme}://`")).collect();
+        if !text.contains("://")
+            && known.iter().any(|scheme| scheme == "`ssh://`")
+            && let Some((user, host, path)) = scp(text)
+        {
+            return Some(format!("write `ssh://{user}@{host}/{path}`"));
+        }
+        Some(format!("begin it with {}", known.join(" or ")))
+    }
+
     fn regex(&self) -> &Result<Regex, String> {
         self.regex.get_or_init(|| {
             Regex::new(&translate(&self.written)).map_err(|fault| fault.to_string())
         })
     }
+}
+
+/// The parts of `git@host:owner/repository`.
+fn scp(text: &str) -> Option<(&str, &str, &str)> {
+    let (authority, path) = text.split_once(':')?;
+    let (user, host) = authority.split_once('@')?;
+    Some((user, host, path))
 }
 
 fn translate(pattern: &str) -> String {

@@ -108,15 +108,17 @@ fn an_unknown_field_is_refused_even_when_null_and_the_nearest_is_named() {
 fn a_missing_field_is_named_where_it_should_stand() {
     assert_eq!(
         kustomization("  prune: true\n", ""),
-        ["spec.prune: `prune` is required"]
+        ["spec.prune: `prune` is required (add `prune:` with a boolean)"]
     );
     assert_eq!(
         git("  name: web\n", ""),
-        ["metadata.name: `name` is required"]
+        [
+            "metadata.name: `name` is required (add `name:` with a name of small letters, digits and `-`)"
+        ]
     );
     assert_eq!(
         git("kind: GitRepository\n", ""),
-        ["kind: `kind` is required"]
+        ["kind: `kind` is required (add it, as in `kind: Kustomization`)"]
     );
 }
 
@@ -128,7 +130,9 @@ fn types_are_those_that_the_reader_makes_of_the_text() {
     );
     assert_eq!(
         git("interval: 1m", "interval: 60"),
-        ["spec.interval: must be a string, not an integer (quote it: `\"60\"`)"]
+        [
+            "spec.interval: must be a string, not an integer (write numbers with the units h, m, s or ms, as in `1h30m`)"
+        ]
     );
     assert_eq!(
         kustomization("prune: true", "prune: 'true'"),
@@ -158,7 +162,27 @@ fn null_is_refused_unless_there_is_a_default() {
 fn bounds_patterns_and_enums_are_held() {
     assert_eq!(
         git("interval: 1m", "interval: 1d"),
-        ["spec.interval: `1d` does not match the pattern `^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$`"]
+        [
+            "spec.interval: `1d` does not match the pattern `^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$` (write numbers with the units h, m, s or ms, as in `1h30m`)"
+        ]
+    );
+    assert_eq!(
+        git("interval: 1m", "interval: 1m\n  timeout: 2h"),
+        [
+            "spec.timeout: `2h` does not match the pattern `^([0-9]+(\\.[0-9]+)?(ms|s|m))+$` (write numbers with the units m, s or ms, as in `90m`: hours are not taken here)"
+        ]
+    );
+    assert_eq!(
+        git("https://github.com/acme/web", "git@github.com:acme/web"),
+        [
+            "spec.url: `git@github.com:acme/web` does not match the pattern `^(http|https|ssh)://.*$` (write `ssh://git@github.com/acme/web`)"
+        ]
+    );
+    assert_eq!(
+        git("https://github.com/", "ftp://me:secret@github.com/"),
+        [
+            "spec.url: `ftp://***@github.com/acme/web` does not match the pattern `^(http|https|ssh)://.*$` (begin it with `http://` or `https://` or `ssh://`)"
+        ]
     );
     assert_eq!(
         kustomization("kind: GitRepository", "kind: GitRepo"),
@@ -349,7 +373,7 @@ fn elements_of_sets_and_keyed_lists_differ_after_defaults() {
     assert_eq!(foo(set, "{l: [a, b]}"), NONE);
     assert_eq!(
         foo(set, "{l: [a, b, a]}"),
-        ["spec.l[2]: is in the set already"]
+        ["spec.l[2]: is in the set already (take it out: each may stand there once)"]
     );
     let map = r#"{"type": "object", "properties": {"l": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["port", "protocol"], "items": {"type": "object", "properties": {"port": {"type": "integer"}, "protocol": {"type": "string", "default": "TCP"}}}}}}"#;
     assert_eq!(foo(map, "{l: [{port: 1}, {port: 1, protocol: UDP}]}"), NONE);
@@ -503,6 +527,6 @@ fn crds_of_a_cluster_count_instead_of_ours() {
     let (older, _) = Crds::from_documents(&[node(older)]);
     assert_eq!(
         judged_by(&older.over(Crds::embedded()), GIT_REPOSITORY),
-        ["spec.ref: unknown field `ref`"]
+        ["spec.ref: unknown field `ref` (the keys here are `interval`, `url`)"]
     );
 }

@@ -39,7 +39,7 @@ pub(super) fn hold(
             return;
         }
         Plain::Float(float) if !float.is_finite() => {
-            found.fault(node.span, path, "JSON has no such number");
+            not_finite(found, node, path);
             return;
         }
         value if !schema.fits(&value, types_only) => {
@@ -59,6 +59,17 @@ pub(super) fn hold(
     }
 }
 
+fn not_finite(found: &mut Found, node: &Node, path: &Path<'_>) {
+    let text = node.as_scalar().map_or("", |scalar| &scalar.text);
+    found
+        .fault(
+            node.span,
+            path,
+            format!("`{text}` is a number that JSON cannot hold"),
+        )
+        .hint = Some("write a finite number, or quote it if it is text".into());
+}
+
 fn hold_null(found: &mut Found, schema: &Schema, node: &Node, path: &Path<'_>) {
     if !schema.nullable && schema.default.is_some() {
         return;
@@ -76,7 +87,9 @@ fn hold_null(found: &mut Found, schema: &Schema, node: &Node, path: &Path<'_>) {
         .as_ref()
         .is_some_and(|checks| !checks.one_of.is_empty())
     {
-        found.fault(node.span, path, "must be one of the known values, not null");
+        found
+            .fault(node.span, path, "must be one of the known values, not null")
+            .hint = Some("give it a value, or leave the key out".into());
     }
 }
 
@@ -87,7 +100,15 @@ fn wrong_type(found: &mut Found, schema: &Schema, node: &Node, value: &Plain<'_>
         format!("must be {}, not {}", schema.noun(), value.noun()),
     );
     if let (Kind::Text | Kind::IntOrString, Value::Scalar(scalar)) = (schema.kind, &node.value) {
-        fault.hint = Some(format!("quote it: `{:?}`", scalar.text));
+        // Quotes do not help what would not match then.
+        let pattern = schema
+            .checks
+            .as_ref()
+            .and_then(|checks| checks.pattern.as_ref());
+        let misfit = pattern.filter(|pattern| !pattern.is_match(&scalar.text));
+        fault.hint = misfit
+            .and_then(|pattern| pattern.hint(&scalar.text))
+            .or_else(|| Some(format!("quote it: `{:?}`", scalar.text)));
     } else if let (Kind::Boolean | Kind::Integer | Kind::Number, Plain::Text(text)) =
         (schema.kind, value)
     {
@@ -152,7 +173,7 @@ fn hold_anything(found: &mut Found, node: &Node, path: &Path<'_>) {
     match &node.value {
         Value::Scalar(_) => {
             if matches!(read(node), Plain::Float(float) if !float.is_finite()) {
-                found.fault(node.span, path, "JSON has no such number");
+                not_finite(found, node, path);
             }
         }
         Value::Sequence(items) => {
@@ -182,16 +203,24 @@ fn required(
             && property.schema.default.is_none()
             && !seen.has(index, entries, property);
         if missing {
-            found.fault(
-                node.span,
-                &path.key(&property.name),
-                format!("`{}` is required", property.name),
-            );
+            found
+                .fault(
+                    node.span,
+                    &path.key(&property.name),
+                    format!("`{}` is required", property.name),
+                )
+                .hint = Some(format!(
+                "add `{}:` with {}",
+                property.name,
+                property.schema.noun()
+            ));
         }
     }
     for name in &schema.required_others {
         if entry(entries, name).is_none() {
-            found.fault(node.span, &path.key(name), format!("`{name}` is required"));
+            found
+                .fault(node.span, &path.key(name), format!("`{name}` is required"))
+                .hint = Some(format!("add `{name}:`"));
         }
     }
     let Some(checks) = &schema.checks else {
@@ -253,7 +282,8 @@ fn hold_whole(found: &mut Found, schema: &Schema, node: &Node, path: &Path<'_>) 
                 ),
             );
             if let Some(last) = found.faults.pop() {
-                found.faults.push(last.warning());
+                let hint = "try it with `kubectl apply --dry-run=server`";
+                found.faults.push(last.warning().hint(hint));
             }
             continue;
         }
