@@ -2,6 +2,8 @@
 
 mod fault;
 mod keys;
+mod literal;
+mod printable;
 mod quick;
 mod read;
 mod scalar;

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use super::literal;
+use super::printable::needs_escape;
 use super::{Node, Resolved, Scalar, Value};
 
 /// Beyond this a key needs the long form: readers look ahead only so far for its `:`.
@@ -44,8 +46,9 @@ pub fn write_scalar(text: &str, out: &mut impl Write) -> fmt::Result {
 /// Writes a tree in block style, as the value of a key whose text ends just before: `key: `.
 ///
 /// A mapping or sequence begins with a line break and has its lines `indent` columns in, so
-/// `indent` is more than the key's own; an empty one and a scalar stand on the key's line. There is
-/// no line break at the end. Numbers and booleans are written as they were where all readers agree
+/// `indent` is more than the key's own; an empty one and a scalar stand on the key's line, but for
+/// a text of several lines that every reader keeps as it is when it stands below. There is no line
+/// break at the end. Numbers and booleans are written as they were where all readers agree
 /// on them, else in a form in which they do.
 ///
 /// # Errors
@@ -96,15 +99,12 @@ fn write_lines(node: &Node, indent: usize, out: &mut impl Write) -> fmt::Result 
             }
             Ok(())
         }
-        _ => write_inline(node, out),
-    }
-}
-
-fn write_inline(node: &Node, out: &mut impl Write) -> fmt::Result {
-    match &node.value {
         Value::Mapping(_) => out.write_str("{}"),
         Value::Sequence(_) => out.write_str("[]"),
-        Value::Scalar(scalar) => write_resolved(scalar, out),
+        Value::Scalar(scalar) => match literal::header(scalar, indent) {
+            Some(header) => literal::write(header, &scalar.text, indent, out),
+            None => write_resolved(scalar, out),
+        },
     }
 }
 
@@ -182,25 +182,6 @@ fn is_word(text: &str) -> bool {
     ]
     .iter()
     .any(|word| text.eq_ignore_ascii_case(word))
-}
-
-/// Quote, backslash, and what is not printable: control characters, byte order mark, line and
-/// paragraph separators, characters that show nothing or turn the direction of writing, and code
-/// points that are no characters.
-fn needs_escape(c: char) -> bool {
-    matches!(c,
-        '"' | '\\'
-        | '\0'..='\x1F'
-        | '\x7F'..='\u{A0}'
-        | '\u{AD}'
-        | '\u{61C}'
-        | '\u{200B}'..='\u{200F}'
-        | '\u{2028}'..='\u{202E}'
-        | '\u{2060}'..='\u{206F}'
-        | '\u{FEFF}'
-        | '\u{FFF0}'..='\u{FFFF}'
-        | '\u{E0000}'..='\u{10FFFF}')
-        || u32::from(c) & 0xFFFE == 0xFFFE
 }
 
 #[cfg(test)]
@@ -345,6 +326,8 @@ mod tests {
         let scalar = prop_oneof![
             any::<String>().prop_map(move |text| Node::string(span, text)),
             "[-+0-9a-zA-Z_.:~<= ]{0,6}".prop_map(move |text| Node::string(span, text)),
+            "([ a#:'\"\\\\|é-]{0,4}\n){0,3}[ a\t]{0,2}"
+                .prop_map(move |text| Node::string(span, text)),
             any::<i64>().prop_map(move |value| Node::integer(span, value)),
             any::<bool>().prop_map(move |value| Node::boolean(span, value)),
             Just(Node::null(span)),
