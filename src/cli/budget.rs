@@ -7,7 +7,7 @@ use crate::config::Environment;
 
 use super::args::{BudgetArguments, Format, GlobalArguments};
 use super::budget_report::print_report;
-use super::fleet::Loaded;
+use super::fleet::{Loaded, counted};
 use super::log::Log;
 use super::outcome::Outcome;
 use super::output;
@@ -33,6 +33,7 @@ pub(super) fn run(
     }
     let mut report = price(&fleet.plan, &fleet.configuration.github, settings, &costs);
     sort_by_kind(&mut report, &fleet.configuration.environments);
+    log.step("priced", || counted(report.sources, "source"));
     let said = settings.fail_above.as_ref().map(|share| share.value);
     let verdict = judge(&report, arguments.fail_above.or(said), arguments.profile);
     fleet.print_warnings()?;

@@ -13,6 +13,7 @@ mod fleet;
 mod folders;
 mod hostile;
 mod init;
+mod readme;
 mod render;
 mod strict_apply;
 mod validate;
