@@ -159,6 +159,7 @@ fn shown(object: &WrittenObject) -> String {
         namespace,
         name,
         prunes,
+        ..
     } = object;
     let slash = if namespace.is_empty() { "" } else { "/" };
     let what = if *prunes {

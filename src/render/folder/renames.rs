@@ -5,6 +5,14 @@ use crate::flux::yaml::{Node, read};
 use super::layout::Place;
 use super::report::{Renamed, WrittenObject};
 
+/// Deletion policies of a Kustomization: the one that it has where it says none, and the one that
+/// keeps what it applied. With any other all goes, whatever `prune` says; while it is suspended
+/// nothing goes.
+///
+/// Source: `finalizerShouldDeleteResources` in kustomize-controller.
+const MIRROR_PRUNE: &str = "MirrorPrune";
+const ORPHAN: &str = "Orphan";
+
 /// The objects of a file as it stands; what cannot be read is left out.
 pub(super) fn objects(text: &str) -> Vec<WrittenObject> {
     let (documents, _) = read(text, 0);
@@ -15,9 +23,18 @@ fn written_object(document: &Node) -> Option<WrittenObject> {
     let metadata = document.get("metadata")?;
     let text = |node: &Node, key| node.get(key).and_then(Node::as_str).map(str::to_owned);
     let kind = text(document, "kind")?;
-    let prune = document.get("spec").and_then(|spec| spec.get("prune"));
+    let is_kustomization = kind == "Kustomization";
+    let spec = document.get("spec").filter(|_| is_kustomization);
+    let policy = spec.and_then(|spec| spec.get("deletionPolicy"));
+    let policy = policy.and_then(Node::as_str).unwrap_or(MIRROR_PRUNE);
+    let says = |key| spec.and_then(|spec| spec.get(key)).and_then(Node::as_bool) == Some(true);
+    let deletes = match policy {
+        MIRROR_PRUNE => says("prune"),
+        policy => policy != ORPHAN,
+    };
     Some(WrittenObject {
-        prunes: kind == "Kustomization" && prune.and_then(Node::as_bool) == Some(true),
+        prunes: deletes && !says("suspend"),
+        by_policy: policy != MIRROR_PRUNE,
         name: text(metadata, "name")?,
         namespace: text(metadata, "namespace").unwrap_or_default(),
         kind,
@@ -90,23 +107,34 @@ fn steps(old: &WrittenObject, new_name: &str) -> Vec<String> {
         namespace,
         name,
         prunes,
+        by_policy,
     } = old;
     if *prunes {
+        let (setting, field, value) = if *by_policy {
+            ("deletionPolicy: Orphan", "deletionPolicy", ORPHAN)
+        } else {
+            ("prune: false", "prune", "false")
+        };
+        let again = if *by_policy {
+            "the old deletion policy"
+        } else {
+            "`prune: true`"
+        };
         vec![
             format!(
-                "keep the name `{name}`, set `prune: false` for it, render, and wait until the \
+                "keep the name `{name}`, set `{setting}` for it, render, and wait until the \
                  cluster has it: `kubectl -n {namespace} get kustomization {name} -o \
-                 jsonpath='{{.spec.prune}}'` prints `false`"
+                 jsonpath='{{.spec.{field}}}'` prints `{value}`"
             ),
             format!(
                 "rename it to `{new_name}` and render: Flux removes `{name}` and leaves its \
                  workloads, which `{new_name}` takes over"
             ),
-            format!("once `{new_name}` is ready, set `prune: true` again"),
+            format!("once `{new_name}` is ready, set {again} again"),
         ]
     } else if kind == "Kustomization" {
         vec![format!(
-            "nothing to do: `{name}` does not prune, so its workloads stay until `{new_name}` \
+            "nothing to do: with `{name}` no workload is deleted; they stay until `{new_name}` \
              takes them over"
         )]
     } else {
@@ -129,6 +157,7 @@ mod tests {
             namespace: "flux-system".into(),
             name: name.into(),
             prunes,
+            by_policy: false,
         }
     }
 
@@ -147,6 +176,38 @@ mod tests {
         let mut source = object("GitRepository", "b", false);
         source.namespace = String::new();
         assert_eq!(objects(text), [object("Kustomization", "a", true), source]);
+    }
+
+    #[test]
+    fn what_goes_with_a_kustomization_is_said_by_prune_policy_and_suspend() {
+        let prunes = |spec: &str| {
+            let text = format!("kind: Kustomization\nmetadata: {{name: a}}\nspec: {{{spec}}}\n");
+            objects(&text)[0].prunes
+        };
+        assert!(prunes("prune: true"));
+        assert!(!prunes("prune: false"));
+        assert!(prunes("prune: true, deletionPolicy: MirrorPrune"));
+        assert!(!prunes("prune: true, deletionPolicy: Orphan"));
+        assert!(prunes("prune: false, deletionPolicy: Delete"));
+        assert!(prunes("prune: false, deletionPolicy: WaitForTermination"));
+        assert!(!prunes("prune: true, suspend: true"));
+        assert!(!prunes("deletionPolicy: Delete, suspend: true"));
+    }
+
+    #[test]
+    fn where_the_policy_deletes_the_safe_steps_change_the_policy() {
+        let mut web = object("Kustomization", "web", true);
+        web.by_policy = true;
+        let (renamed, _) = compare(
+            &place(),
+            vec![web],
+            &[object("Kustomization", "shop", true)],
+        );
+        insta::assert_snapshot!(renamed[0].steps.join("\n"), @"
+        keep the name `web`, set `deletionPolicy: Orphan` for it, render, and wait until the cluster has it: `kubectl -n flux-system get kustomization web -o jsonpath='{.spec.deletionPolicy}'` prints `Orphan`
+        rename it to `shop` and render: Flux removes `web` and leaves its workloads, which `shop` takes over
+        once `shop` is ready, set the old deletion policy again
+        ");
     }
 
     #[test]

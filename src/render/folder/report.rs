@@ -53,8 +53,10 @@ pub struct WrittenObject {
     /// Empty where it has none.
     pub namespace: String,
     pub name: String,
-    /// A Kustomization with `prune: true`: what it applied is deleted with it.
+    /// A Kustomization, and what it applied is deleted with it.
     pub prunes: bool,
+    /// It has a deletion policy of its own, and `prune` changes nothing.
+    pub by_policy: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
