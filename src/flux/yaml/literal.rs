@@ -43,7 +43,6 @@ pub(super) fn write(header: &str, text: &str, indent: usize, out: &mut impl Writ
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::flux::yaml::{Entry, Node, Span, read, write_node};
 
     fn written(text: &str) -> String {
