@@ -1,8 +1,11 @@
 //! YAML as Flux's own reader takes it, with the position of every key and value.
 
+mod anchors;
+mod build;
 mod fault;
 mod keys;
 mod literal;
+mod place;
 mod printable;
 mod quick;
 mod read;
