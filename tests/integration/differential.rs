@@ -3,9 +3,12 @@
 //! The mutants are the same at every run: they come from a seed. Others are tried with
 //! `FLUX_SETUP_SEED=7 FLUX_SETUP_MUTANTS=10000`.
 
+mod generate;
 mod mutants;
 mod random;
 mod seeds;
+mod tree;
+mod words;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
