@@ -51,6 +51,15 @@ pub(super) fn print(
             }
         ))?;
     }
+    if !report.misplaced.is_empty() {
+        let files = report.misplaced.iter();
+        let files = files.map(|file| path.join(&file.path).display().to_string());
+        output::note(&format!(
+            "{YELLOW}warning{YELLOW:#}: {}: begins as a file of ours, but `output` puts it elsewhere; \
+             remove what is not a copy of yours, since Flux applies both",
+            shortened(files.collect()),
+        ))?;
+    }
     output::note(&summary(path, report))
 }
 
@@ -242,6 +251,10 @@ fn as_json(report: &FolderReport) -> Value {
         "unlisted": list(&mut report.unlisted.iter().map(|unlisted| json!({
             "kustomization": unlisted.kustomization,
             "files": unlisted.files,
+        }))),
+        "misplaced": list(&mut report.misplaced.iter().map(|file| json!({
+            "path": file.path,
+            "place": file.place.to_string(),
         }))),
     })
 }

@@ -6,8 +6,7 @@ use std::path::Path;
 use crate::config::Configuration;
 use crate::plan::{Plan, Selection};
 use crate::render::{
-    Folder, FolderRequest, Place, Templates, compare_folder, judge_layout, write_folder,
-    write_manifests,
+    Folder, FolderRequest, Place, Templates, compare_folder, write_folder, write_manifests,
 };
 
 use super::args::{GlobalArguments, RenderArguments, SelectionArguments};
@@ -43,9 +42,6 @@ pub(super) fn run(
     let loaded = Loaded::read(global, &mut log);
     let mut fleet = loaded.plan(&mut log);
     let templates = fleet.prove(&mut log);
-    if arguments.output.is_some() {
-        fleet.findings.extend(judge_layout(&fleet.plan));
-    }
     if fleet.is_faulty() {
         fleet.print_findings(global)?;
         return Ok(Outcome::BadInput);

@@ -1,7 +1,5 @@
 //! `flux-setup validate`: every fault of a configuration, its templates and its manifests.
 
-use crate::render::judge_layout;
-
 use super::args::{Format, GlobalArguments};
 use super::fleet::{Loaded, counted};
 use super::log::Log;
@@ -13,7 +11,6 @@ pub(super) fn run(global: &GlobalArguments) -> anyhow::Result<Outcome> {
     let loaded = Loaded::read(global, &mut log);
     let mut fleet = loaded.plan(&mut log);
     fleet.prove(&mut log);
-    fleet.findings.extend(judge_layout(&fleet.plan));
     fleet.print_findings(global)?;
     if fleet.is_faulty() {
         return Ok(Outcome::BadInput);

@@ -75,7 +75,8 @@ fn find_shared_files(
             cluster: cluster.unwrap_or_default(),
         });
         let last = file.rsplit('/').next().unwrap_or_default();
-        if last == "kustomization.yaml" {
+        // some file systems do not tell the case of letters apart
+        if last.eq_ignore_ascii_case("kustomization.yaml") {
             problems.add(
                 Finding::error(
                     span,

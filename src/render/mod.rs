@@ -29,8 +29,8 @@ mod yaml_filter;
 pub use bounds::{DOCUMENT_LIMIT_BYTES, INCLUDE_LIMIT, KEPT_LIMIT, LOOP_LIMIT_TURNS};
 pub use error::RenderError;
 pub use folder::{
-    Difference, DroppedObject, Folder, FolderReport, FolderRequest, Place, Renamed, StaleFile,
-    Unlisted, WrittenFile, WrittenObject, compare_folder, judge_layout, write_folder,
+    Difference, DroppedObject, Folder, FolderReport, FolderRequest, Misplaced, Place, Renamed,
+    StaleFile, Unlisted, WrittenFile, WrittenObject, compare_folder, write_folder,
 };
 pub use manifests::{Manifest, each_manifest, write_manifests};
 pub use proof::{ProofBy, document_of, prove};

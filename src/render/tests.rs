@@ -6,8 +6,8 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::{
-    Folder, FolderRequest, ProofBy, Templates, UserTemplate, compare_folder, judge_layout, prove,
-    write_folder, write_manifests,
+    Folder, FolderRequest, ProofBy, Templates, UserTemplate, compare_folder, prove, write_folder,
+    write_manifests,
 };
 use crate::config::{Configuration, Finding, load};
 use crate::flux::schema::{Crds, judge};
@@ -52,7 +52,6 @@ fn faults(configuration: &Configuration, by: ProofBy) -> Vec<String> {
     let (mut templates, more) = templates(configuration);
     findings.extend(more);
     findings.extend(templates.lint(&plan));
-    findings.extend(judge_layout(&plan));
     findings.extend(prove(&plan, &templates, by, &|_, document| {
         judge(Crds::embedded(), document)
     }));
@@ -185,8 +184,8 @@ fn a_project_called_kustomization_gets_no_file_of_that_name() {
     let found = faults(&configuration, ProofBy::Values);
     assert!(
         found.iter().any(|fault| fault.ends_with(
-            "`staging/-/kustomization` would be written to staging/kustomization.yaml, \
-             which kustomize reads as its own configuration"
+            "project `kustomization` would lie in a file `kustomization.yaml`, which kustomize \
+             reads as its own configuration"
         )),
         "{found:?}"
     );

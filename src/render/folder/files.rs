@@ -17,6 +17,9 @@ use super::marker::MARKER_LIMIT_BYTES;
 const UNFINISHED_PREFIX: &str = ".flux-setup-";
 const UNFINISHED_SUFFIX: &str = ".tmp";
 
+/// How many folders deep files of ours may lie; no `output` that people write is deeper.
+const DEEPEST: usize = 16;
+
 /// Numbers the unfinished files of this process.
 static UNFINISHED: AtomicU64 = AtomicU64::new(0);
 
@@ -29,7 +32,7 @@ pub struct Folder {
 /// What lies in a folder, as far as it may be ours.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    /// Every file, with its first bytes.
+    /// Every file whose name ends as ours do, with its first bytes.
     pub(super) files: Vec<(PathBuf, Vec<u8>)>,
     /// What runs that were killed left behind.
     pub(super) unfinished: Vec<PathBuf>,
@@ -148,11 +151,19 @@ impl Folder {
             })
     }
 
-    /// Lists the files that lie exactly `depth` folders deep, and what was left unfinished down to
-    /// there; in the order of their paths.
-    pub(super) fn list(&self, depth: usize) -> Result<Listing, RenderError> {
+    /// Waits until no other run writes to this folder, and keeps others waiting while the result
+    /// lives; `None` where the file system has no locks.
+    pub(super) fn lock(&self) -> Option<fs::File> {
+        let folder = self.dir.open(".").ok()?.into_std();
+        folder.lock().ok()?;
+        Some(folder)
+    }
+
+    /// Lists every file that may be ours, and what was left unfinished; in the order of their paths.
+    /// What is hidden is passed over.
+    pub(super) fn list(&self) -> Result<Listing, RenderError> {
         let mut listing = Listing::default();
-        self.list_below(Path::new(""), depth, &mut listing)?;
+        self.list_below(Path::new(""), DEEPEST, &mut listing)?;
         listing.files.sort();
         listing.unfinished.sort();
         Ok(listing)
@@ -178,11 +189,14 @@ impl Folder {
             let name = entry.file_name();
             let path = folder.join(&name);
             let kind = entry.file_type().map_err(failed)?;
-            if kind.is_dir() && depth > 0 && name != OsStr::new(".git") {
-                self.list_below(&path, depth - 1, listing)?;
-            } else if kind.is_file() && is_unfinished(&name) {
+            let is_hidden = name.to_string_lossy().starts_with('.');
+            if kind.is_file() && is_unfinished(&name) {
                 listing.unfinished.push(path);
-            } else if kind.is_file() && depth == 0 {
+            } else if is_hidden {
+                // `.git` and the like
+            } else if kind.is_dir() && depth > 0 {
+                self.list_below(&path, depth - 1, listing)?;
+            } else if kind.is_file() && path.extension() == Some(OsStr::new("yaml")) {
                 let mut start = Vec::new();
                 let read = self
                     .dir

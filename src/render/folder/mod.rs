@@ -1,7 +1,9 @@
 //! The folder that manifests are written to: which files, what differs, what is left over.
 
 mod files;
+mod held;
 mod layout;
+mod left_over;
 mod marker;
 mod renames;
 mod report;
@@ -14,7 +16,7 @@ mod unlisted;
 pub use files::Folder;
 pub use layout::Place;
 pub use report::{
-    Difference, DroppedObject, FolderReport, Renamed, StaleFile, Unlisted, WrittenFile,
+    Difference, DroppedObject, FolderReport, Misplaced, Renamed, StaleFile, Unlisted, WrittenFile,
     WrittenObject,
 };
-pub use request::{FolderRequest, compare_folder, judge_layout, write_folder};
+pub use request::{FolderRequest, compare_folder, write_folder};

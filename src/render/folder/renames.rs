@@ -43,12 +43,13 @@ fn written_object(document: &Node) -> Option<WrittenObject> {
 
 /// What became of the objects that a file held before: renamed, or gone.
 ///
-/// One that is gone and one that is new are the same where they share kind and namespace; of
+/// What another file holds now is neither. One that is gone and one that is new are the same where they share kind and namespace; of
 /// several, those whose names are most alike.
 pub(super) fn compare(
     place: &Place,
     before: Vec<WrittenObject>,
     after: &[WrittenObject],
+    is_held_elsewhere: &dyn Fn(&WrittenObject) -> bool,
 ) -> (Vec<Renamed>, Vec<WrittenObject>) {
     let is_in = |object: &WrittenObject, others: &[WrittenObject]| {
         others
@@ -61,7 +62,7 @@ pub(super) fn compare(
         .collect();
     let gone: Vec<_> = before
         .into_iter()
-        .filter(|object| !is_in(object, after))
+        .filter(|object| !is_in(object, after) && !is_held_elsewhere(object))
         .collect();
     let mut pairs: Vec<(usize, usize, usize)> = Vec::new();
     for (old_index, old) in gone.iter().enumerate() {
@@ -221,7 +222,7 @@ mod tests {
             object("GitRepository", "web-staging", false),
             object("Kustomization", "web-application", true),
         ];
-        let (renamed, gone) = compare(&place(), before, &after);
+        let (renamed, gone) = compare(&place(), before, &after, &|_| false);
         let renames: Vec<_> = renamed
             .iter()
             .map(|renamed| (renamed.object.name.as_str(), renamed.new_name.as_str()))
@@ -233,7 +234,12 @@ mod tests {
     #[test]
     fn a_rename_that_would_delete_workloads_comes_with_the_safe_steps() {
         let before = vec![object("Kustomization", "web", true)];
-        let (renamed, _) = compare(&place(), before, &[object("Kustomization", "shop", true)]);
+        let (renamed, _) = compare(
+            &place(),
+            before,
+            &[object("Kustomization", "shop", true)],
+            &|_| false,
+        );
         insta::assert_snapshot!(renamed[0].steps.join("\n"), @"
         keep the name `web`, set `prune: false` for it, render, and wait until the cluster has it: `kubectl -n flux-system get kustomization web -o jsonpath='{.spec.prune}'` prints `false`
         rename it to `shop` and render: Flux removes `web` and leaves its workloads, which `shop` takes over

@@ -16,10 +16,12 @@ pub struct FolderReport {
     pub stale: Vec<StaleFile>,
     /// Whether the stale files were removed.
     pub pruned: bool,
-    /// Objects that no file holds any more although their file stays; what is renamed is not here.
+    /// Objects that no file of their environment and cluster holds any more although their own stays;
+    /// what is renamed is not here.
     pub dropped: Vec<DroppedObject>,
     pub renamed: Vec<Renamed>,
     pub unlisted: Vec<Unlisted>,
+    pub misplaced: Vec<Misplaced>,
     /// Unfinished files of runs that were killed, which were removed.
     pub cleaned: usize,
 }
@@ -42,7 +44,8 @@ pub struct Difference {
 pub struct StaleFile {
     pub path: PathBuf,
     pub place: Place,
-    /// What is in it, and so what a Flux that applies the folder deletes with it.
+    /// What is in it and in no other file of the same environment and cluster, and so what a Flux
+    /// that applies the folder deletes with it.
     pub objects: Vec<WrittenObject>,
 }
 
@@ -74,6 +77,14 @@ pub struct Renamed {
     pub new_name: String,
     /// What a person does so that nothing is deleted on the way, in order.
     pub steps: Vec<String>,
+}
+
+/// A file with a marker of ours where `output` puts none: it was put elsewhere once, or somebody
+/// copied it. It is never removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misplaced {
+    pub path: PathBuf,
+    pub place: Place,
 }
 
 /// A `kustomization.yaml` that leaves out files of ours beside it.

@@ -2,20 +2,22 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::OnceLock;
 
-use crate::config::{Finding, Sources};
+use crate::config::Sources;
 use crate::flux::yaml::{Node, Value};
 use crate::plan::Plan;
 use crate::render::manifests::SEPARATOR;
 use crate::render::{RenderError, Templates};
 
 use super::files::Folder;
+use super::held::Held;
 use super::layout::{Place, PlannedFile, layout};
 use super::marker;
 use super::report::FolderReport;
 use super::run::{self, Wanted};
 
-/// What a folder should hold.
+/// What a folder should hold. The plan has no errors: each place has a file of its own.
 pub struct FolderRequest<'a> {
     pub plan: &'a Plan<'a>,
     pub templates: &'a Templates,
@@ -33,11 +35,6 @@ impl std::fmt::Debug for FolderRequest<'_> {
     }
 }
 
-/// What is wrong with the paths that `output` gives: shared, outside the folder, or kustomize's own.
-pub fn judge_layout(plan: &Plan) -> Vec<Finding> {
-    layout(plan).1
-}
-
 /// Compares only, and says how each file differs. Without a folder every file is new.
 ///
 /// # Errors
@@ -52,7 +49,7 @@ pub fn compare_folder(
 /// Writes what differs, each file whole, and with `prune` removes the stale files.
 ///
 /// # Errors
-/// The first fault in the order of the paths. Before anything is written: paths that cannot be, a
+/// The first fault in the order of the paths. Before anything is written: a
 /// document that its template cannot write, a link, a file of somebody else where one of ours
 /// belongs. After that only what the file system refuses; what was written until then stays.
 pub fn write_folder(
@@ -67,15 +64,18 @@ fn with_wanted(
     request: &FolderRequest<'_>,
     then: impl FnOnce(&Wanted<'_>) -> Result<FolderReport, RenderError>,
 ) -> Result<FolderReport, RenderError> {
-    let (files, findings) = layout(request.plan);
-    if let Some(finding) = findings.into_iter().next() {
-        return Err(RenderError::Document(Box::new(finding)));
-    }
+    let held = Held {
+        plan: request.plan,
+        templates: request.templates,
+        selected: request.selected,
+        keys: OnceLock::new(),
+    };
     then(&Wanted {
-        files,
+        files: layout(request.plan),
         text: &|file| text(file, request),
         path_of: &|place| place.path(&request.plan.output),
         selected: request.selected,
+        holds: &|place, object| held.has(place, object),
     })
 }
 

@@ -5,7 +5,6 @@
 //!                 a foreign file or a link ends it      `-> write what differs -> prune
 //! ```
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
@@ -15,9 +14,8 @@ use crate::render::RenderError;
 
 use super::files::Folder;
 use super::layout::{Place, PlannedFile};
-use super::report::{
-    Difference, DroppedObject, FolderReport, Renamed, StaleFile, WrittenFile, WrittenObject,
-};
+use super::left_over::{LeftOver, left_over};
+use super::report::{Difference, DroppedObject, FolderReport, Renamed, WrittenFile, WrittenObject};
 use super::unlisted::unlisted;
 use super::{marker, renames};
 
@@ -33,6 +31,8 @@ pub(super) struct Wanted<'a> {
     pub(super) path_of: &'a (dyn Fn(&Place) -> PathBuf + Sync),
     /// Only the files of these places are written, compared and pruned.
     pub(super) selected: &'a (dyn Fn(&Place) -> bool + Sync),
+    /// Whether one of these files, in the same environment and cluster as a place, holds an object.
+    pub(super) holds: &'a (dyn Fn(&Place, &WrittenObject) -> bool + Sync),
 }
 
 pub(super) type Render<'a> = dyn Fn(&PlannedFile) -> Result<Vec<u8>, RenderError> + Sync + 'a;
@@ -59,6 +59,8 @@ pub(super) fn write(
     wanted: &Wanted<'_>,
     prune: bool,
 ) -> Result<FolderReport, RenderError> {
+    // what another run has not finished is none that was killed
+    let _lock = folder.lock();
     let Survey {
         mut report,
         differing,
@@ -108,7 +110,16 @@ fn survey<'a>(
     let mut unfinished = Vec::new();
     if let Some(folder) = folder {
         report.unlisted = unlisted(folder, &planned)?;
-        (report.stale, unfinished) = left_over(folder, &planned, wanted)?;
+        let paths = planned.iter().map(|file| file.path.as_path()).collect();
+        LeftOver {
+            stale: report.stale,
+            misplaced: report.misplaced,
+            unfinished,
+        } = left_over(folder, &paths, wanted.path_of, wanted.selected)?;
+        for file in &mut report.stale {
+            file.objects
+                .retain(|object| !(wanted.holds)(&file.place, object));
+        }
     }
     let mut differing = Vec::new();
     for (file, state) in planned.into_iter().zip(states) {
@@ -174,6 +185,7 @@ fn state(
             &file.place,
             renames::objects(before),
             &renames::objects(&text),
+            &|object| (wanted.holds)(&file.place, object),
         ),
         None => (Vec::new(), Vec::new()),
     };
@@ -200,42 +212,4 @@ fn difference(path: &Path, before: &str, wanted: &str) -> Difference {
             .header(&old_name, &format!("b/{path_text}"))
             .to_string(),
     }
-}
-
-/// Files of ours that nothing asks for, and what killed runs left.
-///
-/// A file is ours where its marker names a place whose path is the file's own.
-fn left_over(
-    folder: &Folder,
-    planned: &[&PlannedFile],
-    wanted: &Wanted<'_>,
-) -> Result<(Vec<StaleFile>, Vec<PathBuf>), RenderError> {
-    let any = Place {
-        environment: "e".into(),
-        cluster: Some("c".into()),
-        project: "p".into(),
-    };
-    let depth = (wanted.path_of)(&any)
-        .components()
-        .count()
-        .saturating_sub(1);
-    let paths: BTreeSet<&Path> = planned.iter().map(|file| file.path.as_path()).collect();
-    let listing = folder.list(depth)?;
-    let mut stale = Vec::new();
-    for (path, start) in listing.files {
-        let Some(place) = marker::read(&start) else {
-            continue;
-        };
-        let ours = (wanted.path_of)(&place).components().eq(path.components());
-        if !ours || paths.contains(path.as_path()) || !(wanted.selected)(&place) {
-            continue;
-        }
-        let bytes = folder.read(&path)?.unwrap_or_default();
-        stale.push(StaleFile {
-            objects: renames::objects(&String::from_utf8_lossy(&bytes)),
-            path,
-            place,
-        });
-    }
-    Ok((stale, listing.unfinished))
 }

@@ -8,9 +8,9 @@ use tempfile::TempDir;
 
 use super::files::Folder;
 use super::layout::{Place, PlannedFile};
-use super::marker;
-use super::report::FolderReport;
+use super::report::{FolderReport, Misplaced};
 use super::run::{Wanted, compare, write};
+use super::{marker, renames};
 use crate::render::RenderError;
 
 fn place(environment: &str, project: &str) -> Place {
@@ -79,6 +79,12 @@ impl Fleet {
             },
             path_of: &path_of,
             selected,
+            holds: &|place, object| {
+                self.wanted.iter().any(|(other, text)| {
+                    other.environment == place.environment
+                        && renames::objects(text).contains(object)
+                })
+            },
         })
     }
 
@@ -238,6 +244,59 @@ fn stale_files_are_listed_with_what_goes_with_them_and_removed_only_when_asked()
 }
 
 #[test]
+fn an_object_that_moves_to_another_file_is_neither_deleted_nor_renamed() {
+    let mut fleet = Fleet::new(&[("staging", "web"), ("staging", "shop"), ("staging", "all")]);
+    fleet.write();
+    let all: Vec<_> = fleet.wanted.iter().map(|(_, text)| text.as_str()).collect();
+    fleet.wanted[2].1 = all.join("---\n");
+    fleet.wanted[0].1 = document("Kustomization", "site");
+    fleet.wanted.remove(1);
+    let report = fleet.check();
+    assert_eq!(report.stale.len(), 1);
+    assert_eq!(report.stale[0].objects, []);
+    assert_eq!(report.renamed, []);
+    assert_eq!(report.dropped, []);
+    // in another environment it is another object
+    fleet.wanted[1].0 = place("production", "all");
+    assert_eq!(fleet.check().deleting(), 2);
+}
+
+#[test]
+fn files_of_another_output_are_named_and_stay() {
+    let fleet = Fleet::new(&[("staging", "web")]);
+    fleet.put(
+        "clusters/eu/staging/web.yaml",
+        "# flux-setup: staging/-/web\n",
+    );
+    let report = fleet.write_with(true, &|_| true).unwrap();
+    assert_eq!(
+        report.misplaced,
+        [Misplaced {
+            path: "clusters/eu/staging/web.yaml".into(),
+            place: place("staging", "web"),
+        }]
+    );
+    assert!(fleet.path("clusters/eu/staging/web.yaml").exists());
+}
+
+#[test]
+fn a_run_waits_for_another_that_writes_to_the_same_folder() {
+    let fleet = Fleet::new(&[("staging", "web")]);
+    let unfinished = "staging/.flux-setup-12-3.tmp";
+    fleet.put(unfinished, "# flux-setup: staging/-/half");
+    let lock = Folder::open(fleet.folder.path()).unwrap().lock();
+    assert!(lock.is_some());
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| fleet.write());
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        assert!(!second.is_finished());
+        assert!(fleet.path(unfinished).exists());
+        drop(lock);
+        assert_eq!(second.join().unwrap().cleaned, 1);
+    });
+}
+
+#[test]
 fn pruning_stays_inside_the_selection() {
     let mut fleet = Fleet::new(&[("staging", "web"), ("production", "web")]);
     fleet.write();
@@ -269,9 +328,20 @@ fn files_of_others_stay_wherever_nothing_of_ours_belongs() {
         report,
         FolderReport {
             pruned: true,
+            misplaced: vec![
+                Misplaced {
+                    path: "staging/copy.yaml".into(),
+                    place: place("staging", "web"),
+                },
+                Misplaced {
+                    path: "staging/deep/er.yaml".into(),
+                    place: place("deep", "er"),
+                },
+            ],
             ..FolderReport::default()
         }
     );
+    assert!(report.is_settled(), "a warning changes no exit code");
     for (path, text) in others {
         assert_eq!(fleet.text(path), text);
     }

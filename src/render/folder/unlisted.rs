@@ -7,8 +7,11 @@ use crate::flux::yaml::{Node, read};
 use crate::render::RenderError;
 
 use super::files::Folder;
-use super::layout::{KUSTOMIZE_FILES, PlannedFile};
+use super::layout::PlannedFile;
 use super::report::Unlisted;
+
+/// Names that kustomize reads as its own configuration.
+const KUSTOMIZE_FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// Finds the files that a folder's own kustomize configuration leaves out.
 pub(super) fn unlisted(
