@@ -10,6 +10,7 @@ use super::{
     write_manifests,
 };
 use crate::config::{Configuration, Finding, load};
+use crate::flux::lint::lint;
 use crate::flux::schema::{Crds, judge};
 use crate::plan::{Plan, plan};
 
@@ -53,7 +54,9 @@ fn faults(configuration: &Configuration, by: ProofBy) -> Vec<String> {
     findings.extend(more);
     findings.extend(templates.lint(&plan));
     findings.extend(prove(&plan, &templates, by, &|_, document| {
-        judge(Crds::embedded(), document)
+        let mut faults = judge(Crds::embedded(), document);
+        faults.extend(lint(document));
+        faults
     }));
     findings
         .iter()
@@ -138,6 +141,68 @@ fn a_fault_of_a_document_is_said_where_it_was_configured_by_text_and_by_values_a
     flux-setup.yaml:5:25 [spec.nope] unknown field `nope`
     flux-setup.yaml:4:26 [spec.force] must be a boolean, not a string
     "#);
+}
+
+/// Each is put behind the key `kustomization` or `gitRepository` of a project of its own.
+const FAULTY_KUSTOMIZATIONS: [&str; 18] = [
+    "{force: maybe}",
+    "{force: 1}",
+    "{nope: 1}",
+    "{healthChecks: {a: b}}",
+    "{healthChecks: [{apiVersion: v1, kind: Deployment}]}",
+    "{healthChecks: [{apiVersion: v1, kind: [], name: a}]}",
+    "{patches: [{patch: 1}]}",
+    "{patches: [{target: {kind: Deployment}}]}",
+    "{images: [{newTag: v1}]}",
+    "{images: [{name: 1.50, newTag: 0x1F}]}",
+    "{decryption: {provider: rot13}}",
+    "{decryption: {secretRef: {}}}",
+    "{deletionPolicy: Sometimes}",
+    "{kubeConfig: {}}",
+    "{namePrefix: ''}",
+    "{serviceAccountName: [a]}",
+    "{commonMetadata: {labels: {a: true, b: .nan, c: 1e999}}}",
+    "{postBuild: {substituteFrom: [{kind: Pod, name: a}, {kind: Secret}]}}",
+];
+const FAULTY_REPOSITORIES: [&str; 8] = [
+    "{nope: {a: [b]}}",
+    "{recurseSubmodules: 'yes'}",
+    "{ignore: 12}",
+    "{verify: {mode: Maybe, secretRef: {name: a}}}",
+    "{verify: {}}",
+    "{include: [{repository: {}}]}",
+    "{sparseCheckout: [1, true, null]}",
+    "{proxySecretRef: {name: null}}",
+];
+
+#[test]
+fn the_fast_path_finds_what_the_texts_show_in_sound_and_in_faulty_fleets() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for folder in [top.to_owned(), top.join("tests/fleets/everything")] {
+        let (configuration, findings) = load(&folder);
+        assert_eq!(findings, []);
+        let by_text = faults(&configuration, ProofBy::Text);
+        assert_eq!(by_text, [""; 0]);
+        assert_eq!(faults(&configuration, ProofBy::Values), by_text);
+    }
+    let mut fleet = "projects:\n".to_owned();
+    let kustomizations = FAULTY_KUSTOMIZATIONS.map(|text| ("kustomization", text));
+    let repositories = FAULTY_REPOSITORIES.map(|text| ("gitRepository", text));
+    for (number, (key, text)) in kustomizations.iter().chain(&repositories).enumerate() {
+        fleet += &format!(
+            "- {{name: p{number}, repository: 'https://github.com/acme/p', {key}: {text}}}\n"
+        );
+    }
+    // what is too long only its text shows
+    let long = "\u{1}".repeat(900_000).replace('\u{1}', "\\x01");
+    fleet += &format!(
+        "- {{name: long, repository: 'https://github.com/acme/p', annotations: {{a/b: \"{long}\"}}}}\n"
+    );
+    let (_folder, configuration) = configuration(&fleet, &[]);
+    let by_text = faults(&configuration, ProofBy::Text);
+    assert_eq!(faults(&configuration, ProofBy::Values), by_text);
+    let places = FAULTY_KUSTOMIZATIONS.len() + FAULTY_REPOSITORIES.len();
+    assert!(by_text.len() > places, "{}", by_text.join("\n"));
 }
 
 const SETTINGS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ name }}\n  \
