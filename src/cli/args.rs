@@ -10,11 +10,11 @@ use crate::config::parse_share;
 
 const EXAMPLES: &str = "\
 Examples:
-  flux-setup init fleet                      a folder to start from
-  flux-setup render                          the manifests of the fleet in this folder
-  flux-setup render --output manifests       the same as files, one a project and environment
-  flux-setup validate --config fleet         every fault of a fleet, with its place
-  flux-setup budget --fail-above 70%         what a fleet costs at GitHub, as a gate
+  flux-setup init fleet                  a folder to start from
+  flux-setup validate --config fleet     every fault of a fleet, with its place
+  flux-setup render                      the manifests of this folder
+  flux-setup render --output manifests   as files, one a project and environment
+  flux-setup budget --fail-above 70%     what a fleet costs at GitHub, as a gate
 
 Exit codes: 0 done, 1 the answer is no, 2 bad input or it could not be done.";
 
@@ -99,14 +99,14 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  flux-setup render | kubectl diff -f -              what a cluster would make of it
-  flux-setup render --environment production         one environment; also --project, --cluster
-  flux-setup render --project 'data-*'               names may be patterns
-  flux-setup render --output manifests               as files; says what is left over
-  flux-setup render --output manifests --prune       and removes that
-  flux-setup render --output manifests --check       writes nothing, shows what differs, for CI
+  flux-setup render | kubectl diff -f -          what a cluster would make of it
+  flux-setup render --environment production     one environment
+  flux-setup render --project 'data-*'           names may be patterns
+  flux-setup render --output manifests           as files; lists what is left
+  flux-setup render --output manifests --prune   and removes that
+  flux-setup render --output manifests --check   shows what differs, for CI
 
-Exit codes: 0 done, 1 with --check: it differs, else: files to prune are left, 2 faults.")]
+Exit codes: 0 done, 1 it differs (--check) or files to prune are left, 2 faults.")]
 pub(super) struct RenderArguments {
     /// Write files below this folder instead of printing
     #[arg(long, value_name = "DIR")]
@@ -145,9 +145,9 @@ pub(super) struct SelectionArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  flux-setup validate                                the fleet in this folder
-  flux-setup validate --config fleet --format json   for a machine
-  flux-setup validate --manifests manifests          plain manifests, without any configuration
+  flux-setup validate                           the fleet in this folder
+  flux-setup validate --format json             for a machine
+  flux-setup validate --manifests manifests     plain manifests
   kustomize build . | flux-setup validate --manifests - --crds crds
 
 Exit codes: 0 sound, warnings included, 2 faults.")]
@@ -162,15 +162,17 @@ pub(super) struct ValidateArguments {
 
 /// Says what a fleet costs at GitHub, in requests an hour
 ///
-/// Both readings are given: flux-git, what Flux really spends, and request-per-poll, an upper bound
-/// in which every poll is one request of one bucket.
+/// Both readings are given: flux-git, in which a poll is a git operation and spends no REST request,
+/// and request-per-poll, an upper bound in which every poll is one request of one bucket.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  flux-setup budget                                  both readings, and advice
-  flux-setup budget --fail-above 70%                 exit code 1 above that, by the higher reading
+  flux-setup budget                             both readings, and advice
+  flux-setup budget --fail-above 70%            exit code 1 above that
   flux-setup budget --fail-above 70% --profile flux-git
-  flux-setup budget --format json | jq .profiles")]
+  flux-setup budget --format json | jq .profiles
+
+Exit codes: 0 not above the limit, or none is set, 1 above it, 2 faults.")]
 pub(super) struct BudgetArguments {
     /// The share of a limit above which the answer is no; left out: `budget.failAbove`
     #[arg(long, value_name = "SHARE", value_parser = share)]
@@ -186,8 +188,8 @@ pub(super) struct BudgetArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  flux-setup init                      into the current folder
-  flux-setup init fleet                into fleet/, which is made where it does not exist")]
+  flux-setup init            into the current folder
+  flux-setup init fleet      into fleet/, which is made where it is not there")]
 pub(super) struct InitArguments {
     /// The folder to write to; left out: the configuration folder
     #[arg(value_name = "DIR")]
@@ -198,7 +200,7 @@ pub(super) struct InitArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  flux-setup completions bash > ~/.local/share/bash-completion/completions/flux-setup
+  flux-setup completions bash > /etc/bash_completion.d/flux-setup
   flux-setup completions zsh > ~/.zfunc/_flux-setup      with ~/.zfunc in $fpath
   flux-setup completions fish > ~/.config/fish/completions/flux-setup.fish")]
 pub(super) struct CompletionsArguments {
@@ -219,6 +221,17 @@ mod tests {
     #[test]
     fn the_arguments_contradict_each_other_nowhere() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn no_example_is_wider_than_a_small_terminal() {
+        let arguments = Arguments::command();
+        for command in arguments.get_subcommands().chain([&arguments]) {
+            let help = command.get_after_help().map(ToString::to_string);
+            for line in help.unwrap_or_default().lines() {
+                assert!(line.chars().count() <= 80, "{line}");
+            }
+        }
     }
 
     #[test]

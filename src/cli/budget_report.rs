@@ -69,11 +69,10 @@ fn print_verdict(verdict: &Verdict, out: &mut dyn Write, width: Option<usize>) -
 fn rest_requests(git: &Profile) -> String {
     let requests = sum(git);
     let flux: f64 = git.environments.iter().map(|it| it.requests_per_hour).sum();
-    let what = if requests == 0.0 {
-        "Flux polls by git, which spends none".to_owned()
-    } else {
-        let flux = count(flux + 0.0);
-        format!("{flux} of them by Flux, whose polls by git spend none")
+    let what = match (requests == 0.0, flux == 0.0) {
+        (true, _) => "Flux polls by git, which spends none".to_owned(),
+        (false, true) => "none of them by Flux, which polls by git".to_owned(),
+        (false, false) => format!("{} of them by Flux", count(flux)),
     };
     let of_limit = fullest(git).map_or_else(String::new, |share| {
         format!(", {} of the fullest bucket", percent(share))
@@ -109,6 +108,12 @@ fn upper_bound(report: &Report, upper: &Profile) -> String {
         .zip(limit)
         .map(|(share, limit)| format!(", {} of {}", percent(share), count(f64::from(limit))));
     let comparison = &report.comparison;
+    let polls = comparison.plan_requests_per_hour;
+    let of_them = if sum(upper) > polls {
+        format!("; {} of them polls", count(polls))
+    } else {
+        String::new()
+    };
     let saving = comparison.saving.map(|saving| {
         format!(
             "; {} with {}, so {}",
@@ -118,7 +123,7 @@ fn upper_bound(report: &Report, upper: &Profile) -> String {
         )
     });
     format!(
-        "{} an hour{}, if each poll were a request{} (request-per-poll)",
+        "{} an hour{}, if each poll were a request{of_them}{} (request-per-poll)",
         count(sum(upper)),
         of_limit.unwrap_or_default(),
         saving.unwrap_or_default(),
@@ -401,13 +406,12 @@ mod tests {
         passed: 39.6 % is not above 70 %: profile `request-per-poll`, bucket `* fleet core` (1,980 of 5,000 requests an hour)
 
         2 sources poll 1 repository in 1 environment
-        REST requests  1,801.25 an hour, 36 % of the fullest bucket: 1.25 of them by Flux, whose polls by
-                       git spend none (flux-git)
+        REST requests  1,801.25 an hour, 36 % of the fullest bucket: 1.25 of them by Flux (flux-git)
         git requests   0.05 a second, at most 0.05 on one repository (documented), where GitHub asks to stay
                        below 15 (assumed); 6 requests and 1 new App token when all controllers start, at
                        most 6 on one (documented)
-        upper bound    1,980 an hour, 39.6 % of 5,000, if each poll were a request; 240 with 30s everywhere,
-                       so −25 % (request-per-poll)
+        upper bound    1,980 an hour, 39.6 % of 5,000, if each poll were a request; 180 of them polls; 240
+                       with 30s everywhere, so −25 % (request-per-poll)
 
         requests an hour  sources  flux-git  share  request-per-poll   share  basis
         dev                     2      1.25    0 %               180   3.6 %  assumed

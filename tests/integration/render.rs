@@ -305,3 +305,55 @@ fn check_and_prune_speak_of_a_folder_and_exclude_each_other() {
     }
     assert!(!repository().join("out").exists());
 }
+
+#[test]
+fn a_difference_is_coloured_where_colours_are_wanted() {
+    let folder = small_fleet();
+    render_to_out(&folder, &[]);
+    let file = folder.path().join("out/dev/api.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("interval: 1m", "interval: 1h\u{1b}[2J")).unwrap();
+    let run = render_to_out(&folder, &["--check", "--color", "always"]);
+    for says in [
+        "\u{1b}[1m--- a/dev/api.yaml\u{1b}[0m\n",
+        "\u{1b}[31m-  interval: 1h\u{fffd}[2J\u{1b}[0m\n",
+        "\u{1b}[32m+  interval: 1m\u{1b}[0m\n",
+    ] {
+        assert!(run.stdout.contains(says), "{:?}", run.stdout);
+    }
+    let run = render_to_out(&folder, &["--check"]);
+    assert!(!run.stdout.contains('\u{1b}'), "{:?}", run.stdout);
+}
+
+#[test]
+fn the_summary_counts_what_goes_and_whose_workloads_go_with_it() {
+    let folder = small_fleet();
+    render_to_out(&folder, &[]);
+    write(folder.path(), "flux-setup.yaml", FLEET_WITHOUT_WEB);
+    assert_eq!(
+        render_to_out(&folder, &["--check"]).stderr,
+        "out: 2 unchanged, 2 left over, 2 objects whose workloads Flux then deletes\n"
+    );
+    assert_eq!(
+        render_to_out(&folder, &["--prune"]).stderr,
+        "out: 2 unchanged, 2 removed, 2 objects whose workloads Flux then deletes\n"
+    );
+}
+
+#[test]
+fn how_long_each_step_took_is_said_to_those_who_ask() {
+    let folder = small_fleet();
+    let steps = |arguments: &[&str]| {
+        let run = run_in(folder.path(), &[&["-v"], arguments].concat());
+        let timed = run.stderr.lines().filter(|line| line.contains(" ms: "));
+        let steps = timed.filter_map(|line| Some(line.split_once(" in ")?.0.to_owned()));
+        steps.collect::<Vec<_>>()
+    };
+    let last = |arguments: &[&str]| steps(arguments).pop();
+    assert_eq!(steps(&["validate"])[0], "read the configuration");
+    assert_eq!(last(&["validate"]).as_deref(), Some("proved"));
+    assert_eq!(last(&["render"]).as_deref(), Some("rendered"));
+    assert_eq!(last(&["budget"]).as_deref(), Some("priced"));
+    let folder = ["render", "--output", "out"];
+    assert_eq!(last(&folder).as_deref(), Some("went through the folder"));
+}
