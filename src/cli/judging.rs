@@ -38,12 +38,8 @@ impl Judges {
         (Self { fleet, clusters }, findings)
     }
 
-    /// What the API server of the object's cluster and Flux have against a document. Of an object whose
-    /// configuration is faulty nothing: that is said already.
+    /// What the API server of the object's cluster and Flux have against a document.
     pub(super) fn judge(&self, object: &PlannedObject<'_>, document: &Node) -> Vec<Fault> {
-        if !object.complete {
-            return Vec::new();
-        }
         let own = object.cluster.as_deref();
         let own = own.and_then(|cluster| self.clusters.get(cluster));
         all_faults(own.unwrap_or(&self.fleet), document)

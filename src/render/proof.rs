@@ -68,11 +68,17 @@ fn prove_object(
     by: ProofBy,
     judge: &(dyn Fn(&PlannedObject, &Node) -> Vec<Fault> + Sync),
 ) -> Vec<Finding> {
-    if !object.complete || !templates.contains(&object.template) {
-        // that is said by the plan, by the configuration or by the findings of the template itself
+    if !templates.contains(&object.template) {
+        // that is said by the plan, or by the findings of the template itself
         return Vec::new();
     }
     let users = templates.is_users(&object.template);
+    if !object.complete {
+        return match document_of(&object.template, object.values(), object.span) {
+            Some(document) if !users => prove_incomplete(object, &document, judge),
+            _ => Vec::new(),
+        };
+    }
     if by == ProofBy::Values
         && !users
         && let Some(document) = document_of(&object.template, object.values(), object.span)
@@ -91,6 +97,23 @@ fn prove_object(
     }
     let fallback = templates.span(&object.template).unwrap_or(object.span);
     relocate(faults, &object.values(), fallback, &document)
+}
+
+/// What is wrong with the values that were written for an object which lacks others: that something
+/// is missing means nothing, for there is a finding already.
+fn prove_incomplete(
+    object: &PlannedObject,
+    document: &Node,
+    judge: &(dyn Fn(&PlannedObject, &Node) -> Vec<Fault> + Sync),
+) -> Vec<Finding> {
+    let values = object.values();
+    let mut faults = judge(object, document);
+    faults.retain(|fault| {
+        find(&values, &steps(&fault.path)).is_some_and(|(node, whole)| {
+            whole && node.as_scalar().is_some() && node.span != object.span
+        })
+    });
+    relocate(faults, &values, object.span, document)
 }
 
 /// The one document that the object's template writes, if it is the planned object.
@@ -224,6 +247,12 @@ fn steps(path: &str) -> Vec<Step<'_>> {
 
 /// Where the value at a path of the document was configured, or else what lies nearest above it.
 fn configured(values: &Values, steps: &[Step<'_>]) -> Option<Span> {
+    find(values, steps).map(|(node, _)| node.span)
+}
+
+/// The value at a path of the document, and whether the whole path leads to it; else what lies
+/// nearest above.
+fn find<'v>(values: &'v Values, steps: &[Step<'_>]) -> Option<(&'v Node, bool)> {
     let key = |at: usize| match steps.get(at) {
         Some(Step::Key(key)) => Some(&**key),
         _ => None,
@@ -237,10 +266,10 @@ fn configured(values: &Values, steps: &[Step<'_>]) -> Option<Span> {
     for step in steps.get(below..).unwrap_or_default() {
         match below_node(node, step) {
             Some(next) => node = next,
-            None => break,
+            None => return Some((node, false)),
         }
     }
-    Some(node.span)
+    Some((node, true))
 }
 
 fn below_node<'a>(node: &'a Node, step: &Step<'_>) -> Option<&'a Node> {

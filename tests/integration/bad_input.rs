@@ -172,6 +172,16 @@ fn names_that_are_equal_after_joining_are_refused() {
 }
 
 #[test]
+fn a_project_that_is_called_kustomization_is_refused() {
+    refuses(
+        &fleet("projects:\n  - name: kustomization\n    repository: https://github.com/acme/web\n"),
+        "flux-setup.yaml:2:11",
+        "project `kustomization` would lie in a file `kustomization.yaml`, which kustomize reads as its own configuration",
+        "give it another name",
+    );
+}
+
+#[test]
 fn durations_that_are_none_are_refused() {
     for text in [
         "90",
@@ -577,7 +587,7 @@ projects:
         )
         .file(
             "environments/production.yaml",
-            "ref: {branch: main}\ncluster: eu\n",
+            "ref: {branch: main}\ncluster: eu\nintervals: {kustomization: 10s}\n",
         )
         .file(
             "environments/staging.yaml",
@@ -594,6 +604,7 @@ projects:
         places,
         [
             "environments/production.yaml:2:10",
+            "environments/production.yaml:3:28",
             "environments/qa.yaml:1:7",
             "environments/qa.yaml:2:15",
             "environments/staging.yaml:2:5",

@@ -43,8 +43,8 @@ fn written_object(document: &Node) -> Option<WrittenObject> {
 
 /// What became of the objects that a file held before: renamed, or gone.
 ///
-/// What another file holds now is neither. One that is gone and one that is new are the same where they share kind and namespace; of
-/// several, those whose names are most alike.
+/// What another file holds now is neither. One that is gone and one that is new are the same where
+/// they share kind and namespace; of several, those whose names are most alike.
 pub(super) fn compare(
     place: &Place,
     before: Vec<WrittenObject>,
@@ -203,6 +203,7 @@ mod tests {
             &place(),
             vec![web],
             &[object("Kustomization", "shop", true)],
+            &|_| false,
         );
         insta::assert_snapshot!(renamed[0].steps.join("\n"), @"
         keep the name `web`, set `deletionPolicy: Orphan` for it, render, and wait until the cluster has it: `kubectl -n flux-system get kustomization web -o jsonpath='{.spec.deletionPolicy}'` prints `Orphan`
