@@ -12,11 +12,14 @@ use crate::config::Finding;
 use crate::flux::yaml::{Node, Resolved, Span, Value};
 use crate::plan::{Plan, Values};
 
-use super::canary_values::{hostile_text, replaced, tame_text, text_paths, variants};
+use super::canary_values::{
+    forms, has_text, hostile_text, replaced, tame_text, text_paths, variants,
+};
 use super::identity::one_document;
 use super::likeness::differs;
 use super::manifests::into_text;
 use super::template_text::tags;
+use super::uses::Use;
 use super::{TemplateFault, Templates, identity};
 
 /// Most shapes of values that one template is tried with.
@@ -25,8 +28,9 @@ const SHAPES_LIMIT: usize = 256;
 impl Templates {
     /// Tries each template of the user's with the values of the objects that use it.
     ///
-    /// Objects whose values have the same shape are tried once; texts that a template names in its
-    /// tags count as shape, since it may compare with them.
+    /// Objects whose values have the same shape are tried once. What a template never uses has none,
+    /// and of what it only writes whole the kinds of values in it count: the writer quotes them one
+    /// by one. Texts that a template names in its tags count too, since it may compare with them.
     ///
     /// A template that is refused is forgotten: nothing else is said of the objects that use it.
     pub fn lint(&mut self, plan: &Plan) -> Vec<Finding> {
@@ -49,8 +53,14 @@ impl Templates {
             let mut hasher = DefaultHasher::new();
             template.hash(&mut hasher);
             for (name, node) in &values {
-                name.hash(&mut hasher);
-                self.hash_shape(node, &mut hasher);
+                match self.use_of(template, name) {
+                    Use::Never => {}
+                    Use::Whole(_) => (name, forms(node)).hash(&mut hasher),
+                    Use::Any => {
+                        name.hash(&mut hasher);
+                        self.hash_shape(node, &mut hasher);
+                    }
+                }
             }
             let tried = shapes.entry(template).or_default();
             if *tried >= SHAPES_LIMIT || !seen.insert(hasher.finish()) {
@@ -107,10 +117,15 @@ impl Templates {
         template: &str,
         values: &[(&'static str, Node)],
     ) -> Result<(), TemplateFault> {
-        for variant in variants(values) {
+        // a branch asks for no more of what is written whole than whether it is there
+        let is_asked = |name: &str| self.use_of(template, name) == Use::Any;
+        for variant in variants(values, &is_asked) {
             self.compare(template, &variant, &|_| false)?;
             // once more with the texts that its branches may ask for
-            self.compare(template, &variant, &|text| self.has_literal(text))?;
+            let literal = |text: &str| self.has_literal(text);
+            if has_text(&variant, &|name, text| is_asked(name) && literal(text)) {
+                self.compare(template, &variant, &literal)?;
+            }
         }
         Ok(())
     }

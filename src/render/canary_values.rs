@@ -125,11 +125,59 @@ fn is_closed(path: &str) -> bool {
     )
 }
 
-/// The values, with each value of what is closed: one change at a time.
-pub(super) fn variants(values: &[(&'static str, Node)]) -> Vec<Values> {
+/// Whether one of the texts is such, under one of the names.
+pub(super) fn has_text(
+    values: &[(&'static str, Node)],
+    is_such: &dyn Fn(&str, &str) -> bool,
+) -> bool {
+    fn has(node: &Node, is_such: &dyn Fn(&str) -> bool) -> bool {
+        match &node.value {
+            Value::Scalar(scalar) => is_such(&scalar.text),
+            Value::Sequence(items) => items.iter().any(|item| has(item, is_such)),
+            Value::Mapping(entries) => entries.iter().any(|entry| has(&entry.node, is_such)),
+        }
+    }
+    values
+        .iter()
+        .any(|(name, node)| has(node, &|text| is_such(name, text)))
+}
+
+/// What a value is, and one bit for each kind of value that lies in it.
+pub(super) fn forms(node: &Node) -> (u16, u16) {
+    fn own(node: &Node) -> u16 {
+        let form = match &node.value {
+            Value::Mapping(entries) => u16::from(entries.is_empty()),
+            Value::Sequence(items) => 2 + u16::from(items.is_empty()),
+            Value::Scalar(scalar) => match scalar.resolve() {
+                Resolved::String => 4 + u16::from(scalar.text.is_empty()),
+                Resolved::Null => 6,
+                Resolved::Bool(_) => 7,
+                Resolved::Integer(_) => 8,
+                Resolved::Float(_) => 9,
+            },
+        };
+        1 << form
+    }
+    fn within(node: &Node) -> u16 {
+        let below = |all: u16, node: &Node| all | own(node) | within(node);
+        match &node.value {
+            Value::Sequence(items) => items.iter().fold(0, below),
+            Value::Mapping(entries) => entries.iter().map(|entry| &entry.node).fold(0, below),
+            Value::Scalar(_) => 0,
+        }
+    }
+    (own(node), within(node))
+}
+
+/// The values, with each value of what is closed under the names that are asked for: one change at
+/// a time.
+pub(super) fn variants(
+    values: &[(&'static str, Node)],
+    is_asked: &dyn Fn(&str) -> bool,
+) -> Vec<Values> {
     let mut all = vec![values.to_vec()];
     let mut paths = Vec::new();
-    for (name, node) in values {
+    for (name, node) in values.iter().filter(|(name, _)| is_asked(name)) {
         closed_paths(name.to_string(), node, &mut paths);
     }
     for (path, choices) in paths {
@@ -198,4 +246,39 @@ fn with_scalar(path: &str, node: &Node, wanted: &str, choice: &Node) -> Node {
         }
     }
     changed
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::flux::yaml::{Node, Span, read};
+
+    use super::{forms, variants};
+
+    fn node(text: &str) -> Node {
+        read(text, 0).0.remove(0)
+    }
+
+    #[test]
+    fn forms_tell_what_lies_in_a_value_and_not_how_much() {
+        let same = |one: &str, other: &str| forms(&node(one)) == forms(&node(other));
+        assert!(same("{a: b}", "{c: d, e: f}"));
+        assert!(same("{a: [{b: c}]}", "{a: [{b: c, d: e}, {f: g}], h: i}"));
+        assert!(!same("{a: b}", "{a: 1}"));
+        assert!(!same("{a: b}", "[b]"));
+        assert!(!same("{a: [{b: c}]}", "[{a: [b]}]"));
+        assert!(!same("{}", "{a: b}"));
+        assert!(!same("{a: {}}", "{a: {b: c}}"));
+    }
+
+    #[test]
+    fn what_is_closed_is_varied_under_names_that_are_asked_for() {
+        let values = vec![
+            ("environment", node("{name: e, kind: staging}")),
+            ("vars", node("{flag: true, text: a}")),
+            ("name", Node::string(Span::default(), "web")),
+        ];
+        assert_eq!(variants(&values, &|_| true).len(), 1 + 3 + 1);
+        assert_eq!(variants(&values, &|name| name == "vars").len(), 1 + 1);
+        assert_eq!(variants(&values, &|_| false).len(), 1);
+    }
 }

@@ -129,6 +129,13 @@ impl Templates {
             .map_or("", |loaded| loaded.text.as_str())
     }
 
+    /// How a template uses one of the names that it is handed.
+    pub(super) fn use_of(&self, template: &str, name: &str) -> Use {
+        self.loaded
+            .get(template)
+            .map_or(Use::Any, |loaded| loaded.use_of(name))
+    }
+
     /// Whether some template of the user's has this text in its tags, so that it may compare with it.
     pub(crate) fn has_literal(&self, text: &str) -> bool {
         self.loaded.values().any(|loaded| loaded.has_literal(text))
