@@ -101,8 +101,8 @@ impl Fleet<'_> {
     }
 }
 
-/// `1 project`, `2 projects`.
+/// `1 project`, `2,000 projects`.
 pub(super) fn counted(count: usize, word: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {word}{plural}")
+    format!("{} {word}{plural}", crate::budget::count(count as f64))
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
+use crate::flux::mask;
 use crate::render::{FolderReport, Renamed, StaleFile, WrittenObject};
 
 use super::args::{Format, GlobalArguments};
@@ -76,7 +77,7 @@ fn shortened(mut names: Vec<String>) -> String {
 
 fn write_report(out: &mut dyn Write, report: &FolderReport) -> io::Result<()> {
     for difference in &report.differences {
-        write_diff(out, &difference.diff)?;
+        write_diff(out, &mask(&difference.diff))?;
     }
     write_stale(out, &report.stale, report.pruned)?;
     if !report.dropped.is_empty() {
@@ -99,6 +100,7 @@ fn write_report(out: &mut dyn Write, report: &FolderReport) -> io::Result<()> {
     Ok(())
 }
 
+/// Credentials that somebody wrote into a file by hand are masked already.
 fn write_diff(out: &mut dyn Write, diff: &str) -> io::Result<()> {
     for line in diff.lines() {
         let style = match line.as_bytes() {
@@ -230,7 +232,7 @@ fn as_json(report: &FolderReport) -> Value {
         "unchanged": report.unchanged,
         "differences": list(&mut report.differences.iter().map(|difference| json!({
             "path": difference.path,
-            "diff": difference.diff,
+            "diff": mask(&difference.diff),
         }))),
         "stale": list(&mut report.stale.iter().map(|file| json!({
             "path": file.path,

@@ -6,7 +6,7 @@ use crate::config::{Class, Configuration, Finding, Severity, Sources};
 use crate::flux::lint::lint;
 use crate::flux::schema::{Crds, judge};
 use crate::flux::yaml::{self, Node};
-use crate::flux::{Fault, FaultClass, FaultSeverity};
+use crate::flux::{Fault, FaultClass, FaultSeverity, mask};
 use crate::plan::PlannedObject;
 
 /// The CRDs that hold in each cluster: its own win over those of the fleet, and those over ours.
@@ -73,7 +73,7 @@ fn over(base: &Crds, texts: &[u32], sources: &Sources, findings: &mut Vec<Findin
     crds
 }
 
-/// A fault of a manifest as a finding at its own place.
+/// A fault of a manifest as a finding at its own place; what it quotes may hold credentials.
 pub(super) fn finding(fault: Fault) -> Finding {
     Finding {
         class: match fault.class {
@@ -86,8 +86,8 @@ pub(super) fn finding(fault: Fault) -> Finding {
         },
         span: fault.span,
         path: fault.path,
-        message: fault.message,
-        hint: fault.hint,
+        message: mask(&fault.message).into_owned(),
+        hint: fault.hint.map(|hint| mask(&hint).into_owned()),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::flux::yaml::{Node, Span};
 use super::args::{Format, GlobalArguments};
 use super::fleet::counted;
 use super::judging;
+use super::log::Log;
 use super::manifest_files::{Documents, STDIN};
 use super::outcome::Outcome;
 use super::same_object::same_objects;
@@ -35,6 +36,7 @@ pub(super) fn run(
     path: &Path,
     crd_paths: &[PathBuf],
 ) -> anyhow::Result<Outcome> {
+    let mut log = Log::new(global.verbose);
     let mut read = Documents::default();
     let given = given_crds(&mut read, crd_paths)?;
     let mut documents = read.read(path)?;
@@ -42,10 +44,12 @@ pub(super) fn run(
     if documents.is_empty() && read.findings.is_empty() {
         bail!("{} holds no manifest", named(path));
     }
+    log.step("read", || counted(documents.len(), "document"));
     let crds = crds_among(&documents, &given, &mut read.findings);
     let judged = judge(&documents, &crds, &mut read.findings);
     let found = same_objects(&documents, &read.sources);
     read.findings.extend(found);
+    log.step("judged", || judged.shown());
 
     let mut severities = read.findings.iter().map(|finding| finding.severity);
     let is_faulty = severities.any(|severity| severity == Severity::Error);

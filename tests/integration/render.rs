@@ -357,3 +357,24 @@ fn how_long_each_step_took_is_said_to_those_who_ask() {
     let folder = ["render", "--output", "out"];
     assert_eq!(last(&folder).as_deref(), Some("went through the folder"));
 }
+
+#[test]
+fn credentials_that_somebody_wrote_into_a_file_are_masked_in_its_difference() {
+    let folder = small_fleet();
+    render_to_out(&folder, &[]);
+    let file = folder.path().join("out/dev/api.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    let url = "https://bob:hunter2@github.com/acme/api";
+    fs::write(&file, text.replace("https://github.com/acme/api", url)).unwrap();
+    for format in ["text", "json"] {
+        let run = render_to_out(&folder, &["--check", "--format", format]);
+        assert_eq!(run.code, Some(1));
+        assert!(
+            run.stdout
+                .contains("-  url: https://***@github.com/acme/api"),
+            "{}",
+            run.stdout
+        );
+        assert!(!run.stdout.contains("hunter2"));
+    }
+}

@@ -417,3 +417,25 @@ fn a_path_that_is_not_there_and_a_folder_without_manifests_are_named() {
         "error: `.` holds no .yaml, .yml or .json file\n"
     );
 }
+
+#[test]
+fn credentials_in_plain_manifests_are_shown_nowhere() {
+    let source = "\
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: web, namespace: flux-system}
+spec: {interval: 1m, url: \"git://bob:hunter2@github.com/a/b\"}
+";
+    for format in ["text", "json"] {
+        let mut program = command(&["validate", "--manifests", "-", "--format", format]);
+        let output = program.write_stdin(source).output();
+        let run = ended(&output.expect("the program was built"));
+        assert_eq!(run.code, Some(2));
+        let said = run.stdout + &run.stderr;
+        assert!(
+            said.contains("`git://***@github.com/a/b` does not match the pattern"),
+            "{said}"
+        );
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
