@@ -10,6 +10,7 @@ mod budget;
 mod configuration;
 mod differential;
 mod fleet;
+mod folder;
 mod folders;
 mod hostile;
 mod init;

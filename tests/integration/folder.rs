@@ -1,0 +1,364 @@
+//! A folder of manifests over its life: what is checked, pruned, renamed and left alone.
+
+#[cfg(unix)]
+mod anywhere;
+
+use std::fs;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::binary::{Run, repository, run_in};
+use crate::folders::{files, write};
+
+const ENVIRONMENT: &str = "ref: {branch: main}\npath: ./deploy\nprune: true\n";
+
+/// Two environments; `prod` has two clusters, and so the cluster is part of every path.
+const FLEET: &str = "\
+output: \"{cluster}/{environment}/{project}.yaml\"
+clusters: [{name: dev}, {name: eu}, {name: us}]
+projects:
+  - {name: api, repository: https://github.com/acme/api}
+  - {name: docs, repository: https://github.com/acme/docs}
+  - {name: web, repository: https://github.com/acme/web}
+";
+
+fn fleet() -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let environment = |clusters| format!("{ENVIRONMENT}clusters: [{clusters}]\n");
+    write(folder.path(), "environments/dev.yaml", environment("dev"));
+    write(
+        folder.path(),
+        "environments/prod.yaml",
+        environment("eu, us"),
+    );
+    write(folder.path(), "flux-setup.yaml", FLEET);
+    folder
+}
+
+/// Takes projects away from the fleet.
+fn without(folder: &TempDir, projects: &[&str]) {
+    let is_kept = |line: &&str| {
+        !projects
+            .iter()
+            .any(|name| line.contains(&format!("name: {name},")))
+    };
+    let kept: Vec<_> = FLEET.lines().filter(is_kept).collect();
+    write(folder.path(), "flux-setup.yaml", kept.join("\n"));
+}
+
+fn render(folder: &TempDir, more: &[&str]) -> Run {
+    run_in(
+        folder.path(),
+        &[&["render", "--output", "out"], more].concat(),
+    )
+}
+
+#[track_caller]
+fn ends(run: Run, code: i32) -> Run {
+    assert_eq!(run.code, Some(code), "{}{}", run.stdout, run.stderr);
+    run
+}
+
+fn exists(folder: &TempDir, file: &str) -> bool {
+    folder.path().join(file).exists()
+}
+
+#[test]
+fn the_sample_fleet_is_up_to_date_once_it_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out").display().to_string();
+    ends(run_in(repository(), &["render", "--output", &out]), 0);
+    let written = files(folder.path());
+    assert_eq!(written.len(), 78);
+    let check = ends(
+        run_in(repository(), &["render", "--output", &out, "--check"]),
+        0,
+    );
+    assert_eq!(check.stdout, "");
+    ends(run_in(repository(), &["render", "--output", &out]), 0);
+    assert_eq!(files(folder.path()), written);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_up_to_date_is_not_touched() {
+    use std::os::unix::fs::MetadataExt;
+    let folder = fleet();
+    ends(render(&folder, &[]), 0);
+    let inode = |file| fs::metadata(folder.path().join(file)).unwrap().ino();
+    let files = ["out/dev/dev/api.yaml", "out/dev/dev/web.yaml"];
+    let [api, web] = files.map(inode);
+    write(folder.path(), files[1], "# flux-setup: dev/dev/web\n");
+    let run = ends(render(&folder, &[]), 0);
+    assert_eq!(run.stderr, "out: 1 file written, 8 unchanged\n");
+    assert_eq!(inode(files[0]), api);
+    assert_ne!(inode(files[1]), web, "it was written in place");
+}
+
+#[test]
+fn a_file_of_somebody_else_where_ours_belongs_is_named_and_stays() {
+    let folder = fleet();
+    let theirs = "# by hand\nkind: ConfigMap\n";
+    write(folder.path(), "out/eu/prod/web.yaml", theirs);
+    // somebody copied a file of ours: its first line speaks of another place
+    let copied = "# flux-setup: prod/us/web\nkind: ConfigMap\n";
+    write(folder.path(), "out/us/prod/api.yaml", copied);
+    let before = files(&folder.path().join("out"));
+    for arguments in [&[][..], &["--check"], &["--prune"]] {
+        let run = ends(render(&folder, arguments), 2);
+        assert!(run.stderr.contains("eu/prod/web.yaml"), "{}", run.stderr);
+        assert_eq!(
+            files(&folder.path().join("out")),
+            before,
+            "something was written"
+        );
+    }
+}
+
+#[test]
+fn nothing_but_our_own_files_is_ever_pruned() {
+    let folder = fleet();
+    ends(render(&folder, &[]), 0);
+    let ours = fs::read(folder.path().join("out/eu/prod/web.yaml")).unwrap();
+    let others = [
+        ("out/eu/prod/copy.yaml", &ours[..]), // a copy lies at another path than its marker says
+        ("out/eu/web.yaml", &ours),
+        ("out/eu/prod/deep/web.yaml", &ours),
+        ("out/web.yaml", &ours),
+        ("out/eu/prod/notes.md", b"# flux-setup: prod/eu/web\n"),
+        ("out/eu/prod/other.yaml", b"# flux-setup: prod/eu\n"),
+        ("out/eu/prod/empty.yaml", b""),
+        ("out/eu/prod/binary", b"\xff\xfe\0"),
+        ("out/.git/prod/web.yaml", b"# flux-setup: prod/.git/web\n"),
+        ("out/eu/prod/.flux-setup-mine.tmp", b"mine"),
+    ];
+    for (file, text) in others {
+        write(folder.path(), file, text);
+    }
+    without(&folder, &["web"]);
+    ends(render(&folder, &["--check"]), 1);
+    let run = ends(render(&folder, &["--prune"]), 0);
+    assert!(
+        run.stderr
+            .ends_with(", 3 removed, 3 objects whose workloads go with them\n"),
+        "{}",
+        run.stderr
+    );
+    for (file, text) in others {
+        assert_eq!(fs::read(folder.path().join(file)).unwrap(), text, "{file}");
+    }
+    for file in [
+        "out/dev/dev/web.yaml",
+        "out/eu/prod/web.yaml",
+        "out/us/prod/web.yaml",
+    ] {
+        assert!(!exists(&folder, file), "{file}");
+    }
+    ends(render(&folder, &["--check"]), 0);
+}
+
+#[test]
+fn a_selection_by_project_and_cluster_bounds_what_is_written_checked_and_pruned() {
+    let folder = fleet();
+    ends(render(&folder, &[]), 0);
+    without(&folder, &["docs", "web"]);
+    let kept = [
+        "out/dev/dev/web.yaml",
+        "out/us/prod/web.yaml",
+        "out/eu/prod/docs.yaml",
+    ];
+
+    // outside the selection all differs, and nothing is said of it
+    write(
+        folder.path(),
+        "out/dev/dev/api.yaml",
+        "# flux-setup: dev/dev/api\n",
+    );
+    ends(
+        render(&folder, &["--check", "--cluster", "eu", "--project", "api"]),
+        0,
+    );
+
+    let run = ends(
+        render(&folder, &["--check", "--cluster", "eu", "--format", "json"]),
+        1,
+    );
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let stale: Vec<_> = report["stale"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| file["path"].as_str().unwrap())
+        .collect();
+    assert_eq!(stale, ["eu/prod/docs.yaml", "eu/prod/web.yaml"]);
+    assert_eq!(report["written"], serde_json::json!([]));
+
+    // `web` is asked for by nothing any more, so no name selects it
+    let run = ends(
+        render(&folder, &["--prune", "--cluster", "eu", "--project", "web"]),
+        2,
+    );
+    assert!(
+        run.stderr.starts_with("error: unknown project `web`; "),
+        "{}",
+        run.stderr
+    );
+
+    ends(
+        render(
+            &folder,
+            &["--prune", "--cluster", "us", "--environment", "dev"],
+        ),
+        0,
+    );
+    assert!(kept.iter().all(|file| exists(&folder, file)));
+    write(
+        folder.path(),
+        "flux-setup.yaml",
+        FLEET.replace("  - {name: web,", "  - {name: shop,"),
+    );
+    ends(render(&folder, &["--prune", "--cluster", "eu"]), 0);
+    assert!(!exists(&folder, "out/eu/prod/web.yaml"));
+    assert!(exists(&folder, "out/eu/prod/shop.yaml"));
+    assert!(kept.iter().all(|file| exists(&folder, file)));
+}
+
+#[test]
+fn unknown_names_are_answered_with_the_nearest_and_nothing_is_written() {
+    let folder = fleet();
+    for (arguments, message) in [
+        (
+            ["--project", "wbe"],
+            "error: unknown project `wbe`; did you mean `web`?\n",
+        ),
+        (
+            ["--cluster", "ue"],
+            "error: unknown cluster `ue`; did you mean `eu`?\n",
+        ),
+        (
+            ["--environment", "prodd"],
+            "error: unknown environment `prodd`; did you mean `prod`?\n",
+        ),
+        (
+            ["--environment", "x*"],
+            "error: `x*` matches no environment; known: dev, prod\n",
+        ),
+        (["--project", "[a"], "error: `[a` is no pattern\n"),
+    ] {
+        for more in [&[][..], &["--check"], &["--prune"]] {
+            let run = ends(render(&folder, &[&arguments[..], more].concat()), 2);
+            assert!(run.stderr.starts_with(message), "{}", run.stderr);
+        }
+    }
+    assert!(!exists(&folder, "out"));
+}
+
+/// The steps that a rename of `web` is said to need.
+fn steps_of_a_rename(settings: &str) -> String {
+    let folder = fleet();
+    let web = |name: &str| {
+        format!(
+            "projects:\n  - name: web\n    repository: https://github.com/acme/web\n    objects: [{{name: {name}}}]\n{settings}"
+        )
+    };
+    write(
+        folder.path(),
+        "flux-setup.yaml",
+        FLEET
+            .replace("projects:\n", &web("web"))
+            .replace("  - {name: web,", "  - {name: web2,"),
+    );
+    ends(render(&folder, &[]), 0);
+    write(
+        folder.path(),
+        "flux-setup.yaml",
+        FLEET
+            .replace("projects:\n", &web("site"))
+            .replace("  - {name: web,", "  - {name: web2,"),
+    );
+    let run = ends(render(&folder, &["--check", "--cluster", "dev"]), 1);
+    let (_, steps) = run
+        .stdout
+        .split_once("renamed in dev/dev/web: ")
+        .expect("it is a rename");
+    // a run that writes says the same
+    let written = ends(render(&folder, &["--cluster", "dev"]), 0);
+    assert_eq!(written.stdout, format!("renamed in dev/dev/web: {steps}"));
+    steps.to_owned()
+}
+
+#[test]
+fn a_rename_comes_with_steps_by_what_flux_would_delete() {
+    let steps = steps_of_a_rename("");
+    assert!(steps.starts_with("Kustomization flux-system/web-dev and all that it applied to site-dev\n  1. keep the name `web-dev`, set `prune: false` for it"), "{steps}");
+    let nothing = "Kustomization flux-system/web-dev to site-dev\n  1. nothing to do: with `web-dev` no workload is deleted";
+    for settings in [
+        "    prune: false\n",
+        "    suspend: true\n",
+        "    kustomization: {deletionPolicy: Orphan}\n",
+    ] {
+        let steps = steps_of_a_rename(settings);
+        assert!(steps.starts_with(nothing), "{settings}{steps}");
+    }
+    let steps =
+        steps_of_a_rename("    prune: false\n    kustomization: {deletionPolicy: Delete}\n");
+    assert!(steps.contains(" and all that it applied to site-dev\n  1. keep the name `web-dev`, set `deletionPolicy: Orphan` for it"), "{steps}");
+}
+
+#[test]
+fn what_is_suspended_is_written_so_and_what_is_not_says_nothing_of_it() {
+    let folder = fleet();
+    write(
+        folder.path(),
+        "flux-setup.yaml",
+        FLEET
+            .replace("acme/web}", "acme/web, suspend: true}")
+            .replace("acme/api}", "acme/api, suspend: false}"),
+    );
+    ends(render(&folder, &[]), 0);
+    let text = |file| fs::read_to_string(folder.path().join(file)).unwrap();
+    assert_eq!(
+        text("out/dev/dev/web.yaml")
+            .matches("\n  suspend: true\n")
+            .count(),
+        2
+    );
+    assert!(!text("out/dev/dev/api.yaml").contains("suspend"));
+    without(&folder, &["web"]);
+    let run = ends(render(&folder, &["--check"]), 1);
+    assert!(
+        run.stdout
+            .contains("    Kustomization flux-system/web-dev\n"),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
+fn every_name_of_a_kustomization_that_leaves_a_file_out_is_a_warning_and_one_that_lists_all_is_none()
+ {
+    let folder = fleet();
+    ends(render(&folder, &[]), 0);
+    for (name, listed, warns) in [
+        ("kustomization.yaml", "[./api.yaml, docs.yaml]", true),
+        ("kustomization.yml", "[api.yaml, docs.yaml]", true),
+        ("Kustomization", "[]", true),
+        (
+            "kustomization.yaml",
+            "[api.yaml, docs.yaml, ./web.yaml]",
+            false,
+        ),
+    ] {
+        let file = format!("out/eu/prod/{name}");
+        write(folder.path(), &file, format!("resources: {listed}\n"));
+        let before = files(folder.path());
+        for arguments in [&[][..], &["--check"], &["--prune"]] {
+            let run = ends(render(&folder, arguments), 0);
+            let warning = format!("warning: {file} does not list ");
+            assert_eq!(run.stderr.starts_with(&warning), warns, "{}", run.stderr);
+        }
+        assert_eq!(files(folder.path()), before, "it is not ours");
+        fs::remove_file(folder.path().join(file)).unwrap();
+    }
+}
