@@ -9,6 +9,7 @@ mod binary;
 mod budget;
 mod configuration;
 mod differential;
+mod faults;
 mod fleet;
 mod folder;
 mod folders;

@@ -1,0 +1,162 @@
+//! A disk that takes no more, or nothing at all.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::binary::{Run, ended};
+use crate::folders::{files, write};
+
+use super::{
+    PROGRAM, assert_whole, ends, environment, fleet, is_unfinished, old_and_new, render, shell,
+};
+
+#[test]
+fn a_file_that_cannot_be_written_whole_is_named_and_the_old_one_stays() {
+    let folder = fleet(3);
+    ends(render(folder.path()), 0);
+    let before = files(&folder.path().join("out"));
+    // more than the limit of 8 blocks of 512 bytes
+    let long = "x".repeat(8192);
+    let fleet = fs::read_to_string(folder.path().join("flux-setup.yaml")).unwrap();
+    let fleet = fleet.replace(
+        "acme/p0001}",
+        &format!("acme/p0001, annotations: {{acme.example/long: {long}}}}}"),
+    );
+    write(folder.path(), "flux-setup.yaml", fleet);
+    let run = shell(
+        folder.path(),
+        "trap '' XFSZ; ulimit -f 8; exec \"$0\" render --output out",
+    );
+    let run = ends(run, 2);
+    assert!(
+        run.stderr.starts_with(
+            "error: cannot write dev/p0001.yaml; it is as it was\n  because: File too large"
+        ),
+        "{}",
+        run.stderr
+    );
+    assert!(
+        files(&folder.path().join("out")) == before,
+        "a file is not as it was"
+    );
+}
+
+/// Runs a script as the owner of mounts of its own, that nobody else sees; `None` where the system allows nobody that.
+#[expect(
+    clippy::print_stderr,
+    reason = "who reads the output of the tests learns what was not tested"
+)]
+fn with_own_mounts(folder: &Path, script: &str) -> Option<Run> {
+    let own = |arguments: &[&str]| {
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "--map-root-user"])
+            .args(arguments)
+            .current_dir(folder);
+        command.output()
+    };
+    let may = own(&["mount", "-t", "tmpfs", "none", "/mnt"]);
+    if !may.is_ok_and(|output| output.status.success()) {
+        eprintln!(
+            "not tested: this system lets nobody have mounts of their own (unshare --mount --map-root-user)"
+        );
+        return None;
+    }
+    let output = own(&["sh", "-c", script, PROGRAM]);
+    Some(ended(&output.expect("there is `unshare`")))
+}
+
+#[test]
+fn on_a_full_disk_the_old_files_stay_whole_and_nothing_is_left_behind() {
+    let folder = fleet(200);
+    let [old, new] = old_and_new(folder.path());
+    write(folder.path(), "environments/dev.yaml", environment("./new"));
+    // 200 files of a page each and one page to spare, so that few can be written at once, and then none
+    let script = "mkdir full kept && mount -t tmpfs -o size=816k none full && cp -r out/dev full/ && \
+                  head -c 4096 /dev/zero > full/more; cat /dev/zero > full/rest 2>/dev/null; \
+                  \"$0\" render --output full; code=$?; rm full/more full/rest; cp -r full/. kept/; exit $code";
+    let Some(run) = with_own_mounts(folder.path(), script) else {
+        return;
+    };
+    let run = ends(run, 2);
+    assert!(
+        run.stderr.contains("because: No space left on device"),
+        "{}",
+        run.stderr
+    );
+    let first = run.stderr.lines().next().unwrap_or_default();
+    assert!(
+        first.starts_with("error: cannot write dev/p"),
+        "{}",
+        run.stderr
+    );
+    let kept = files(&folder.path().join("kept"));
+    assert_whole(&kept, &old, &new);
+    assert!(!kept.keys().any(|path| is_unfinished(path)));
+}
+
+#[test]
+fn a_folder_that_can_only_be_read_is_compared_and_never_written() {
+    let folder = fleet(3);
+    ends(render(folder.path()), 0);
+    let before = files(&folder.path().join("out"));
+    let read_only =
+        "mount --bind out out && mount -o remount,bind,ro out && exec \"$0\" render --output out";
+    let run = |more: &str| with_own_mounts(folder.path(), &format!("{read_only} {more}"));
+    // up to date it needs no writing
+    for more in ["", "--check"] {
+        let Some(run) = run(more) else { return };
+        ends(run, 0);
+    }
+    write(folder.path(), "environments/dev.yaml", environment("./new"));
+    let run_check = ends(run("--check").expect("as before"), 1);
+    assert!(
+        run_check.stderr.contains("3 files would be written"),
+        "{}",
+        run_check.stderr
+    );
+    let run_write = ends(run("").expect("as before"), 2);
+    assert!(
+        run_write.stderr.starts_with(
+            "error: cannot write dev/p0000.yaml; it is as it was\n  because: Read-only file system"
+        ),
+        "{}",
+        run_write.stderr
+    );
+    write(
+        folder.path(),
+        "flux-setup.yaml",
+        "projects: [{name: p0000, repository: https://github.com/acme/p0000}]\n",
+    );
+    write(folder.path(), "environments/dev.yaml", environment("./old"));
+    let run_prune = ends(run("--prune").expect("as before"), 2);
+    assert!(
+        run_prune
+            .stderr
+            .contains("error: cannot remove dev/p0001.yaml\n  because: Read-only file system"),
+        "{}",
+        run_prune.stderr
+    );
+    assert!(files(&folder.path().join("out")) == before);
+}
+
+#[test]
+fn a_folder_in_place_of_a_file_and_a_file_in_place_of_a_folder_are_named() {
+    let folder = fleet(2);
+    write(folder.path(), "out/dev/p0001.yaml/inside", "theirs");
+    let run = ends(render(folder.path()), 2);
+    assert!(run.stderr.contains("dev/p0001.yaml"), "{}", run.stderr);
+    fs::remove_dir_all(folder.path().join("out")).unwrap();
+    write(folder.path(), "out/dev", "theirs");
+    let run = ends(render(folder.path()), 2);
+    assert!(run.stderr.contains("dev"), "{}", run.stderr);
+    fs::remove_dir_all(folder.path().join("out")).unwrap();
+    write(folder.path(), "out", "theirs");
+    let run = ends(render(folder.path()), 2);
+    assert!(run.stderr.starts_with("error: cannot "), "{}", run.stderr);
+    assert_eq!(
+        fs::read_to_string(folder.path().join("out")).unwrap(),
+        "theirs"
+    );
+}
