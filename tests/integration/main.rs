@@ -17,5 +17,6 @@ mod hostile;
 mod init;
 mod readme;
 mod render;
+mod strangers;
 mod strict_apply;
 mod validate;
