@@ -1,6 +1,6 @@
 //! Reads a configuration folder whole: every file, every fault.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
@@ -171,9 +171,12 @@ impl Loader {
     }
 
     fn include(&mut self, fleet: &mut Fleet) {
-        let mut seen: Vec<String> = Vec::new();
+        let mut seen = HashSet::from([FLEET_FILE.to_owned()]);
         for pattern in std::mem::take(&mut fleet.include) {
-            let files = self.matching(&pattern);
+            let Some(files) = self.matching(&pattern) else {
+                self.unread.fleet = true;
+                continue;
+            };
             if files.is_empty() {
                 self.fault(
                     pattern.span,
@@ -182,28 +185,27 @@ impl Loader {
                 );
             }
             for file in files {
-                if file == FLEET_FILE || seen.contains(&file) {
+                if !seen.insert(file.clone()) {
                     continue;
                 }
                 match self.document(&file) {
                     Some(node) => self.decoder.included(&node, fleet),
                     None => self.unread.fleet = true,
                 }
-                seen.push(file);
             }
         }
     }
 
-    /// The files that a pattern names.
-    fn matching(&mut self, pattern: &Spanned<String>) -> Vec<String> {
-        let Some(folder) = &self.folder else {
-            return Vec::new();
-        };
-        folder.matching(&pattern.value).unwrap_or_else(|reason| {
-            self.decoder
-                .error(pattern.span, format!("`{}` {reason}", pattern.value));
-            Vec::new()
-        })
+    /// The files that a pattern names; `None` with a finding where that cannot be said.
+    fn matching(&mut self, pattern: &Spanned<String>) -> Option<Vec<String>> {
+        match self.folder.as_ref()?.matching(&pattern.value) {
+            Ok(files) => Some(files),
+            Err(reason) => {
+                let message = format!("`{}` {reason}", pattern.value);
+                self.decoder.error(pattern.span, message);
+                None
+            }
+        }
     }
 
     fn environments(&mut self) -> Vec<Environment> {

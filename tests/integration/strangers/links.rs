@@ -60,7 +60,7 @@ fn links_and_paths_that_leave_the_configuration_are_not_followed() {
         (
             "include: [more/*.yaml]\n",
             |fleet| symlink("../private", fleet.join("more")).unwrap(),
-            "`more` leads out of the configuration folder",
+            "`more/*.yaml` leads out of the configuration folder",
         ),
         (
             "include: [more/web.yaml]\n",
