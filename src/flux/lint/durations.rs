@@ -37,9 +37,9 @@ pub(super) fn check(spec: &mut Spec<'_>) {
     }
 }
 
-/// A controller asks for its next run after the interval, and an interval of zero asks for none.
-/// A source still runs when it is created, changed or annotated, which may be meant; a
-/// Kustomization is not retried either.
+/// A controller asks for its next run after the interval, and an interval of zero asks for none: a
+/// source then runs only when it is created, changed or annotated, and a Kustomization is not
+/// retried either.
 ///
 /// Sources: `AlwaysRequeueResultBuilder` in source-controller, `internal/reconcile/reconcile.go`;
 /// `RequeueAfterResult` in `fluxcd/pkg`, `runtime/jitter`; `GetRetryInterval` in the API of
@@ -53,10 +53,10 @@ fn interval(spec: &mut Spec<'_>, text: &str, nanoseconds: i64) {
         );
     } else if nanoseconds == 0 && !(spec.kind == "HelmRepository" && spec.text(&["type"]) == "oci")
     {
-        spec.warning(
+        spec.error(
             &["interval"],
-            format!("with `{text}` the source is not polled: only a change of it or an annotation fetches"),
-            "write `1m` or more to have it polled",
+            format!("with `{text}` the source is never polled: only a change of it or an annotation fetches"),
+            "write `1m` or more, and `suspend: true` where it shall rest",
         );
     }
 }

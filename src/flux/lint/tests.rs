@@ -66,7 +66,7 @@ fn a_kustomization_needs_a_minute_and_a_source_more_than_nothing() {
     assert_eq!(
         linted("Bucket", "spec: {interval: 0h}"),
         [
-            "warning: spec.interval: with `0h` the source is not polled: only a change of it or an annotation fetches"
+            "spec.interval: with `0h` the source is never polled: only a change of it or an annotation fetches"
         ]
     );
     assert_eq!(
