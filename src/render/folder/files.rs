@@ -120,8 +120,11 @@ impl Folder {
             "{UNFINISHED_PREFIX}{}-{number}{UNFINISHED_SUFFIX}",
             std::process::id()
         ));
+        // a power cut must not take the old file and leave an empty one; where there is none, the next
+        // run finds what is missing, and thousands of files are not waited for one by one
+        let replaces = self.dir.symlink_metadata(path).is_ok();
         let written = self
-            .write_new(&unfinished, bytes)
+            .write_new(&unfinished, bytes, replaces)
             .and_then(|()| self.dir.rename(&unfinished, &self.dir, path));
         written.map_err(|source| {
             // the error that counts is the first one; what is left is cleaned by the next run
@@ -133,13 +136,12 @@ impl Folder {
         })
     }
 
-    fn write_new(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    fn write_new(&self, path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         let mut file = self.dir.open_with(path, &options)?;
         file.write_all(bytes)?;
-        // without it a power cut after the rename may leave an empty file
-        file.sync_all()
+        if sync { file.sync_all() } else { Ok(()) }
     }
 
     pub(super) fn remove(&self, path: &Path) -> Result<(), RenderError> {

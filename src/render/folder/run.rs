@@ -170,7 +170,9 @@ fn state(
     if found.as_ref() == Some(&text) {
         return Ok(None);
     }
+    // in an empty file nothing of anybody is lost: a power cut may have left it
     if let Some(found) = &found
+        && !found.is_empty()
         && marker::read(found).as_ref() != Some(&file.place)
     {
         return Err(RenderError::Foreign {

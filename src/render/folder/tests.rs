@@ -361,6 +361,14 @@ fn a_file_of_others_where_ours_belongs_ends_the_run_before_anything_is_written()
 }
 
 #[test]
+fn an_empty_file_where_ours_belongs_is_written() {
+    let fleet = Fleet::new(&[("staging", "web")]);
+    fleet.put("staging/web.yaml", "");
+    assert_eq!(fleet.write().written.len(), 1);
+    assert!(fleet.check().is_settled());
+}
+
+#[test]
 fn no_link_is_followed() {
     let outside = tempfile::tempdir().unwrap();
     let secret = outside.path().join("web.yaml");
