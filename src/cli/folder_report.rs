@@ -208,7 +208,7 @@ fn summary(path: &Path, report: &FolderReport) -> String {
     }
     if report.deleting() > 0 {
         let objects = counted(report.deleting(), "object");
-        parts.push(format!("{objects} whose workloads Flux then deletes"));
+        parts.push(format!("{objects} whose workloads go with them"));
     }
     format!("{}: {}", path.display(), parts.join(", "))
 }

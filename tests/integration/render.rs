@@ -332,11 +332,11 @@ fn the_summary_counts_what_goes_and_whose_workloads_go_with_it() {
     write(folder.path(), "flux-setup.yaml", FLEET_WITHOUT_WEB);
     assert_eq!(
         render_to_out(&folder, &["--check"]).stderr,
-        "out: 2 unchanged, 2 left over, 2 objects whose workloads Flux then deletes\n"
+        "out: 2 unchanged, 2 left over, 2 objects whose workloads go with them\n"
     );
     assert_eq!(
         render_to_out(&folder, &["--prune"]).stderr,
-        "out: 2 unchanged, 2 removed, 2 objects whose workloads Flux then deletes\n"
+        "out: 2 unchanged, 2 removed, 2 objects whose workloads go with them\n"
     );
 }
 
