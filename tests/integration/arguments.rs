@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::binary::run_in;
+use crate::binary::{command, ended, repository, run_in};
 
 #[test]
 fn help_and_version_are_success_and_no_command_is_bad_input() {
@@ -58,6 +58,22 @@ fn colours_are_used_when_asked_for_and_never_in_a_file() {
     assert!(failing("always").starts_with("\u{1b}[1m\u{1b}[31merror\u{1b}[0m: "));
     assert!(failing("never").starts_with("error: "));
     assert!(failing("auto").starts_with("error: "));
+}
+
+#[test]
+fn no_color_takes_colours_away_also_where_they_are_forced() {
+    let first_byte = |variables: &[(&str, &str)]| {
+        let mut program = command(&["budget", "--config", "tests/fleets/everything"]);
+        program.current_dir(repository());
+        let output = program.envs(variables.iter().copied()).output();
+        ended(&output.expect("the program was built"))
+            .stdout
+            .chars()
+            .next()
+    };
+    let forced = ("CLICOLOR_FORCE", "1");
+    assert_eq!(first_byte(&[forced]), Some('\u{1b}'));
+    assert_eq!(first_byte(&[forced, ("NO_COLOR", "1")]), Some('p'));
 }
 
 /// The reader leaves at once, before anything is written.
