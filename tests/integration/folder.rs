@@ -141,7 +141,7 @@ fn nothing_but_our_own_files_is_ever_pruned() {
     let run = ends(render(&folder, &["--prune"]), 0);
     assert!(
         run.stderr
-            .ends_with(", 3 removed, 3 objects whose workloads Flux then deletes\n"),
+            .ends_with(", 3 removed, 3 objects whose workloads go with them\n"),
         "{}",
         run.stderr
     );
