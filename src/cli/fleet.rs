@@ -81,6 +81,8 @@ impl Fleet<'_> {
             },
         );
         self.findings.extend(found);
+        self.findings
+            .extend(render::shared_identities(&self.plan, &templates));
         log.step("proved", || counted(documents, "document"));
         templates
     }

@@ -28,7 +28,8 @@ pub(super) fn connect(
 
 fn find_shared_identities(objects: &[PlannedObject<'_>], problems: &mut Problems) {
     let mut seen: HashMap<Identity<'_>, &PlannedObject<'_>> = HashMap::new();
-    for object in objects {
+    // Of what only a template knows the kind, the texts are compared where they are made.
+    for object in objects.iter().filter(|object| object.kind.is_some()) {
         let Some(other) = seen.insert(object.identity(), object) else {
             continue;
         };

@@ -9,6 +9,7 @@ mod error;
 mod folder;
 mod handed;
 mod handed_path;
+mod identities;
 mod identity;
 mod includes;
 mod likeness;
@@ -32,6 +33,7 @@ pub use folder::{
     Difference, DroppedObject, Folder, FolderReport, FolderRequest, Misplaced, Place, Renamed,
     StaleFile, Unlisted, WrittenFile, WrittenObject, compare_folder, write_folder,
 };
+pub use identities::shared_identities;
 pub use manifests::{Manifest, each_manifest, write_manifests};
 pub use proof::{ProofBy, document_of, prove};
 pub use template::{TEMPLATE_SUFFIX, UserTemplate};

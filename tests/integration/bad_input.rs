@@ -172,6 +172,22 @@ fn names_that_are_equal_after_joining_are_refused() {
 }
 
 #[test]
+fn objects_of_templates_that_are_the_same_are_refused() {
+    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ name }}\n  namespace: {{ namespace }}\n  labels: {{ labels | yaml(indent=4) }}\n";
+    let fleet = fleet(
+        "projects:\n  - name: web\n    repository: https://github.com/acme/web\n    objects:\n      - {name: a, template: one}\n      - {name: b, template: two, names: a-staging}\n      - {name: c, template: kustomization, names: a-staging}\n",
+    )
+    .file("templates/one.yaml.tera", template)
+    .file("templates/two.yaml.tera", template);
+    refuses(
+        &fleet,
+        "flux-setup.yaml:6:16",
+        "ConfigMap flux-system/a-staging would be there twice in the one cluster that has no name: for `web` in `staging` and for `web` in `staging`",
+        "another name or namespace",
+    );
+}
+
+#[test]
 fn a_project_that_is_called_kustomization_is_refused() {
     refuses(
         &fleet("projects:\n  - name: kustomization\n    repository: https://github.com/acme/web\n"),
