@@ -166,7 +166,7 @@ fn too_large() -> String {
 fn reason(error: &io::Error) -> String {
     // cap-std's own refusal carries no number of the system.
     if error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none() {
-        return "leads out of the configuration folder; nothing outside it is read".into();
+        return "leads out of the folder; nothing outside it is read".into();
     }
     if error.to_string().contains("symbolic link") {
         return "is a link that leads in a circle".into();

@@ -487,7 +487,7 @@ fn links_that_leave_the_folder_or_turn_in_circles_are_refused() {
     refuses(
         &fleet,
         "environments/production.yaml:1:1",
-        "`environments/production.yaml` leads out of the configuration folder; nothing outside it is read",
+        "`environments/production.yaml` leads out of the folder; nothing outside it is read",
         "",
     );
     let fleet = sound();

@@ -19,7 +19,7 @@ fn links_and_paths_that_leave_the_configuration_are_not_followed() {
                 fs::remove_file(fleet.join("flux-setup.yaml")).unwrap();
                 symlink("../private/flux-setup.yaml", fleet.join("flux-setup.yaml")).unwrap();
             },
-            "`flux-setup.yaml` leads out of the configuration folder",
+            "`flux-setup.yaml` leads out of the folder",
         ),
         (
             "",
@@ -30,7 +30,7 @@ fn links_and_paths_that_leave_the_configuration_are_not_followed() {
                 )
                 .unwrap()
             },
-            "`environments/web.yaml` leads out of the configuration folder",
+            "`environments/web.yaml` leads out of the folder",
         ),
         (
             "",
@@ -38,12 +38,12 @@ fn links_and_paths_that_leave_the_configuration_are_not_followed() {
                 fs::remove_dir_all(fleet.join("environments")).unwrap();
                 symlink("../private", fleet.join("environments")).unwrap();
             },
-            "`environments` leads out of the configuration folder",
+            "`environments` leads out of the folder",
         ),
         (
             "",
             |fleet| symlink("../private", fleet.join("templates")).unwrap(),
-            "`templates` leads out of the configuration folder",
+            "`templates` leads out of the folder",
         ),
         (
             "",
@@ -55,12 +55,12 @@ fn links_and_paths_that_leave_the_configuration_are_not_followed() {
                 )
                 .unwrap();
             },
-            "`templates/kustomization.yaml.tera` leads out of the configuration folder",
+            "`templates/kustomization.yaml.tera` leads out of the folder",
         ),
         (
             "include: [more/*.yaml]\n",
             |fleet| symlink("../private", fleet.join("more")).unwrap(),
-            "`more/*.yaml` leads out of the configuration folder",
+            "`more/*.yaml` leads out of the folder",
         ),
         (
             "include: [more/web.yaml]\n",
@@ -72,27 +72,27 @@ fn links_and_paths_that_leave_the_configuration_are_not_followed() {
                 )
                 .unwrap();
             },
-            "`more/web.yaml` leads out of the configuration folder",
+            "`more/web.yaml` leads out of the folder",
         ),
         (
             "include: [../private/web.yaml]\n",
             |_| {},
-            "`../private/web.yaml` leads out of the configuration folder",
+            "`../private/web.yaml` leads out of the folder",
         ),
         (
             "include: [/etc/passwd]\n",
             |_| {},
-            "`/etc/passwd` leads out of the configuration folder",
+            "`/etc/passwd` leads out of the folder",
         ),
         (
             "crds: [../private]\n",
             |_| {},
-            "`../private` leads out of the configuration folder",
+            "`../private` leads out of the folder",
         ),
         (
             "crds: [crds]\n",
             |fleet| symlink("../private", fleet.join("crds")).unwrap(),
-            "`crds` leads out of the configuration folder",
+            "`crds` leads out of the folder",
         ),
         (
             "crds: [crds/]\n",
@@ -100,7 +100,7 @@ fn links_and_paths_that_leave_the_configuration_are_not_followed() {
                 fs::create_dir(fleet.join("crds")).unwrap();
                 symlink("../../private/web.yaml", fleet.join("crds/web.yaml")).unwrap();
             },
-            "`crds/web.yaml` leads out of the configuration folder",
+            "`crds/web.yaml` leads out of the folder",
         ),
     ];
     for (more, trick, message) in tricks {
