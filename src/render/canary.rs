@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
 use crate::config::Finding;
-use crate::flux::yaml::{Node, Resolved, Span, Value};
+use crate::flux::yaml::{Node, Resolved, Value};
 use crate::plan::{Plan, Values};
 
 use super::canary_values::{
@@ -18,7 +18,7 @@ use super::canary_values::{
 use super::identity::one_document;
 use super::likeness::differs;
 use super::manifests::into_text;
-use super::template_text::tags;
+use super::named_place::place_of;
 use super::uses::Use;
 use super::{TemplateFault, Templates, identity};
 
@@ -183,7 +183,9 @@ impl Templates {
             if broken {
                 return Some(TemplateFault {
                     template: template.to_owned(),
-                    span: self.place_of(template, path),
+                    span: self
+                        .span(template)
+                        .map(|whole| place_of(path, self.text(template), whole)),
                     message: format!(
                         "a value of `{path}` could change the document beyond its own place"
                     ),
@@ -191,34 +193,6 @@ impl Templates {
             }
         }
         None
-    }
-
-    /// Where the template's text names the path, or else the longest part of it.
-    fn place_of(&self, template: &str, path: &str) -> Option<Span> {
-        let whole = self.span(template)?;
-        let text = self.text(template);
-        let mut part = path;
-        loop {
-            let found = tags(text).iter().find_map(|tag| {
-                let range = &text[tag.start..tag.end];
-                range
-                    .match_indices(part)
-                    .map(|(at, _)| tag.start + at)
-                    .find(|at| stands_alone(text, *at, part.len()))
-            });
-            if let Some(start) = found {
-                let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-                return Some(Span {
-                    source: whole.source,
-                    start: offset(start),
-                    end: offset(start + part.len()),
-                });
-            }
-            match part.rfind(['.', '[']) {
-                Some(at) => part = &part[..at],
-                None => return Some(whole),
-            }
-        }
     }
 
     /// The one document that the template writes.
@@ -232,14 +206,6 @@ impl Templates {
             message,
         })
     }
-}
-
-fn stands_alone(text: &str, at: usize, length: usize) -> bool {
-    let name = |byte: Option<&u8>| {
-        byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'))
-    };
-    let before = at.checked_sub(1).and_then(|at| text.as_bytes().get(at));
-    !name(before) && !name(text.as_bytes().get(at + length))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod bounds;
 mod canary;
 mod canary_values;
+mod configured;
 mod context;
 mod engine;
 mod error;
@@ -14,6 +15,7 @@ mod identity;
 mod includes;
 mod likeness;
 mod manifests;
+mod named_place;
 mod own_names;
 mod proof;
 mod reading;

@@ -1,0 +1,182 @@
+//! Where the values of a document were configured, so that its faults are said there.
+
+use std::borrow::Cow;
+
+use crate::config::{Class, Finding, Severity};
+use crate::flux::yaml::{Node, Span, Value};
+use crate::flux::{Fault, FaultClass, FaultSeverity};
+use crate::plan::Values;
+
+/// Says faults of a document where their values were configured.
+pub(super) fn relocate(
+    faults: Vec<Fault>,
+    values: &Values,
+    fallback: Span,
+    document: &Node,
+) -> Vec<Finding> {
+    faults
+        .into_iter()
+        .map(|fault| {
+            let steps = steps(&fault.path);
+            let span = configured(values, &steps)
+                .or_else(|| same_text(document, &steps, values))
+                .unwrap_or(fallback);
+            Finding {
+                class: match fault.class {
+                    FaultClass::Api => Class::Api,
+                    FaultClass::Flux => Class::Flux,
+                },
+                severity: match fault.severity {
+                    FaultSeverity::Error => Severity::Error,
+                    FaultSeverity::Warning => Severity::Warning,
+                },
+                span,
+                path: fault.path,
+                message: fault.message,
+                hint: fault.hint,
+            }
+        })
+        .collect()
+}
+
+#[derive(Debug, PartialEq)]
+enum Step<'a> {
+    Key(Cow<'a, str>),
+    Index(usize),
+}
+
+/// Takes a path as `metadata.labels["x/y"]` or `spec.dependsOn[0].name` apart.
+fn steps(path: &str) -> Vec<Step<'_>> {
+    let mut steps = Vec::new();
+    let mut rest = path;
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix("[\"") {
+            let end = after.find("\"]").unwrap_or(after.len());
+            let key = after[..end].replace("\\\"", "\"").replace("\\\\", "\\");
+            steps.push(Step::Key(key.into()));
+            rest = after.get(end + 2..).unwrap_or_default();
+        } else if let Some(after) = rest.strip_prefix('[') {
+            let end = after.find(']').unwrap_or(after.len());
+            steps.push(Step::Index(after[..end].parse().unwrap_or(usize::MAX)));
+            rest = after.get(end + 1..).unwrap_or_default();
+        } else {
+            rest = rest.strip_prefix('.').unwrap_or(rest);
+            let end = rest.find(['.', '[']).unwrap_or(rest.len());
+            steps.push(Step::Key(rest[..end].into()));
+            if end == 0 {
+                // no path of ours has an empty key: the rest is unknown
+                break;
+            }
+            rest = &rest[end..];
+        }
+    }
+    steps
+}
+
+/// The value at a path of the document, and whether the whole path leads to it; else what lies
+/// nearest above.
+pub(super) fn value_at<'v>(path: &str, values: &'v Values) -> Option<(&'v Node, bool)> {
+    find(values, &steps(path))
+}
+
+/// Where the value at a path of the document was configured, or else what lies nearest above it.
+fn configured(values: &Values, steps: &[Step<'_>]) -> Option<Span> {
+    find(values, steps).map(|(node, _)| node.span)
+}
+
+fn find<'v>(values: &'v Values, steps: &[Step<'_>]) -> Option<(&'v Node, bool)> {
+    let key = |at: usize| match steps.get(at) {
+        Some(Step::Key(key)) => Some(&**key),
+        _ => None,
+    };
+    let (name, below) = match key(0)? {
+        "metadata" => (key(1)?, 2),
+        name => (name, 1),
+    };
+    let (_, node) = values.iter().find(|(value, _)| *value == name)?;
+    let mut node = node;
+    for step in steps.get(below..).unwrap_or_default() {
+        match below_node(node, step) {
+            Some(next) => node = next,
+            None => return Some((node, false)),
+        }
+    }
+    Some((node, true))
+}
+
+fn below_node<'a>(node: &'a Node, step: &Step<'_>) -> Option<&'a Node> {
+    match step {
+        Step::Key(key) => node.get(key),
+        Step::Index(index) => node.as_sequence()?.get(*index),
+    }
+}
+
+/// Where a text of the document was configured that a template put elsewhere.
+fn same_text(document: &Node, steps: &[Step<'_>], values: &Values) -> Option<Span> {
+    let mut node = document;
+    for step in steps {
+        node = below_node(node, step)?;
+    }
+    let text = &node.as_scalar()?.text;
+    ["vars", "spec"].iter().find_map(|wanted| {
+        let (_, value) = values.iter().find(|(name, _)| name == wanted)?;
+        find_text(value, text)
+    })
+}
+
+fn find_text(node: &Node, text: &str) -> Option<Span> {
+    match &node.value {
+        Value::Scalar(scalar) => (scalar.text == text).then_some(node.span),
+        Value::Sequence(items) => items.iter().find_map(|item| find_text(item, text)),
+        Value::Mapping(entries) => entries
+            .iter()
+            .find_map(|entry| find_text(&entry.node, text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Step, configured, steps};
+    use crate::flux::yaml::{Entry, Node, Span};
+
+    #[test]
+    fn a_path_is_taken_apart() {
+        let key = |text: &'static str| Step::Key(text.into());
+        assert_eq!(steps(""), []);
+        assert_eq!(
+            steps("metadata.labels[\"x/y\"].a"),
+            [key("metadata"), key("labels"), key("x/y"), key("a")]
+        );
+        assert_eq!(
+            steps("spec.dependsOn[2].name"),
+            [key("spec"), key("dependsOn"), Step::Index(2), key("name")]
+        );
+    }
+
+    fn at(start: u32) -> Span {
+        Span {
+            source: 1,
+            start,
+            end: start + 1,
+        }
+    }
+
+    #[test]
+    fn a_fault_is_said_where_its_value_was_configured() {
+        let spec = Node::mapping(
+            at(1),
+            [
+                Entry::new("interval", Node::string(at(2), "banana")),
+                Entry::new("ref", Node::mapping(at(3), [])),
+            ],
+        );
+        let values = vec![("name", Node::string(at(4), "web")), ("spec", spec)];
+        let place = |path| configured(&values, &steps(path));
+        assert_eq!(place("spec.interval"), Some(at(2)));
+        assert_eq!(place("spec.ref.branch"), Some(at(3)));
+        assert_eq!(place("spec.nope"), Some(at(1)));
+        assert_eq!(place("metadata.name"), Some(at(4)));
+        assert_eq!(place("metadata.labels[\"a\"]"), None);
+        assert_eq!(place("apiVersion"), None);
+    }
+}
