@@ -21,7 +21,9 @@ pub(super) fn corpus() -> Vec<String> {
     }
     texts.push("x".repeat(600));
     texts.push("0123456789abcdef".repeat(4096));
-    texts.push("line: 1\n- \"two\"\t# three\r\n\u{85}".repeat(2300));
+    texts.push("line: 1\n- \"two\"\t# three\r\n\u{85}".repeat(300));
+    texts.push("- op: add\n  path: /a b\n\n  # kept\n".repeat(250));
+    texts.extend(LINES.iter().map(|text| (*text).into()));
     texts.sort();
     texts.dedup();
     texts
@@ -224,4 +226,70 @@ const MARKS: &[&str] = &[
     "C:\\x",
     "a=b",
     "a,b",
+];
+
+/// What a block of lines may lose or take for its own: indents, ends of lines, breaks at either end, marks.
+const LINES: &[&str] = &[
+    "- op: add\n  path: /a\n",
+    "a\nb",
+    "a\nb\n",
+    "a\nb\n\n",
+    "a\n\n\n\nb\n\n\n",
+    "\n\n",
+    "\n\na\n",
+    "\n a\nb\n",
+    " a\nb\n",
+    "  a\n b\nc\n",
+    "a\n  b\n",
+    "a \nb\n",
+    "a\t\nb\n",
+    "\ta\nb\n",
+    "a\n\tb\n",
+    "a\n \nb\n",
+    "a\n \n",
+    "a\n  \n\n",
+    " \n",
+    " \na\n",
+    "\t\n",
+    "a\r\nb\r\n",
+    "a\n\rb\n",
+    "a\n\u{85}b\n",
+    "a\n\u{2028}b\n",
+    "a\u{2029}\nb\n",
+    "\u{feff}a\nb\n",
+    "a\n\u{feff}b\n",
+    "a\n\u{7f}\n",
+    "a\n\0\n",
+    "a\u{a0}\nb\n",
+    "---\n",
+    "---\na\n",
+    "a\n---\n",
+    "a\n--- b\n",
+    "...\n",
+    "a\n...\n",
+    "%YAML 1.2\n---\n",
+    "a\n%YAML 1.1\n",
+    "#\n",
+    "# a\nb\n",
+    "a\n# b\n",
+    "a\n#b",
+    "|\n",
+    "|2\n a\n",
+    ">-\na\n",
+    "a: |\n  b\n c\n",
+    "- - a\n  -\n",
+    "? a\n: b\n",
+    "key: value\nkey: value\n",
+    "\"a\nb\"\n",
+    "'\n'\n",
+    "on\nyes\n",
+    "1\n2\n",
+    "null\n",
+    "{{ a }}\n{% b %}\n",
+    "${A}\n$B\n",
+    "😀\né\n",
+    "a\n😀: b #\n",
+    "\\n\n\\\n",
+    "a\\\nb\n",
+    "!x\n&y\n*z\n",
 ];
