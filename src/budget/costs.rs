@@ -2,7 +2,7 @@
 
 use crate::config::{BudgetSettings, Finding};
 
-use super::words::nearest;
+use crate::flux::nearest;
 
 /// What something costs, in requests: what a GitHub bucket counts, and git requests, which none counts.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

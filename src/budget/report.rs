@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use super::costs::Basis;
-use super::words::nearest;
+use crate::flux::nearest;
 
 /// The whole answer. Requests are requests an hour where the name says nothing else.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -72,7 +72,7 @@ impl FromStr for ProfileName {
         if let Some(name) = Self::ALL.into_iter().find(|name| name.as_str() == text) {
             return Ok(name);
         }
-        Err(match nearest(text, names.into_iter()) {
+        Err(match nearest(text, names) {
             Some(name) => format!("unknown profile `{text}`; did you mean `{name}`?"),
             None => format!("unknown profile `{text}`; known are {}", names.join(", ")),
         })

@@ -62,21 +62,6 @@ pub(super) fn counted(number: usize, one: &str) -> String {
     format!("{} {one}{plural}", count(number as f64))
 }
 
-/// The name among `known` that is most like `unknown`; `None` where none is like it.
-pub(super) fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let unknown = unknown.to_lowercase();
-    known
-        .map(|name| {
-            (
-                strsim::damerau_levenshtein(&unknown, &name.to_lowercase()),
-                name,
-            )
-        })
-        .filter(|(distance, name)| *distance <= (name.chars().count() / 3).max(1))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,14 +97,5 @@ mod tests {
         ];
         let words: Vec<_> = shares.into_iter().map(percent).collect();
         insta::assert_snapshot!(words.join(" | "), @r"0 % | 47.8 % | 100 % | −74.4 % | 0 % | 40 % | 187.2 % | 0 % | 10 %");
-    }
-
-    #[test]
-    fn a_name_is_near_within_a_third_of_its_letters() {
-        let known = ["core", "graphql"];
-        assert_eq!(nearest("cor", known.into_iter()), Some("core"));
-        assert_eq!(nearest("GraphQL", known.into_iter()), Some("graphql"));
-        assert_eq!(nearest("crxe", known.into_iter()), None);
-        assert_eq!(nearest("", known.into_iter()), None);
     }
 }

@@ -4,10 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::flux::duration;
 use crate::flux::yaml::{Entry, Node, Resolved, Span, Value};
+use crate::flux::{duration, nearest};
 
-use super::nearest::nearest;
 use super::{Finding, Spanned};
 
 /// Collects what is wrong.

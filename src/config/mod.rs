@@ -5,7 +5,6 @@ mod finding;
 mod folder;
 mod load;
 mod model;
-mod nearest;
 mod pattern;
 mod place;
 mod read_budget;
@@ -30,7 +29,6 @@ pub use model::{
     EnvironmentKind, EnvironmentOverride, GithubHost, Identity, IdentityKind, KnownUse, Project,
     ProjectObject, ProjectSource, Spanned, Unread, UserTemplate,
 };
-pub use nearest::nearest;
 pub use pattern::{Filling, Gap, Pattern};
 pub use place::Places;
 pub use read_map::OUR_LABELS;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::nearest::nearest;
+use crate::flux::nearest;
 
 /// A name with gaps.
 #[derive(Debug, Clone, PartialEq, Eq)]

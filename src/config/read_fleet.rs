@@ -231,7 +231,7 @@ impl Decoder {
             "none" => EnvironmentKind::None,
             _ => {
                 let kinds = ["development", "staging", "production", "none"];
-                let hint = super::nearest(text, kinds).map_or_else(
+                let hint = crate::flux::nearest(text, kinds).map_or_else(
                     || format!("known: {}", kinds.join(", ")),
                     |near| format!("did you mean `{near}`?"),
                 );

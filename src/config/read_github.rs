@@ -238,7 +238,7 @@ impl Decoder {
         if names.clone().any(|known| known == name.value) {
             return;
         }
-        let hint = match super::nearest(&name.value, names.clone()) {
+        let hint = match crate::flux::nearest(&name.value, names.clone()) {
             Some(near) => format!("did you mean `{near}`?"),
             None if identities.is_empty() => "list it under `identities`".into(),
             None => format!("known: {}", names.by_ref().collect::<Vec<_>>().join(", ")),

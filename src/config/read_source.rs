@@ -137,7 +137,7 @@ impl Decoder {
         let text = self.filled_text(node)?;
         let found = kinds.iter().find(|kind| **kind == text);
         if found.is_none() {
-            let hint = super::nearest(text, kinds.iter().copied()).map_or_else(
+            let hint = crate::flux::nearest(text, kinds.iter().copied()).map_or_else(
                 || format!("known here: {}", kinds.join(", ")),
                 |near| format!("did you mean `{near}`?"),
             );

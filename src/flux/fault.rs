@@ -131,20 +131,6 @@ fn is_plain_key(key: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'$'))
 }
 
-/// The one of `known` that is spelt most like `word`, if it is near enough to be meant.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let folded = word.to_lowercase();
-    known
-        .into_iter()
-        .map(|candidate| {
-            let likeness = strsim::jaro_winkler(&folded, &candidate.to_lowercase());
-            (likeness, candidate)
-        })
-        .filter(|(likeness, _)| *likeness >= 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,13 +145,5 @@ mod tests {
         let third = items.index(2);
         assert_eq!(third.key("name").to_string(), "metadata.items[2].name");
         assert_eq!(Path::ROOT.to_string(), "");
-    }
-
-    #[test]
-    fn the_nearest_word_is_one_that_can_be_meant() {
-        let known = ["branch", "tag", "semver"];
-        assert_eq!(nearest("brnach", known), Some("branch"));
-        assert_eq!(nearest("Branch", known), Some("branch"));
-        assert_eq!(nearest("zzz", known), None);
     }
 }

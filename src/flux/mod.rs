@@ -6,6 +6,7 @@ pub mod git_ref;
 pub mod lint;
 mod mask;
 pub mod names;
+mod nearest;
 mod object;
 pub mod oci_ref;
 pub mod repository;
@@ -15,5 +16,6 @@ pub mod yaml;
 
 pub use fault::{Fault, FaultClass, FaultSeverity};
 pub use mask::mask;
+pub use nearest::nearest;
 pub use object::ObjectKey;
 pub use repository::{RepositoryIdentity, RepositoryUrl};

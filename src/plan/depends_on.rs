@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::config::{Configuration, DependsOn, Finding, Project, Spanned, nearest};
+use crate::config::{Configuration, DependsOn, Finding, Project, Spanned};
+use crate::flux::nearest;
 use crate::flux::yaml::Span;
 
 use super::model::{Dependency, Identity, Place, PlannedObject, Role};

@@ -107,15 +107,6 @@ impl PlannedObject<'_> {
             &self.name,
         )
     }
-
-    /// Whether Flux deletes the workloads with it.
-    pub fn prunes(&self) -> bool {
-        self.kind == Some("Kustomization")
-            && self
-                .layers
-                .flag(crate::config::Field::Prune)
-                .is_some_and(|(_, prune)| prune)
-    }
 }
 
 /// Environment, cluster and project: where a `dependsOn` looks for names.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::config::{Finding, Spanned, nearest};
+use crate::config::{Finding, Spanned};
+use crate::flux::nearest;
 use crate::flux::yaml::Span;
 
 /// Findings that concern several environments become one that names them.

@@ -2,7 +2,8 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use crate::config::{Configuration, nearest};
+use crate::config::Configuration;
+use crate::flux::nearest;
 
 use super::PlannedObject;
 

@@ -156,24 +156,3 @@ pub(crate) const TESTS: &[&str] = &[
     "string",
     "undefined",
 ];
-
-/// The name of a list that a person most likely meant; `None` where nothing is near.
-pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (wanted.chars().count() / 3).max(1);
-    names
-        .map(|name| (strsim::damerau_levenshtein(wanted, name), name))
-        .filter(|(distance, _)| *distance <= limit)
-        .min()
-        .map(|(_, name)| name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{FILTERS, nearest};
-
-    #[test]
-    fn the_nearest_name_is_near() {
-        assert_eq!(nearest("lowr", FILTERS.iter().copied()), Some("lower"));
-        assert_eq!(nearest("uppercase", FILTERS.iter().copied()), None);
-    }
-}

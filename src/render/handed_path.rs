@@ -1,6 +1,8 @@
 //! Follows a name and its fields through what templates are handed.
 
-use super::handed::{HANDED, Handed, nearest};
+use crate::flux::nearest;
+
+use super::handed::{HANDED, Handed};
 use super::template_text::{Tag, TokenKind};
 use super::text_fault::{TextFault, fault};
 

@@ -1,7 +1,7 @@
 //! What the text of a template alone shows to be wrong, at a range of its bytes.
 
-use super::handed::nearest;
 use super::template_text::Token;
+use crate::flux::nearest;
 
 #[derive(Debug, PartialEq)]
 pub(super) struct TextFault {

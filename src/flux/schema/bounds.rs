@@ -7,8 +7,9 @@ use serde_json::Value as Json;
 use super::found::Found;
 use super::shape::Checks;
 use super::value::{Plain, from_json, is_whole, read, same};
-use crate::flux::fault::{Path, nearest};
+use crate::flux::fault::Path;
 use crate::flux::mask::mask;
+use crate::flux::nearest;
 use crate::flux::yaml::Node;
 
 pub(super) fn check(found: &mut Found, checks: &Checks, node: &Node, path: &Path<'_>) {

@@ -284,7 +284,7 @@ impl Lookup<'_> {
             }
             Lookup::OtherKinds(known) => {
                 let path = Path::ROOT.key("kind");
-                let near = crate::flux::fault::nearest(kind, known.iter().copied());
+                let near = crate::flux::nearest(kind, known.iter().copied());
                 found
                     .fault(span, &path, format!("`{api_version}` has no kind `{kind}`"))
                     .hint = Some(match near {

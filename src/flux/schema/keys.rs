@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use super::found::Found;
 use super::shape::{Property, Schema};
 use super::value::entry;
-use crate::flux::fault::{Path, nearest};
+use crate::flux::fault::Path;
+use crate::flux::nearest;
 use crate::flux::yaml::Entry;
 
 /// The most keys that are named where none is like the unknown one.
