@@ -12,7 +12,8 @@ pub(super) fn differs(tame: &Node, hostile: &Node) -> Option<Span> {
     match (&tame.value, &hostile.value) {
         (Value::Mapping(ours), Value::Mapping(theirs)) if ours.len() == theirs.len() => {
             ours.iter().zip(theirs).find_map(|(ours, theirs)| {
-                if is_alike(&ours.key, &theirs.key) {
+                // Keys are the template's, or those of a user's map, which are not varied.
+                if ours.key == theirs.key {
                     differs(&ours.node, &theirs.node)
                 } else {
                     Some(ours.key_span)

@@ -26,6 +26,7 @@ mod templates;
 #[cfg(test)]
 mod tests;
 mod text_fault;
+mod twin;
 mod uses;
 mod yaml_filter;
 

@@ -13,6 +13,7 @@ use crate::plan::{Plan, PlannedObject, Values};
 use super::bounds::DOCUMENT_LIMIT_BYTES;
 use super::configured::{relocate, value_at};
 use super::manifests::into_text;
+use super::twin::changed_by_a_value;
 use super::{Templates, identity};
 
 /// How many objects are proved before their findings are looked through: it bounds memory.
@@ -92,6 +93,15 @@ fn prove_object(
         Ok(document) => document,
         Err(finding) => return vec![finding],
     };
+    if users && let Some(message) = changed_by_a_value(object, &document, templates) {
+        let span = templates.span(&object.template).unwrap_or(object.span);
+        let message = format!(
+            "template `{}` lets a value of `{}` change more than its own text: {message}",
+            object.template, object.name
+        );
+        let hint = "give each value a place of its own, unquoted, and branch on no text";
+        return vec![Finding::error(span, "", message).hint(hint)];
+    }
     let faults = judge(object, &document);
     if faults.is_empty() {
         return Vec::new();

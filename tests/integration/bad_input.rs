@@ -171,6 +171,51 @@ fn names_that_are_equal_after_joining_are_refused() {
     );
 }
 
+/// A fleet with one object by a template, which has these lines behind its metadata.
+fn templated(lines: &str, vars: &str) -> Fleet {
+    let head = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ name }}\n  namespace: {{ namespace }}\n  labels: {{ labels | yaml(indent=4) }}\n";
+    fleet(&format!(
+        "projects:\n  - name: web\n    repository: https://github.com/acme/web\n    objects:\n      - {{name: a, template: one, vars: {vars}}}\n",
+    ))
+    .file("templates/one.yaml.tera", &format!("{head}{lines}"))
+}
+
+#[test]
+fn no_text_of_a_fleet_changes_more_than_itself_whatever_a_template_does_with_it() {
+    for (lines, vars) in [
+        (
+            "data:\n{% if vars.s | length <= 6 %}  tls{{ vars.s }}\n{% endif %}  x: z\n",
+            "{s: \": true\"}",
+        ),
+        (
+            "data:\n  k:\n    - pre{{ vars.a | truncate(length=3, end=\"\") }}\n",
+            "{a: \": b\"}",
+        ),
+        (
+            "data:\n  k: pre{{ vars.a | truncate(length=3, end=\"\") }}\n",
+            "{a: 'ab\": c'}",
+        ),
+        ("{{ vars.a }}: {x: y}\n", "{a: binaryData}"),
+    ] {
+        let found = templated(lines, vars).findings();
+        assert_eq!(found.len(), 1, "{lines}: {found:#?}");
+        assert_eq!(found[0].file, "templates/one.yaml.tera", "{lines}");
+    }
+    for (lines, vars) in [
+        ("data:\n  k: {{ vars.a }}\n", "{a: \"x: # y\"}"),
+        (
+            "data:\n{% for key, value in vars.map %}  {{ key }}: {{ value }}\n{% endfor %}",
+            "{map: {a: \": b\", c: \"- d\"}}",
+        ),
+        (
+            "data:\n{% if vars.a == \"a: b\" %}  k: {{ vars.a }}\n{% endif %}  x: z\n",
+            "{a: \"a: b\"}",
+        ),
+    ] {
+        assert_eq!(templated(lines, vars).findings(), [], "{lines}");
+    }
+}
+
 #[test]
 fn objects_of_templates_that_are_the_same_are_refused() {
     let template = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ name }}\n  namespace: {{ namespace }}\n  labels: {{ labels | yaml(indent=4) }}\n";
