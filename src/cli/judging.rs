@@ -1,11 +1,12 @@
 //! What a manifest is judged by: the CRDs of Flux, of the fleet and of each cluster.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 
 use crate::config::{Class, Configuration, Finding, Severity, Sources};
-use crate::flux::lint::lint;
-use crate::flux::schema::{Crds, judge};
-use crate::flux::yaml::{self, Node};
+use crate::flux::lint::{lint, references_to_other_namespaces};
+use crate::flux::schema::{Coverage, Crds, judge};
+use crate::flux::yaml::{self, Node, Span};
 use crate::flux::{Fault, FaultClass, FaultSeverity, mask};
 use crate::plan::PlannedObject;
 
@@ -15,6 +16,10 @@ pub(super) struct Judges {
     fleet: Crds,
     /// Of clusters that have some of their own.
     clusters: HashMap<String, Crds>,
+    /// Clusters whose Flux refuses references to other namespaces.
+    locked: HashSet<String>,
+    /// Kinds that no CRD judged, with the place that asked for the first of them.
+    unjudged: Mutex<BTreeMap<String, Span>>,
 }
 
 impl Judges {
@@ -35,14 +40,53 @@ impl Judges {
             (cluster.name.value.to_string(), crds)
         });
         let clusters = clusters.collect();
-        (Self { fleet, clusters }, findings)
+        let locked = configuration.clusters.iter();
+        let locked = locked.filter(|cluster| !cluster.cross_namespace);
+        let locked = locked.map(|cluster| cluster.name.value.to_string());
+        let judges = Self {
+            fleet,
+            clusters,
+            locked: locked.collect(),
+            unjudged: Mutex::default(),
+        };
+        (judges, findings)
     }
 
     /// What the API server of the object's cluster and Flux have against a document.
     pub(super) fn judge(&self, object: &PlannedObject<'_>, document: &Node) -> Vec<Fault> {
         let own = object.cluster.as_deref();
-        let own = own.and_then(|cluster| self.clusters.get(cluster));
-        all_faults(own.unwrap_or(&self.fleet), document)
+        let crds = own.and_then(|cluster| self.clusters.get(cluster));
+        let crds = crds.unwrap_or(&self.fleet);
+        let mut faults = all_faults(crds, document);
+        // Of our own templates the plan says it, before there is a document.
+        if object.kind.is_none() {
+            if own.is_some_and(|cluster| self.locked.contains(cluster)) {
+                faults.extend(references_to_other_namespaces(document));
+            }
+            if let Coverage::NoCrd { kind, api_version } = crds.coverage(document) {
+                let mut unjudged = self.unjudged.lock().unwrap_or_else(PoisonError::into_inner);
+                let span = unjudged
+                    .entry(format!("{kind} {api_version}"))
+                    .or_insert(object.span);
+                *span = (*span).min(object.span);
+            }
+        }
+        faults
+    }
+
+    /// A warning for each kind of which only the metadata could be judged.
+    pub(super) fn unjudged(self) -> Vec<Finding> {
+        let unjudged = self.unjudged.into_inner();
+        let unjudged = unjudged.unwrap_or_else(PoisonError::into_inner);
+        let findings = unjudged.into_iter().map(|(kind, span)| {
+            Finding::warning(
+                span,
+                "",
+                format!("no CRD judges the {kind} that is written here"),
+            )
+            .hint("name its CustomResourceDefinition under `crds`")
+        });
+        findings.collect()
     }
 }
 

@@ -278,6 +278,7 @@ mod tests {
             "data:\n  a: \"{{ vars.v }}\"",
             "data:\n  a: '{{ vars.v }}'",
             "data:\n  a: pre-{{ vars.v }}",
+            "data:\n  {{ vars.v }}: b",
             "data:\n  a: {{ vars.v }}-post",
             "data:\n  a: |\n    {{ vars.v }}",
             "data:\n  a: >-\n    text {{ vars.v }}",
@@ -297,7 +298,7 @@ mod tests {
     fn what_no_value_can_break_is_taken() {
         for rest in [
             "data:\n  a: {{ vars.v }} # {{ vars.v }}",
-            "data: {a: {{ vars.v }}, {{ vars.v }}: b, c: [{{ vars.v }}]}",
+            "data: {a: {{ vars.v }}, c: [{{ vars.v }}]}",
             "data:\n  a: {{ 'pre-' ~ vars.v ~ '-post' }}",
             "data:\n  a: {{ vars.v | upper }}\n  b: {{ vars.v | split(pat=' ') | first }}",
             "data: {{ vars | yaml(indent=2) }}",

@@ -2,11 +2,14 @@
 
 mod durations;
 mod kustomization;
+mod namespaces;
 mod sources;
 mod spec;
 
 #[cfg(test)]
 mod tests;
+
+pub use namespaces::references_to_other_namespaces;
 
 use super::fault::{Fault, Path};
 use super::yaml::{Entry, Node, Value};

@@ -29,9 +29,6 @@ spec:
   joined: {{ "before " ~ vars.value ~ " after" }}
   filtered: {{ vars.value | yaml(indent=4) }}
   spread: {{ vars.list | yaml(indent=4) }}
-  keys: { {{ vars.key }}: kept, after: kept }
-  {{ vars.key }}: kept
-  {{ "key " ~ vars.key }}: kept
   tree: {{ vars | yaml(indent=4) }}
   items:
 {%- for item in vars.list %}
