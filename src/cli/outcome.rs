@@ -1,9 +1,11 @@
 //! What a command came to, and the exit code that says so.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
+
+use super::output::StdoutClosed;
 
 /// What a command came to that could be carried out, or whose faults are printed already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,14 +17,14 @@ pub(super) enum Outcome {
     BadInput,
 }
 
-/// The exit code of a command. An error is printed with all that led to it; that nobody reads on is
-/// none.
+/// The exit code of a command. An error is printed with all that led to it; that nobody reads
+/// stdout any more is none.
 pub(super) fn code(result: anyhow::Result<Outcome>) -> ExitCode {
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::No) => ExitCode::from(1),
         Ok(Outcome::BadInput) => ExitCode::from(2),
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if error.is::<StdoutClosed>() => ExitCode::SUCCESS,
         Err(error) => {
             // Where even that cannot be printed, the exit code alone says it.
             let _ = print_error(&error);
@@ -36,11 +38,6 @@ pub(super) fn of_arguments(error: &clap::Error) -> ExitCode {
     // A reader who closes the pipe has read enough of the help.
     let _ = error.print();
     u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
-}
-
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref());
-    causes.any(|cause: &io::Error| cause.kind() == ErrorKind::BrokenPipe)
 }
 
 fn print_error(error: &anyhow::Error) -> io::Result<()> {
@@ -58,15 +55,16 @@ mod tests {
     use std::io::{Error, ErrorKind};
     use std::process::ExitCode;
 
-    use super::{Outcome, code, is_closed_pipe};
+    use crate::cli::output::StdoutClosed;
+
+    use super::{Outcome, code};
 
     #[test]
-    fn a_closed_pipe_is_found_below_what_was_tried_and_no_other_fault_is_one() {
-        let failed =
-            |kind: ErrorKind| anyhow::Error::from(Error::from(kind)).context("cannot write");
-        assert!(is_closed_pipe(&failed(ErrorKind::BrokenPipe)));
-        assert!(!is_closed_pipe(&failed(ErrorKind::StorageFull)));
-        assert!(!is_closed_pipe(&anyhow::anyhow!("broken pipe")));
+    fn only_a_closed_stdout_is_success_and_a_broken_pipe_elsewhere_an_error() {
+        assert_eq!(code(Err(StdoutClosed.into())), ExitCode::SUCCESS);
+        let elsewhere = anyhow::Error::from(Error::from(ErrorKind::BrokenPipe));
+        let elsewhere = elsewhere.context("cannot write `out/web.yaml`");
+        assert_eq!(code(Err(elsewhere)), ExitCode::from(2));
     }
 
     #[test]

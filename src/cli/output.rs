@@ -1,8 +1,13 @@
 //! What goes to stdout: buffered, and colours only where they are wanted.
 
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
 
 use anyhow::Context;
+
+/// The reader of stdout has read enough and closed it.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads stdout any more")]
+pub(super) struct StdoutClosed;
 
 /// Large enough that a fleet of thousands of documents is no fleet of writes.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -15,7 +20,7 @@ pub(super) fn data<E: Into<anyhow::Error>>(
     write(&mut writer)
         .map_err(Into::into)
         .and_then(|()| writer.flush().map_err(Into::into))
-        .context("cannot write to stdout")
+        .map_err(of_stdout)
 }
 
 /// Writes to stdout what people read: styles are left out where they are not wanted.
@@ -23,7 +28,7 @@ pub(super) fn text(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyh
     let mut writer = BufWriter::new(anstream::stdout().lock());
     write(&mut writer)
         .and_then(|()| writer.flush())
-        .context("cannot write to stdout")
+        .map_err(|error| of_stdout(error.into()))
 }
 
 /// Writes one JSON document to stdout, with a newline at its end.
@@ -36,7 +41,26 @@ pub(super) fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
 
 /// Writes a line to stderr, for people.
 pub(super) fn note(line: &str) -> anyhow::Result<()> {
-    writeln!(anstream::stderr(), "{line}").context("cannot write to stderr")
+    beside(&format!("{line}\n"))
+}
+
+/// Writes to stderr what people may read. That nobody does changes nothing of what a command comes
+/// to: a gate that fails must not pass for it.
+pub(super) fn beside(text: &str) -> anyhow::Result<()> {
+    let mut stderr = anstream::stderr().lock();
+    let written = stderr.write_all(text.as_bytes());
+    match written.and_then(|()| stderr.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to stderr"),
+    }
+}
+
+fn of_stdout(error: anyhow::Error) -> anyhow::Error {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref());
+    if causes.any(|cause: &io::Error| cause.kind() == ErrorKind::BrokenPipe) {
+        return StdoutClosed.into();
+    }
+    error.context("cannot write to stdout")
 }
 
 /// The width in columns of the terminal that stdout is; `None` where it is none.
@@ -47,4 +71,23 @@ pub(super) fn stdout_width() -> Option<usize> {
 /// The same of stderr.
 pub(super) fn stderr_width() -> Option<usize> {
     terminal_size::terminal_size_of(io::stderr()).map(|(width, _)| usize::from(width.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::{StdoutClosed, of_stdout};
+
+    #[test]
+    fn a_closed_pipe_is_found_below_what_was_tried_and_no_other_fault_is_one() {
+        let failed = |kind: ErrorKind| {
+            of_stdout(anyhow::Error::from(Error::from(kind)).context("cannot write"))
+        };
+        assert!(failed(ErrorKind::BrokenPipe).is::<StdoutClosed>());
+        let full = failed(ErrorKind::StorageFull);
+        assert!(!full.is::<StdoutClosed>());
+        assert_eq!(full.to_string(), "cannot write to stdout");
+        assert!(!of_stdout(anyhow::anyhow!("broken pipe")).is::<StdoutClosed>());
+    }
 }

@@ -1,10 +1,7 @@
 //! Findings, as people and as machines read them.
 
-use std::io::Write;
-
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use anyhow::Context;
 
 use crate::config::{Class, Finding, Places, Position, Severity, Sources};
 
@@ -90,12 +87,7 @@ pub(super) fn print_beside(sources: &Sources, findings: &[Finding]) -> anyhow::R
         return Ok(());
     }
     let width = output::stderr_width().map_or(WIDEST, |width| width.clamp(NARROWEST, WIDEST));
-    let text = text(sources, findings, LONGEST_LIST, width);
-    let mut stderr = anstream::stderr().lock();
-    let written = stderr.write_all(text.as_bytes());
-    written
-        .and_then(|()| stderr.flush())
-        .context("cannot write to stderr")
+    output::beside(&text(sources, findings, LONGEST_LIST, width))
 }
 
 /// Sorted by file and place, each once.

@@ -96,3 +96,34 @@ fn a_closed_pipe_is_success() {
     assert_eq!(child.wait().unwrap().code(), Some(0), "{stderr}");
     assert_eq!(stderr, "");
 }
+
+/// Whoever watches a gate by its exit code may have closed stderr, or stopped reading it.
+#[test]
+fn a_closed_stderr_changes_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out").display().to_string();
+    let faulty = folder.path().join("faulty");
+    let copied = run_in(folder.path(), &["init", "faulty"]);
+    assert_eq!(copied.code, Some(0), "{}", copied.stderr);
+    std::fs::write(faulty.join("flux-setup.yaml"), "projectz: []\n").unwrap();
+    let faulty = faulty.display().to_string();
+    for (arguments, code) in [
+        (&["budget", "--fail-above", "40%"][..], 1),
+        (&["budget", "--fail-above", "40%", "--format", "json"], 1),
+        (&["render", "--output", &out, "--check"], 1),
+        (&["render", "--output", &out, "--check", "--verbose"], 1),
+        (&["render"], 0),
+        (&["validate"], 0),
+        (&["validate", "--config", &faulty], 2),
+        (&["budget", "--config", &faulty], 2),
+        (&["validate", "--manifests", &faulty], 2),
+        (&["render", "--project", "nobody"], 2),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_flux-setup"));
+        child.current_dir(repository()).args(arguments);
+        let ended = child.stdout(Stdio::null()).stderr(writer).status();
+        assert_eq!(ended.unwrap().code(), Some(code), "{arguments:?}");
+    }
+}
