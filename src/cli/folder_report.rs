@@ -12,6 +12,7 @@ use crate::render::{FolderReport, Renamed, StaleFile, WrittenObject};
 use super::args::{Format, GlobalArguments};
 use super::fleet::counted;
 use super::output;
+use super::printable::printable;
 
 /// Files that are left over and objects that go that are listed for people; JSON has them all.
 const LONGEST_LIST: usize = 50;
@@ -36,14 +37,14 @@ pub(super) fn print(
     if global.verbose {
         for file in &report.written {
             let state = if file.new { "new" } else { "changed" };
-            output::note(&format!("{state}: {}", path.join(&file.path).display()))?;
+            output::note(&format!("{state}: {}", shown_path(&path.join(&file.path))))?;
         }
     }
     for unlisted in &report.unlisted {
-        let files = unlisted.files.iter().map(|file| file.display().to_string());
+        let files = unlisted.files.iter().map(|file| shown_path(file));
         output::note(&format!(
             "{YELLOW}warning{YELLOW:#}: {} does not list {}, so kustomize leaves {} out",
-            path.join(&unlisted.kustomization).display(),
+            shown_path(&path.join(&unlisted.kustomization)),
             shortened(files.collect()),
             if unlisted.files.len() == 1 {
                 "it"
@@ -54,7 +55,7 @@ pub(super) fn print(
     }
     if !report.misplaced.is_empty() {
         let files = report.misplaced.iter();
-        let files = files.map(|file| path.join(&file.path).display().to_string());
+        let files = files.map(|file| shown_path(&path.join(&file.path)));
         output::note(&format!(
             "{YELLOW}warning{YELLOW:#}: {}: begins as a file of ours, but `output` puts it elsewhere; \
              remove what is not a copy of yours, since Flux applies both",
@@ -89,7 +90,7 @@ fn write_report(out: &mut dyn Write, report: &FolderReport) -> io::Result<()> {
             writeln!(
                 out,
                 "  {}: {}",
-                dropped.path.display(),
+                shown_path(&dropped.path),
                 shown(&dropped.object)
             )
         })?;
@@ -100,7 +101,8 @@ fn write_report(out: &mut dyn Write, report: &FolderReport) -> io::Result<()> {
     Ok(())
 }
 
-/// Credentials that somebody wrote into a file by hand are masked already.
+/// Credentials that somebody wrote into a file by hand are masked already. Somebody may have put
+/// anything else into it, for a terminal too.
 fn write_diff(out: &mut dyn Write, diff: &str) -> io::Result<()> {
     for line in diff.lines() {
         let style = match line.as_bytes() {
@@ -110,9 +112,7 @@ fn write_diff(out: &mut dyn Write, diff: &str) -> io::Result<()> {
             [b'@', ..] => PLACE,
             _ => Style::new(),
         };
-        // Somebody may have put anything into the file, for a terminal too.
-        let line = line.replace(|c: char| c.is_control() && c != '\t', "\u{fffd}");
-        writeln!(out, "{style}{line}{style:#}")?;
+        writeln!(out, "{style}{}{style:#}", printable(line))?;
     }
     Ok(())
 }
@@ -128,7 +128,7 @@ fn write_stale(out: &mut dyn Write, stale: &[StaleFile], pruned: bool) -> io::Re
     };
     writeln!(out, "{BOLD}{heading}{BOLD:#}")?;
     write_listed(out, stale, |out, file| {
-        writeln!(out, "  {}", file.path.display())?;
+        writeln!(out, "  {}", shown_path(&file.path))?;
         let mut objects = file.objects.iter();
         objects.try_for_each(|object| writeln!(out, "    {}", shown(object)))
     })
@@ -152,14 +152,14 @@ fn write_listed<T>(
 }
 
 fn write_renamed(out: &mut dyn Write, renamed: &Renamed) -> io::Result<()> {
-    let (old, new_name) = (shown(&renamed.object), &renamed.new_name);
+    let (old, new_name) = (shown(&renamed.object), printable(&renamed.new_name));
     writeln!(
         out,
         "{BOLD}renamed in {}: {old} to {new_name}{BOLD:#}",
-        renamed.place
+        printable(&renamed.place.to_string())
     )?;
     for (number, step) in renamed.steps.iter().enumerate() {
-        writeln!(out, "  {}. {step}", number + 1)?;
+        writeln!(out, "  {}. {}", number + 1, printable(step))?;
     }
     Ok(())
 }
@@ -178,7 +178,11 @@ fn shown(object: &WrittenObject) -> String {
     } else {
         ""
     };
-    format!("{kind} {namespace}{slash}{name}{what}")
+    printable(&format!("{kind} {namespace}{slash}{name}{what}")).into_owned()
+}
+
+fn shown_path(path: &Path) -> String {
+    printable(&path.display().to_string()).into_owned()
 }
 
 /// `out: 2 files written, 1 of them new, 76 unchanged, 1 left over`.
@@ -210,7 +214,7 @@ fn summary(path: &Path, report: &FolderReport) -> String {
         let objects = counted(report.deleting(), "object");
         parts.push(format!("{objects} whose workloads go with them"));
     }
-    format!("{}: {}", path.display(), parts.join(", "))
+    format!("{}: {}", shown_path(path), parts.join(", "))
 }
 
 fn as_json(report: &FolderReport) -> Value {
@@ -259,4 +263,68 @@ fn as_json(report: &FolderReport) -> Value {
             "place": file.place.to_string(),
         }))),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use crate::render::{
+        Difference, DroppedObject, FolderReport, Place, Renamed, StaleFile, WrittenObject,
+    };
+
+    /// Clears the screen, sets the title of the window, and begins a line of its own.
+    const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\n::error::x";
+
+    #[test]
+    fn no_name_and_no_path_from_a_folder_reaches_the_terminal_as_it_is() {
+        let object = WrittenObject {
+            kind: HOSTILE.into(),
+            namespace: HOSTILE.into(),
+            name: HOSTILE.into(),
+            prunes: true,
+            by_policy: false,
+        };
+        let place = Place {
+            environment: HOSTILE.into(),
+            cluster: None,
+            project: HOSTILE.into(),
+        };
+        let path = PathBuf::from(HOSTILE);
+        let report = FolderReport {
+            differences: vec![Difference {
+                path: path.clone(),
+                diff: format!("-{HOSTILE}"),
+            }],
+            stale: vec![StaleFile {
+                path: path.clone(),
+                place: place.clone(),
+                objects: vec![object.clone()],
+            }],
+            dropped: vec![DroppedObject {
+                path: path.clone(),
+                object: object.clone(),
+            }],
+            renamed: vec![Renamed {
+                place,
+                object,
+                new_name: HOSTILE.into(),
+                steps: vec![HOSTILE.into()],
+            }],
+            ..FolderReport::default()
+        };
+        let mut out = Vec::new();
+        super::write_report(&mut out, &report).unwrap();
+        out.extend(super::summary(&path, &report).bytes());
+        let text = String::from_utf8(out).unwrap();
+        assert!(
+            !text.contains("\u{1b}[2J") && !text.contains("\u{1b}]"),
+            "{text:?}"
+        );
+        // a diff alone has lines of its own
+        let forged = text
+            .lines()
+            .filter(|line| line.contains("::error") && !line.contains("[2J"));
+        assert_eq!(forged.count(), 1, "{text:?}");
+    }
 }

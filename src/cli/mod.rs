@@ -15,6 +15,7 @@ mod manifest_files;
 mod manifests;
 mod outcome;
 mod output;
+mod printable;
 mod progress;
 mod render;
 mod report;

@@ -1,11 +1,13 @@
 //! What a command came to, and the exit code that says so.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 
 use super::output::StdoutClosed;
+use super::printable::printable_lines;
 
 /// What a command came to that could be carried out, or whose faults are printed already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +45,10 @@ pub(super) fn of_arguments(error: &clap::Error) -> ExitCode {
 fn print_error(error: &anyhow::Error) -> io::Result<()> {
     const RED: Style = AnsiColor::Red.on_default().bold();
     let mut stderr = anstream::stderr().lock();
-    writeln!(stderr, "{RED}error{RED:#}: {error}")?;
+    let shown = |cause: &dyn Display| printable_lines(&cause.to_string()).into_owned();
+    writeln!(stderr, "{RED}error{RED:#}: {}", shown(error))?;
     for cause in error.chain().skip(1) {
-        writeln!(stderr, "  because: {cause}")?;
+        writeln!(stderr, "  because: {}", shown(&cause))?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::config::{Class, Finding, Places, Position, Severity, Sources};
 use super::args::Format;
 use super::excerpt::excerpt;
 use super::output;
+use super::printable::{printable, printable_lines};
 
 /// Findings that are shown to people at once: nobody reads more before mending some.
 const LONGEST_LIST: usize = 100;
@@ -164,7 +165,10 @@ fn text(sources: &Sources, findings: &[Finding], longest: usize, width: usize) -
         .term_width(width);
     let mut text = String::new();
     for placed in &shown {
-        text.push_str(&renderer.render(&[group(sources, placed)]));
+        let rendered = renderer.render(&[group(sources, placed)]);
+        // The renderer leaves these in an excerpt, and some terminals obey them.
+        let obeyed = |c: char| matches!(c, '\u{80}'..='\u{9f}');
+        text.push_str(&rendered.replace(obeyed, "\u{fffd}"));
         text.push_str("\n\n");
     }
     if left_out > 0 {
@@ -183,7 +187,7 @@ fn group<'a>(sources: &Sources, placed: &Placed<'a>) -> Group<'a> {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut title = level.primary_title(&finding.message);
+    let mut title = level.primary_title(printable_lines(&finding.message));
     title = match finding.class {
         Class::Api => title.id("api"),
         Class::Flux => title.id("flux"),
@@ -192,16 +196,18 @@ fn group<'a>(sources: &Sources, placed: &Placed<'a>) -> Group<'a> {
     let Position { line, column } = placed.position;
     let range = finding.span.start as usize..finding.span.end as usize;
     let group = if range == (0..0) {
-        let origin = Origin::path(placed.file).line(line).char_column(column);
+        let origin = Origin::path(printable(placed.file))
+            .line(line)
+            .char_column(column);
         title.element(origin)
     } else {
         let excerpt = excerpt(&sources.shown(finding.span.source), range);
         let mark = AnnotationKind::Primary.span(excerpt.marked);
-        let snippet = Snippet::source(excerpt.text).path(placed.file);
+        let snippet = Snippet::source(excerpt.text).path(printable(placed.file));
         title.element(snippet.line_start(line).annotation(mark))
     };
     match &finding.hint {
-        Some(hint) => group.element(Level::HELP.message(hint)),
+        Some(hint) => group.element(Level::HELP.message(printable_lines(hint))),
         None => group,
     }
 }
@@ -214,6 +220,23 @@ mod tests {
     fn shown(sources: &Sources, findings: &[Finding], longest: usize) -> String {
         let text = super::text(sources, findings, longest, super::WIDEST);
         anstream::adapter::strip_str(&text).to_string()
+    }
+
+    #[test]
+    fn nothing_that_a_finding_quotes_steers_the_terminal() {
+        let hostile = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}2J\r";
+        let mut sources = Sources::default();
+        sources.add(format!("{hostile}.yaml"), format!("{hostile}: 1\n"));
+        let whole = Finding::error(Span::default(), "", hostile).hint(hostile);
+        let span = Span {
+            end: 3,
+            ..Span::default()
+        };
+        let part = Finding::warning(span, "", hostile).hint(hostile);
+        let text = super::text(&sources, &[whole, part], 10, super::WIDEST);
+        for part in ["\u{1b}[2J", "\u{1b}]", "\u{7}", "\u{9b}", "\r"] {
+            assert!(!text.contains(part), "{part:?}: {text:?}");
+        }
     }
 
     fn span_of(text: &str, part: &str) -> Span {
