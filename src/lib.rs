@@ -10,11 +10,13 @@
 //! | `plan` | what should exist: one plan of every object for every project, environment and cluster | `flux`, `config` |
 //! | `budget` | what the plan costs at GitHub: cost table, requests an hour per bucket, advice | `flux`, `config`, `plan` |
 //! | `render` | a plan in, manifests out: templates, proof of the text, the folder they are written to | `flux`, `config`, `plan` |
-//! | `cli` | the door for people: arguments, wiring, printing, exit codes | `flux`, `config`, `plan`, `budget`, `render` |
+//! | `delivery` | what GitHub told us: events and deliveries | `flux`, `config` |
+//! | `cli` | the door for people: arguments, wiring, printing, exit codes | `flux`, `config`, `plan`, `budget`, `render`, `delivery` |
 
 pub mod budget;
 pub mod cli;
 pub mod config;
+pub mod delivery;
 pub mod flux;
 pub mod plan;
 pub mod render;

@@ -1,0 +1,24 @@
+//! What GitHub told us, what of it is kept, and what becomes of it.
+//!
+//! ```text
+//! event name, JSON -> decode -> Content -> Delivery
+//! ```
+
+mod changed_paths;
+mod decode;
+mod event;
+mod fault;
+mod pushed_ref;
+mod reader;
+mod record;
+mod repository;
+mod wire;
+mod wire_commits;
+
+pub use changed_paths::{ChangedPaths, CutOff};
+pub use decode::{Content, decode};
+pub use event::{Event, Package, RefChange, Release, RepositoryChange, WorkflowRun};
+pub use fault::{NESTING_LIMIT, PayloadFault, TEXT_LIMIT_BYTES};
+pub use pushed_ref::{CommitId, PushedRef};
+pub use record::{Delivery, DeliveryKey, Guid, WebhookName};
+pub use repository::Repository;
