@@ -10,7 +10,7 @@
 //! | `plan` | what should exist: one plan of every object for every project, environment and cluster | `flux`, `config` |
 //! | `budget` | what the plan costs at GitHub: cost table, requests an hour per bucket, advice | `flux`, `config`, `plan` |
 //! | `render` | a plan in, manifests out: templates, proof of the text, the folder they are written to | `flux`, `config`, `plan` |
-//! | `delivery` | what GitHub told us: events and deliveries | `flux`, `config` |
+//! | `delivery` | what GitHub told us: events, deliveries, what each may speak of, work and its states | `flux`, `config` |
 //! | `cli` | the door for people: arguments, wiring, printing, exit codes | `flux`, `config`, `plan`, `budget`, `render`, `delivery` |
 
 pub mod budget;

@@ -1,7 +1,9 @@
 //! What GitHub told us, what of it is kept, and what becomes of it.
 //!
 //! ```text
-//! event name, JSON -> decode -> Content -> Delivery
+//! event name, JSON -> decode -> Content -> Delivery -> scope: may this hook say so?
+//!                                             |
+//!                                             `-> WorkItem (delivery x cluster x object) -> WorkState ...
 //! ```
 
 mod changed_paths;
@@ -12,8 +14,11 @@ mod pushed_ref;
 mod reader;
 mod record;
 mod repository;
+mod scope;
+mod state;
 mod wire;
 mod wire_commits;
+mod work;
 
 pub use changed_paths::{ChangedPaths, CutOff};
 pub use decode::{Content, decode};
@@ -22,3 +27,6 @@ pub use fault::{NESTING_LIMIT, PayloadFault, TEXT_LIMIT_BYTES};
 pub use pushed_ref::{CommitId, PushedRef};
 pub use record::{Delivery, DeliveryKey, Guid, WebhookName};
 pub use repository::Repository;
+pub use scope::{HookScope, OutOfScope, SpeaksFor};
+pub use state::{DeliveryState, NothingToDo};
+pub use work::{ImpossibleStep, Step, Token, Wait, WorkState};

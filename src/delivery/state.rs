@@ -1,0 +1,178 @@
+//! What became of a delivery as a whole.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::scope::OutOfScope;
+
+/// The life of a delivery; that of what it wakes is told by [`super::WorkState`].
+///
+/// ```text
+/// Accepted -> Working -> Done
+///    |  `---> Nothing
+///    `------> Failed -> Accepted, when GitHub delivers it again
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "camelCase")]
+pub enum DeliveryState {
+    /// On disk; what it wakes is not known yet.
+    Accepted,
+    /// It wakes nothing.
+    Nothing { at: Timestamp, reason: NothingToDo },
+    /// So many objects are to be woken.
+    Working { since: Timestamp, items: u32 },
+    /// All of them came to their end, each as its own state tells.
+    Done { at: Timestamp, items: u32 },
+    /// What it wakes could not be found out.
+    Failed { at: Timestamp, reason: String },
+}
+
+/// Why a delivery wakes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "camelCase")]
+pub enum NothingToDo {
+    #[error("GitHub asked whether somebody listens")]
+    Ping,
+    #[error("nothing follows events of this kind")]
+    Event,
+    #[error(transparent)]
+    OutOfScope(OutOfScope),
+    #[error("no object in any cluster follows it")]
+    NoObject,
+    #[error("the objects that follow it are not to be woken by pushes")]
+    NotWanted,
+}
+
+impl DeliveryState {
+    /// Its objects were matched: nothing to wake, or so many of them.
+    #[must_use]
+    pub fn matched(items: u32, now: Timestamp) -> Self {
+        match items {
+            0 => Self::Nothing {
+                at: now,
+                reason: NothingToDo::NoObject,
+            },
+            items => Self::Working { since: now, items },
+        }
+    }
+
+    /// With so many of its objects still to be woken.
+    #[must_use]
+    pub fn with_open(self, open: u32, now: Timestamp) -> Self {
+        match self {
+            Self::Working { items, .. } if open == 0 => Self::Done { at: now, items },
+            other => other,
+        }
+    }
+
+    /// Whether nothing more is to be done for it, so that it may be forgotten once it is old.
+    pub fn is_over(&self) -> bool {
+        matches!(
+            self,
+            Self::Nothing { .. } | Self::Done { .. } | Self::Failed { .. }
+        )
+    }
+
+    /// Whether it is worked again when GitHub delivers it again: only if it failed.
+    pub fn is_taken_again(&self) -> bool {
+        matches!(self, Self::Failed { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn a_delivery_is_done_when_its_last_object_is() {
+        let working = DeliveryState::matched(2, at(1));
+        assert_eq!(
+            working,
+            DeliveryState::Working {
+                since: at(1),
+                items: 2
+            }
+        );
+        assert_eq!(working.clone().with_open(1, at(2)), working);
+        let done = working.with_open(0, at(3));
+        assert_eq!(
+            done,
+            DeliveryState::Done {
+                at: at(3),
+                items: 2
+            }
+        );
+        assert_eq!(done.clone().with_open(0, at(4)), done);
+        assert_eq!(
+            DeliveryState::matched(0, at(1)),
+            DeliveryState::Nothing {
+                at: at(1),
+                reason: NothingToDo::NoObject
+            }
+        );
+    }
+
+    #[test]
+    fn only_what_failed_is_taken_again() {
+        let failed = DeliveryState::Failed {
+            at: at(1),
+            reason: "r".into(),
+        };
+        assert!(failed.is_taken_again() && failed.is_over());
+        for state in [DeliveryState::Accepted, DeliveryState::matched(1, at(1))] {
+            assert!(!state.is_taken_again() && !state.is_over());
+        }
+        let done = DeliveryState::Done {
+            at: at(1),
+            items: 1,
+        };
+        assert!(!done.is_taken_again() && done.is_over());
+    }
+
+    #[test]
+    fn every_state_reads_back_from_json() {
+        let host = OutOfScope::Host {
+            expected: "a".into(),
+            got: "b".into(),
+        };
+        let reasons = [
+            NothingToDo::Ping,
+            NothingToDo::Event,
+            NothingToDo::OutOfScope(host),
+            NothingToDo::OutOfScope(OutOfScope::NoRepository),
+            NothingToDo::NoObject,
+            NothingToDo::NotWanted,
+        ];
+        let mut states: Vec<_> = reasons
+            .map(|reason| DeliveryState::Nothing { at: at(1), reason })
+            .into();
+        states.extend([
+            DeliveryState::Accepted,
+            DeliveryState::matched(3, at(1)),
+            DeliveryState::Done {
+                at: at(1),
+                items: 3,
+            },
+            DeliveryState::Failed {
+                at: at(1),
+                reason: "r".into(),
+            },
+        ]);
+        for state in states {
+            let json = serde_json::to_string(&state).unwrap();
+            assert_eq!(
+                serde_json::from_str::<DeliveryState>(&json).unwrap(),
+                state,
+                "{json}"
+            );
+        }
+        assert_eq!(
+            serde_json::to_string(&DeliveryState::matched(3, at(1))).unwrap(),
+            r#"{"state":"working","since":"1970-01-01T00:00:01Z","items":3}"#
+        );
+    }
+}
