@@ -11,12 +11,14 @@
 //! | `budget` | what the plan costs at GitHub: cost table, requests an hour per bucket, advice | `flux`, `config`, `plan` |
 //! | `render` | a plan in, manifests out: templates, proof of the text, the folder they are written to | `flux`, `config`, `plan` |
 //! | `delivery` | what GitHub told us: events, deliveries, what each may speak of, work and its states | `flux`, `config` |
-//! | `cli` | the door for people: arguments, wiring, printing, exit codes | `flux`, `config`, `plan`, `budget`, `render`, `delivery` |
+//! | `github` | all that is GitHub's: signatures and bodies of its webhooks | `flux`, `config`, `budget`, `delivery` |
+//! | `cli` | the door for people: arguments, wiring, printing, exit codes | `flux`, `config`, `plan`, `budget`, `render`, `delivery`, `github` |
 
 pub mod budget;
 pub mod cli;
 pub mod config;
 pub mod delivery;
 pub mod flux;
+pub mod github;
 pub mod plan;
 pub mod render;
