@@ -13,6 +13,7 @@ mod faults;
 mod fleet;
 mod folder;
 mod folders;
+mod github_examples;
 mod hostile;
 mod init;
 mod readme;
