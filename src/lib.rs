@@ -10,11 +10,11 @@
 //! | `plan` | what should exist: one plan of every object for every project, environment and cluster | `flux`, `config` |
 //! | `budget` | what the plan costs at GitHub: cost table, requests an hour per bucket, advice | `flux`, `config`, `plan` |
 //! | `render` | a plan in, manifests out: templates, proof of the text, the folder they are written to | `flux`, `config`, `plan` |
-//! | `delivery` | what GitHub told us: events, deliveries, what each may speak of, work and its states | `flux`, `config` |
-//! | `github` | all that is GitHub's: signatures and bodies of its webhooks | `flux`, `config`, `budget`, `delivery` |
-//! | `cli` | the door for people: arguments, wiring, printing, exit codes | `flux`, `config`, `plan`, `budget`, `render`, `delivery`, `github` |
+//! | `catalog` | what does exist: objects of clusters as compact items, the cache with its index, changes | `flux`, `config` |
+//! | `cli` | the door for people: arguments, wiring, printing, exit codes | `flux`, `config`, `plan`, `budget`, `render` |
 
 pub mod budget;
+pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod delivery;

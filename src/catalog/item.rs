@@ -1,0 +1,160 @@
+//! An object of a cluster, cut down to what a push and its story need.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::flux::{ObjectKey, RepositoryIdentity};
+
+use super::kind::Kind;
+use super::version::ResourceVersion;
+use super::watch_paths::WatchPaths;
+
+/// What tells an object apart within its cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ItemKey {
+    pub kind: Kind,
+    pub namespace: Arc<str>,
+    pub name: Arc<str>,
+}
+
+/// An object as a cluster has it. Texts that objects share are kept once; see [`super::Projector`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    pub cluster: Arc<str>,
+    pub key: ItemKey,
+    pub uid: Box<str>,
+    pub version: ResourceVersion,
+    pub generation: i64,
+    /// What a source fetches, as its URL names it, without credentials.
+    pub url: Option<Arc<str>>,
+    /// `None` where there is no URL, or it names no repository.
+    pub repository: Option<Arc<RepositoryIdentity>>,
+    pub reference: Reference,
+    /// `None` where there is none or it is no duration.
+    pub interval: Option<Duration>,
+    pub suspended: bool,
+    /// It carries `flux-setup.dev/webhook: disabled`.
+    pub opted_out: bool,
+    pub watch_paths: Option<Arc<WatchPaths>>,
+    /// From our labels.
+    pub project: Option<Arc<str>>,
+    pub environment: Option<Arc<str>>,
+    /// The token that was asked for last, and the one that its controller answered last.
+    pub requested_at: Option<Arc<str>>,
+    pub handled_at: Option<Arc<str>>,
+    /// What a source has fetched: `main@sha1:…`, a version of a chart.
+    pub artifact: Option<Arc<str>>,
+    /// What a Kustomization or HelmRelease has applied.
+    pub applied: Option<Arc<str>>,
+    /// What it is made from; of a HelmRelease the HelmChart that Flux makes for it, where it has one.
+    pub source: Option<SourceRef>,
+    pub observed_generation: Option<i64>,
+    /// Its controller is at work on it.
+    pub reconciling: bool,
+    pub ready: Option<Ready>,
+}
+
+/// What of a repository a source follows, as Flux resolves `spec.ref`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Reference {
+    /// Flux takes it as branch `master`, of an OCIRepository as tag `latest`.
+    Unset,
+    Branch(Arc<str>),
+    Tag(Arc<str>),
+    Semver(Arc<str>),
+    /// A full name: `refs/heads/main`.
+    Name(Arc<str>),
+    Commit(Arc<str>),
+    Digest(Arc<str>),
+}
+
+/// Another object from which one is made.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SourceRef {
+    /// Also kinds that are not watched: `ExternalArtifact`.
+    pub kind: Arc<str>,
+    pub namespace: Arc<str>,
+    pub name: Arc<str>,
+}
+
+/// The condition `Ready`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ready {
+    pub status: Status,
+    pub reason: Arc<str>,
+    /// At most [`MESSAGE_LIMIT_BYTES`], without credentials.
+    pub message: Box<str>,
+}
+
+/// More of a message is cut off.
+pub const MESSAGE_LIMIT_BYTES: usize = 200;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    True,
+    False,
+    Unknown,
+}
+
+impl ItemKey {
+    /// The same object as the rest of the program names it.
+    pub fn object(&self) -> ObjectKey {
+        ObjectKey {
+            group: self.kind.group().into(),
+            kind: self.kind.name().into(),
+            namespace: Some(Arc::clone(&self.namespace)),
+            name: Arc::clone(&self.name),
+        }
+    }
+}
+
+impl fmt::Display for ItemKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
+    }
+}
+
+impl SourceRef {
+    /// The object, where its kind is watched.
+    pub fn key(&self) -> Option<ItemKey> {
+        Some(ItemKey {
+            kind: Kind::read(&self.kind)?,
+            namespace: Arc::clone(&self.namespace),
+            name: Arc::clone(&self.name),
+        })
+    }
+}
+
+impl Item {
+    /// The fields in which another state of the same object differs, in camel case; the
+    /// version is none of them.
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        [
+            ("generation", self.generation != other.generation),
+            ("url", self.url != other.url),
+            ("repository", self.repository != other.repository),
+            ("reference", self.reference != other.reference),
+            ("interval", self.interval != other.interval),
+            ("suspended", self.suspended != other.suspended),
+            ("optedOut", self.opted_out != other.opted_out),
+            ("watchPaths", self.watch_paths != other.watch_paths),
+            ("project", self.project != other.project),
+            ("environment", self.environment != other.environment),
+            ("requestedAt", self.requested_at != other.requested_at),
+            ("handledAt", self.handled_at != other.handled_at),
+            ("artifact", self.artifact != other.artifact),
+            ("applied", self.applied != other.applied),
+            ("source", self.source != other.source),
+            (
+                "observedGeneration",
+                self.observed_generation != other.observed_generation,
+            ),
+            ("reconciling", self.reconciling != other.reconciling),
+            ("ready", self.ready != other.ready),
+        ]
+        .into_iter()
+        .filter_map(|(name, differs)| differs.then_some(name))
+        .collect()
+    }
+}

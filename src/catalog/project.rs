@@ -1,0 +1,503 @@
+//! Cuts an object of the API server down to an item.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::flux::{RepositoryIdentity, RepositoryUrl, duration, mask};
+
+use super::hosts::HostNames;
+use super::item::{Item, ItemKey, MESSAGE_LIMIT_BYTES, Ready, Reference, SourceRef, Status};
+use super::kind::Kind;
+use super::texts::Texts;
+use super::version::ResourceVersion;
+use super::wire;
+
+/// The token with which Flux is asked to reconcile an object.
+pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
+const WEBHOOK: &str = "flux-setup.dev/webhook";
+const WATCH_PATHS: &str = "flux-setup.dev/watch-paths";
+const PROJECT: &str = "flux-setup.dev/project";
+const ENVIRONMENT: &str = "flux-setup.dev/environment";
+
+/// Makes items from the objects of one cluster.
+#[derive(Debug)]
+pub struct Projector {
+    cluster: Arc<str>,
+    hosts: Arc<HostNames>,
+    texts: Texts,
+}
+
+/// An object that cannot be read; others are not harmed by it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("cannot read {kind} `{}` of cluster `{cluster}`: {reason}", self.shown())]
+pub struct Broken {
+    pub cluster: Arc<str>,
+    pub kind: Kind,
+    /// `None` where not even its name can be read.
+    pub key: Option<ItemKey>,
+    pub reason: String,
+}
+
+impl Broken {
+    fn shown(&self) -> String {
+        self.key.as_ref().map_or_else(
+            || "?".to_owned(),
+            |key| format!("{}/{}", key.namespace, key.name),
+        )
+    }
+}
+
+impl Projector {
+    pub fn new(cluster: Arc<str>, hosts: Arc<HostNames>) -> Self {
+        Self {
+            cluster,
+            hosts,
+            texts: Texts::default(),
+        }
+    }
+
+    /// Reads an object from its JSON. The caller says its kind: in a list objects may leave it out.
+    ///
+    /// # Errors
+    /// The name of an object that is not JSON, has no name or has a field of another type.
+    pub fn project(&mut self, kind: Kind, json: &[u8]) -> Result<Item, Broken> {
+        let object = match serde_json::from_slice::<wire::Object<'_>>(json) {
+            Ok(object) if !object.metadata.name.is_empty() => object,
+            Ok(_) => return Err(self.broken(kind, json, "it has no name".to_owned())),
+            Err(error) => {
+                let reason = mask(&error.to_string()).into_owned();
+                return Err(self.broken(kind, json, reason));
+            }
+        };
+        Ok(self.item(kind, object))
+    }
+
+    fn broken(&mut self, kind: Kind, json: &[u8], reason: String) -> Broken {
+        let object: Value = serde_json::from_slice(json).unwrap_or_default();
+        let text = |field: &str| object["metadata"][field].as_str();
+        let name = text("name").filter(|name| !name.is_empty());
+        Broken {
+            cluster: Arc::clone(&self.cluster),
+            kind,
+            key: name.map(|name| ItemKey {
+                kind,
+                namespace: self.texts.text(text("namespace").unwrap_or_default()),
+                name: name.into(),
+            }),
+            reason,
+        }
+    }
+
+    fn item(&mut self, kind: Kind, object: wire::Object<'_>) -> Item {
+        let wire::Object {
+            metadata,
+            spec,
+            status,
+        } = object;
+        let spec = spec.unwrap_or_default();
+        let status = status.unwrap_or_default();
+        let annotations = &metadata.annotations;
+        let url = url(&spec);
+        let identity = url.as_deref().and_then(|url| self.identity(url));
+        let key = ItemKey {
+            kind,
+            namespace: self.texts.text(&metadata.namespace),
+            name: self.texts.text(&metadata.name),
+        };
+        let requested_at: Option<Arc<str>> = said(annotations, REQUESTED_AT).map(Into::into);
+        let handled_at = status.last_handled_reconcile_at.map(|handled| {
+            match requested_at.as_ref().filter(|asked| ***asked == *handled) {
+                Some(asked) => Arc::clone(asked),
+                None => handled.into(),
+            }
+        });
+        let applied = status.last_applied_revision.or_else(|| {
+            let deployed =
+                |release: &wire::Release<'_>| release.status.as_deref() == Some("deployed");
+            let history = status.history.unwrap_or_default();
+            history.into_iter().find(deployed)?.chart_version
+        });
+        let conditions = status.conditions.unwrap_or_default();
+        let condition = |kind: &str| conditions.iter().find(|condition| condition.kind == kind);
+        let source = match (&spec.chart_ref, &status.helm_chart, &spec.source_ref) {
+            (Some(source), _, _) => Some(self.source(source, &key)),
+            (None, Some(chart), _) => self.helm_chart(chart),
+            (None, None, Some(source)) => Some(self.source(source, &key)),
+            (None, None, None) => None,
+        };
+        Item {
+            cluster: Arc::clone(&self.cluster),
+            uid: metadata.uid.into(),
+            version: ResourceVersion::read(&metadata.resource_version),
+            generation: metadata.generation,
+            repository: identity,
+            url: url.map(|url| self.texts.text(&mask(&url))),
+            reference: self.reference(kind, spec.reference),
+            interval: spec.interval.and_then(|text| duration::read(&text).ok()),
+            suspended: spec.suspend.unwrap_or(false),
+            opted_out: said(annotations, WEBHOOK) == Some("disabled"),
+            watch_paths: said(annotations, WATCH_PATHS).map(|text| self.texts.watch_paths(text)),
+            project: said(&metadata.labels, PROJECT).map(|text| self.texts.text(text)),
+            environment: said(&metadata.labels, ENVIRONMENT).map(|text| self.texts.text(text)),
+            requested_at,
+            handled_at,
+            artifact: status
+                .artifact
+                .and_then(|artifact| artifact.revision)
+                .map(|revision| self.texts.text(&revision)),
+            applied: applied.map(|revision| self.texts.text(&revision)),
+            source,
+            observed_generation: status.observed_generation,
+            reconciling: condition("Reconciling").is_some_and(|it| it.status == "True"),
+            ready: condition("Ready").map(|ready| Ready {
+                status: match &*ready.status {
+                    "True" => Status::True,
+                    "False" => Status::False,
+                    _ => Status::Unknown,
+                },
+                reason: self.texts.text(&ready.reason),
+                message: bounded(&mask(&ready.message)).into(),
+            }),
+            key,
+        }
+    }
+
+    fn identity(&mut self, url: &str) -> Option<Arc<RepositoryIdentity>> {
+        let url = RepositoryUrl::read(&plain(url)).ok()?;
+        let identity = url.identity(|host| self.hosts.canonical(host));
+        Some(self.texts.repository(identity))
+    }
+
+    /// By the order in which source-controller asks for them.
+    fn reference(&mut self, kind: Kind, reference: Option<wire::Ref<'_>>) -> Reference {
+        let Some(reference) = reference else {
+            return Reference::Unset;
+        };
+        let set =
+            |text: Option<Cow<'_, str>>, make: fn(Arc<str>) -> Reference, texts: &mut Texts| {
+                let text = text.filter(|text| !text.is_empty())?;
+                Some(make(texts.text(&text)))
+            };
+        let texts = &mut self.texts;
+        let found = if kind == Kind::OciRepository {
+            set(reference.digest, Reference::Digest, texts)
+                .or_else(|| set(reference.semver, Reference::Semver, texts))
+                .or_else(|| set(reference.tag, Reference::Tag, texts))
+        } else {
+            set(reference.commit, Reference::Commit, texts)
+                .or_else(|| set(reference.name, Reference::Name, texts))
+                .or_else(|| set(reference.semver, Reference::Semver, texts))
+                .or_else(|| set(reference.tag, Reference::Tag, texts))
+                .or_else(|| set(reference.branch, Reference::Branch, texts))
+        };
+        found.unwrap_or(Reference::Unset)
+    }
+
+    fn source(&mut self, source: &wire::Source<'_>, user: &ItemKey) -> SourceRef {
+        let namespace = source.namespace.as_deref().filter(|text| !text.is_empty());
+        SourceRef {
+            kind: self.texts.text(&source.kind),
+            namespace: self.texts.text(namespace.unwrap_or(&user.namespace)),
+            name: self.texts.text(&source.name),
+        }
+    }
+
+    fn helm_chart(&mut self, chart: &str) -> Option<SourceRef> {
+        let (namespace, name) = chart.split_once('/')?;
+        Some(SourceRef {
+            kind: self.texts.text(Kind::HelmChart.name()),
+            namespace: self.texts.text(namespace),
+            name: self.texts.text(name),
+        })
+    }
+}
+
+/// What stands under a name, in labels or annotations.
+fn said<'m>(map: &'m Option<HashMap<Cow<'_, str>, Cow<'_, str>>>, name: &str) -> Option<&'m str> {
+    map.as_ref()?.get(name).map(|text| &**text)
+}
+
+/// What a source fetches; of a Bucket its endpoint and name.
+fn url(spec: &wire::Spec<'_>) -> Option<String> {
+    match (&spec.url, &spec.endpoint, &spec.bucket_name) {
+        (Some(url), _, _) => Some(url.to_string()),
+        (None, Some(endpoint), Some(bucket)) => Some(format!("{endpoint}/{bucket}")),
+        _ => None,
+    }
+}
+
+/// A URL without user and password and without what follows the path: what we would not write
+/// ourselves, and somebody else did, still names a repository.
+fn plain(url: &str) -> Cow<'_, str> {
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    let url = &url[..end];
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return Cow::Borrowed(url);
+    };
+    let authority = rest.split('/').next().unwrap_or(rest);
+    match authority.rfind('@') {
+        None => Cow::Borrowed(url),
+        Some(at) => Cow::Owned(format!("{scheme}://{}", &rest[at + 1..])),
+    }
+}
+
+fn bounded(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MESSAGE_LIMIT_BYTES)]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn projector() -> Projector {
+        let hosts = HostNames::of([("git.acme.io", "github.com")]);
+        Projector::new("prod-eu".into(), Arc::new(hosts))
+    }
+
+    fn project(kind: Kind, object: &Value) -> Result<Item, Broken> {
+        projector().project(kind, object.to_string().as_bytes())
+    }
+
+    fn with_spec(kind: Kind, spec: Value) -> Item {
+        let object = json!({"metadata": {"name": "web", "namespace": "apps"}, "spec": spec});
+        project(kind, &object).unwrap()
+    }
+
+    #[test]
+    fn all_that_a_push_needs_of_a_source_is_kept() {
+        let item = project(
+            Kind::GitRepository,
+            &json!({
+                "apiVersion": "source.toolkit.fluxcd.io/v1",
+                "kind": "GitRepository",
+                "metadata": {
+                    "name": "web",
+                    "namespace": "apps",
+                    "uid": "u-1",
+                    "resourceVersion": "42",
+                    "generation": 3,
+                    "labels": {"flux-setup.dev/project": "shop", "flux-setup.dev/environment": "staging"},
+                    "annotations": {
+                        "reconcile.fluxcd.io/requestedAt": "token",
+                        "flux-setup.dev/webhook": "disabled",
+                        "flux-setup.dev/watch-paths": "deploy/**,base/**",
+                    },
+                    "managedFields": [{"manager": "kubectl", "fieldsV1": {"f:spec": {}}}],
+                },
+                "spec": {
+                    "url": "ssh://git@git.acme.io/Acme/Web.git",
+                    "interval": "1h0m0s",
+                    "suspend": true,
+                    "ref": {"branch": "main"},
+                },
+                "status": {
+                    "observedGeneration": 3,
+                    "lastHandledReconcileAt": "token",
+                    "artifact": {"revision": "main@sha1:aa", "digest": "sha256:bb"},
+                    "conditions": [
+                        {"type": "Reconciling", "status": "True"},
+                        {"type": "Ready", "status": "False", "reason": "GitOperationFailed",
+                         "message": "failed to clone https://bot:secret@github.com/a"},
+                    ],
+                },
+            }),
+        )
+        .unwrap();
+        assert_eq!(item.key.to_string(), "GitRepository apps/web");
+        assert_eq!((&*item.cluster, &*item.uid), ("prod-eu", "u-1"));
+        assert_eq!(item.version, ResourceVersion::Number(42));
+        assert_eq!((item.generation, item.observed_generation), (3, Some(3)));
+        assert_eq!(
+            item.repository.as_ref().unwrap().to_string(),
+            "github.com/acme/web"
+        );
+        assert_eq!(
+            item.url.as_deref(),
+            Some("ssh://git@git.acme.io/Acme/Web.git")
+        );
+        assert_eq!(item.reference, Reference::Branch("main".into()));
+        assert_eq!(item.interval, Some(Duration::from_secs(3600)));
+        assert!(item.suspended && item.opted_out && item.reconciling);
+        assert_eq!(
+            item.watch_paths.as_ref().unwrap().text(),
+            "deploy/**,base/**"
+        );
+        assert_eq!(item.project.as_deref(), Some("shop"));
+        assert_eq!(item.environment.as_deref(), Some("staging"));
+        assert_eq!(item.requested_at.as_deref(), Some("token"));
+        assert_eq!(item.handled_at, item.requested_at);
+        assert_eq!(item.artifact.as_deref(), Some("main@sha1:aa"));
+        let ready = item.ready.unwrap();
+        assert_eq!(
+            (ready.status, &*ready.reason),
+            (Status::False, "GitOperationFailed")
+        );
+        assert_eq!(&*ready.message, "failed to clone https://***@github.com/a");
+    }
+
+    #[test]
+    fn an_object_that_says_nothing_is_an_item_that_says_nothing() {
+        let item = project(
+            Kind::GitRepository,
+            &json!({"metadata": {"name": "a", "labels": null, "annotations": {"flux-setup.dev/webhook": "enabled"}}, "status": null}),
+        )
+        .unwrap();
+        assert_eq!((item.url, item.repository), (None, None));
+        assert_eq!(item.reference, Reference::Unset);
+        assert!(!item.suspended && !item.opted_out && !item.reconciling);
+        assert_eq!(item.ready, None);
+    }
+
+    #[test]
+    fn of_several_refs_the_one_counts_that_flux_takes() {
+        let all = json!({"branch": "b", "tag": "t", "semver": "1", "name": "n", "commit": "c", "digest": "d"});
+        let order = ["commit", "name", "semver", "tag", "branch"];
+        let git = [
+            Reference::Commit("c".into()),
+            Reference::Name("n".into()),
+            Reference::Semver("1".into()),
+            Reference::Tag("t".into()),
+            Reference::Branch("b".into()),
+            Reference::Unset,
+        ];
+        let mut left = all.clone();
+        for (at, expected) in git.into_iter().enumerate() {
+            let item = with_spec(Kind::GitRepository, json!({"ref": left}));
+            assert_eq!(item.reference, expected);
+            if let Some(field) = order.get(at) {
+                left[field] = json!("");
+            }
+        }
+        let mut left = all;
+        for (field, expected) in [
+            ("digest", Reference::Digest("d".into())),
+            ("semver", Reference::Semver("1".into())),
+            ("tag", Reference::Tag("t".into())),
+            ("branch", Reference::Unset),
+        ] {
+            let item = with_spec(Kind::OciRepository, json!({"ref": left}));
+            assert_eq!(item.reference, expected);
+            left[field] = json!("");
+        }
+    }
+
+    #[test]
+    fn a_url_that_we_would_refuse_still_names_its_repository_and_shows_no_secret() {
+        for (url, shown) in [
+            (
+                "https://bot:secret@github.com/acme/web",
+                "https://***@github.com/acme/web",
+            ),
+            (
+                "ssh://git:secret@github.com/acme/web.git",
+                "ssh://***@github.com/acme/web.git",
+            ),
+            (
+                "https://github.com/acme/web?a=b",
+                "https://github.com/acme/web?a=b",
+            ),
+            (
+                "https://github.com/acme/web#x",
+                "https://github.com/acme/web#x",
+            ),
+        ] {
+            let item = with_spec(Kind::GitRepository, json!({"url": url}));
+            let repository = item.repository.map(|identity| identity.to_string());
+            assert_eq!(repository.as_deref(), Some("github.com/acme/web"), "{url}");
+            assert_eq!(item.url.as_deref(), Some(shown));
+        }
+        let item = with_spec(Kind::GitRepository, json!({"url": "file:///srv/web"}));
+        assert_eq!(item.repository, None);
+        let bucket = json!({"endpoint": "minio.acme.io", "bucketName": "charts"});
+        let item = with_spec(Kind::Bucket, bucket);
+        assert_eq!(item.url.as_deref(), Some("minio.acme.io/charts"));
+    }
+
+    #[test]
+    fn an_object_names_what_it_is_made_from() {
+        let shown = |item: Item| {
+            let source = item.source?;
+            Some(format!(
+                "{} {}/{}",
+                source.kind, source.namespace, source.name
+            ))
+        };
+        let git = json!({"kind": "GitRepository", "name": "web"});
+        let item = with_spec(Kind::Kustomization, json!({"sourceRef": git}));
+        assert_eq!(
+            item.source.as_ref().unwrap().key().unwrap().kind,
+            Kind::GitRepository
+        );
+        assert_eq!(shown(item).unwrap(), "GitRepository apps/web");
+        let other = json!({"kind": "ExternalArtifact", "name": "web", "namespace": "x"});
+        let item = with_spec(Kind::HelmRelease, json!({"chartRef": other}));
+        assert_eq!(item.source.as_ref().unwrap().key(), None);
+        assert_eq!(shown(item).unwrap(), "ExternalArtifact x/web");
+        let release = json!({
+            "metadata": {"name": "web", "namespace": "apps"},
+            "spec": {"chart": {"spec": {"chart": "web"}}},
+            "status": {"helmChart": "apps/apps-web", "history": [
+                {"chartVersion": "2.0.0", "status": "failed"},
+                {"chartVersion": "1.0.0", "status": "deployed"},
+            ]},
+        });
+        let item = project(Kind::HelmRelease, &release).unwrap();
+        assert_eq!(item.applied.as_deref(), Some("1.0.0"));
+        assert_eq!(shown(item).unwrap(), "HelmChart apps/apps-web");
+    }
+
+    #[test]
+    fn a_message_is_cut_off_between_characters() {
+        let message = "ü".repeat(MESSAGE_LIMIT_BYTES);
+        let object = json!({"metadata": {"name": "a"}, "status": {"conditions": [
+            {"type": "Ready", "status": "Unknown", "message": message},
+        ]}});
+        let item = project(Kind::Bucket, &object).unwrap();
+        let ready = item.ready.unwrap();
+        assert_eq!(ready.message.len(), MESSAGE_LIMIT_BYTES);
+        assert_eq!(ready.status, Status::Unknown);
+    }
+
+    #[test]
+    fn a_broken_object_is_named() {
+        let wrong = json!({"metadata": {"name": "web", "namespace": "apps"}, "spec": {"url": 1}});
+        let broken = project(Kind::GitRepository, &wrong).unwrap_err();
+        let message = broken.to_string();
+        assert!(
+            message.starts_with("cannot read GitRepository `apps/web` of cluster `prod-eu`: invalid type: integer `1`"),
+            "{message}"
+        );
+        assert_eq!(broken.key.unwrap().to_string(), "GitRepository apps/web");
+        let nameless = project(Kind::Bucket, &json!({"metadata": {"name": ""}})).unwrap_err();
+        assert_eq!(
+            nameless.to_string(),
+            "cannot read Bucket `?` of cluster `prod-eu`: it has no name"
+        );
+        let broken = projector().project(Kind::Bucket, b"{").unwrap_err();
+        assert_eq!(broken.key, None);
+    }
+
+    #[test]
+    fn what_objects_share_is_kept_once() {
+        let mut projector = projector();
+        let mut web = |name: &str| {
+            let object = json!({"metadata": {"name": name, "namespace": "apps"}, "spec": {
+                "url": "https://github.com/acme/web", "ref": {"branch": "main"}}});
+            let json = object.to_string();
+            projector
+                .project(Kind::GitRepository, json.as_bytes())
+                .unwrap()
+        };
+        let (a, b) = (web("a"), web("b"));
+        assert!(Arc::ptr_eq(&a.key.namespace, &b.key.namespace));
+        assert!(Arc::ptr_eq(&a.repository.unwrap(), &b.repository.unwrap()));
+        assert!(Arc::ptr_eq(&a.url.unwrap(), &b.url.unwrap()));
+    }
+}
