@@ -11,6 +11,7 @@
 //! | `budget` | what the plan costs at GitHub: cost table, requests an hour per bucket, advice | `flux`, `config`, `plan` |
 //! | `render` | a plan in, manifests out: templates, proof of the text, the folder they are written to | `flux`, `config`, `plan` |
 //! | `catalog` | what does exist: objects of clusters as compact items, the cache with its index, changes | `flux`, `config` |
+//! | `reconcile` | a push becomes a reconcile: which objects follow it, and why | `flux`, `config`, `catalog` |
 //! | `cli` | the door for people: arguments, wiring, printing, exit codes | `flux`, `config`, `plan`, `budget`, `render` |
 
 pub mod budget;
@@ -21,4 +22,5 @@ pub mod delivery;
 pub mod flux;
 pub mod github;
 pub mod plan;
+pub mod reconcile;
 pub mod render;

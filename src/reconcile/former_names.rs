@@ -1,0 +1,90 @@
+//! What repositories were called before they were renamed or moved.
+
+use std::collections::HashMap;
+
+use crate::flux::RepositoryIdentity;
+
+/// The names under which repositories were seen, by the number that GitHub gives to each.
+///
+/// GitHub leads the old name to the new one until another repository takes it; from then on it
+/// means that one here too.
+#[derive(Debug, Clone, Default)]
+pub struct FormerNames {
+    owners: HashMap<RepositoryIdentity, u64>,
+    /// By host and number; the last one seen is last.
+    names: HashMap<(String, u64), Vec<RepositoryIdentity>>,
+}
+
+impl FormerNames {
+    /// Takes in that a repository is called so now.
+    pub fn learn(&mut self, id: u64, now: &RepositoryIdentity) {
+        let before = self.owners.insert(now.clone(), id);
+        if let Some(other) = before.filter(|before| *before != id) {
+            self.forget(other, now);
+        }
+        let names = self.names.entry((now.host().to_owned(), id)).or_default();
+        if names.last() != Some(now) {
+            names.retain(|name| name != now);
+            names.push(now.clone());
+        }
+    }
+
+    fn forget(&mut self, id: u64, name: &RepositoryIdentity) {
+        let key = (name.host().to_owned(), id);
+        if let Some(names) = self.names.get_mut(&key) {
+            names.retain(|known| known != name);
+            if names.is_empty() {
+                self.names.remove(&key);
+            }
+        }
+    }
+
+    /// The other names that still lead to a repository.
+    pub fn of(&self, id: u64, now: &RepositoryIdentity) -> Vec<RepositoryIdentity> {
+        let names = self.names.get(&(now.host().to_owned(), id));
+        let names = names.into_iter().flatten();
+        names.filter(|name| *name != now).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::flux::RepositoryUrl;
+
+    use super::*;
+
+    fn named(path: &str) -> RepositoryIdentity {
+        let url = RepositoryUrl::read(&format!("https://github.com/{path}")).unwrap();
+        url.identity(|_| None)
+    }
+
+    #[test]
+    fn an_old_name_leads_to_the_repository_until_another_takes_it() {
+        let mut names = FormerNames::default();
+        names.learn(1, &named("acme/web"));
+        assert_eq!(names.of(1, &named("acme/web")), []);
+        names.learn(1, &named("acme/site"));
+        names.learn(1, &named("acme/site"));
+        assert_eq!(names.of(1, &named("acme/site")), [named("acme/web")]);
+        names.learn(2, &named("acme/web"));
+        assert_eq!(names.of(1, &named("acme/site")), []);
+        assert_eq!(names.of(2, &named("acme/web")), []);
+    }
+
+    #[test]
+    fn a_repository_that_takes_its_old_name_again_has_the_other_one_as_former() {
+        let mut names = FormerNames::default();
+        for name in ["a/web", "a/site", "a/web"] {
+            names.learn(1, &named(name));
+        }
+        assert_eq!(names.of(1, &named("a/web")), [named("a/site")]);
+    }
+
+    #[test]
+    fn numbers_of_different_hosts_have_nothing_to_do_with_each_other() {
+        let url = RepositoryUrl::read("https://ghe.acme.io/a/web").unwrap();
+        let mut names = FormerNames::default();
+        names.learn(1, &url.identity(|_| None));
+        assert_eq!(names.of(1, &named("a/site")), []);
+    }
+}
