@@ -1,6 +1,8 @@
 //! What is known of one cluster, with its index by repository.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -19,14 +21,15 @@ use super::version::ResourceVersion;
 /// [`Cache::broken`].
 #[derive(Debug, Default)]
 pub struct Cache {
-    places: HashMap<ItemKey, u32>,
-    /// By place; those in `free` are empty.
-    items: Vec<Option<Arc<Item>>>,
-    free: Vec<u32>,
-    by_repository: HashMap<Arc<RepositoryIdentity>, BTreeSet<u32>>,
+    items: HashSet<ByKey>,
+    by_repository: HashMap<Arc<RepositoryIdentity>, HashSet<ByKey>>,
     broken: BTreeMap<ItemKey, Broken>,
     scopes: BTreeMap<Kind, ScopeState>,
 }
+
+/// An item that is told apart by its key alone, which so need not be kept twice.
+#[derive(Debug)]
+struct ByKey(Arc<Item>);
 
 /// What a watch tells.
 #[derive(Debug)]
@@ -102,12 +105,9 @@ impl Cache {
             here.insert(item.key.clone());
             changes.extend(self.put(Arc::new(item)));
         }
-        let gone: Vec<ItemKey> = self
-            .places
-            .keys()
-            .filter(|key| is_complete && key.kind == kind && !here.contains(*key))
-            .cloned()
-            .collect();
+        let is_gone = |key: &ItemKey| is_complete && key.kind == kind && !here.contains(key);
+        let keys = self.items().map(|item| &item.key);
+        let gone: Vec<ItemKey> = keys.filter(|key| is_gone(key)).cloned().collect();
         let gone = gone.iter().filter_map(|key| self.remove(key));
         let mut gone: Vec<_> = gone.map(Change::Deleted).collect();
         gone.sort_by(|a, b| a.item().key.cmp(&b.item().key));
@@ -151,18 +151,18 @@ impl Cache {
     }
 
     pub fn item(&self, key: &ItemKey) -> Option<&Arc<Item>> {
-        self.at(*self.places.get(key)?)
+        self.items.get(key).map(|item| &item.0)
     }
 
     /// All items, in no particular order.
     pub fn items(&self) -> impl Iterator<Item = &Arc<Item>> {
-        self.items.iter().flatten()
+        self.items.iter().map(|item| &item.0)
     }
 
-    /// What fetches from a repository, of whatever kind and ref.
+    /// What fetches from a repository, of whatever kind and ref, in no particular order.
     pub fn of_repository(&self, identity: &RepositoryIdentity) -> impl Iterator<Item = &Arc<Item>> {
-        let places = self.by_repository.get(identity).into_iter().flatten();
-        places.filter_map(|place| self.at(*place))
+        let items = self.by_repository.get(identity).into_iter().flatten();
+        items.map(|item| &item.0)
     }
 
     /// Objects that could not be read when they were last told of.
@@ -171,88 +171,69 @@ impl Cache {
     }
 
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.items.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
-    }
-
-    fn at(&self, place: u32) -> Option<&Arc<Item>> {
-        self.items.get(usize::try_from(place).ok()?)?.as_ref()
+        self.items.is_empty()
     }
 
     /// One change, none, or two: an object that was made anew under its name was deleted first.
     fn put(&mut self, item: Arc<Item>) -> Vec<Change> {
         self.broken.remove(&item.key);
-        let known = self.places.get(&item.key).copied();
-        let Some((place, old)) = known.and_then(|place| Some((place, self.at(place)?.clone())))
-        else {
-            self.add(&item);
-            return vec![Change::Added(item)];
-        };
-        if old.uid != item.uid {
-            self.remove(&item.key);
-            self.add(&item);
-            return vec![Change::Deleted(old), Change::Added(item)];
-        }
-        let fields = old.differences(&item);
-        if old.repository != item.repository {
-            self.leave_index(&old, place);
-            self.enter_index(&item, place);
-        }
-        self.set(place, Some(Arc::clone(&item)));
-        if fields.is_empty() {
-            Vec::new()
-        } else {
-            vec![Change::Updated { item, fields }]
+        let old = self.remove(&item.key);
+        self.add(&item);
+        match old {
+            None => vec![Change::Added(item)],
+            Some(old) if old.uid != item.uid => vec![Change::Deleted(old), Change::Added(item)],
+            Some(old) => {
+                let fields = old.differences(&item);
+                let is_other = !fields.is_empty();
+                let change = is_other.then_some(Change::Updated { item, fields });
+                change.into_iter().collect()
+            }
         }
     }
 
     fn add(&mut self, item: &Arc<Item>) {
-        let place = match self.free.pop() {
-            Some(place) => place,
-            None => {
-                self.items.push(None);
-                u32::try_from(self.items.len() - 1).expect("a cluster has under 2^32 objects")
-            }
-        };
-        self.set(place, Some(Arc::clone(item)));
-        self.places.insert(item.key.clone(), place);
-        self.enter_index(item, place);
+        if let Some(identity) = &item.repository {
+            let items = self.by_repository.entry(Arc::clone(identity));
+            items.or_default().insert(ByKey(Arc::clone(item)));
+        }
+        self.items.insert(ByKey(Arc::clone(item)));
     }
 
     fn remove(&mut self, key: &ItemKey) -> Option<Arc<Item>> {
-        let place = self.places.remove(key)?;
-        let item = self.at(place)?.clone();
-        self.leave_index(&item, place);
-        self.set(place, None);
-        self.free.push(place);
-        Some(item)
-    }
-
-    fn set(&mut self, place: u32, item: Option<Arc<Item>>) {
-        let index = usize::try_from(place).expect("a pointer has 32 bits or more");
-        self.items[index] = item;
-    }
-
-    fn enter_index(&mut self, item: &Item, place: u32) {
-        if let Some(identity) = &item.repository {
-            let places = self.by_repository.entry(Arc::clone(identity));
-            places.or_default().insert(place);
-        }
-    }
-
-    fn leave_index(&mut self, item: &Item, place: u32) {
-        let Some(identity) = &item.repository else {
-            return;
-        };
-        if let Some(places) = self.by_repository.get_mut(identity) {
-            places.remove(&place);
-            if places.is_empty() {
+        let ByKey(item) = self.items.take(key)?;
+        if let Some(identity) = &item.repository
+            && let Some(items) = self.by_repository.get_mut(identity)
+        {
+            items.remove(key);
+            if items.is_empty() {
                 self.by_repository.remove(identity);
             }
         }
+        Some(item)
+    }
+}
+
+impl Borrow<ItemKey> for ByKey {
+    fn borrow(&self) -> &ItemKey {
+        &self.0.key
+    }
+}
+
+impl PartialEq for ByKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key == other.0.key
+    }
+}
+
+impl Eq for ByKey {}
+
+impl Hash for ByKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.key.hash(state);
     }
 }
 
@@ -392,8 +373,6 @@ mod tests {
         );
         deleted(&mut cache, "b", 3);
         assert_eq!(cache.by_repository.len(), 1);
-        applied(&mut cache, source("d", "web", 4));
-        assert_eq!(cache.items.len(), 3, "places are used again");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::flux::{ObjectKey, RepositoryIdentity};
 
 use super::kind::Kind;
+use super::uid::Uid;
 use super::version::ResourceVersion;
 use super::watch_paths::WatchPaths;
 
@@ -23,7 +24,7 @@ pub struct ItemKey {
 pub struct Item {
     pub cluster: Arc<str>,
     pub key: ItemKey,
-    pub uid: Box<str>,
+    pub uid: Uid,
     pub version: ResourceVersion,
     pub generation: i64,
     /// What a source fetches, as its URL names it, without credentials.
@@ -83,7 +84,8 @@ pub struct SourceRef {
 pub struct Ready {
     pub status: Status,
     pub reason: Arc<str>,
-    /// At most [`MESSAGE_LIMIT_BYTES`], without credentials.
+    /// At most [`MESSAGE_LIMIT_BYTES`], without credentials. Empty where the status is true: then it
+    /// repeats the revision.
     pub message: Box<str>,
 }
 

@@ -8,6 +8,7 @@ mod kind;
 mod project;
 mod scope;
 mod texts;
+mod uid;
 mod version;
 mod watch_paths;
 mod wire;
@@ -19,5 +20,6 @@ pub use item::{Item, ItemKey, MESSAGE_LIMIT_BYTES, Ready, Reference, SourceRef, 
 pub use kind::Kind;
 pub use project::{Broken, Projector, REQUESTED_AT};
 pub use scope::ScopeState;
+pub use uid::Uid;
 pub use version::ResourceVersion;
 pub use watch_paths::{WatchPaths, Watched};

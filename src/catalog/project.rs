@@ -12,6 +12,7 @@ use super::hosts::HostNames;
 use super::item::{Item, ItemKey, MESSAGE_LIMIT_BYTES, Ready, Reference, SourceRef, Status};
 use super::kind::Kind;
 use super::texts::Texts;
+use super::uid::Uid;
 use super::version::ResourceVersion;
 use super::wire;
 
@@ -130,7 +131,7 @@ impl Projector {
         };
         Item {
             cluster: Arc::clone(&self.cluster),
-            uid: metadata.uid.into(),
+            uid: Uid::read(&metadata.uid),
             version: ResourceVersion::read(&metadata.resource_version),
             generation: metadata.generation,
             repository: identity,
@@ -159,7 +160,10 @@ impl Projector {
                     _ => Status::Unknown,
                 },
                 reason: self.texts.text(&ready.reason),
-                message: bounded(&mask(&ready.message)).into(),
+                message: match &*ready.status {
+                    "True" => "".into(),
+                    _ => bounded(&mask(&ready.message)).into(),
+                },
             }),
             key,
         }
@@ -311,7 +315,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(item.key.to_string(), "GitRepository apps/web");
-        assert_eq!((&*item.cluster, &*item.uid), ("prod-eu", "u-1"));
+        assert_eq!((&*item.cluster, item.uid), ("prod-eu", Uid::read("u-1")));
         assert_eq!(item.version, ResourceVersion::Number(42));
         assert_eq!((item.generation, item.observed_generation), (3, Some(3)));
         assert_eq!(
@@ -463,6 +467,15 @@ mod tests {
         let ready = item.ready.unwrap();
         assert_eq!(ready.message.len(), MESSAGE_LIMIT_BYTES);
         assert_eq!(ready.status, Status::Unknown);
+    }
+
+    #[test]
+    fn a_message_is_kept_only_where_something_is_not_well() {
+        let object = json!({"metadata": {"name": "a"}, "status": {"conditions": [
+            {"type": "Ready", "status": "True", "reason": "Succeeded", "message": "stored artifact"},
+        ]}});
+        let ready = project(Kind::Bucket, &object).unwrap().ready.unwrap();
+        assert_eq!((&*ready.reason, &*ready.message), ("Succeeded", ""));
     }
 
     #[test]

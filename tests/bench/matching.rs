@@ -9,15 +9,16 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use divan::{AllocProfiler, Bencher, black_box};
+use mimalloc::MiMalloc;
 
 use flux_setup::catalog::{Cache, Event, HostNames, Item, Kind, Listing, Projector};
 use flux_setup::flux::RepositoryUrl;
 use flux_setup::reconcile::{Changed, Policies, Push, push};
 use serde_json::{Value, json};
 
-/// `max alloc` of a bench, divided by its objects, is what each takes without the allocator's own.
+/// That of the program, counted.
 #[global_allocator]
-static ALLOCATOR: AllocProfiler = AllocProfiler::system();
+static ALLOCATOR: AllocProfiler<MiMalloc> = AllocProfiler::new(MiMalloc);
 
 const ENVIRONMENTS: [&str; 3] = ["dev", "staging", "production"];
 
