@@ -11,6 +11,8 @@
 //! | `budget` | what the plan costs at GitHub: cost table, requests an hour per bucket, advice | `flux`, `config`, `plan` |
 //! | `render` | a plan in, manifests out: templates, proof of the text, the folder they are written to | `flux`, `config`, `plan` |
 //! | `catalog` | what does exist: objects of clusters as compact items, the cache with its index, changes | `flux`, `config` |
+//! | `delivery` | what GitHub told us: events, deliveries, what each may speak of, work and its states | `flux`, `config` |
+//! | `github` | all that is GitHub's: signatures and bodies of its webhooks | `flux`, `config`, `budget`, `delivery` |
 //! | `reconcile` | a push becomes a reconcile: which objects follow it, and why | `flux`, `config`, `catalog` |
 //! | `cli` | the door for people: arguments, wiring, printing, exit codes | `flux`, `config`, `plan`, `budget`, `render` |
 
