@@ -201,7 +201,7 @@ fn group<'a>(sources: &Sources, placed: &Placed<'a>) -> Group<'a> {
             .char_column(column);
         title.element(origin)
     } else {
-        let excerpt = excerpt(&sources.shown(finding.span.source), range);
+        let excerpt = excerpt(sources.shown(finding.span.source), range);
         let mark = AnnotationKind::Primary.span(excerpt.marked);
         let snippet = Snippet::source(excerpt.text).path(printable(placed.file));
         title.element(snippet.line_start(line).annotation(mark))

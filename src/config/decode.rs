@@ -1,5 +1,6 @@
 //! Reading typed values out of a tree, telling every fault and going on.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +14,8 @@ use super::{Finding, Spanned};
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     pub(super) findings: Vec<Finding>,
-    /// Places that hold a secret, so that no excerpt shows them.
-    pub(super) secrets: Vec<Span>,
+    /// Places that may hold a secret, so that no excerpt and no message shows them.
+    pub(super) secrets: HashSet<Span>,
 }
 
 /// What a value is, as a person calls it.
@@ -61,7 +62,16 @@ impl Decoder {
     ) -> Option<Fields<'n>> {
         let entries = self.map(node)?;
         for entry in entries {
-            if !known.contains(&&*entry.key) {
+            if known.contains(&&*entry.key) {
+                continue;
+            }
+            if self.is_hidden(entry.key_span) {
+                self.error_with_hint(
+                    node.span,
+                    "a key that nobody knows, without a value",
+                    format!("known here: {}", known.join(", ")),
+                );
+            } else {
                 self.unknown_key(entry, known);
             }
         }
@@ -106,7 +116,7 @@ impl Decoder {
         if scalar.resolve() == Resolved::String && !scalar.ambiguous() {
             return Some(&scalar.text);
         }
-        if matches!(scalar.resolve(), Resolved::Null) {
+        if matches!(scalar.resolve(), Resolved::Null) || self.is_hidden(node.span) {
             self.wrong_type(node, "text");
         } else {
             self.error_with_hint(
@@ -131,6 +141,7 @@ impl Decoder {
     pub(super) fn flag(&mut self, node: &Node) -> Option<bool> {
         if let Value::Scalar(scalar) = &node.value
             && scalar.plain
+            && !self.is_hidden(node.span)
         {
             match &*scalar.text {
                 "true" => return Some(true),

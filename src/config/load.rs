@@ -10,7 +10,7 @@ use super::decode::Decoder;
 use super::folder::{Folder, Unreadable};
 use super::model::{Cluster, Configuration, Environment, Project, Spanned, Unread, UserTemplate};
 use super::read_fleet::Fleet;
-use super::{Finding, Pattern, Sources};
+use super::{Finding, Pattern, Sources, hidden};
 
 const FLEET_FILE: &str = "flux-setup.yaml";
 const ENVIRONMENTS: &str = "environments";
@@ -78,7 +78,8 @@ impl Loader {
             })
             .collect();
         for secret in std::mem::take(&mut self.decoder.secrets) {
-            self.sources.hide(secret);
+            self.sources
+                .hide(secret.source, (secret.start as usize, secret.end as usize));
         }
         Configuration {
             output: fleet.output.unwrap_or_else(default_output),
@@ -145,6 +146,11 @@ impl Loader {
         let source = self.text(path)?;
         let (documents, faults) = yaml::read(self.sources.text(source), source);
         let has_faults = !faults.is_empty();
+        if has_faults {
+            for range in hidden::ranges_of_faulty(self.sources.text(source)) {
+                self.sources.hide(source, range);
+            }
+        }
         for fault in faults {
             let mut finding = Finding::error(fault.span, "", fault.message);
             finding.hint = fault.hint;

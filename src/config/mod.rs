@@ -3,6 +3,7 @@
 mod decode;
 mod finding;
 mod folder;
+mod hidden;
 mod load;
 mod model;
 mod pattern;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::flux::yaml::{Node, Span};
 
-use super::Pattern;
 use super::decode::{Decoder, Fields};
 use super::model::{
     BudgetSettings, Cluster, Environment, EnvironmentKind, GithubHost, Project, Spanned,
@@ -12,6 +11,7 @@ use super::model::{
 use super::pattern::Gap;
 use super::read_settings::{KEYS, SOURCE_KEYS};
 use super::settings::{Field, Said, Setting, Settings};
+use super::{Pattern, hidden};
 
 /// What `flux-setup.yaml` and the included files say.
 #[derive(Debug, Default)]
@@ -36,6 +36,7 @@ const FLEET_KEYS: [&str; 10] = [
 impl Decoder {
     pub(super) fn fleet(&mut self, node: &Node) -> Fleet {
         let mut fleet = Fleet::default();
+        self.hide_parts(node);
         let Some(fields) = self.fields(node, &FLEET_KEYS) else {
             return fleet;
         };
@@ -74,8 +75,17 @@ impl Decoder {
         fleet
     }
 
+    fn hide_parts(&mut self, node: &Node) {
+        for part in hidden::PARTS {
+            if let Some(node) = node.get(part) {
+                self.hide(node);
+            }
+        }
+    }
+
     /// A file that `include` names holds projects and clusters.
     pub(super) fn included(&mut self, node: &Node, fleet: &mut Fleet) {
+        self.hide_parts(node);
         let Some(entries) = self.map(node) else {
             return;
         };

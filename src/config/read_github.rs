@@ -3,6 +3,7 @@
 use crate::flux::yaml::{Node, Value};
 
 use super::decode::{Decoder, Fields};
+use super::hidden::is_reference;
 use super::model::{GithubHost, Identity, IdentityKind, Spanned};
 
 impl Decoder {
@@ -167,7 +168,7 @@ impl Decoder {
     pub(super) fn secret(&mut self, node: &Node) {
         const HINT: &str = "write `{env: NAME}` or `{file: PATH}`";
         let Some(entries) = node.as_mapping() else {
-            self.secrets.push(node.span);
+            self.hide(node);
             self.error_with_hint(
                 node.span,
                 "a secret stands here by value; it is only ever referred to",
@@ -176,13 +177,14 @@ impl Decoder {
             return;
         };
         if let [entry] = entries
-            && matches!(&*entry.key, "env" | "file")
+            && is_reference(entry)
         {
             self.filled_text(&entry.node);
             return;
         }
         for entry in entries {
-            self.secrets.push(entry.node.span);
+            self.secrets.insert(entry.key_span);
+            self.hide(&entry.node);
         }
         self.error_with_hint(node.span, "a secret is one reference", HINT);
     }
@@ -243,11 +245,12 @@ impl Decoder {
             None if identities.is_empty() => "list it under `identities`".into(),
             None => format!("known: {}", names.by_ref().collect::<Vec<_>>().join(", ")),
         };
-        self.error_with_hint(
-            name.span,
-            format!("unknown identity `{}`", name.value),
-            hint,
-        );
+        let message = if self.is_hidden(name.span) {
+            "an identity that this host has not".to_owned()
+        } else {
+            format!("unknown identity `{}`", name.value)
+        };
+        self.error_with_hint(name.span, message, hint);
     }
 
     pub(super) fn http_url(

@@ -1,6 +1,6 @@
 //! The texts that were read, so that a finding can be shown where it was written.
 
-use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use crate::flux::yaml::Span;
 
@@ -16,6 +16,10 @@ struct Text {
     text: String,
     /// Ranges of bytes that nobody is shown.
     hidden: Vec<(usize, usize)>,
+    /// The text without them, once it was asked for.
+    shown: OnceLock<String>,
+    /// Where each line begins, once a position was asked for.
+    lines: OnceLock<Vec<u32>>,
 }
 
 /// A place as people name it: both count from 1, columns in characters.
@@ -32,6 +36,8 @@ impl Sources {
             name: name.into(),
             text: text.into(),
             hidden: Vec::new(),
+            shown: OnceLock::new(),
+            lines: OnceLock::new(),
         });
         u32::try_from(self.texts.len() - 1).expect("far fewer than 2^32 texts are read")
     }
@@ -55,41 +61,73 @@ impl Sources {
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        let before = &text[..end];
-        let line_start = before.rfind('\n').map_or(0, |index| index + 1);
+        let line = match self.texts.get(span.source as usize) {
+            Some(text) => text
+                .line_starts()
+                .partition_point(|start| *start as usize <= end),
+            None => 1,
+        };
+        let start = self
+            .texts
+            .get(span.source as usize)
+            .and_then(|text| text.line_starts().get(line - 1).copied())
+            .unwrap_or_default();
         Position {
-            line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
+            line,
+            column: text[start as usize..end].chars().count() + 1,
         }
     }
 
-    /// Keeps a range out of every excerpt: somebody wrote a secret there.
-    pub fn hide(&mut self, span: Span) {
-        if let Some(text) = self.texts.get_mut(span.source as usize) {
-            text.hidden.push((span.start as usize, span.end as usize));
+    /// Keeps a range of bytes out of every excerpt: there may be a secret.
+    pub fn hide(&mut self, source: u32, range: (usize, usize)) {
+        if let Some(text) = self.texts.get_mut(source as usize) {
+            text.hidden.push(range);
+            text.shown = OnceLock::new();
         }
     }
 
     /// The text with `*` for each byte of what is hidden, so that positions stay as they are.
-    pub fn shown(&self, source: u32) -> Cow<'_, str> {
+    pub fn shown(&self, source: u32) -> &str {
         let Some(text) = self.texts.get(source as usize) else {
-            return Cow::Borrowed("");
+            return "";
         };
         if text.hidden.is_empty() {
-            return Cow::Borrowed(&text.text);
+            return &text.text;
         }
-        let mut shown = String::with_capacity(text.text.len());
-        for (index, letter) in text.text.char_indices() {
-            let is_hidden = text
-                .hidden
-                .iter()
-                .any(|(start, end)| (*start..*end).contains(&index));
-            if is_hidden && letter != '\n' {
+        text.shown.get_or_init(|| text.masked())
+    }
+}
+
+impl Text {
+    fn line_starts(&self) -> &[u32] {
+        self.lines.get_or_init(|| {
+            let ends = self.text.bytes().enumerate();
+            let next = ends
+                .filter(|(_, byte)| *byte == b'\n')
+                .map(|(at, _)| at + 1);
+            std::iter::once(0)
+                .chain(next)
+                .map_while(|start| u32::try_from(start).ok())
+                .collect()
+        })
+    }
+
+    fn masked(&self) -> String {
+        let mut hidden = self.hidden.clone();
+        hidden.sort_unstable();
+        let mut hidden = hidden.into_iter().peekable();
+        let mut end = 0;
+        let mut shown = String::with_capacity(self.text.len());
+        for (index, letter) in self.text.char_indices() {
+            while let Some((_, until)) = hidden.next_if(|(start, _)| *start <= index) {
+                end = end.max(until);
+            }
+            if index < end && letter != '\n' {
                 shown.extend(std::iter::repeat_n('*', letter.len_utf8()));
             } else {
                 shown.push(letter);
             }
         }
-        Cow::Owned(shown)
+        shown
     }
 }

@@ -369,6 +369,56 @@ fn secrets_by_value_are_refused_and_never_shown() {
 }
 
 #[test]
+fn what_may_be_a_secret_is_shown_nowhere_whatever_is_wrong_around_it() {
+    let identity = |text: &str| format!("github:\n  - host: github.com\n    identities: {text}\n");
+    let webhook = |text: &str| format!("github: [{{host: github.com, webhooks: [{text}]}}]\n");
+    let shapes = [
+        identity("[{name: bot, tokn: hunter2}]"),
+        identity("[{token: hunter2, app: hunter2}]"),
+        identity("[{name: bot, token: hunter2, app: {id: 1}}]"),
+        identity("[{token: hunter2}]"),
+        identity("[{name: bot, app: hunter2}]"),
+        identity("[{name: bot, app: [hunter2]}]"),
+        identity("[{name: bot, app: {id: 1, installation: 2, privateKy: hunter2}}]"),
+        identity("[{name: bot, app: {id: x, installation: 2, privateKey: hunter2}}]"),
+        identity("[{name: bot, token: {hunter2}}]"),
+        identity("[{name: bot, token: {env: A, hunter2: B}}]"),
+        identity("[{name: bot, token: {value: hunter2}}]"),
+        identity("[{name: bot, token: [[hunter2]]}]"),
+        identity("[{name: bot, hunter2}]"),
+        identity("[hunter2]"),
+        identity("{name: bot, token: hunter2}"),
+        identity("hunter2"),
+        identity("[{name: bot, token: {env: A}, token: hunter2}]"),
+        identity("[{name: bot, token: \"hunter2}]"),
+        webhook("{name: a, repositories: true, secrets: hunter2}"),
+        webhook("{name: a, repositories: true, secrets: {a: hunter2}}"),
+        webhook("{name: a, repositories: true, secrets: [hunter2]}"),
+        webhook("{name: a, repositories: true, secret: hunter2}"),
+        webhook("{name: a, app: hunter2, secrets: [{env: A}]}"),
+        "github: {host: github.com, identities: [{name: bot, token: hunter2}]}\n".to_owned(),
+        "github: [{host: github.com, identites: [{name: bot, token: hunter2}]}]\n".to_owned(),
+        "server: {api: {tokens: [hunter2]}}\n".to_owned(),
+        "server: {api: {tokens: hunter2}}\n".to_owned(),
+        "server: {api: {tokens: [{name: a, token: hunter2, scope: all}]}}\n".to_owned(),
+        "server: {api: {token: [{name: a, token: hunter2}]}}\n".to_owned(),
+        "server: {tokens: [{name: a, token: hunter2}]}\n".to_owned(),
+    ];
+    for shape in shapes {
+        let own = fleet(&format!("projects: []\n{shape}"));
+        let included = fleet("projects: []\ninclude: [more.yaml]\n").file("more.yaml", &shape);
+        for fleet in [own, included] {
+            for arguments in [&["validate"][..], &["validate", "--format", "json"]] {
+                let output = fleet.run(arguments);
+                let shown = format!("{}{}", output.stdout, output.stderr);
+                assert_eq!(output.code, Some(2), "{shape}: {shown}");
+                assert!(!shown.contains("hunter2"), "{shape}: {shown}");
+            }
+        }
+    }
+}
+
+#[test]
 fn refs_that_git_refuses_are_refused() {
     for (reference, column) in [
         ("{branch: \"a..b\"}", 19),
