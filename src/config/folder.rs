@@ -10,7 +10,7 @@ use globset::GlobBuilder;
 /// The largest file that is read: some hundred thousand projects.
 pub const FILE_LIMIT_BYTES: u64 = 64 << 20;
 
-/// The most files that one pattern may name.
+/// The most files and folders that are looked at for one pattern.
 const MOST_FILES: usize = 100_000;
 
 /// How deep `**` looks.
@@ -22,6 +22,14 @@ const WILDCARDS: [char; 4] = ['*', '?', '[', '{'];
 #[derive(Debug)]
 pub struct Folder {
     dir: Dir,
+}
+
+/// Files and folders, in order.
+#[derive(Debug, Default)]
+pub struct Listing {
+    pub names: Vec<String>,
+    /// Names that are no UTF-8, with replacement characters.
+    pub strange: Vec<String>,
 }
 
 /// Why a file's text is not to be had.
@@ -78,39 +86,45 @@ impl Folder {
         })
     }
 
-    /// The files in a folder below this one, by name; `None` where it is missing.
+    /// What lies in a folder below this one, by name; `None` where it is missing.
     ///
     /// # Errors
     ///
     /// Where it cannot be listed, in words that follow its name.
-    pub fn files(&self, path: &str) -> Result<Option<Vec<String>>, String> {
-        let listing = match self.dir.read_dir(path) {
-            Ok(listing) => listing,
+    pub fn listing(&self, path: &str) -> Result<Option<Listing>, String> {
+        let entries = match self.dir.read_dir(path) {
+            Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(reason(&error)),
         };
-        let mut names = Vec::new();
-        for entry in listing {
+        let mut listing = Listing::default();
+        for entry in entries {
             let entry = entry.map_err(|error| reason(&error))?;
-            if let Ok(name) = entry.file_name().into_string() {
-                names.push(name);
+            match entry.file_name().into_string() {
+                Ok(name) => listing.names.push(name),
+                Err(name) => listing.strange.push(name.to_string_lossy().into_owned()),
             }
         }
-        names.sort_unstable();
-        Ok(Some(names))
+        listing.names.sort_unstable();
+        listing.strange.sort_unstable();
+        Ok(Some(listing))
     }
 
     /// The files below this folder that a pattern names, by name: `teams/*/fleet.yaml`, `**/*.yaml`,
-    /// or one file that may be missing. Folders whose names begin with a dot are passed over.
+    /// or one file that may be missing. Folders whose names begin with a dot, and links to folders,
+    /// are passed over.
     ///
     /// # Errors
     ///
     /// A pattern that is none, a folder that cannot be listed, or too many files, in words that
     /// follow the pattern.
-    pub fn matching(&self, pattern: &str) -> Result<Vec<String>, String> {
+    pub fn matching(&self, pattern: &str) -> Result<Listing, String> {
         let pattern = pattern.trim_start_matches("./");
         if !pattern.contains(WILDCARDS) {
-            return Ok(vec![pattern.to_owned()]);
+            return Ok(Listing {
+                names: vec![pattern.to_owned()],
+                strange: Vec::new(),
+            });
         }
         let glob = GlobBuilder::new(pattern).literal_separator(true).build();
         let glob = glob
@@ -125,29 +139,45 @@ impl Folder {
         } else {
             pattern.split('/').count()
         };
-        let mut found = Vec::new();
+        let mut found = Listing::default();
+        let mut looked_at = 0;
         let mut folders = vec![start];
         while let Some(folder) = folders.pop() {
             let listed = if folder.is_empty() { "." } else { &folder };
-            for name in self.files(listed)?.unwrap_or_default() {
-                let path = match folder.as_str() {
-                    "" => name.clone(),
-                    folder => format!("{folder}/{name}"),
-                };
-                if self.is_folder(&path) {
-                    if !name.starts_with('.') && path.split('/').count() < deepest {
-                        folders.push(path);
+            let below = |name: String| match folder.as_str() {
+                "" => name,
+                folder => format!("{folder}/{name}"),
+            };
+            let listing = self.listing(listed)?.unwrap_or_default();
+            looked_at += listing.names.len() + listing.strange.len();
+            if looked_at > MOST_FILES {
+                return Err(format!("leads past more than {MOST_FILES} files"));
+            }
+            let strange = listing.strange.into_iter().map(below);
+            found
+                .strange
+                .extend(strange.filter(|path| glob.is_match(path)));
+            for name in listing.names {
+                let is_open = !name.starts_with('.');
+                let path = below(name);
+                if !self.is_folder(&path) {
+                    if glob.is_match(&path) {
+                        found.names.push(path);
                     }
-                } else if glob.is_match(&path) {
-                    found.push(path);
-                }
-                if found.len() + folders.len() > MOST_FILES {
-                    return Err(format!("names more than {MOST_FILES} files"));
+                } else if is_open && path.split('/').count() < deepest && !self.is_link(&path) {
+                    folders.push(path);
                 }
             }
         }
-        found.sort_unstable();
+        found.names.sort_unstable();
+        found.strange.sort_unstable();
         Ok(found)
+    }
+
+    fn is_link(&self, path: &str) -> bool {
+        self.dir
+            .symlink_metadata(path)
+            .is_ok_and(|metadata| metadata.is_symlink())
     }
 
     /// Whether the path is a folder.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::flux::yaml::{self, Node, Span};
 
 use super::decode::Decoder;
-use super::folder::{Folder, Unreadable};
+use super::folder::{Folder, Listing, Unreadable};
 use super::model::{Cluster, Configuration, Environment, Project, Spanned, Unread, UserTemplate};
 use super::read_fleet::Fleet;
 use super::{Finding, Pattern, Sources, hidden};
@@ -33,6 +33,14 @@ pub fn load(folder: &FilePath) -> (Configuration, Vec<Finding>) {
     let mut findings = loader.decoder.findings;
     findings.sort_by_key(|finding| finding.span);
     (configuration, findings)
+}
+
+/// What lies in a folder.
+enum Listed {
+    Files(Vec<String>),
+    Missing,
+    /// There is a finding.
+    Unreadable,
 }
 
 struct Loader {
@@ -205,7 +213,7 @@ impl Loader {
     /// The files that a pattern names; `None` with a finding where that cannot be said.
     fn matching(&mut self, pattern: &Spanned<String>) -> Option<Vec<String>> {
         match self.folder.as_ref()?.matching(&pattern.value) {
-            Ok(files) => Some(files),
+            Ok(files) => Some(self.readable_names(files)),
             Err(reason) => {
                 let message = format!("`{}` {reason}", pattern.value);
                 self.decoder.error(pattern.span, message);
@@ -215,19 +223,21 @@ impl Loader {
     }
 
     fn environments(&mut self) -> Vec<Environment> {
-        let names = self.listed(ENVIRONMENTS);
-        let Some(names) = names else {
-            if self.folder.is_some() {
-                let source = self
-                    .sources
-                    .add(self.shown.join(ENVIRONMENTS).display().to_string(), "");
+        let names = match self.listed(ENVIRONMENTS) {
+            Listed::Files(names) => names,
+            Listed::Missing => {
+                let at = self.nowhere(ENVIRONMENTS);
                 self.fault(
-                    whole(source),
+                    at,
                     "there is no folder `environments`",
                     "`flux-setup init` writes one to start from",
                 );
+                return Vec::new();
             }
-            return Vec::new();
+            Listed::Unreadable => {
+                self.unread.every_environment = true;
+                return Vec::new();
+            }
         };
         let mut environments = Vec::new();
         let mut files = 0;
@@ -242,11 +252,9 @@ impl Loader {
             }
         }
         if files == 0 {
-            let source = self
-                .sources
-                .add(self.shown.join(ENVIRONMENTS).display().to_string(), "");
+            let at = self.nowhere(ENVIRONMENTS);
             self.fault(
-                whole(source),
+                at,
                 "the folder `environments` holds no environment",
                 "write one file an environment, as `environments/production.yaml`",
             );
@@ -254,22 +262,54 @@ impl Loader {
         environments
     }
 
-    fn listed(&mut self, path: &str) -> Option<Vec<String>> {
-        match self.folder.as_ref()?.files(path) {
-            Ok(names) => names,
+    fn listed(&mut self, path: &str) -> Listed {
+        let Some(folder) = &self.folder else {
+            return Listed::Unreadable;
+        };
+        match folder.listing(path) {
+            Ok(None) => Listed::Missing,
+            Ok(Some(mut listing)) => {
+                for name in &mut listing.strange {
+                    *name = format!("{path}/{name}");
+                }
+                Listed::Files(self.readable_names(listing))
+            }
             Err(reason) => {
-                let source = self
-                    .sources
-                    .add(self.shown.join(path).display().to_string(), "");
-                self.decoder
-                    .error(whole(source), format!("`{path}` {reason}"));
-                Some(Vec::new())
+                let at = self.nowhere(path);
+                self.decoder.error(at, format!("`{path}` {reason}"));
+                Listed::Unreadable
             }
         }
     }
 
+    /// The names that are text; the others are told.
+    fn readable_names(&mut self, listing: Listing) -> Vec<String> {
+        for path in listing.strange {
+            let at = self.nowhere(&path);
+            self.fault(
+                at,
+                format!("the file's name `{path}` is not UTF-8 text"),
+                "rename the file",
+            );
+        }
+        listing.names
+    }
+
+    /// A place to speak of a path that has no text.
+    fn nowhere(&mut self, path: &str) -> Span {
+        let shown = self.shown.join(path).display().to_string();
+        whole(self.sources.add(shown, ""))
+    }
+
     fn templates(&mut self) -> Vec<UserTemplate> {
-        let names = self.listed(TEMPLATES).unwrap_or_default();
+        let names = match self.listed(TEMPLATES) {
+            Listed::Files(names) => names,
+            Listed::Missing => Vec::new(),
+            Listed::Unreadable => {
+                self.unread.every_template = true;
+                Vec::new()
+            }
+        };
         let mut templates = Vec::new();
         for file in names {
             let Some(name) = file.strip_suffix(TEMPLATE_ENDING) else {
@@ -294,8 +334,10 @@ impl Loader {
                 .as_ref()
                 .is_some_and(|folder| folder.is_folder(name));
             let files = if is_folder {
-                self.listed(name)
-                    .unwrap_or_default()
+                let Listed::Files(names) = self.listed(name) else {
+                    continue;
+                };
+                names
                     .into_iter()
                     .filter(|file| yaml_stem(file).is_some() || file.ends_with(".json"))
                     .map(|file| format!("{name}/{file}"))

@@ -23,7 +23,7 @@ mod sources;
 
 pub use decode::parse_share;
 pub use finding::{Class, Finding, Severity};
-pub use folder::{FILE_LIMIT_BYTES, Folder, Unreadable};
+pub use folder::{FILE_LIMIT_BYTES, Folder, Listing, Unreadable};
 pub use load::load;
 pub use model::{
     Amounts, BudgetSettings, Cluster, Configuration, Environment, EnvironmentCluster,

@@ -44,6 +44,10 @@ pub struct Unread {
     /// Names of environments, from their files.
     pub environments: Vec<String>,
     pub templates: Vec<String>,
+    /// The folder `environments`.
+    pub every_environment: bool,
+    /// The folder `templates`.
+    pub every_template: bool,
     /// A file with projects and clusters.
     pub fleet: bool,
 }

@@ -61,11 +61,9 @@ fn descend(node: &Node, span: Span, path: &mut String) {
             }
         }
         Value::Sequence(items) => {
-            let found = items
-                .iter()
-                .enumerate()
-                .find(|(_, item)| covers(item.span, span));
-            if let Some((index, item)) = found {
+            // in the order of the text, but for copies of an alias, which lie at the alias
+            let index = items.partition_point(|item| item.span.end < span.end);
+            if let Some(item) = items.get(index).filter(|item| covers(item.span, span)) {
                 path.push_str(&format!("[{index}]"));
                 descend(item, span, path);
             }

@@ -1,6 +1,6 @@
 //! Whatever the configuration names must be there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::config::{
@@ -106,7 +106,9 @@ impl<'c> Checker<'c, '_> {
                 .find(|environment| environment.name.value == one.name.value)
             else {
                 let unread = &self.configuration.unread.environments;
-                if !unread.iter().any(|name| **name == *one.name.value) {
+                if !self.configuration.unread.every_environment
+                    && !unread.iter().any(|name| **name == *one.name.value)
+                {
                     self.problems.add(unknown(
                         "environment",
                         &one.name,
@@ -145,7 +147,7 @@ impl<'c> Checker<'c, '_> {
             )
             .chain(TEMPLATES)
             .collect();
-        if !known.contains(&&*template.value) {
+        if !known.contains(&&*template.value) && !self.configuration.unread.every_template {
             let hint = format!("write it as `templates/{}.yaml.tera`", template.value);
             self.problems
                 .add(unknown("template", template, &known, &hint));
@@ -156,11 +158,9 @@ impl<'c> Checker<'c, '_> {
         let Some(objects) = &project.objects else {
             return;
         };
-        for (index, object) in objects.iter().enumerate() {
-            if objects[..index]
-                .iter()
-                .any(|other| other.name.value == object.name.value)
-            {
+        let mut seen: HashSet<&str> = HashSet::new();
+        for object in objects {
+            if !seen.insert(&object.name.value) {
                 self.problems.add(
                     Finding::error(
                         object.name.span,
@@ -180,7 +180,12 @@ impl<'c> Checker<'c, '_> {
         match self.projects.get(&*shared.value) {
             None if self.configuration.unread.fleet => {}
             None => {
-                let names: Vec<&str> = self.projects.keys().copied().collect();
+                let names: Vec<&str> = self
+                    .configuration
+                    .projects
+                    .iter()
+                    .map(|project| &*project.name.value)
+                    .collect();
                 let finding = unknown("project", shared, &names, "list it under `projects`");
                 self.problems.add(finding);
             }
