@@ -1,6 +1,6 @@
 //! What objects wait for: names become objects, and rings are found.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::config::{Configuration, DependsOn, Finding, Project, Spanned};
@@ -35,6 +35,12 @@ pub(super) fn resolve(
         unread: configuration.unread.fleet,
         by_place,
         projects,
+        names: configuration
+            .projects
+            .iter()
+            .map(|project| &*project.name.value)
+            .collect(),
+        unknown: HashMap::new(),
         problems,
     };
     objects
@@ -70,6 +76,10 @@ struct Lookup<'a, 'c> {
     projects: HashMap<&'c str, &'c Project>,
     /// A file with projects could not be read: what is not here may stand there.
     unread: bool,
+    /// Of all projects, in order.
+    names: Vec<&'c str>,
+    /// The project that is spelt most like a name that none has.
+    unknown: HashMap<Arc<str>, Option<&'c str>>,
     problems: &'a mut Problems,
 }
 
@@ -125,7 +135,8 @@ impl<'a> Lookup<'a, '_> {
                     return None;
                 }
                 let project = self.projects[&**project].name.value.as_ref();
-                if !self.has_object(project, name) {
+                let is_whole = self.projects[project].objects.is_none() && **name == *project;
+                if !is_whole && !self.has_object(project, name) {
                     let known: Vec<&str> = self.object_names(project);
                     let hint = nearest(name, known.iter().copied()).map_or_else(
                         || format!("it has: {}", known.join(", ")),
@@ -163,7 +174,6 @@ impl<'a> Lookup<'a, '_> {
                 Some(objects) => objects.iter().any(|one| &*one.name.value == object),
                 None => false,
             })
-            || self.object_names(project) == [object] && project != object
     }
 
     fn one(
@@ -204,8 +214,16 @@ impl<'a> Lookup<'a, '_> {
         if self.unread {
             return;
         }
+        let near = match self.unknown.get(name) {
+            Some(near) => *near,
+            None => {
+                let near = nearest(name, self.names.iter().copied());
+                self.unknown.insert(name.clone(), near);
+                near
+            }
+        };
         let mut known: Vec<&str> = self.object_names(own);
-        known.extend(self.projects.keys().copied());
+        known.extend(near);
         known.sort_unstable();
         let name = Spanned {
             span,
@@ -258,39 +276,42 @@ pub(super) fn find_rings(objects: &[PlannedObject<'_>], problems: &mut Problems)
     };
     let mut done = vec![false; objects.len()];
     for start in 0..objects.len() {
-        if objects[start].depends_on.is_empty() {
+        if done[start] || objects[start].depends_on.is_empty() {
             continue;
         }
-        // Each frame: an object and how many of its dependencies were followed.
-        let mut trail: Vec<(usize, usize)> = vec![(start, 0)];
-        let mut on_trail: HashSet<usize> = HashSet::from([start]);
-        while let Some((at, followed)) = trail.last_mut() {
+        // Each frame: an object and those of its dependencies that are still to be followed.
+        let mut trail = vec![(start, next(start))];
+        let mut on_trail: HashMap<usize, usize> = HashMap::from([(start, 0)]);
+        // One ring of those that hang together is enough: each other may end with it.
+        let mut is_reported = false;
+        while let Some((at, rest)) = trail.last_mut() {
             let at = *at;
-            let step = if done[at] {
-                None
-            } else {
-                next(at).nth(*followed)
-            };
-            *followed += 1;
-            match step {
+            match rest.next() {
                 None => {
                     done[at] = true;
                     on_trail.remove(&at);
                     trail.pop();
                 }
-                Some((to, span)) if on_trail.contains(&to) => {
-                    let from = trail.iter().position(|(one, _)| *one == to).unwrap_or(0);
-                    let ring: Vec<usize> = trail[from..].iter().map(|(one, _)| *one).collect();
-                    report_ring(objects, &ring, span, problems);
+                Some((to, span)) if on_trail.contains_key(&to) => {
+                    if !is_reported {
+                        let ring: Vec<usize> =
+                            trail[on_trail[&to]..].iter().map(|(one, _)| *one).collect();
+                        report_ring(objects, &ring, span, problems);
+                    }
+                    is_reported = true;
                 }
+                Some((to, _)) if done[to] => {}
                 Some((to, _)) => {
-                    on_trail.insert(to);
-                    trail.push((to, 0));
+                    on_trail.insert(to, trail.len());
+                    trail.push((to, next(to)));
                 }
             }
         }
     }
 }
+
+/// The most names of a ring that a message holds.
+const MOST_NAMES: usize = 12;
 
 fn report_ring(objects: &[PlannedObject<'_>], ring: &[usize], span: Span, problems: &mut Problems) {
     let label = |index: usize| {
@@ -301,7 +322,11 @@ fn report_ring(objects: &[PlannedObject<'_>], ring: &[usize], span: Span, proble
             format!("{}/{}", object.project, object.object())
         }
     };
-    let mut names: Vec<String> = ring.iter().map(|index| label(*index)).collect();
+    let shown = ring.iter().take(MOST_NAMES);
+    let mut names: Vec<String> = shown.map(|index| label(*index)).collect();
+    if ring.len() > MOST_NAMES {
+        names.push("…".to_owned());
+    }
     names.push(names[0].clone());
     problems.add_in(
         &objects[ring[0]].environment,

@@ -766,3 +766,113 @@ projects:
         "{found:#?}"
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn links_that_lead_back_end_a_search() {
+    let fleet = fleet("include: [\"teams/**/*.yaml\"]\nprojects: []\n")
+        .file("teams/a.yaml", "projects: []\n");
+    fleet.link("teams/l1", ".".as_ref());
+    fleet.link("teams/l2", ".".as_ref());
+    fleet.link("teams/l3", "..".as_ref());
+    assert_eq!(fleet.findings(), []);
+}
+
+#[cfg(unix)]
+#[test]
+fn files_whose_names_are_no_text_are_told() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let fleet =
+        fleet("include: [\"teams/*.yaml\"]\nprojects: []\n").file("teams/a.yaml", "projects: []\n");
+    for folder in ["environments", "teams"] {
+        let name = std::ffi::OsStr::from_bytes(b"b\xff.yaml");
+        std::fs::write(fleet.path().join(folder).join(name), "x").unwrap();
+    }
+    let messages: Vec<String> = fleet
+        .findings()
+        .into_iter()
+        .map(|one| one.message)
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            "the file's name `environments/b\u{fffd}.yaml` is not UTF-8 text",
+            "the file's name `teams/b\u{fffd}.yaml` is not UTF-8 text",
+        ]
+    );
+}
+
+#[test]
+fn a_folder_that_cannot_be_listed_is_one_finding() {
+    let fleet = Fleet::new()
+        .file(
+            "flux-setup.yaml",
+            "projects: [{name: web, repository: https://github.com/acme/web, environments: {staging: false}}]\n",
+        )
+        .file("environments", "no folder\n");
+    let found = fleet.findings();
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(
+        found[0].message.starts_with("`environments` "),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn many_objects_that_all_wait_for_each_other_are_one_ring_of_few_names() {
+    let names: Vec<String> = (0..240).map(|number| format!("p{number:03}")).collect();
+    let objects: String = names
+        .iter()
+        .map(|name| {
+            let others: Vec<&str> = names
+                .iter()
+                .filter(|one| *one != name)
+                .map(|one| &**one)
+                .collect();
+            format!(
+                "      - {{name: {name}, dependsOn: [{}]}}\n",
+                others.join(", ")
+            )
+        })
+        .collect();
+    let fleet = project(&format!("    objects:\n{objects}"));
+    let found = fleet.findings();
+    assert_eq!(found.len(), 1, "{}", found.len());
+    assert!(
+        found[0].message.ends_with("web/p000 in `staging`"),
+        "{found:#?}"
+    );
+    let all: Vec<String> = (0..240)
+        .map(|number| {
+            let next = (number + 1) % 240;
+            format!("      - {{name: p{number:03}, dependsOn: [p{next:03}]}}\n")
+        })
+        .collect();
+    let fleet = project(&format!("    objects:\n{}", all.concat()));
+    let found = fleet.findings();
+    assert_eq!(found.len(), 1, "{}", found.len());
+    assert!(
+        found[0]
+            .message
+            .ends_with("web/p010 → web/p011 → … → web/p000 in `staging`"),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn an_unknown_name_that_many_wait_for_has_the_same_hint_everywhere() {
+    let projects: String = (0..3000)
+        .map(|number| format!("  - {{name: p{number}, repository: https://github.com/acme/p{number}, dependsOn: [databse]}}\n"))
+        .collect();
+    let fleet = fleet(&format!(
+        "projects:\n  - {{name: database, repository: https://github.com/acme/db}}\n{projects}"
+    ));
+    let found = fleet.findings();
+    assert_eq!(found.len(), 3000);
+    assert!(
+        found
+            .iter()
+            .all(|one| one.hint.as_deref() == Some("did you mean `database`?"))
+    );
+}

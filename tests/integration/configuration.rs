@@ -420,3 +420,13 @@ fn included_files_may_lie_at_any_depth_and_their_order_changes_nothing() {
         ]
     );
 }
+
+#[test]
+fn the_one_kustomization_of_a_project_can_be_waited_for_by_its_name() {
+    let fleet = with_environment(
+        "projects:\n  - {name: web, repository: https://github.com/acme/web}\n  - {name: api, repository: https://github.com/acme/api, dependsOn: [web/web]}\n",
+    );
+    let documents = rendered(&fleet);
+    let api = object(&documents, "Kustomization/api-staging");
+    assert_eq!(api["spec"]["dependsOn"], json!([{"name": "web-staging"}]));
+}
