@@ -82,18 +82,8 @@ impl Decoder {
 
     pub(super) fn substitutions(&mut self, node: &Node) -> Option<Said> {
         self.text_map(node, |key, _| {
-            let sound = !key.starts_with(|first: char| first.is_ascii_digit())
-                && !key.is_empty()
-                && key
-                    .chars()
-                    .all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
-            if sound {
-                Ok(())
-            } else {
-                Err(format!(
-                    "`{key}` is no name of a variable: Flux takes letters, digits and `_`, and no digit first"
-                ))
-            }
+            names::variable(key)
+                .map_err(|reason| format!("`{key}` is no name of a variable: {reason}"))
         })
     }
 

@@ -47,6 +47,20 @@ pub fn label_value(value: &str) -> Result<(), String> {
     word(value)
 }
 
+/// The name of a variable that kustomize-controller substitutes.
+///
+/// # Errors
+/// What it takes instead. Source: `varsubRegex` in `fluxcd/pkg`, `kustomize/kustomize_varsub.go`.
+pub fn variable(name: &str) -> Result<(), &'static str> {
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let sound = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if starts && name.bytes().all(sound) {
+        Ok(())
+    } else {
+        Err("Flux takes letters, digits and `_`, and no digit first")
+    }
+}
+
 fn qualified(key: &str, any_case: bool) -> Result<(), String> {
     let name = match key.split_once('/') {
         None => key,
@@ -190,6 +204,17 @@ mod tests {
             dns_subdomain("a_b"),
             no("it has `_`, where only small letters, digits, `-` and `.` may stand")
         );
+    }
+
+    #[test]
+    fn a_variable_has_letters_digits_and_underscores_and_no_digit_first() {
+        for good in ["a", "_", "REGION_2", "_1"] {
+            assert_eq!(variable(good), Ok(()), "{good}");
+        }
+        for bad in ["", "2a", "a-b", "a.b", "é", "a b"] {
+            let reason = "Flux takes letters, digits and `_`, and no digit first";
+            assert_eq!(variable(bad), Err(reason), "{bad}");
+        }
     }
 
     #[test]

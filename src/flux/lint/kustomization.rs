@@ -2,6 +2,7 @@
 
 use super::spec::Spec;
 use crate::flux::fault::{Fault, Path};
+use crate::flux::names;
 use crate::flux::yaml::{Entry, Node};
 
 pub(super) fn check(spec: &mut Spec<'_>) {
@@ -10,8 +11,7 @@ pub(super) fn check(spec: &mut Spec<'_>) {
     own_dependency(spec);
 }
 
-/// A name that is none fails the whole build. Source: `varsubRegex` in `fluxcd/pkg`,
-/// `kustomize/kustomize_varsub.go`.
+/// A name that is none fails the whole build.
 fn substitutions(spec: &mut Spec<'_>) {
     let Some(entries) = spec
         .find(&["postBuild", "substitute"])
@@ -20,12 +20,7 @@ fn substitutions(spec: &mut Spec<'_>) {
         return;
     };
     for Entry { key, key_span, .. } in entries {
-        let starts = key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        if starts
-            && key
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        {
+        if names::variable(key).is_ok() {
             continue;
         }
         let root = Path::ROOT.key("spec");
