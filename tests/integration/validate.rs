@@ -318,12 +318,22 @@ fn what_cannot_be_read_below_a_folder_is_named_and_hides_nothing_else() {
     huge.set_len(65 << 20).unwrap();
     std::os::unix::fs::symlink("loop.yaml", path("loop.yaml")).unwrap();
     std::os::unix::fs::symlink(".", path("folder.yaml")).unwrap();
+    std::os::unix::fs::symlink("gone", path("dangling.yaml")).unwrap();
+    let mut deep = std::path::PathBuf::from("deep");
+    deep.extend(std::iter::repeat_n("a", 64));
+    fs::create_dir_all(folder.path().join(&deep)).unwrap();
+    fs::write(folder.path().join(&deep).join("web.yaml"), "a: [").unwrap();
     let run = run_in(folder.path(), &["validate", "--manifests", "."]);
     assert_eq!(run.code, Some(2));
     for says in [
         "error: `latin.yaml` is not UTF-8 text\n",
         "error: `huge.yaml` is larger than 64 MiB\n",
         "error: `loop.yaml` is a link that leads in a circle\n",
+        "error: `dangling.yaml` is missing, or a link to what is missing\n",
+        &format!(
+            "error: `{}` lies deeper than 64 folders, and is not read\n",
+            deep.display()
+        ),
         "error: a tab stands in the indentation, where YAML takes only spaces\n --> tab.yaml:2:1\n",
         "error[api]: unknown field `prun`\n --> web.yaml:6:3\n",
     ] {
