@@ -1,8 +1,8 @@
 //! What source-controller fails on.
 
 use super::spec::Spec;
-use crate::flux::git_ref;
 use crate::flux::semver::Constraint;
+use crate::flux::{git_ref, repository};
 
 /// What of a `ref` counts, the first that is given: the others are not looked at.
 ///
@@ -93,8 +93,7 @@ pub(super) fn credentials(spec: &mut Spec<'_>) {
     let Some((scheme, rest)) = spec.text(&["url"]).split_once("://") else {
         return;
     };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
-    let Some((user, _)) = authority.rsplit_once('@') else {
+    let Some(user) = repository::credentials(rest).map(|length| &rest[..length]) else {
         return;
     };
     if scheme.starts_with("http") && (user.contains(':') || user.len() > LONGEST_USER) {

@@ -195,6 +195,10 @@ fn credentials_in_a_url_are_a_warning_that_does_not_show_them() {
         git("url: 'https://user:secret@github.com/a/b'"),
         ["warning: spec.url: the URL has credentials in it, for all to read"]
     );
+    for password in ["sec/ret", "sec#ret", "secret@x"] {
+        let spec = format!("url: 'https://user:{password}@github.com/a/b'");
+        assert_eq!(git(&spec).len(), 1, "{spec}");
+    }
     assert_eq!(
         git("url: 'https://abcdefghij0123456789@github.com/a/b'").len(),
         1
