@@ -88,10 +88,6 @@ impl Selection {
             && (self.clusters.is_empty()
                 || cluster.is_some_and(|cluster| is_wanted(&self.clusters, cluster)))
     }
-
-    pub fn is_everything(&self) -> bool {
-        self.environments.is_empty() && self.projects.is_empty() && self.clusters.is_empty()
-    }
 }
 
 fn is_wanted(matchers: &[GlobMatcher], name: &str) -> bool {
