@@ -20,4 +20,4 @@ pub use report::{
     Advice, AdviceKind, Advisory, AlsoUse, Bucket, Comparison, GitUse, Line, PricedOperation,
     Profile, ProfileName, Report, Resource, Start,
 };
-pub use words::{count, percent};
+pub use words::{count, counted, counted_as, percent};

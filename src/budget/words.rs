@@ -1,4 +1,4 @@
-//! Figures as people read them, and the name that somebody probably meant.
+//! Figures and counted things as people read them.
 
 /// A number with thousands set apart: `2,392`, `8.57`, `0.0256`. At most two decimals from 1 on,
 /// three significant figures below.
@@ -56,10 +56,15 @@ pub(super) fn percent_with(share: f64, decimals: usize) -> String {
     format!("{sign}{text} %")
 }
 
-/// `1 source`, `2 sources`.
-pub(super) fn counted(number: usize, one: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {one}{plural}", count(number as f64))
+/// `1 source`, `2,000 sources`.
+pub fn counted(number: usize, one: &str) -> String {
+    counted_as(number, one, &format!("{one}s"))
+}
+
+/// `1 repository`, `2 repositories`.
+pub fn counted_as(number: usize, one: &str, many: &str) -> String {
+    let word = if number == 1 { one } else { many };
+    format!("{} {word}", count(number as f64))
 }
 
 #[cfg(test)]
@@ -88,6 +93,17 @@ mod tests {
         ];
         let words: Vec<_> = values.into_iter().map(count).collect();
         insta::assert_snapshot!(words.join(" "), @r"0 1 12 999 1,000 2,392 1,234,567 8.57 1.25 100 1,200.5 0.664 0.0256 0.5 −3 1,000");
+    }
+
+    #[test]
+    fn only_one_is_not_many() {
+        let words = [0, 1, 2, 2000].map(|number| counted(number, "source"));
+        assert_eq!(
+            words,
+            ["0 sources", "1 source", "2 sources", "2,000 sources"]
+        );
+        let words = [1, 2].map(|number| counted_as(number, "repository", "repositories"));
+        assert_eq!(words, ["1 repository", "2 repositories"]);
     }
 
     #[test]

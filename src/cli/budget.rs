@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use crate::budget::{Bucket, CostTable, ProfileName, Report, Verdict, judge, price};
+use crate::budget::{Bucket, CostTable, ProfileName, Report, Verdict, counted, judge, price};
 use crate::config::Environment;
 
 use super::args::{BudgetArguments, Format, GlobalArguments};
 use super::budget_report::print_report;
-use super::fleet::{Loaded, counted};
+use super::fleet::Loaded;
 use super::log::Log;
 use super::outcome::Outcome;
 use super::output;

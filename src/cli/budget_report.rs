@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use comfy_table::Table;
 
-use crate::budget::{Basis, Bucket, Line, Profile, ProfileName, Report, Verdict, count, percent};
+use crate::budget::{
+    Basis, Bucket, Line, Profile, ProfileName, Report, Verdict, count, counted, counted_as, percent,
+};
 
 use super::budget_table::{Column, lines, print, print_labelled, table};
 
@@ -33,9 +35,9 @@ pub(super) fn print_report(
     writeln!(
         out,
         "\n{} poll {} in {}",
-        counted(report.sources, "source", "sources"),
-        counted(git.repositories.len(), "repository", "repositories"),
-        counted(git.environments.len(), "environment", "environments"),
+        counted(report.sources, "source"),
+        counted_as(git.repositories.len(), "repository", "repositories"),
+        counted(git.environments.len(), "environment"),
     )?;
     print_labelled(out, width, "REST requests  ", &rest_requests(git))?;
     print_labelled(out, width, "git requests   ", &git_requests(report))?;
@@ -86,7 +88,7 @@ fn git_requests(report: &Report) -> String {
     let advisory = &git.advisory;
     let mints = match start.token_mints {
         0 => String::new(),
-        mints => format!(" and {}", counted(mints, "new App token", "new App tokens")),
+        mints => format!(" and {}", counted(mints, "new App token")),
     };
     format!(
         "{} a second, at most {} on one repository ({}), where GitHub asks to stay below {} ({}); \
@@ -317,14 +319,6 @@ fn weaker(a: Basis, b: Basis) -> &'static str {
     basis(a.max(b))
 }
 
-fn counted(number: usize, one: &str, many: &str) -> String {
-    format!(
-        "{} {}",
-        count(number as f64),
-        if number == 1 { one } else { many }
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -490,8 +484,18 @@ mod tests {
     #[test]
     fn a_terminal_too_narrow_for_any_table_still_gets_the_figures() {
         let report = priced(&fleet(26));
+        let tight = |text: &str| text.split_whitespace().collect::<String>();
         for width in [0, 1, 20, usize::MAX] {
-            assert!(!printed(&report, Some(width)).is_empty());
+            let printed = tight(&printed(&report, Some(width)));
+            for says in [
+                "passed: 47.8 % is not above 70 %",
+                "2,392 of 5,000 requests an hour",
+                "0.664 a second, at most 0.0256 on one repository",
+                "9,360 with 30s everywhere, so −74.4 %",
+                "39.6 MB an hour for each 5,000 refs it has",
+            ] {
+                assert!(printed.contains(&tight(says)), "{width}: {says}: {printed}");
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! A fleet as commands take it: read, planned, and with everything that is wrong with it.
 
+use crate::budget::counted;
 use crate::config::{self, Configuration, Finding, Severity};
 use crate::plan::{self, Plan};
 use crate::render::{self, ProofBy, Templates, UserTemplate};
@@ -102,10 +103,4 @@ impl Fleet<'_> {
     pub(super) fn print_warnings(&self) -> anyhow::Result<()> {
         report::print_beside(&self.configuration.sources, &self.findings)
     }
-}
-
-/// `1 project`, `2,000 projects`.
-pub(super) fn counted(count: usize, word: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{} {word}{plural}", crate::budget::count(count as f64))
 }

@@ -6,11 +6,11 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
+use crate::budget::counted;
 use crate::flux::mask;
 use crate::render::{FolderReport, Renamed, StaleFile, WrittenObject};
 
 use super::args::{Format, GlobalArguments};
-use super::fleet::counted;
 use super::output;
 use super::printable::printable;
 

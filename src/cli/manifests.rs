@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use serde::Serialize;
 
+use crate::budget::counted;
 use crate::config::{Class, Finding, Severity};
 use crate::flux::schema::{Coverage, Crds};
 use crate::flux::yaml::{Node, Span};
 
 use super::args::{Format, GlobalArguments};
-use super::fleet::counted;
 use super::judging;
 use super::log::Log;
 use super::manifest_files::{Documents, STDIN};

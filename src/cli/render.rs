@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::budget::counted;
 use crate::config::Configuration;
 use crate::plan::{Plan, Selection};
 use crate::render::{
@@ -10,7 +11,7 @@ use crate::render::{
 };
 
 use super::args::{GlobalArguments, RenderArguments, SelectionArguments};
-use super::fleet::{Fleet, Loaded, counted};
+use super::fleet::{Fleet, Loaded};
 use super::folder_report;
 use super::log::Log;
 use super::outcome::Outcome;

@@ -3,6 +3,7 @@
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+use crate::budget::counted;
 use crate::config::{Class, Finding, Places, Position, Severity, Sources};
 
 use super::args::Format;
@@ -46,16 +47,10 @@ impl Counts {
 
     /// `2 errors, 1 warning`; empty where there is nothing.
     fn shown(self) -> String {
-        let counted = |count: usize, word: &str| match count {
-            0 => None,
-            1 => Some(format!("1 {word}")),
-            _ => Some(format!("{count} {word}s")),
-        };
-        let parts = [
-            counted(self.errors, "error"),
-            counted(self.warnings, "warning"),
-        ];
-        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+        let parts = [(self.errors, "error"), (self.warnings, "warning")].into_iter();
+        let parts = parts.filter(|(number, _)| *number > 0);
+        let parts = parts.map(|(number, word)| counted(number, word));
+        parts.collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -1,7 +1,9 @@
 //! `flux-setup validate`: every fault of a configuration, its templates and its manifests.
 
+use crate::budget::counted;
+
 use super::args::{Format, GlobalArguments};
-use super::fleet::{Loaded, counted};
+use super::fleet::Loaded;
 use super::log::Log;
 use super::outcome::Outcome;
 use super::output;
