@@ -71,7 +71,7 @@ pub fn price(
         start: start(&demand, costs, mints.len()),
         comparison: comparison(&demand, costs),
         reserve,
-        costs: used_operations(costs),
+        costs: operations(costs),
     }
 }
 
@@ -292,19 +292,10 @@ fn comparison(demand: &Demand<'_>, costs: &CostTable) -> Comparison {
     }
 }
 
-fn used_operations(costs: &CostTable) -> Vec<PricedOperation> {
-    let used = [
-        POLL_UNCHANGED,
-        POLL_CHANGED,
-        POLL_FULL_CLONE,
-        POLL_SSH,
-        TOKEN_MINT,
-        REQUEST_PER_POLL,
-    ];
+fn operations(costs: &CostTable) -> Vec<PricedOperation> {
     costs
         .rows()
         .iter()
-        .filter(|row| used.contains(&row.operation))
         .map(|row| PricedOperation {
             operation: row.operation,
             core: row.cost.core,

@@ -548,3 +548,27 @@ fn a_text_that_is_no_url_is_not_priced() {
     let report = priced(&plan(vec![source("acme/web"), source(WEB)]));
     assert_eq!(report.sources, 1);
 }
+
+#[test]
+fn no_row_of_the_table_can_be_overridden_to_no_effect() {
+    let plan = plan(vec![
+        source(WEB).by_app("app"),
+        source("ssh://git@github.com/acme/api").of("api", "dev"),
+        source("https://github.com/acme/shop")
+            .of("shop", "dev")
+            .following(Reference::Semver("1.x".into())),
+    ]);
+    let figures = |settings: &BudgetSettings| {
+        let report = with(&plan, &[], settings);
+        (report.profiles, report.git, report.start)
+    };
+    let shipped = figures(&BudgetSettings::default());
+    for row in CostTable::default().rows() {
+        let amounts = ["core", "git"].map(|resource| (spanned(resource.to_owned()), 1000.0));
+        let settings = BudgetSettings {
+            costs: vec![(spanned(row.operation.to_owned()), amounts.to_vec())],
+            ..BudgetSettings::default()
+        };
+        assert!(figures(&settings) != shipped, "{}", row.operation);
+    }
+}
