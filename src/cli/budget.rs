@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::budget::{Bucket, CostTable, ProfileName, Report, Verdict, counted, judge, price};
+use crate::budget::{Bucket, ProfileName, Report, Verdict, counted, judge, price};
 use crate::config::Environment;
 
 use super::args::{BudgetArguments, Format, GlobalArguments};
@@ -18,20 +18,18 @@ pub(super) fn run(
 ) -> anyhow::Result<Outcome> {
     let mut log = Log::new(global.verbose);
     let loaded = Loaded::read(global, &mut log);
-    let mut fleet = loaded.plan(&mut log);
+    let fleet = loaded.plan(&mut log);
     let settings = &fleet.configuration.budget;
-    let costs = match CostTable::new(settings) {
-        Ok(costs) => costs,
-        Err(findings) => {
-            fleet.findings.extend(findings);
-            CostTable::default()
-        }
-    };
     if fleet.is_faulty() {
         fleet.print_findings(global)?;
         return Ok(Outcome::BadInput);
     }
-    let mut report = price(&fleet.plan, &fleet.configuration.github, settings, &costs);
+    let mut report = price(
+        &fleet.plan,
+        &fleet.configuration.github,
+        settings,
+        &fleet.costs,
+    );
     sort_by_kind(&mut report, &fleet.configuration.environments);
     log.step("priced", || counted(report.sources, "source"));
     let said = settings.fail_above.as_ref().map(|share| share.value);

@@ -1,6 +1,6 @@
 //! A fleet as commands take it: read, planned, and with everything that is wrong with it.
 
-use crate::budget::counted;
+use crate::budget::{CostTable, counted};
 use crate::config::{self, Configuration, Finding, Severity};
 use crate::plan::{self, Plan};
 use crate::render::{self, ProofBy, Templates, UserTemplate};
@@ -23,6 +23,8 @@ pub(super) struct Loaded {
 pub(super) struct Fleet<'c> {
     pub(super) configuration: &'c Configuration,
     pub(super) plan: Plan<'c>,
+    /// The shipped one where what is said in its place has faults.
+    pub(super) costs: CostTable,
     pub(super) findings: Vec<Finding>,
 }
 
@@ -42,11 +44,17 @@ impl Loaded {
     }
 
     pub(super) fn plan(self: &Loaded, log: &mut Log) -> Fleet<'_> {
-        let (plan, found) = plan::plan(&self.configuration);
+        let (plan, mut found) = plan::plan(&self.configuration);
         log.step("planned", || counted(plan.objects.len(), "document"));
+        // Every command says what is wrong with the prices: a configuration is sound for all or none.
+        let costs = CostTable::new(&self.configuration.budget).unwrap_or_else(|faults| {
+            found.extend(faults);
+            CostTable::default()
+        });
         Fleet {
             configuration: &self.configuration,
             plan,
+            costs,
             findings: [self.findings.as_slice(), &found].concat(),
         }
     }

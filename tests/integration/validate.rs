@@ -449,3 +449,25 @@ spec: {interval: 1m, url: \"git://bob:hunter2@github.com/a/b\"}
         assert!(!said.contains("hunter2"), "{said}");
     }
 }
+
+#[test]
+fn prices_that_are_none_are_said_by_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    run_in(folder.path(), &["init"]);
+    let file = folder.path().join("flux-setup.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(!text.contains("\nbudget:"), "{text}");
+    let costs = "budget: {costs: {nonsense: {core: 1}, pollSsh: {gitt: 1}}}\n";
+    fs::write(&file, text + costs).unwrap();
+    for command in ["validate", "render", "budget"] {
+        let run = run_in(folder.path(), &[command]);
+        assert_eq!(run.code, Some(2), "{command}");
+        for says in [
+            "error: unknown operation `nonsense`\n",
+            "error: unknown resource `gitt`\n",
+        ] {
+            assert!(run.stderr.contains(says), "{command}: {}", run.stderr);
+        }
+        assert_eq!(run.stdout, "", "{command}");
+    }
+}
