@@ -7,7 +7,7 @@ use serde_saphyr::granit_parser::{ErrorKind, Event, ScalarStyle, Span as Marks, 
 use super::anchors::Anchors;
 use super::fault::{Fault, MAX_DEPTH, too_deep};
 use super::keys::{name, refuse_repeated};
-use super::place::{Source, position};
+use super::place::{Indentation, Source, position};
 use super::{Entry, Node, Scalar, Span, Value};
 
 /// A mapping or sequence that is not yet closed.
@@ -36,7 +36,8 @@ enum Key {
 /// Trees from the events of the parser.
 pub(super) struct Builder<'text> {
     source: Source<'text>,
-    has_tabs: bool,
+    /// `None` where the text has no tab at all.
+    indentation: Option<Indentation<'text>>,
     open: Vec<Open>,
     anchors: Anchors,
     pub(super) documents: Vec<Node>,
@@ -47,7 +48,7 @@ impl<'text> Builder<'text> {
     pub(super) fn new(source: Source<'text>) -> Self {
         Self {
             source,
-            has_tabs: source.text.contains('\t'),
+            indentation: source.text.contains('\t').then(|| Indentation::new(source)),
             open: Vec::new(),
             anchors: Anchors::default(),
             documents: Vec::new(),
@@ -157,8 +158,8 @@ impl<'text> Builder<'text> {
             self.faults.push(Fault::new(span, too_deep()));
             return false;
         }
-        if self.has_tabs
-            && let Some(tab) = self.source.tab_in_indentation(span.start as usize)
+        if let Some(indentation) = &mut self.indentation
+            && let Some(tab) = indentation.tab(span.start as usize)
         {
             self.faults.push(Fault::tab(tab));
             return false;
