@@ -12,31 +12,105 @@ const MARKER: &str = "# flux-setup: ";
 /// What makes an object one and the same: group, kind, namespace and name.
 type Identity<'a> = (&'a str, &'a str, &'a str, &'a str);
 
+/// Environment and cluster of what `render` wrote; the project is what differs within them.
+type Fleet<'a> = (&'a str, &'a str);
+
 /// Says of each object that stands there again what becomes of it: twice in one file is an error,
 /// for they are applied together; in two files of one folder, or of a folder in the other, it is a
 /// warning, for one may be a patch. Elsewhere it may be of another cluster, and so may what
 /// `render` wrote for another environment.
 pub(super) fn same_objects(documents: &[Node], sources: &Sources) -> Vec<Finding> {
-    let mut known: HashMap<Identity<'_>, Vec<Span>> = HashMap::new();
+    let mut places: HashMap<Identity<'_>, Vec<Span>> = HashMap::new();
+    for (identity, span) in documents.iter().filter_map(identity) {
+        places.entry(identity).or_default().push(span);
+    }
     let mut findings = Vec::new();
-    for document in documents {
-        let Some((identity, span)) = identity(document) else {
-            continue;
-        };
-        let places = known.entry(identity).or_default();
-        let same_file = places.iter().find(|place| place.source == span.source);
-        let near = || {
-            let mut places = places.iter();
-            places.find(|place| is_applied_together(sources, place.source, span.source))
-        };
-        if let Some(place) = same_file {
-            findings.push(finding(identity, span, *place, sources, Severity::Error));
-        } else if let Some(place) = near() {
-            findings.push(finding(identity, span, *place, sources, Severity::Warning));
+    for (identity, spans) in places.into_iter().filter(|(_, spans)| spans.len() > 1) {
+        let mut known = Known::default();
+        for span in spans {
+            let folder = Path::new(sources.name(span.source)).parent();
+            let folder = folder.unwrap_or(Path::new(""));
+            let fleet = fleet(sources.text(span.source));
+            if let Some(first) = known.files.get(&span.source) {
+                findings.push(finding(identity, span, *first, sources, Severity::Error));
+            } else if let Some(first) = known.applied_with(folder, fleet) {
+                findings.push(finding(identity, span, first, sources, Severity::Warning));
+            }
+            known.add(span, folder, fleet);
         }
-        places.push(span);
     }
     findings
+}
+
+/// Where one object stands, found by file and by folder: a thousand folders that share an object are
+/// not compared with each other.
+#[derive(Debug, Default)]
+struct Known<'a> {
+    /// Where it stands first in each file.
+    files: HashMap<u32, Span>,
+    /// In the folder itself.
+    within: HashMap<&'a Path, Places<'a>>,
+    /// In the folder, or in one below it.
+    below: HashMap<&'a Path, Places<'a>>,
+}
+
+impl<'a> Known<'a> {
+    /// The first place in a folder, in one of those around it or in one below it, where what is there
+    /// may be applied together with what is of this fleet.
+    fn applied_with(&self, folder: &Path, fleet: Option<Fleet<'_>>) -> Option<Span> {
+        let around = folder.ancestors().filter_map(|path| self.within.get(path));
+        let places = around.chain(self.below.get(folder));
+        places.filter_map(|places| places.first(fleet)).min()
+    }
+
+    fn add(&mut self, span: Span, folder: &'a Path, fleet: Option<Fleet<'a>>) {
+        self.files.entry(span.source).or_insert(span);
+        self.within.entry(folder).or_default().add(span, fleet);
+        for path in folder.ancestors() {
+            self.below.entry(path).or_default().add(span, fleet);
+        }
+    }
+}
+
+/// The first places of each fleet.
+#[derive(Debug, Default)]
+struct Places<'a> {
+    any: Option<Span>,
+    /// Not written by `render`.
+    of_none: Option<Span>,
+    of_fleet: HashMap<Fleet<'a>, Span>,
+}
+
+impl<'a> Places<'a> {
+    fn add(&mut self, span: Span, fleet: Option<Fleet<'a>>) {
+        self.any.get_or_insert(span);
+        match fleet {
+            None => {
+                self.of_none.get_or_insert(span);
+            }
+            Some(fleet) => {
+                self.of_fleet.entry(fleet).or_insert(span);
+            }
+        }
+    }
+
+    /// The first that may be of this fleet: what `render` did not write may be of any.
+    fn first(&self, fleet: Option<Fleet<'_>>) -> Option<Span> {
+        match fleet {
+            None => self.any,
+            Some(fleet) => {
+                let same = self.of_fleet.get(&fleet).copied();
+                same.into_iter().chain(self.of_none).min()
+            }
+        }
+    }
+}
+
+fn fleet(text: &str) -> Option<Fleet<'_>> {
+    let place = text.strip_prefix(MARKER)?.lines().next()?.trim_end();
+    let mut parts = place.split('/');
+    let (environment, cluster, _project) = (parts.next()?, parts.next()?, parts.next()?);
+    parts.next().is_none().then_some((environment, cluster))
 }
 
 fn identity(document: &Node) -> Option<(Identity<'_>, Span)> {
@@ -48,23 +122,6 @@ fn identity(document: &Node) -> Option<(Identity<'_>, Span)> {
     let name = metadata.get("name")?;
     let identity = (group, kind, namespace.unwrap_or_default(), name.as_str()?);
     Some((identity, name.span))
-}
-
-fn is_applied_together(sources: &Sources, one: u32, other: u32) -> bool {
-    let folder = |source| Path::new(sources.name(source)).parent();
-    let (Some(first), Some(second)) = (folder(one), folder(other)) else {
-        return false;
-    };
-    let place = |source| sources.text(source).lines().next()?.strip_prefix(MARKER);
-    let are_of_one_fleet = match (place(one), place(other)) {
-        // environment and cluster; the project is what differs within one
-        (Some(one), Some(other)) => {
-            one.rsplit_once('/').map(|(place, _)| place)
-                == other.rsplit_once('/').map(|(place, _)| place)
-        }
-        _ => true,
-    };
-    are_of_one_fleet && (first.starts_with(second) || second.starts_with(first))
 }
 
 fn finding(
@@ -93,5 +150,102 @@ fn finding(
         ..Finding::error(span, "metadata.name", message)
             .class(Class::Flux)
             .hint(hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::flux::yaml;
+
+    use super::*;
+
+    /// What is said of one object in each of these files.
+    fn said(files: &[(&str, &str)]) -> Vec<String> {
+        let mut sources = Sources::default();
+        let mut documents = Vec::new();
+        for (name, marker) in files {
+            let text =
+                format!("{marker}apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: web}}\n");
+            let source = sources.add(*name, text);
+            documents.extend(yaml::read(sources.text(source), source).0);
+        }
+        let findings = same_objects(&documents, &sources).into_iter();
+        let said = findings.map(|finding| {
+            let hint = finding.hint.unwrap_or_default();
+            let other = hint.strip_prefix("the other stands at ").unwrap_or(&hint);
+            let other = other.split(':').next().unwrap_or_default();
+            format!("{} and {other}", sources.name(finding.span.source))
+        });
+        said.collect()
+    }
+
+    #[test]
+    fn the_first_place_around_or_below_is_the_one_that_is_named() {
+        let files = [
+            "a/one.yaml",
+            "b/c/two.yaml",
+            "b/three.yaml",
+            "b/c/d/four.yaml",
+            "ab/five.yaml",
+        ];
+        let files = files.map(|name| (name, ""));
+        assert_eq!(
+            said(&files),
+            [
+                "b/three.yaml and b/c/two.yaml",
+                "b/c/d/four.yaml and b/c/two.yaml"
+            ]
+        );
+        assert_eq!(
+            said(&[("a/one.yaml", ""), ("all.yaml", "")]),
+            ["all.yaml and a/one.yaml"]
+        );
+        assert_eq!(
+            said(&[("/a/one.yaml", ""), ("/b/one.yaml", "")]),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn what_render_wrote_for_another_fleet_is_passed_over_and_what_it_did_not_write_is_not() {
+        let (eu, us) = ("# flux-setup: prod/eu/web\n", "# flux-setup: prod/us/web\n");
+        assert_eq!(
+            said(&[("a.yaml", eu), ("b.yaml", us)]),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            said(&[
+                ("a.yaml", eu),
+                ("b.yaml", us),
+                ("c.yaml", us),
+                ("d.yaml", "# by hand\n")
+            ]),
+            ["c.yaml and b.yaml", "d.yaml and a.yaml"]
+        );
+        let other = "# flux-setup: prod/us\n";
+        assert_eq!(
+            said(&[("a.yaml", other), ("b.yaml", us)]),
+            ["b.yaml and a.yaml"]
+        );
+    }
+
+    #[test]
+    fn an_object_that_is_in_every_folder_is_looked_for_where_it_may_be_and_not_in_all() {
+        let names: Vec<_> = (0..50)
+            .map(|number| format!("clusters/{number}/web.yaml"))
+            .collect();
+        let mut known = Known::default();
+        for (source, name) in (0..).zip(&names) {
+            let span = Span {
+                source,
+                ..Span::default()
+            };
+            let folder = Path::new(name).parent().unwrap();
+            assert_eq!(known.applied_with(folder, None), None);
+            known.add(span, folder, None);
+        }
+        assert_eq!(known.within.len(), 50);
+        // each folder, and the two around all of them
+        assert_eq!(known.below.len(), 52);
     }
 }

@@ -471,3 +471,24 @@ fn prices_that_are_none_are_said_by_every_command() {
         assert_eq!(run.stdout, "", "{command}");
     }
 }
+
+/// `validate` knows whose file it is by the first line that `render` writes.
+#[test]
+fn what_render_wrote_for_two_clusters_may_lie_in_one_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |file: &str, text: &str| fs::write(folder.path().join(file), text).unwrap();
+    fs::create_dir_all(folder.path().join("environments")).unwrap();
+    let environment = "ref: {branch: main}\npath: ./deploy\nprune: true\nclusters: [eu, us]\n";
+    write("environments/prod.yaml", environment);
+    let fleet = "output: \"{cluster}-{environment}-{project}.yaml\"\nclusters: [{name: eu}, {name: us}]\n\
+                 projects: [{name: web, repository: https://github.com/acme/web}]\n";
+    write("flux-setup.yaml", fleet);
+    let run = run_in(folder.path(), &["render", "--output", "out"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let run = run_in(folder.path(), &["validate", "--manifests", "out"]);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    let text = fs::read_to_string(folder.path().join("out/us-prod-web.yaml")).unwrap();
+    write("out/copy.yaml", &text);
+    let run = run_in(folder.path(), &["validate", "--manifests", "out"]);
+    assert!(run.stderr.contains(" is there twice\n"), "{}", run.stderr);
+}
