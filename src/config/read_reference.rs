@@ -108,7 +108,8 @@ impl Decoder {
 fn check_reference(key: &str, text: &str) -> Result<(), String> {
     match key {
         "branch" => git_ref::branch(text),
-        "tag" => git_ref::tag(text),
+        // which of the two it has to be hangs on its source: the plan checks that
+        "tag" => git_ref::tag(text).or_else(|reason| oci_ref::tag(text).map_err(|_| reason)),
         "name" => git_ref::full_name(text),
         "commit" => git_ref::commit(text),
         "semver" => semver::Constraint::parse(text).map(drop),

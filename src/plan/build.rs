@@ -220,7 +220,7 @@ impl<'c> Builder<'c> {
     }
 }
 
-const OBJECT_FIELDS: [Field; 12] = [
+const OBJECT_FIELDS: [Field; 13] = [
     Field::KustomizationInterval,
     Field::KustomizationTimeout,
     Field::RetryInterval,
@@ -233,6 +233,7 @@ const OBJECT_FIELDS: [Field; 12] = [
     Field::Names,
     Field::Kustomization,
     Field::DependsOn,
+    Field::Vars,
 ];
 
 /// The project in this environment and cluster, unless it is left out there.

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use crate::config::{Field, Finding, Layers, ProjectSource, Reference, Spanned};
 
+use crate::flux::oci_ref;
+
 use super::build::{Builder, Place, place};
 use super::model::{PlannedObject, Poll, Role, SourceReference};
 use super::values::default_intervals;
@@ -57,13 +59,13 @@ impl<'c> Builder<'c> {
             .map_or(default_intervals(place.environment.kind).0, |(_, said)| {
                 said
             });
-        let poll = Poll {
+        let poll = reference.map(|reference| Poll {
             url: url.value.clone(),
-            reference: reference.clone().unwrap_or(Reference::Branch("".into())),
+            reference,
             interval,
             provider: layers.text(Field::Provider).map(|(_, text)| text.clone()),
             secret: layers.text(Field::SecretRef).map(|(_, text)| text.clone()),
-        };
+        });
         let source = SourceReference {
             kind: kind.into(),
             name: name.clone(),
@@ -81,10 +83,10 @@ impl<'c> Builder<'c> {
             namespace,
             template: self.templates[usize::from(kind == "OCIRepository")].clone(),
             span: place.project.name.span,
-            poll: Some(poll),
+            complete: poll.is_some() && !layers.is_faulty(&SOURCE_FIELDS),
+            poll,
             source: Some(source.clone()),
             depends_on: Vec::new(),
-            complete: reference.is_some() && !layers.is_faulty(&SOURCE_FIELDS),
             layers,
         });
         Some(source)
@@ -122,6 +124,15 @@ impl<'c> Builder<'c> {
             Reference::Digest(_) => is_oci,
             _ => !is_oci,
         };
+        // a Git tag is judged where the manifest is
+        if is_oci
+            && let Reference::Tag(tag) = reference
+            && let Err(reason) = oci_ref::tag(tag)
+        {
+            let message = format!("tag `{tag}` cannot be one of `{kind}`: {reason}");
+            self.problems.add(Finding::error(span, "", message));
+            return None;
+        }
         if fits {
             return Some(reference.clone());
         }
