@@ -71,6 +71,25 @@ pub enum EnvironmentKind {
     None,
 }
 
+impl EnvironmentKind {
+    pub const ALL: [Self; 4] = [
+        Self::Development,
+        Self::Staging,
+        Self::Production,
+        Self::None,
+    ];
+
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Staging => "staging",
+            Self::Production => "production",
+            Self::None => "none",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Environment {
     pub name: Spanned<Arc<str>>,

@@ -9,7 +9,7 @@ use super::model::{
     BudgetSettings, Cluster, Environment, EnvironmentKind, GithubHost, Project, Spanned,
 };
 use super::pattern::Gap;
-use super::read_settings::{KEYS, SOURCE_KEYS};
+use super::read_project::keys_with;
 use super::settings::{Field, Said, Setting, Settings};
 use super::{Pattern, hidden};
 
@@ -68,11 +68,27 @@ impl Decoder {
         }
         if let Some(node) = fields.get("budget") {
             fleet.budget = self.budget(node);
+            self.known_uses(&fleet);
         }
         if let Some(node) = fields.get("server") {
             self.server(node);
         }
         fleet
+    }
+
+    /// Others use the budget of an identity that is there.
+    fn known_uses(&mut self, fleet: &Fleet) {
+        let identities: Vec<&str> = fleet
+            .github
+            .iter()
+            .flat_map(|host| &host.identities)
+            .map(|identity| identity.name.value.as_str())
+            .collect();
+        for used in &fleet.budget.also {
+            if let Some(name) = &used.identity {
+                self.identity_exists(name, &identities);
+            }
+        }
     }
 
     fn hide_parts(&mut self, node: &Node) {
@@ -128,9 +144,7 @@ impl Decoder {
             self.wrong_type(node, "a map");
             return Settings::default();
         };
-        let mut known = own.to_vec();
-        known.extend(KEYS);
-        known.extend(SOURCE_KEYS);
+        let known = keys_with(own);
         for entry in entries {
             if entry.key == "dependsOn" {
                 self.error_with_hint(
@@ -234,26 +248,21 @@ impl Decoder {
 
     fn environment_kind(&mut self, node: &Node) -> Option<EnvironmentKind> {
         let text = self.filled_text(node)?;
-        let kind = match text {
-            "development" => EnvironmentKind::Development,
-            "staging" => EnvironmentKind::Staging,
-            "production" => EnvironmentKind::Production,
-            "none" => EnvironmentKind::None,
-            _ => {
-                let kinds = ["development", "staging", "production", "none"];
-                let hint = crate::flux::nearest(text, kinds).map_or_else(
-                    || format!("known: {}", kinds.join(", ")),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                self.error_with_hint(
-                    node.span,
-                    format!("`{text}` is no kind of environment"),
-                    hint,
-                );
-                return None;
-            }
-        };
-        Some(kind)
+        let kinds = EnvironmentKind::ALL;
+        let kind = kinds.into_iter().find(|kind| kind.name() == text);
+        if kind.is_none() {
+            let names = kinds.map(EnvironmentKind::name);
+            let hint = crate::flux::nearest(text, names).map_or_else(
+                || format!("known: {}", names.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            self.error_with_hint(
+                node.span,
+                format!("`{text}` is no kind of environment"),
+                hint,
+            );
+        }
+        kind
     }
 
     fn output(&mut self, node: &Node) -> Option<Pattern> {

@@ -60,12 +60,16 @@ impl Decoder {
         let identities = fields
             .get("identities")
             .map_or_else(Vec::new, |node| self.identities(node));
+        let names: Vec<&str> = identities
+            .iter()
+            .map(|identity| identity.name.value.as_str())
+            .collect();
         let budget_identity = self.string(&fields, "budgetIdentity");
         if let Some(name) = &budget_identity {
-            self.identity_exists(name, &identities);
+            self.identity_exists(name, &names);
         }
         if let Some(webhooks) = fields.get("webhooks") {
-            self.webhooks(webhooks, &identities);
+            self.webhooks(webhooks, &names);
         }
         self.every(&fields, "audit", &["every"]);
         self.every(&fields, "heads", &["every", "sweep", "owners"]);
@@ -189,7 +193,7 @@ impl Decoder {
         self.error_with_hint(node.span, "a secret is one reference", HINT);
     }
 
-    fn webhooks(&mut self, node: &Node, identities: &[Identity]) {
+    fn webhooks(&mut self, node: &Node, identities: &[&str]) {
         let mut names: Vec<String> = Vec::new();
         for item in self.list(node) {
             let known = ["name", "organization", "app", "repositories", "secrets"];
@@ -233,17 +237,14 @@ impl Decoder {
         }
     }
 
-    fn identity_exists(&mut self, name: &Spanned<String>, identities: &[Identity]) {
-        let mut names = identities
-            .iter()
-            .map(|identity| identity.name.value.as_str());
-        if names.clone().any(|known| known == name.value) {
+    pub(super) fn identity_exists(&mut self, name: &Spanned<String>, identities: &[&str]) {
+        if identities.contains(&name.value.as_str()) {
             return;
         }
-        let hint = match crate::flux::nearest(&name.value, names.clone()) {
+        let hint = match crate::flux::nearest(&name.value, identities.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None if identities.is_empty() => "list it under `identities`".into(),
-            None => format!("known: {}", names.by_ref().collect::<Vec<_>>().join(", ")),
+            None => format!("known: {}", identities.join(", ")),
         };
         let message = if self.is_hidden(name.span) {
             "an identity that this host has not".to_owned()

@@ -17,6 +17,18 @@ const SOURCE_KINDS: [&str; 4] = [
     "ExternalArtifact",
 ];
 
+/// What can be said of a source.
+const SOURCE_FIELDS: [&str; 8] = [
+    "kind",
+    "url",
+    "ref",
+    "secretRef",
+    "provider",
+    "project",
+    "external",
+    "namespace",
+];
+
 impl Decoder {
     pub(super) fn project_source(
         &mut self,
@@ -49,21 +61,9 @@ impl Decoder {
     }
 
     fn source(&mut self, node: &Node, settings: &mut Settings) -> Option<ProjectSource> {
-        let fields = self.fields(
-            node,
-            &[
-                "kind",
-                "url",
-                "ref",
-                "secretRef",
-                "provider",
-                "project",
-                "external",
-                "namespace",
-            ],
-        )?;
+        let fields = self.fields(node, &SOURCE_FIELDS)?;
         if let Some(shared) = fields.get("project") {
-            self.only(&fields, &["project"]);
+            self.only(&fields, "`project`", &["project"]);
             let project = self.dns_label(shared)?;
             return Some(ProjectSource::Shared {
                 project: Spanned {
@@ -75,7 +75,11 @@ impl Decoder {
         if let Some(external) = fields.get("external") {
             return self.external(external, &fields);
         }
-        self.only(&fields, &["kind", "url", "ref", "secretRef", "provider"]);
+        self.only(
+            &fields,
+            "a source of one's own",
+            &["kind", "url", "ref", "secretRef", "provider"],
+        );
         let inner: Vec<_> = fields
             .entries
             .iter()
@@ -109,7 +113,7 @@ impl Decoder {
     }
 
     fn external(&mut self, external: &Node, fields: &Fields<'_>) -> Option<ProjectSource> {
-        self.only(fields, &["external", "kind", "namespace"]);
+        self.only(fields, "`external`", &["external", "kind", "namespace"]);
         let name = self.dns_label(external)?;
         let kind_node = fields.required("kind", self)?;
         let kind = self.source_kind(kind_node, &SOURCE_KINDS)?;
@@ -151,12 +155,12 @@ impl Decoder {
     }
 
     /// Refuses the keys that do not go with those that decide what a map is.
-    fn only(&mut self, fields: &Fields<'_>, keys: &[&str]) {
+    fn only(&mut self, fields: &Fields<'_>, decides: &str, keys: &[&str]) {
         for entry in fields.entries {
-            if !keys.contains(&&*entry.key) && fields.entry(&entry.key).is_some() {
+            if SOURCE_FIELDS.contains(&&*entry.key) && !keys.contains(&&*entry.key) {
                 self.error(
                     entry.key_span,
-                    format!("`{}` does not go with `{}`", entry.key, keys[0]),
+                    format!("`{}` does not go with {decides}", entry.key),
                 );
             }
         }

@@ -93,7 +93,7 @@ impl PlannedObject<'_> {
         let text = |text: &str| Node::string(self.span, text.to_owned());
         let mut environment = Fields::at(self.span);
         environment.add("name", text(&self.environment));
-        environment.add("kind", text(kind_name(self.environment_kind)));
+        environment.add("kind", text(self.environment_kind.name()));
         let mut source = Fields::at(self.span);
         if let Some(reference) = &self.source {
             source.text("kind", (reference.span, &reference.kind));
@@ -279,16 +279,6 @@ impl PlannedObject<'_> {
         if let Some((span, true)) = self.layers.flag(Field::Suspend) {
             spec.add("suspend", Node::boolean(span, true));
         }
-    }
-}
-
-/// The word for a kind of environment.
-fn kind_name(kind: EnvironmentKind) -> &'static str {
-    match kind {
-        EnvironmentKind::Development => "development",
-        EnvironmentKind::Staging => "staging",
-        EnvironmentKind::Production => "production",
-        EnvironmentKind::None => "none",
     }
 }
 

@@ -454,6 +454,55 @@ fn refs_that_git_refuses_are_refused() {
 }
 
 #[test]
+fn a_tag_is_checked_as_its_source_takes_it() {
+    let of = |source: &str, tag: &str| {
+        fleet(&format!(
+            "projects:\n  - name: web\n    {source}\n    ref: {{tag: {tag}}}\n"
+        ))
+    };
+    let oci = "source: {kind: OCIRepository, url: oci://ghcr.io/acme/web}";
+    refuses(
+        &of(oci, "release/v1"),
+        "flux-setup.yaml:4:10",
+        "tag `release/v1` cannot be one of `OCIRepository`: it has `/`, where only letters, digits, `_`, `.` and `-` may stand",
+        "",
+    );
+    assert_eq!(of(oci, "v1..2").findings(), []);
+    let git = "repository: https://github.com/acme/web";
+    assert_eq!(of(git, "release/v1").findings(), []);
+    refuses(
+        &of(git, "v1..2"),
+        "flux-setup.yaml:4:10",
+        "`v1..2` names nothing in Git: it has `..`, which Git does not allow",
+        "git ls-remote",
+    );
+}
+
+#[test]
+fn an_unknown_key_of_a_source_is_one_finding() {
+    refuses(
+        &fleet(
+            "projects:\n  - name: web\n    source: {url: \"https://github.com/acme/web\", reff: {branch: main}}\n",
+        ),
+        "flux-setup.yaml:3:50",
+        "unknown key `reff`",
+        "did you mean `ref`?",
+    );
+}
+
+#[test]
+fn use_of_an_identity_that_nobody_has_is_refused() {
+    refuses(
+        &fleet(
+            "projects: []\ngithub: [{host: github.com, identities: [{name: bot, token: {env: A}}]}]\nbudget: {also: [{name: ci, identity: bott, core: 1}]}\n",
+        ),
+        "flux-setup.yaml:3:38",
+        "unknown identity `bott`",
+        "did you mean `bot`?",
+    );
+}
+
+#[test]
 fn a_ref_left_out_is_refused_once_and_names_the_environments() {
     let fleet = environment("path: ./deploy\n").file("environments/production.yaml", "path: ./x\n");
     refuses(
