@@ -180,7 +180,7 @@ impl Decoder {
     /// Something that cannot be read: after `; ` it says how to mend it.
     pub(super) fn fault(&mut self, node: &Node, fault: &impl fmt::Display) {
         let text = fault.to_string();
-        match text.split_once("; ") {
+        match split_hint(&text) {
             Some((message, hint)) => self.error_with_hint(node.span, message, hint),
             None => self.error(node.span, text),
         }
@@ -222,6 +222,14 @@ impl Decoder {
         }
         share
     }
+}
+
+/// Parts a message from the hint behind `; `; what stands in backticks is somebody's text.
+fn split_hint(text: &str) -> Option<(&str, &str)> {
+    text.match_indices("; ").find_map(|(at, semicolon)| {
+        let is_quoted = text[..at].matches('`').count() % 2 == 1;
+        (!is_quoted).then(|| (&text[..at], &text[at + semicolon.len()..]))
+    })
 }
 
 /// Reads `70%` or `0.7` as 0.7; `None` for anything that is no share from 0 to 1.
@@ -273,5 +281,19 @@ impl<'n> Fields<'n> {
 
     pub(super) fn flag(&self, key: &'static str, decoder: &mut Decoder) -> Option<bool> {
         decoder.flag(self.get(key)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_hint;
+
+    #[test]
+    fn a_quoted_text_is_not_cut() {
+        assert_eq!(
+            split_hint("`1h; 2m` is no duration; write it as `90s`"),
+            Some(("`1h; 2m` is no duration", "write it as `90s`"))
+        );
+        assert_eq!(split_hint("the host `a; b` is none"), None);
     }
 }
