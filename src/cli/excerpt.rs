@@ -1,9 +1,8 @@
 //! The line that a finding speaks of, fit to be shown: without credentials, and not endless.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::flux::mask;
+use crate::flux::secrets;
 
 /// Characters that are shown of a line from the place that is meant on. What stands before it stays,
 /// for it is counted; the printer leaves out what does not fit.
@@ -27,24 +26,15 @@ pub(super) fn excerpt(text: &str, range: Range<usize>) -> Excerpt {
     cut(&starred(line), in_line(start)..in_line(end))
 }
 
-/// The line with a `*` for each byte of the credentials in it, so that places stay as they are;
-/// between those of two URLs nothing is shown.
-fn starred(line: &str) -> Cow<'_, str> {
-    let masked = mask(line);
-    if masked == line {
-        return Cow::Borrowed(line);
+/// The line with a `*` for each byte of the credentials in it, so that places stay as they are.
+fn starred(line: &str) -> String {
+    let mut starred = String::with_capacity(line.len());
+    for secret in secrets(line) {
+        starred.push_str(&line[starred.len()..secret.start]);
+        starred.push_str(&"*".repeat(secret.len()));
     }
-    let same = |(one, other): &(char, char)| one == other;
-    let pairs = line.chars().zip(masked.chars());
-    let before: usize = pairs.take_while(same).map(|(one, _)| one.len_utf8()).sum();
-    let pairs = line[before..]
-        .chars()
-        .rev()
-        .zip(masked[before..].chars().rev());
-    let after: usize = pairs.take_while(same).map(|(one, _)| one.len_utf8()).sum();
-    let end = line.len() - after;
-    let stars = "*".repeat(end - before);
-    Cow::Owned(format!("{}{stars}{}", &line[..before], &line[end..]))
+    starred.push_str(&line[starred.len()..]);
+    starred
 }
 
 fn cut(line: &str, marked: Range<usize>) -> Excerpt {
@@ -114,7 +104,16 @@ mod tests {
         );
         assert_eq!(shown(text, 38..41), format!("- {{url: {masked}}} # >why<"));
         let two = "[https://a:b@h/x, https://ö:d@h/y]";
-        assert_eq!(shown(two, 0..1), ">[<https://*********************@h/y]");
+        assert_eq!(shown(two, 0..1), ">[<https://***@h/x, https://****@h/y]");
+    }
+
+    #[test]
+    fn tokens_are_not_shown_wherever_they_are() {
+        let text = "{url: https://h/x?access_token=abc, name: ghp_0123456789}";
+        assert_eq!(
+            shown(text, 36..40),
+            "{url: https://h/x?access_token=***, >name<: **************}"
+        );
     }
 
     #[test]

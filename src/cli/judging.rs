@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use crate::config::{Class, Configuration, Finding, Severity, Sources};
-use crate::flux::lint::{lint, references_to_other_namespaces};
-use crate::flux::schema::{Coverage, Crds, judge};
-use crate::flux::yaml::{self, Node, Span};
-use crate::flux::{Fault, FaultClass, FaultSeverity, mask};
+use crate::flux::lint::lint;
+use crate::flux::schema::{Crds, judge};
+use crate::flux::yaml::{self, Node};
+use crate::flux::{Fault, FaultClass, FaultSeverity};
 use crate::plan::PlannedObject;
 
 /// The CRDs that hold in each cluster: its own win over those of the fleet, and those over ours.
@@ -117,7 +117,7 @@ fn over(base: &Crds, texts: &[u32], sources: &Sources, findings: &mut Vec<Findin
     crds
 }
 
-/// A fault of a manifest as a finding at its own place; what it quotes may hold credentials.
+/// A fault of a manifest as a finding at its own place.
 pub(super) fn finding(fault: Fault) -> Finding {
     Finding {
         class: match fault.class {
@@ -130,8 +130,8 @@ pub(super) fn finding(fault: Fault) -> Finding {
         },
         span: fault.span,
         path: fault.path,
-        message: mask(&fault.message).into_owned(),
-        hint: fault.hint.map(|hint| mask(&hint).into_owned()),
+        message: fault.message,
+        hint: fault.hint,
     }
 }
 

@@ -1,10 +1,14 @@
 //! Findings, as people and as machines read them.
 
+use std::borrow::Cow;
+use std::io::Write;
+
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use crate::budget::counted;
 use crate::config::{Class, Finding, Places, Position, Severity, Sources};
+use crate::flux::mask;
 
 use super::args::Format;
 use super::excerpt::excerpt;
@@ -25,6 +29,9 @@ struct Placed<'a> {
     file: &'a str,
     position: Position,
     finding: &'a Finding,
+    /// Without the credentials that the finding quotes.
+    message: Cow<'a, str>,
+    hint: Option<Cow<'a, str>>,
 }
 
 /// How many findings there are of each severity.
@@ -92,6 +99,8 @@ fn placed<'a>(sources: &'a Sources, findings: &'a [Finding]) -> Vec<Placed<'a>> 
         file: sources.name(finding.span.source),
         position: sources.position(finding.span),
         finding,
+        message: mask(&finding.message),
+        hint: finding.hint.as_deref().map(mask),
     });
     let mut placed: Vec<_> = placed.collect();
     placed.sort_by_key(|placed| {
@@ -115,8 +124,8 @@ struct JsonFinding<'a> {
     line: usize,
     column: usize,
     path: String,
-    message: &'a str,
-    hint: Option<&'a str>,
+    message: Cow<'a, str>,
+    hint: Option<Cow<'a, str>>,
 }
 
 fn json<'a>(sources: &'a Sources, findings: &'a [Finding]) -> JsonFindings<'a> {
@@ -130,10 +139,10 @@ fn json<'a>(sources: &'a Sources, findings: &'a [Finding]) -> JsonFindings<'a> {
         column: placed.position.column,
         path: match placed.finding.path.as_str() {
             "" => places.path(placed.finding.span),
-            path => path.to_owned(),
+            path => mask(path).into_owned(),
         },
-        message: &placed.finding.message,
-        hint: placed.finding.hint.as_deref(),
+        message: placed.message,
+        hint: placed.hint,
     });
     JsonFindings {
         findings: findings.collect(),
@@ -176,13 +185,13 @@ fn text(sources: &Sources, findings: &[Finding], longest: usize, width: usize) -
     text
 }
 
-fn group<'a>(sources: &Sources, placed: &Placed<'a>) -> Group<'a> {
+fn group<'a>(sources: &Sources, placed: &'a Placed<'_>) -> Group<'a> {
     let finding = placed.finding;
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut title = level.primary_title(printable_lines(&finding.message));
+    let mut title = level.primary_title(&*placed.message);
     title = match finding.class {
         Class::Api => title.id("api"),
         Class::Flux => title.id("flux"),
@@ -201,8 +210,8 @@ fn group<'a>(sources: &Sources, placed: &Placed<'a>) -> Group<'a> {
         let snippet = Snippet::source(excerpt.text).path(printable(placed.file));
         title.element(snippet.line_start(line).annotation(mark))
     };
-    match &finding.hint {
-        Some(hint) => group.element(Level::HELP.message(printable_lines(hint))),
+    match &placed.hint {
+        Some(hint) => group.element(Level::HELP.message(&**hint)),
         None => group,
     }
 }
@@ -291,6 +300,23 @@ projects:
 
         2 errors, 1 warning
         "#);
+    }
+
+    #[test]
+    fn credentials_are_shown_neither_to_people_nor_to_machines() {
+        let text = "external: \"https://u:topsecret@x\"\n";
+        let mut sources = Sources::default();
+        sources.add("flux-setup.yaml", text);
+        let span = span_of(text, "\"https://u:topsecret@x\"");
+        let finding = Finding::error(span, "external", "`https://u:topsecret@x` is no name");
+        let findings = [finding.hint("not `ghp_topsecret`")];
+        let people = shown(&sources, &findings, 10);
+        let machines = serde_json::to_string(&super::json(&sources, &findings)).unwrap();
+        for text in [people, machines] {
+            assert!(!text.contains("topsecret"), "{text}");
+            assert!(text.contains("`https://***@x` is no name"), "{text}");
+            assert!(text.contains("not `***`"), "{text}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub mod semver;
 pub mod yaml;
 
 pub use fault::{Fault, FaultClass, FaultSeverity};
-pub use mask::mask;
+pub use mask::{mask, secrets};
 pub use nearest::nearest;
 pub use object::ObjectKey;
 pub use repository::{RepositoryIdentity, RepositoryUrl};
