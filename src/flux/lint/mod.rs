@@ -15,6 +15,17 @@ use super::fault::{Fault, Path};
 use super::yaml::{Entry, Node, Value};
 use spec::Spec;
 
+/// The kinds that are looked at, all with a `spec`; lists of them have none.
+const KINDS: [&str; 7] = [
+    "GitRepository",
+    "OCIRepository",
+    "HelmRepository",
+    "HelmChart",
+    "Bucket",
+    "ExternalArtifact",
+    "Kustomization",
+];
+
 /// All that is wrong with a document that the API server takes: errors where Flux cannot work with
 /// it, or readers take it for different things; warnings where it can and hardly should.
 pub fn lint(document: &Node) -> Vec<Fault> {
@@ -31,6 +42,10 @@ pub fn lint(document: &Node) -> Vec<Fault> {
         return faults;
     }
     let kind = text("kind");
+    // Of what is no object of Flux, the API server says so.
+    if !KINDS.contains(&kind) {
+        return faults;
+    }
     let Some(spec) = document.get("spec") else {
         let message = format!("a {kind} without `spec` does nothing");
         faults.push(

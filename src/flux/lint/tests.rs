@@ -52,6 +52,17 @@ fn good_objects_have_no_fault() {
 }
 
 #[test]
+fn what_is_no_object_of_flux_is_left_to_the_api_server() {
+    for kind in ["KustomizationList", "''", "GitRepositry"] {
+        assert_eq!(linted(kind, "items: []"), NONE, "{kind}");
+    }
+    assert_eq!(
+        linted("GitRepository", "items: []"),
+        ["spec: a GitRepository without `spec` does nothing"]
+    );
+}
+
+#[test]
 fn a_kustomization_needs_a_minute_and_a_source_more_than_nothing() {
     assert_eq!(kustomization("60s", ""), NONE);
     assert_eq!(

@@ -121,6 +121,11 @@ pub fn judge(crds: &Crds, document: &Node) -> Vec<Fault> {
         return vec![Fault::api(document.span, "", message)];
     };
     let identity = Identity::of(document);
+    if entry(entries, "apiVersion").is_none() && entry(entries, "kind").is_none() {
+        let message = "no Kubernetes object: neither `apiVersion` nor `kind` is given";
+        let hint = "add both, or keep the file out of the folder of manifests";
+        return vec![Fault::api(document.span, "", message).hint(hint)];
+    }
     for (key, value) in [("apiVersion", identity.version), ("kind", identity.kind)] {
         let path = Path::ROOT.key(key);
         match entry(entries, key).map(|one| (&one.node, read(&one.node))) {

@@ -530,3 +530,14 @@ fn crds_of_a_cluster_count_instead_of_ours() {
         ["spec.ref: unknown field `ref` (the keys here are `interval`, `url`)"]
     );
 }
+
+#[test]
+fn a_document_without_version_and_kind_is_refused_once() {
+    let (documents, _) = crate::flux::yaml::read("replicas: 2\n", 0);
+    let faults = judge(Crds::embedded(), &documents[0]);
+    let messages: Vec<_> = faults.into_iter().map(|fault| fault.message).collect();
+    assert_eq!(
+        messages,
+        ["no Kubernetes object: neither `apiVersion` nor `kind` is given"]
+    );
+}
