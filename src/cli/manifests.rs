@@ -44,6 +44,7 @@ pub(super) fn run(
     if documents.is_empty() && read.findings.is_empty() {
         bail!("{} holds no manifest", named(path));
     }
+    let documents = without_lists(documents);
     log.step("read", || counted(documents.len(), "document"));
     let crds = crds_among(&documents, &given, &mut read.findings);
     let judged = judge(&documents, &crds, &mut read.findings);
@@ -163,8 +164,38 @@ impl Judged {
     }
 }
 
+/// The documents with the items of each `kind: List` in its place, as `kubectl get` prints them.
+fn without_lists(documents: Vec<Node>) -> Vec<Node> {
+    let mut single = Vec::with_capacity(documents.len());
+    for document in documents {
+        let text = |key: &str| document.get(key).and_then(Node::as_str);
+        let is_list = text("apiVersion") == Some("v1") && text("kind") == Some("List");
+        match document.get("items").and_then(Node::as_sequence) {
+            Some(items) if is_list => single.extend(without_lists(items.to_vec())),
+            _ => single.push(document),
+        }
+    }
+    single
+}
+
 /// Whether a document is meant for an API server; kustomize's own configuration is not.
 fn is_applied(document: &Node) -> bool {
     let version = document.get("apiVersion").and_then(Node::as_str);
     !version.is_some_and(|version| version.starts_with("kustomize.config.k8s.io/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_lists;
+
+    use crate::flux::yaml::{self, Node};
+
+    #[test]
+    fn of_a_list_the_items_are_judged() {
+        let text = "apiVersion: v1\nkind: List\nitems:\n- {kind: A}\n- {apiVersion: v1, kind: List, items: [{kind: B}]}\n---\nkind: C\n";
+        let documents = without_lists(yaml::read(text, 0).0);
+        let kinds = documents.iter().map(|document| document.get("kind"));
+        let kinds: Vec<_> = kinds.map(|kind| kind.and_then(Node::as_str)).collect();
+        assert_eq!(kinds, [Some("A"), Some("B"), Some("C")]);
+    }
 }
