@@ -9,6 +9,26 @@ pub(super) fn check(spec: &mut Spec<'_>) {
     spec.source_name();
     substitutions(spec);
     own_dependency(spec);
+    path(spec);
+}
+
+/// kustomize-controller joins the path so that it stays in the source: `../x` is `x` there.
+fn path(spec: &mut Spec<'_>) {
+    let mut depth = 0_usize;
+    for part in spec.text(&["path"]).split('/') {
+        match part {
+            "" | "." => {}
+            ".." if depth == 0 => {
+                return spec.warning(
+                    &["path"],
+                    "the path leads out of the repository, where Flux does not follow it",
+                    "write the path from the root of the repository",
+                );
+            }
+            ".." => depth -= 1,
+            _ => depth += 1,
+        }
+    }
 }
 
 /// A name that is none fails the whole build.

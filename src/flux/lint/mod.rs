@@ -1,5 +1,6 @@
 //! What the API server takes and Flux, or a reader of YAML, then chokes on.
 
+mod artifacts;
 mod durations;
 mod kustomization;
 mod namespaces;
@@ -63,7 +64,10 @@ pub fn lint(document: &Node) -> Vec<Fault> {
     durations::check(&mut spec);
     match kind {
         "GitRepository" => sources::git_repository(&mut spec),
-        "OCIRepository" => sources::oci_repository(&mut spec),
+        "OCIRepository" => {
+            artifacts::check(&mut spec);
+            sources::oci_repository(&mut spec);
+        }
         "HelmRepository" => sources::credentials(&mut spec),
         "HelmChart" => sources::helm_chart(&mut spec),
         "Kustomization" => kustomization::check(&mut spec),

@@ -63,6 +63,44 @@ fn what_is_no_object_of_flux_is_left_to_the_api_server() {
 }
 
 #[test]
+fn an_artifact_has_its_tag_in_ref_and_a_tag_is_one() {
+    let oci = |rest: &str| linted("OCIRepository", &format!("spec: {{interval: 1m, {rest}}}"));
+    assert_eq!(oci("url: 'oci://host:5000/a/b', ref: {tag: v1.2_3}"), NONE);
+    assert_eq!(
+        oci("url: 'oci://ghcr.io/a/b', ref: {tag: '+', semver: '1.x'}"),
+        NONE
+    );
+    assert_eq!(
+        oci("url: 'oci://ghcr.io/a/b:latest'"),
+        ["spec.url: the URL has a tag in it, which source-controller refuses"]
+    );
+    assert_eq!(
+        oci("url: 'oci://ghcr.io/a/b@sha256:00'"),
+        ["spec.url: the URL has a digest in it, which source-controller refuses"]
+    );
+    let faults = oci("url: 'oci://ghcr.io/a/b', ref: {tag: '1.0+2'}");
+    assert!(
+        faults[0].starts_with("spec.ref.tag: `1.0+2` is no tag of an artifact: it has "),
+        "{faults:?}"
+    );
+}
+
+#[test]
+fn a_path_stays_in_the_repository() {
+    for path in ["./a/../b", "/a", "a/..", "''"] {
+        assert_eq!(kustomization("1m", &format!("path: {path}")), NONE);
+    }
+    for path in ["../x", "a/../../x"] {
+        assert_eq!(
+            kustomization("1m", &format!("path: {path}")),
+            [
+                "warning: spec.path: the path leads out of the repository, where Flux does not follow it"
+            ]
+        );
+    }
+}
+
+#[test]
 fn a_kustomization_needs_a_minute_and_a_source_more_than_nothing() {
     assert_eq!(kustomization("60s", ""), NONE);
     assert_eq!(
