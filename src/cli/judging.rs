@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use crate::config::{Class, Configuration, Finding, Severity, Sources};
-use crate::flux::lint::lint;
-use crate::flux::schema::{Crds, judge};
-use crate::flux::yaml::{self, Node};
+use crate::flux::lint::{lint, references_to_other_namespaces};
+use crate::flux::schema::{Coverage, Crds, judge};
+use crate::flux::yaml::{self, Node, Span};
 use crate::flux::{Fault, FaultClass, FaultSeverity};
 use crate::plan::PlannedObject;
 

@@ -1,7 +1,6 @@
 //! Findings, as people and as machines read them.
 
 use std::borrow::Cow;
-use std::io::Write;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
@@ -191,7 +190,7 @@ fn group<'a>(sources: &Sources, placed: &'a Placed<'_>) -> Group<'a> {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut title = level.primary_title(&*placed.message);
+    let mut title = level.primary_title(printable_lines(&placed.message));
     title = match finding.class {
         Class::Api => title.id("api"),
         Class::Flux => title.id("flux"),
@@ -211,7 +210,7 @@ fn group<'a>(sources: &Sources, placed: &'a Placed<'_>) -> Group<'a> {
         title.element(snippet.line_start(line).annotation(mark))
     };
     match &placed.hint {
-        Some(hint) => group.element(Level::HELP.message(&**hint)),
+        Some(hint) => group.element(Level::HELP.message(printable_lines(hint))),
         None => group,
     }
 }
