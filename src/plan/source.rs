@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use crate::config::{Field, Finding, Layers, ProjectSource, Reference, Spanned};
 
-use crate::flux::oci_ref;
-
 use super::build::{Builder, Place, place};
 use super::model::{PlannedObject, Poll, Role, SourceReference};
 use super::values::default_intervals;
@@ -124,15 +122,6 @@ impl<'c> Builder<'c> {
             Reference::Digest(_) => is_oci,
             _ => !is_oci,
         };
-        // a Git tag is judged where the manifest is
-        if is_oci
-            && let Reference::Tag(tag) = reference
-            && let Err(reason) = oci_ref::tag(tag)
-        {
-            let message = format!("tag `{tag}` cannot be one of `{kind}`: {reason}");
-            self.problems.add(Finding::error(span, "", message));
-            return None;
-        }
         if fits {
             return Some(reference.clone());
         }

@@ -464,8 +464,8 @@ fn a_tag_is_checked_as_its_source_takes_it() {
     refuses(
         &of(oci, "release/v1"),
         "flux-setup.yaml:4:10",
-        "tag `release/v1` cannot be one of `OCIRepository`: it has `/`, where only letters, digits, `_`, `.` and `-` may stand",
-        "",
+        "`release/v1` is no tag of an artifact: it has `/`, where only letters, digits, `_`, `.` and `-` may stand",
+        "as the registry shows it",
     );
     assert_eq!(of(oci, "v1..2").findings(), []);
     let git = "repository: https://github.com/acme/web";
