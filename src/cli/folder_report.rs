@@ -40,6 +40,19 @@ pub(super) fn print(
             output::note(&format!("{state}: {}", shown_path(&path.join(&file.path))))?;
         }
     }
+    for taken in &report.taken_over {
+        let verb = if report.differences.is_empty() {
+            "taken over"
+        } else {
+            "would be taken over"
+        };
+        output::note(&format!(
+            "{}: {verb} from {} by {}",
+            path.join(&taken.path).display(),
+            taken.before,
+            taken.now
+        ))?;
+    }
     for unlisted in &report.unlisted {
         let files = unlisted.files.iter().map(|file| shown_path(file));
         output::note(&format!(
@@ -84,7 +97,12 @@ fn write_report(out: &mut dyn Write, report: &FolderReport) -> io::Result<()> {
     if !report.dropped.is_empty() {
         writeln!(
             out,
-            "{BOLD}no longer asked for, in files that stay:{BOLD:#}"
+            "{BOLD}no longer asked for, in files that stay; Flux {}:{BOLD:#}",
+            if report.pruned {
+                "deletes"
+            } else {
+                "would delete"
+            }
         )?;
         write_listed(out, &report.dropped, |out, dropped| {
             writeln!(
@@ -97,6 +115,15 @@ fn write_report(out: &mut dyn Write, report: &FolderReport) -> io::Result<()> {
     }
     for renamed in &report.renamed {
         write_renamed(out, renamed)?;
+    }
+    if !report.kept.is_empty() {
+        writeln!(
+            out,
+            "{BOLD}not written, for what goes is deleted by Flux; `--prune` writes it:{BOLD:#}"
+        )?;
+        write_listed(out, &report.kept, |out, path| {
+            writeln!(out, "  {}", path.display())
+        })?;
     }
     Ok(())
 }
@@ -201,6 +228,12 @@ fn summary(path: &Path, report: &FolderReport) -> String {
             parts.push(format!("{new} of them new"));
         }
     }
+    if !report.kept.is_empty() {
+        parts.push(format!(
+            "{} kept until `--prune`",
+            counted(report.kept.len(), "file")
+        ));
+    }
     parts.push(format!("{} unchanged", report.unchanged));
     if !report.stale.is_empty() {
         let what = if report.pruned {
@@ -244,6 +277,12 @@ fn as_json(report: &FolderReport) -> Value {
             "objects": objects(&file.objects),
         }))),
         "pruned": report.pruned,
+        "kept": report.kept,
+        "takenOver": list(&mut report.taken_over.iter().map(|taken| json!({
+            "path": taken.path,
+            "before": taken.before.to_string(),
+            "now": taken.now.to_string(),
+        }))),
         "dropped": list(&mut report.dropped.iter().map(|dropped| json!({
             "path": dropped.path,
             "object": object(&dropped.object),

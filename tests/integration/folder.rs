@@ -281,9 +281,15 @@ fn steps_of_a_rename(settings: &str) -> String {
         .stdout
         .split_once("renamed in dev/dev/web: ")
         .expect("it is a rename");
-    // a run that writes says the same
-    let written = ends(render(&folder, &["--cluster", "dev"]), 0);
-    assert_eq!(written.stdout, format!("renamed in dev/dev/web: {steps}"));
+    // a run without `--prune` says the same and leaves the file whole, one with it writes
+    let file = folder.path().join("out/dev/dev/web.yaml");
+    let before = fs::read_to_string(&file).unwrap();
+    let kept = ends(render(&folder, &["--cluster", "dev"]), 1);
+    assert_eq!(kept.stdout, format!("renamed in dev/dev/web: {steps}"));
+    assert_eq!(fs::read_to_string(&file).unwrap(), before);
+    ends(render(&folder, &["--cluster", "dev", "--prune"]), 0);
+    assert_ne!(fs::read_to_string(&file).unwrap(), before);
+    ends(render(&folder, &["--cluster", "dev", "--check"]), 0);
     steps.to_owned()
 }
 
@@ -291,7 +297,7 @@ fn steps_of_a_rename(settings: &str) -> String {
 fn a_rename_comes_with_steps_by_what_flux_would_delete() {
     let steps = steps_of_a_rename("");
     assert!(steps.starts_with("Kustomization flux-system/web-dev and all that it applied to site-dev\n  1. keep the name `web-dev`, set `prune: false` for it"), "{steps}");
-    let nothing = "Kustomization flux-system/web-dev to site-dev\n  1. nothing to do: with `web-dev` no workload is deleted";
+    let nothing = "Kustomization flux-system/web-dev to site-dev\n  1. nothing to prepare: with `web-dev` no workload is deleted";
     for settings in [
         "    prune: false\n",
         "    suspend: true\n",
@@ -303,6 +309,71 @@ fn a_rename_comes_with_steps_by_what_flux_would_delete() {
     let steps =
         steps_of_a_rename("    prune: false\n    kustomization: {deletionPolicy: Delete}\n");
     assert!(steps.contains(" and all that it applied to site-dev\n  1. keep the name `web-dev`, set `deletionPolicy: Orphan` for it"), "{steps}");
+}
+
+#[test]
+fn an_object_that_goes_from_a_file_that_stays_waits_for_prune() {
+    let folder = fleet();
+    let objects = |objects: &str| {
+        let web = format!("acme/web, objects: [{objects}]}}");
+        write(
+            folder.path(),
+            "flux-setup.yaml",
+            FLEET.replace("acme/web}", &web),
+        );
+    };
+    objects("{name: x}, {name: z}");
+    ends(render(&folder, &[]), 0);
+    objects("{name: x}");
+    let file = folder.path().join("out/dev/dev/web.yaml");
+    let before = fs::read_to_string(&file).unwrap();
+    let gone = "Kustomization flux-system/z-dev and all that it applied\n";
+    for arguments in [&["--check"][..], &[]] {
+        let run = ends(render(&folder, arguments), 1);
+        assert!(run.stdout.contains(gone), "{}", run.stdout);
+        assert!(
+            run.stdout
+                .contains("`--prune` writes it:\n  dev/dev/web.yaml\n")
+        );
+        assert!(
+            run.stderr
+                .contains("3 files kept until `--prune`, 6 unchanged")
+        );
+        assert_eq!(fs::read_to_string(&file).unwrap(), before);
+    }
+    ends(render(&folder, &["--prune"]), 0);
+    assert!(!fs::read_to_string(&file).unwrap().contains("z-dev"));
+    ends(render(&folder, &["--check"]), 0);
+}
+
+#[test]
+fn an_environment_that_gets_a_cluster_takes_its_files_over() {
+    let folder = fleet();
+    let output = |text: &str| text.replace("{cluster}/", "");
+    let one = |clusters: &str| {
+        write(
+            folder.path(),
+            "environments/prod.yaml",
+            format!("{ENVIRONMENT}{clusters}"),
+        );
+    };
+    write(folder.path(), "flux-setup.yaml", output(FLEET));
+    one("");
+    ends(render(&folder, &[]), 0);
+    for cluster in ["eu", "us"] {
+        one(&format!("clusters: [{cluster}]\n"));
+        ends(render(&folder, &["--check"]), 1);
+        let run = ends(render(&folder, &[]), 0);
+        let said = format!(" by prod/{cluster}/api\n");
+        assert!(
+            run.stderr
+                .starts_with("out/prod/api.yaml: taken over from prod/"),
+            "{}",
+            run.stderr
+        );
+        assert!(run.stderr.contains(&said), "{}", run.stderr);
+        ends(render(&folder, &["--check"]), 0);
+    }
 }
 
 #[test]

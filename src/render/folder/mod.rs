@@ -16,7 +16,7 @@ mod unlisted;
 pub use files::Folder;
 pub use layout::Place;
 pub use report::{
-    Difference, DroppedObject, FolderReport, Misplaced, Renamed, StaleFile, Unlisted, WrittenFile,
-    WrittenObject,
+    Difference, DroppedObject, FolderReport, Misplaced, Renamed, StaleFile, TakenOver, Unlisted,
+    WrittenFile, WrittenObject,
 };
 pub use request::{FolderRequest, compare_folder, write_folder};

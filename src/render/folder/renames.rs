@@ -128,14 +128,14 @@ fn steps(old: &WrittenObject, new_name: &str) -> Vec<String> {
                  jsonpath='{{.spec.{field}}}'` prints `{value}`"
             ),
             format!(
-                "rename it to `{new_name}` and render: Flux removes `{name}` and leaves its \
+                "rename it to `{new_name}` and render with `--prune`: Flux removes `{name}` and leaves its \
                  workloads, which `{new_name}` takes over"
             ),
             format!("once `{new_name}` is ready, set {again} again"),
         ]
     } else if kind == "Kustomization" {
         vec![format!(
-            "nothing to do: with `{name}` no workload is deleted; they stay until `{new_name}` \
+            "nothing to prepare: with `{name}` no workload is deleted; they stay until `{new_name}` \
              takes them over"
         )]
     } else {
@@ -207,7 +207,7 @@ mod tests {
         );
         insta::assert_snapshot!(renamed[0].steps.join("\n"), @"
         keep the name `web`, set `deletionPolicy: Orphan` for it, render, and wait until the cluster has it: `kubectl -n flux-system get kustomization web -o jsonpath='{.spec.deletionPolicy}'` prints `Orphan`
-        rename it to `shop` and render: Flux removes `web` and leaves its workloads, which `shop` takes over
+        rename it to `shop` and render with `--prune`: Flux removes `web` and leaves its workloads, which `shop` takes over
         once `shop` is ready, set the old deletion policy again
         ");
     }
@@ -243,7 +243,7 @@ mod tests {
         );
         insta::assert_snapshot!(renamed[0].steps.join("\n"), @"
         keep the name `web`, set `prune: false` for it, render, and wait until the cluster has it: `kubectl -n flux-system get kustomization web -o jsonpath='{.spec.prune}'` prints `false`
-        rename it to `shop` and render: Flux removes `web` and leaves its workloads, which `shop` takes over
+        rename it to `shop` and render with `--prune`: Flux removes `web` and leaves its workloads, which `shop` takes over
         once `shop` is ready, set `prune: true` again
         ");
     }

@@ -14,8 +14,13 @@ pub struct FolderReport {
     pub differences: Vec<Difference>,
     /// Files of ours that the plan does not ask for.
     pub stale: Vec<StaleFile>,
-    /// Whether the stale files were removed.
+    /// Whether the stale files were removed, and files written that lose objects.
     pub pruned: bool,
+    /// Files that differ and stay as they are, since objects go with their new text; only a run that
+    /// prunes writes them.
+    pub kept: Vec<PathBuf>,
+    /// Files that now belong to another cluster of the same environment and project.
+    pub taken_over: Vec<TakenOver>,
     /// Objects that no file of their environment and cluster holds any more although their own stays;
     /// what is renamed is not here.
     pub dropped: Vec<DroppedObject>,
@@ -79,6 +84,14 @@ pub struct Renamed {
     pub steps: Vec<String>,
 }
 
+/// A file of ours that was written for another cluster, or before the environment had one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenOver {
+    pub path: PathBuf,
+    pub before: Place,
+    pub now: Place,
+}
+
 /// A file with a marker of ours where `output` puts none: it was put elsewhere once, or somebody
 /// copied it. It is never removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +111,7 @@ impl FolderReport {
     /// Whether the folder is as the plan wants it, after what this run did: for a comparison that
     /// nothing differs, for a run that wrote that nothing is left to prune.
     pub fn is_settled(&self) -> bool {
-        let compared_equal = self.differences.is_empty();
+        let compared_equal = self.differences.is_empty() && self.kept.is_empty();
         compared_equal && (self.stale.is_empty() || self.pruned)
     }
 

@@ -15,7 +15,9 @@ use crate::render::RenderError;
 use super::files::Folder;
 use super::layout::{Place, PlannedFile};
 use super::left_over::{LeftOver, left_over};
-use super::report::{Difference, DroppedObject, FolderReport, Renamed, WrittenFile, WrittenObject};
+use super::report::{
+    Difference, DroppedObject, FolderReport, Renamed, TakenOver, WrittenFile, WrittenObject,
+};
 use super::unlisted::unlisted;
 use super::{marker, renames};
 
@@ -45,10 +47,12 @@ pub(super) fn compare(
     folder: Option<&Folder>,
     wanted: &Wanted<'_>,
 ) -> Result<FolderReport, RenderError> {
-    Ok(survey(folder, wanted, true)?.report)
+    Ok(survey(folder, wanted, Purpose::Comparison)?.report)
 }
 
 /// Writes what differs, each file whole, and with `prune` removes the stale files.
+///
+/// A file that would lose objects is written only with `prune`: the old one stays whole.
 ///
 /// # Errors
 /// The first fault in the order of the paths. Before anything is written: a document that its
@@ -65,7 +69,7 @@ pub(super) fn write(
         mut report,
         differing,
         unfinished,
-    } = survey(Some(folder), wanted, false)?;
+    } = survey(Some(folder), wanted, Purpose::Writing { prune })?;
     for path in &unfinished {
         folder.remove(path)?;
         report.cleaned += 1;
@@ -86,6 +90,13 @@ pub(super) fn write(
     Ok(report)
 }
 
+/// What a survey is made for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Purpose {
+    Comparison,
+    Writing { prune: bool },
+}
+
 struct Survey<'a> {
     report: FolderReport,
     differing: Vec<&'a PlannedFile>,
@@ -95,7 +106,7 @@ struct Survey<'a> {
 fn survey<'a>(
     folder: Option<&Folder>,
     wanted: &'a Wanted<'_>,
-    with_differences: bool,
+    purpose: Purpose,
 ) -> Result<Survey<'a>, RenderError> {
     let planned: Vec<_> = wanted
         .files
@@ -104,7 +115,7 @@ fn survey<'a>(
         .collect();
     let states: Vec<_> = planned
         .par_iter()
-        .map(|file| state(folder, file, wanted, with_differences))
+        .map(|file| state(folder, file, wanted, purpose))
         .collect();
     let mut report = FolderReport::default();
     let mut unfinished = Vec::new();
@@ -127,10 +138,23 @@ fn survey<'a>(
             report.unchanged += 1;
             continue;
         };
-        report.written.push(WrittenFile {
-            path: file.path.clone(),
-            new: change.new,
-        });
+        let loses = !change.renamed.is_empty() || !change.dropped.is_empty();
+        if loses && purpose != (Purpose::Writing { prune: true }) {
+            report.kept.push(file.path.clone());
+        } else {
+            report.written.push(WrittenFile {
+                path: file.path.clone(),
+                new: change.new,
+            });
+            report
+                .taken_over
+                .extend(change.before.map(|before| TakenOver {
+                    path: file.path.clone(),
+                    before,
+                    now: file.place.clone(),
+                }));
+            differing.push(file);
+        }
         report.differences.extend(change.difference);
         report.renamed.extend(change.renamed);
         report
@@ -139,7 +163,6 @@ fn survey<'a>(
                 path: file.path.clone(),
                 object,
             }));
-        differing.push(file);
     }
     Ok(Survey {
         report,
@@ -151,6 +174,8 @@ fn survey<'a>(
 /// How a file differs from what is there.
 struct Change {
     new: bool,
+    /// Whose it was, where that was another cluster.
+    before: Option<Place>,
     difference: Option<Difference>,
     renamed: Vec<Renamed>,
     dropped: Vec<WrittenObject>,
@@ -160,7 +185,7 @@ fn state(
     folder: Option<&Folder>,
     file: &PlannedFile,
     wanted: &Wanted<'_>,
-    with_difference: bool,
+    purpose: Purpose,
 ) -> Result<Option<Change>, RenderError> {
     let text = (wanted.text)(file)?;
     let found = match folder {
@@ -170,11 +195,14 @@ fn state(
     if found.as_ref() == Some(&text) {
         return Ok(None);
     }
+    let owner = found.as_deref().and_then(marker::read);
     // in an empty file nothing of anybody is lost: a power cut may have left it
-    if let Some(found) = &found
-        && !found.is_empty()
-        && marker::read(found).as_ref() != Some(&file.place)
-    {
+    let is_ours = match (&found, &owner) {
+        (Some(found), None) => found.is_empty(),
+        (_, Some(owner)) => *owner == file.place || was_of_another_cluster(owner, file, wanted),
+        (None, None) => true,
+    };
+    if !is_ours {
         return Err(RenderError::Foreign {
             path: file.path.clone(),
             place: file.place.to_string(),
@@ -193,11 +221,23 @@ fn state(
     };
     Ok(Some(Change {
         new: before.is_none(),
-        difference: with_difference
+        before: owner.filter(|owner| *owner != file.place),
+        difference: (purpose == Purpose::Comparison)
             .then(|| difference(&file.path, before.as_deref().unwrap_or_default(), &text)),
         renamed,
         dropped,
     }))
+}
+
+/// Whether a place's own file was this one, and only its cluster got a name, or another one.
+///
+/// Where `output` parts the clusters, a file with the marker of another was copied there.
+fn was_of_another_cluster(before: &Place, file: &PlannedFile, wanted: &Wanted<'_>) -> bool {
+    before.environment == file.place.environment
+        && before.project == file.place.project
+        && (wanted.path_of)(before)
+            .components()
+            .eq(file.path.components())
 }
 
 fn difference(path: &Path, before: &str, wanted: &str) -> Difference {

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::files::Folder;
 use super::layout::{Place, PlannedFile};
-use super::report::{FolderReport, Misplaced};
+use super::report::{FolderReport, Misplaced, TakenOver};
 use super::run::{Wanted, compare, write};
 use super::{marker, renames};
 use crate::render::RenderError;
@@ -259,6 +259,67 @@ fn an_object_that_moves_to_another_file_is_neither_deleted_nor_renamed() {
     // in another environment it is another object
     fleet.wanted[1].0 = place("production", "all");
     assert_eq!(fleet.check().deleting(), 2);
+}
+
+#[test]
+fn a_file_that_loses_an_object_stays_whole_until_it_is_pruned() {
+    let two = |second| {
+        format!(
+            "{}---\n{}",
+            document("Kustomization", "web"),
+            document("ConfigMap", second)
+        )
+    };
+    for after in [document("Kustomization", "web"), two("renamed")] {
+        let mut fleet = Fleet::new(&[("staging", "shop"), ("staging", "web")]);
+        fleet.wanted[1].1 = two("settings");
+        fleet.write();
+        let before = fleet.text("staging/web.yaml");
+        fleet.wanted[1].1 = after;
+        fleet.wanted[0].1 = document("Kustomization", "shop").replace("true", "false");
+        let report = fleet.check();
+        assert_eq!(paths(&report.kept), ["staging/web.yaml"]);
+        assert_eq!(report.differences.len(), 2);
+        let report = fleet.write();
+        assert_eq!(paths(&report.kept), ["staging/web.yaml"]);
+        assert_eq!(report.written.len(), 1, "what loses nothing is written");
+        assert_eq!(report.dropped.len() + report.renamed.len(), 1);
+        assert!(!report.is_settled());
+        assert_eq!(fleet.text("staging/web.yaml"), before);
+        let report = fleet.write_with(true, &|_| true).unwrap();
+        assert_eq!((report.kept.len(), report.written.len()), (0, 1));
+        assert!(report.is_settled());
+        assert!(fleet.check().is_settled());
+    }
+}
+
+#[test]
+fn a_file_whose_environment_gets_a_cluster_is_taken_over() {
+    let mut fleet = Fleet::new(&[("staging", "web")]);
+    fleet.write();
+    for cluster in ["c1", "c2"] {
+        let before = fleet.wanted[0].0.clone();
+        fleet.wanted[0].0.cluster = Some(cluster.into());
+        for report in [fleet.check(), fleet.write()] {
+            assert_eq!(
+                report.taken_over,
+                [TakenOver {
+                    path: "staging/web.yaml".into(),
+                    before: before.clone(),
+                    now: fleet.wanted[0].0.clone(),
+                }]
+            );
+        }
+        assert!(fleet.check().is_settled());
+    }
+    assert!(
+        fleet
+            .text("staging/web.yaml")
+            .starts_with("# flux-setup: staging/c2/web\n")
+    );
+    fleet.wanted[0].0.project = "shop".into();
+    fleet.put("staging/shop.yaml", "# flux-setup: production/c2/shop\n");
+    assert!(fleet.fails().contains("was not written by flux-setup"));
 }
 
 #[test]
