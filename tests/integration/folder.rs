@@ -283,12 +283,12 @@ fn steps_of_a_rename(settings: &str) -> String {
         .expect("it is a rename");
     // a run without `--prune` says the same and leaves the file whole, one with it writes
     let file = folder.path().join("out/dev/dev/web.yaml");
-    let before = fs::read_to_string(&file).unwrap();
+    let before = fs::read_to_string(&file).expect("it was written");
     let kept = ends(render(&folder, &["--cluster", "dev"]), 1);
     assert_eq!(kept.stdout, format!("renamed in dev/dev/web: {steps}"));
-    assert_eq!(fs::read_to_string(&file).unwrap(), before);
+    assert_eq!(fs::read_to_string(&file).expect("it was written"), before);
     ends(render(&folder, &["--cluster", "dev", "--prune"]), 0);
-    assert_ne!(fs::read_to_string(&file).unwrap(), before);
+    assert_ne!(fs::read_to_string(&file).expect("it was written"), before);
     ends(render(&folder, &["--cluster", "dev", "--check"]), 0);
     steps.to_owned()
 }
