@@ -50,7 +50,12 @@ fn share_sources(demand: &Demand<'_>) -> Vec<Advice> {
             group.push(source);
         }
     }
-    let groups = groups.into_values();
+    // A project has one source in each of its environments, and none of them is another project's.
+    let is_of_many = |group: &Vec<&Source<'_>>| {
+        let first = group[0].project;
+        group.iter().any(|source| source.project != first)
+    };
+    let groups = groups.into_values().filter(is_of_many);
     groups.map(|group| share_one(demand, &group)).collect()
 }
 
@@ -281,6 +286,12 @@ mod tests {
         other.namespace = "apps".into();
         let advice = advised(vec![source(WEB), other], ShareSource);
         insta::assert_snapshot!(advice[0].message, @r"2 sources of the cluster of `dev` (`web-dev`, `api-dev`) poll branch `main` of `github.com/acme/web` 120 times an hour together; one shared source would save 60 of them: they are in 2 namespaces, so `source: {external: web-dev, kind: …, namespace: flux-system}` in the others");
+    }
+
+    #[test]
+    fn one_project_in_two_environments_of_a_cluster_cannot_share() {
+        let of = |environment| source(WEB).of("web", environment).on("a");
+        assert_eq!(advised(vec![of("dev"), of("test")], ShareSource), []);
     }
 
     #[test]

@@ -245,17 +245,22 @@ fn most_polled(git: &Profile, upper: &Profile) -> Table {
         Column::figure("share"),
         Column::text("basis"),
     ]);
-    add_most_polled(&mut table, &git.projects, &upper.projects, "projects");
+    add_most_polled(
+        &mut table,
+        &git.projects,
+        &upper.projects,
+        ("project", "projects"),
+    );
     add_most_polled(
         &mut table,
         &git.repositories,
         &upper.repositories,
-        "repositories",
+        ("repository", "repositories"),
     );
     table
 }
 
-fn add_most_polled(table: &mut Table, git: &[Line], upper: &[Line], what: &str) {
+fn add_most_polled(table: &mut Table, git: &[Line], upper: &[Line], (one, many): (&str, &str)) {
     let mut lines: Vec<_> = git.iter().zip(upper).collect();
     lines.retain(|(git, _)| git.sources > 0);
     lines.sort_by(|(a, _), (b, _)| b.polls_per_hour.total_cmp(&a.polls_per_hour));
@@ -270,6 +275,7 @@ fn add_most_polled(table: &mut Table, git: &[Line], upper: &[Line], what: &str) 
         ]);
     }
     if let Some(more) = lines.len().checked_sub(LISTED).filter(|more| *more > 0) {
+        let what = if more == 1 { one } else { many };
         table.add_row([format!(" and {} more {what}", count(more as f64))]);
     }
 }
@@ -512,6 +518,6 @@ mod tests {
         let text = printed(&priced(&fleet(3)), Some(100));
         assert!(!text.contains(" more "), "{text}");
         let text = printed(&priced(&fleet(4)), Some(100));
-        assert!(text.contains(" and 1 more projects"), "{text}");
+        assert!(text.contains(" and 1 more project\n"), "{text}");
     }
 }

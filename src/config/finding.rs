@@ -1,6 +1,7 @@
 //! What is wrong with an input, where, and how to mend it.
 
 use crate::flux::yaml::Span;
+use crate::flux::{Fault, FaultClass, FaultSeverity};
 
 /// Who would refuse it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -35,6 +36,38 @@ pub struct Finding {
     pub message: String,
     /// How to mend it, in the same form.
     pub hint: Option<String>,
+}
+
+impl From<FaultClass> for Class {
+    fn from(class: FaultClass) -> Self {
+        match class {
+            FaultClass::Api => Self::Api,
+            FaultClass::Flux => Self::Flux,
+        }
+    }
+}
+
+impl From<FaultSeverity> for Severity {
+    fn from(severity: FaultSeverity) -> Self {
+        match severity {
+            FaultSeverity::Error => Self::Error,
+            FaultSeverity::Warning => Self::Warning,
+        }
+    }
+}
+
+/// A fault of a manifest, at its own place.
+impl From<Fault> for Finding {
+    fn from(fault: Fault) -> Self {
+        Self {
+            class: fault.class.into(),
+            severity: fault.severity.into(),
+            span: fault.span,
+            path: fault.path,
+            message: fault.message,
+            hint: fault.hint,
+        }
+    }
 }
 
 impl Finding {

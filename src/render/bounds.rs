@@ -10,8 +10,8 @@ use super::template_text::Tag;
 
 /// Most bytes of one document.
 pub const DOCUMENT_LIMIT_BYTES: usize = 1 << 20;
-/// Most turns of loops, and includes, that one document takes: it bounds time, the same on any
-/// machine.
+/// Most turns of loops, and includes, that one document takes, the same on any machine. It ends
+/// every loop, but bounds no time by itself: a turn may work on values of up to [`KEPT_LIMIT`].
 pub const LOOP_LIMIT_TURNS: u32 = 100_000;
 /// Most templates that include one another in a row: each takes up some of the stack.
 pub const INCLUDE_LIMIT: usize = 8;

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::config::{Class, Finding, Severity};
+use crate::config::Finding;
+use crate::flux::Fault;
 use crate::flux::yaml::{Node, Span, Value};
-use crate::flux::{Fault, FaultClass, FaultSeverity};
 use crate::plan::Values;
 
 /// Says faults of a document where their values were configured.
@@ -22,18 +22,8 @@ pub(super) fn relocate(
                 .or_else(|| same_text(document, &steps, values))
                 .unwrap_or(fallback);
             Finding {
-                class: match fault.class {
-                    FaultClass::Api => Class::Api,
-                    FaultClass::Flux => Class::Flux,
-                },
-                severity: match fault.severity {
-                    FaultSeverity::Error => Severity::Error,
-                    FaultSeverity::Warning => Severity::Warning,
-                },
                 span,
-                path: fault.path,
-                message: fault.message,
-                hint: fault.hint,
+                ..fault.into()
             }
         })
         .collect()

@@ -1,24 +1,35 @@
 //! Whether a text is one document, and the object that was planned.
 
-use crate::flux::yaml::{Node, Resolved, read};
+use crate::flux::yaml::{Entry, Node, Resolved, Value, read};
 
-/// Kinds of Kubernetes and Flux that have no namespace.
-const CLUSTER_WIDE: &[&str] = &[
-    "APIService",
-    "ClusterRole",
-    "ClusterRoleBinding",
-    "CustomResourceDefinition",
-    "IngressClass",
-    "MutatingWebhookConfiguration",
-    "Namespace",
-    "PersistentVolume",
-    "PriorityClass",
-    "RuntimeClass",
-    "StorageClass",
-    "ValidatingAdmissionPolicy",
-    "ValidatingAdmissionPolicyBinding",
-    "ValidatingWebhookConfiguration",
+/// The API groups of Kubernetes itself whose kinds lie in namespaces, and those kinds of them that do
+/// not; of any other group its CRD alone knows.
+const IN_NAMESPACES: [(&str, &[&str]); 10] = [
+    ("", &["Namespace", "Node", "PersistentVolume"]),
+    ("apps", &[]),
+    ("autoscaling", &[]),
+    ("batch", &[]),
+    ("coordination.k8s.io", &[]),
+    ("discovery.k8s.io", &[]),
+    ("events.k8s.io", &[]),
+    (
+        "networking.k8s.io",
+        &["IPAddress", "IngressClass", "ServiceCIDR"],
+    ),
+    ("policy", &[]),
+    (
+        "rbac.authorization.k8s.io",
+        &["ClusterRole", "ClusterRoleBinding"],
+    ),
 ];
+
+/// Whether it is a kind of Kubernetes itself that lies in a namespace.
+fn lies_in_a_namespace(api_version: &str, kind: &str) -> bool {
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    IN_NAMESPACES
+        .iter()
+        .any(|(known, cluster_wide)| *known == group && !cluster_wide.contains(&kind))
+}
 
 /// Reads a text that must be exactly one mapping.
 pub(super) fn one_document(text: &str, source: u32) -> Result<Node, String> {
@@ -47,8 +58,9 @@ pub(super) fn one_document(text: &str, source: u32) -> Result<Node, String> {
 
 /// Compares name, namespace, labels and kind with what the template was handed.
 ///
-/// An object whose kind belongs to the whole cluster may leave its namespace out. More labels than
-/// were handed are no fault.
+/// A namespace that is written must be the planned one. That it is missing is only a fault of kinds
+/// that Kubernetes itself keeps in namespaces: of all others [`lacks_namespace`] asks their CRDs. More
+/// labels than were handed are no fault.
 ///
 /// # Errors
 /// What differs, as a message.
@@ -67,9 +79,9 @@ pub(super) fn judge(
     let Some(written_kind) = written_kind else {
         return Err("its document has no `kind`".to_owned());
     };
-    if document.get("apiVersion").and_then(Node::as_str).is_none() {
+    let Some(api_version) = document.get("apiVersion").and_then(Node::as_str) else {
         return Err("its document has no `apiVersion`".to_owned());
-    }
+    };
     if let Some(kind) = kind
         && kind != written_kind
     {
@@ -84,7 +96,8 @@ pub(super) fn judge(
             continue;
         };
         let found = written(name);
-        if found.is_none() && name == "namespace" && CLUSTER_WIDE.contains(&written_kind) {
+        if found.is_none() && name == "namespace" && !lies_in_a_namespace(api_version, written_kind)
+        {
             continue;
         }
         if found.and_then(Node::as_str) != planned.as_str() {
@@ -108,6 +121,34 @@ pub(super) fn judge(
         }
     }
     Ok(())
+}
+
+/// Whether a custom kind is kept in namespaces and its document names none: an apply would put it into
+/// whichever namespace is the default there.
+///
+/// `refuses_namespace` says of the document with its planned namespace whether its kind takes none.
+pub(super) fn lacks_namespace(
+    document: &Node,
+    values: &[(&'static str, Node)],
+    refuses_namespace: impl FnOnce(&Node) -> bool,
+) -> bool {
+    let metadata = document.get("metadata");
+    let written = metadata.and_then(|metadata| metadata.get("namespace"));
+    let api_version = document.get("apiVersion").and_then(Node::as_str);
+    let group = api_version.and_then(|version| Some(version.split_once('/')?.0));
+    let is_custom = group.is_some_and(|group| group.contains('.') && !group.ends_with(".k8s.io"));
+    let planned = values.iter().find(|(name, _)| *name == "namespace");
+    let (None, true, Some((name, planned))) = (written, is_custom, planned) else {
+        return false;
+    };
+    let mut with_namespace = document.clone();
+    if let Value::Mapping(entries) = &mut with_namespace.value
+        && let Some(metadata) = entries.iter_mut().find(|entry| entry.key == "metadata")
+        && let Value::Mapping(entries) = &mut metadata.node.value
+    {
+        entries.push(Entry::new(*name, planned.clone()));
+    }
+    !refuses_namespace(&with_namespace)
 }
 
 fn same_scalar(a: &Node, b: &Node) -> bool {

@@ -17,28 +17,19 @@ const BATCH: usize = 64;
 /// What separates documents.
 pub(super) const SEPARATOR: &[u8] = b"---\n";
 
-/// The text of one object.
-#[derive(Debug, Clone, Copy)]
-pub struct Manifest<'a> {
-    /// Its object's number in [`Plan::objects`].
-    pub index: usize,
-    /// One document, without a separator; it ends in a line break.
-    pub text: &'a str,
-}
-
-/// Renders every object on all threads and hands the texts on in the plan's order.
+/// Renders every object on all threads and hands the texts on in the plan's order, each one document
+/// without a separator that ends in a line break.
 ///
 /// # Errors
 /// The first object, in the plan's order, that its template cannot write, or what `sink` says.
-pub fn each_manifest<E>(
+fn each_manifest<E>(
     plan: &Plan,
     templates: &Templates,
-    mut sink: impl FnMut(Manifest<'_>) -> Result<(), E>,
+    mut sink: impl FnMut(&str) -> Result<(), E>,
 ) -> Result<(), E>
 where
     E: From<RenderError>,
 {
-    let mut index = 0;
     for chunk in plan.objects.chunks(CHUNK) {
         let batches: Vec<_> = chunk
             .par_iter()
@@ -49,12 +40,8 @@ where
             let (text, ends) = batch.map_err(|finding| RenderError::Document(Box::new(finding)))?;
             let mut start = 0;
             for end in ends {
-                sink(Manifest {
-                    index,
-                    text: &text[start..end],
-                })?;
+                sink(&text[start..end])?;
                 start = end;
-                index += 1;
             }
         }
     }
@@ -64,15 +51,16 @@ where
 /// Writes all manifests as one stream of documents, each after `---`.
 ///
 /// # Errors
-/// As [`each_manifest`], and where `out` takes no more.
+/// The first object, in the plan's order, that its template cannot write, or where `out` takes no
+/// more.
 pub fn write_manifests(
     plan: &Plan,
     templates: &Templates,
     out: &mut impl Write,
 ) -> Result<(), RenderError> {
-    each_manifest(plan, templates, |manifest| {
+    each_manifest(plan, templates, |text| {
         out.write_all(SEPARATOR)
-            .and_then(|()| out.write_all(manifest.text.as_bytes()))
+            .and_then(|()| out.write_all(text.as_bytes()))
             .map_err(|source| RenderError::Stream { source })
     })
 }

@@ -37,7 +37,7 @@ pub use folder::{
     StaleFile, TakenOver, Unlisted, WrittenFile, WrittenObject, compare_folder, write_folder,
 };
 pub use identities::shared_identities;
-pub use manifests::{Manifest, each_manifest, write_manifests};
+pub use manifests::write_manifests;
 pub use proof::{ProofBy, document_of, prove};
 pub use template::{TEMPLATE_SUFFIX, UserTemplate};
 pub use template_fault::TemplateFault;

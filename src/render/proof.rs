@@ -22,7 +22,7 @@ const CHUNK: usize = 4096;
 /// What the document of an object is taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProofBy {
-    /// The text, read again.
+    /// The text, read again: what [`ProofBy::Values`] is held against in tests and measurements.
     Text,
     /// The values, for our own templates: those write nothing but the values, and tests hold that
     /// the text reads back as just them. Where the values show a fault, the text has the last word;
@@ -89,7 +89,7 @@ fn prove_object(
     {
         return Vec::new();
     }
-    let document = match read_back(object, templates) {
+    let document = match read_back(object, templates, judge) {
         Ok(document) => document,
         Err(finding) => return vec![finding],
     };
@@ -128,13 +128,32 @@ fn prove_incomplete(
 }
 
 /// The one document that the object's template writes, if it is the planned object.
-fn read_back(object: &PlannedObject, templates: &Templates) -> Result<Node, Finding> {
+fn read_back(
+    object: &PlannedObject,
+    templates: &Templates,
+    judge: &(dyn Fn(&PlannedObject, &Node) -> Vec<Fault> + Sync),
+) -> Result<Node, Finding> {
     let mut out = Vec::new();
     templates.render(object, &mut out)?;
     let text = into_text(out);
+    let refuses_namespace = |document: &Node| {
+        let faults = judge(object, document);
+        faults
+            .iter()
+            .any(|fault| fault.path == "metadata.namespace")
+    };
     identity::one_document(&text, u32::MAX)
         .and_then(|document| {
-            identity::judge(&document, &object.values(), object.kind).map(|()| document)
+            let values = object.values();
+            identity::judge(&document, &values, object.kind)?;
+            if identity::lacks_namespace(&document, &values, refuses_namespace) {
+                return Err(
+                    "its document needs `metadata.namespace` as it is planned, unless a CRD in \
+                     `crds` says that its kind has none: `namespace: {{ namespace }}`"
+                        .to_owned(),
+                );
+            }
+            Ok(document)
         })
         .map_err(|message| {
             let span = templates.span(&object.template).unwrap_or(object.span);

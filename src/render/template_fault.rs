@@ -137,12 +137,12 @@ fn start_of_path(text: &str, at: usize) -> usize {
 fn offset(text: &str, line: usize, column: usize) -> usize {
     let before: usize = text
         .split_inclusive('\n')
-        .take(line - 1)
+        .take(line.saturating_sub(1))
         .map(str::len)
         .sum();
     let within = text[before..]
         .char_indices()
-        .nth(column - 1)
+        .nth(column.saturating_sub(1))
         .map_or(0, |(at, _)| at);
     before + within
 }

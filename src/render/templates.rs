@@ -208,21 +208,24 @@ impl Templates {
     /// `whole` says that none was left out: only then a missing one is worth a word.
     fn compile(&mut self, whole: bool) -> Option<Finding> {
         let finding = match self.hand_over() {
-            Err(error) if whole => Some(of_engine_together(&error, &self.loaded)),
-            Err(_) => None,
-            Ok(()) => {
-                let name = too_deep(&self.loaded)?;
-                let message = format!(
-                    "template `{name}`: its includes go deeper than {INCLUDE_LIMIT} templates"
-                );
-                let span = self.span(name).unwrap_or_default();
-                Some(Finding::error(span, "", message))
-            }
+            Ok(()) => match too_deep(&self.loaded) {
+                None => return None,
+                Some(name) => {
+                    let message = format!(
+                        "template `{name}`: its includes go deeper than {INCLUDE_LIMIT} templates"
+                    );
+                    let span = self.span(name).unwrap_or_default();
+                    Some(Finding::error(span, "", message))
+                }
+            },
+            Err(error) => whole.then(|| of_engine_together(&error, &self.loaded)),
         };
         self.loaded.retain(|_, loaded| loaded.source.is_none());
-        // ours alone are sound, as a test holds
-        let _ = self.hand_over();
-        finding
+        match self.hand_over() {
+            Ok(()) => finding,
+            // ours alone are sound, as a test holds; were they not, that would be the finding
+            Err(error) => finding.or_else(|| Some(of_engine_together(&error, &self.loaded))),
+        }
     }
 
     fn hand_over(&mut self) -> tera::TeraResult<()> {

@@ -12,6 +12,7 @@ use super::{
 use crate::config::{Configuration, Finding, load};
 use crate::flux::lint::lint;
 use crate::flux::schema::{Crds, judge};
+use crate::flux::yaml::read;
 use crate::plan::{Plan, plan};
 
 const ENVIRONMENT: &str = "ref: {branch: main}\npath: ./deploy\n";
@@ -219,6 +220,50 @@ fn an_object_is_written_by_a_template_of_the_users() {
     let (_folder, configuration) = with_object("data:\n  text: {{ vars.text }}\n");
     assert_eq!(faults(&configuration, ProofBy::Values), [""; 0]);
     assert!(stream(&configuration).ends_with("data:\n  text: plain\n"));
+}
+
+/// What is wrong with an `Issuer` that names no namespace, where its CRD has this scope.
+fn without_namespace(scope: &str) -> Vec<String> {
+    let fleet = "projects:\n- name: web\n  repository: https://github.com/acme/web\n  objects:\n  \
+                 - {name: issuer, template: issuer}\n";
+    let issuer = "apiVersion: example.com/v1\nkind: Issuer\nmetadata:\n  name: {{ name }}\n  \
+                  labels: {{ labels | yaml(indent=4) }}\n";
+    let (_folder, configuration) = configuration(fleet, &[("issuer", issuer)]);
+    let crd = format!(
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n\
+         metadata: {{name: issuers.example.com}}\nspec:\n  group: example.com\n  scope: {scope}\n  \
+         names: {{kind: Issuer, plural: issuers, singular: issuer, listKind: IssuerList}}\n  \
+         versions:\n  - name: v1\n    served: true\n    storage: true\n    \
+         schema: {{openAPIV3Schema: {{type: object}}}}\n"
+    );
+    let (crds, crd_faults) = Crds::from_documents(&read(&crd, 0).0);
+    assert_eq!(crd_faults, []);
+    let crds = crds.over(Crds::embedded());
+    let (plan, mut findings) = plan(&configuration);
+    let (mut templates, more) = templates(&configuration);
+    findings.extend(more);
+    findings.extend(templates.lint(&plan));
+    findings.extend(prove(&plan, &templates, ProofBy::Values, &|_, document| {
+        judge(&crds, document)
+    }));
+    findings
+        .into_iter()
+        .map(|finding| finding.message)
+        .collect()
+}
+
+#[test]
+fn an_object_without_namespace_is_sound_where_its_crd_says_that_it_has_none() {
+    assert_eq!(without_namespace("Cluster"), [""; 0]);
+    let found = without_namespace("Namespaced");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].ends_with(
+            "its document needs `metadata.namespace` as it is planned, unless a CRD in `crds` says \
+             that its kind has none: `namespace: {{ namespace }}`"
+        ),
+        "{found:?}"
+    );
 }
 
 #[test]

@@ -115,10 +115,13 @@ impl FolderReport {
         compared_equal && (self.stale.is_empty() || self.pruned)
     }
 
-    /// How many of the objects that go take their workloads with them.
+    /// How many of the objects that go take their workloads with them: one that is renamed goes too,
+    /// under its old name.
     pub fn deleting(&self) -> usize {
         let stale = self.stale.iter().flat_map(|file| &file.objects);
         let dropped = self.dropped.iter().map(|dropped| &dropped.object);
-        stale.chain(dropped).filter(|object| object.prunes).count()
+        let renamed = self.renamed.iter().map(|renamed| &renamed.object);
+        let gone = stale.chain(dropped).chain(renamed);
+        gone.filter(|object| object.prunes).count()
     }
 }

@@ -1,7 +1,7 @@
 //! A `kustomization.yaml` of somebody else beside our files: does it list them?
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Component, Path, PathBuf};
 
 use crate::flux::yaml::{Node, read};
 use crate::render::RenderError;
@@ -38,9 +38,7 @@ pub(super) fn unlisted(
                 .iter()
                 .filter(|file| {
                     let name = file.file_name().map(|name| name.to_string_lossy());
-                    !listed
-                        .iter()
-                        .any(|listed| Some(listed.as_str()) == name.as_deref())
+                    !name.is_some_and(|name| listed.contains(name.as_ref()))
                 })
                 .map(|file| (*file).to_owned())
                 .collect();
@@ -55,14 +53,47 @@ pub(super) fn unlisted(
     Ok(found)
 }
 
-/// The entries of its `resources`, without a leading `./`.
-fn listed(text: &str) -> Vec<String> {
+/// What its `resources` name in its own folder, each written once whatever `./` stands before it.
+///
+/// A folder among them may hold what it likes: kustomize reads no file beside this one for it.
+fn listed(text: &str) -> HashSet<String> {
     let (documents, _) = read(text, 0);
     documents
         .iter()
         .filter_map(|document| document.get("resources")?.as_sequence())
         .flatten()
         .filter_map(Node::as_str)
-        .map(|entry| entry.trim_start_matches("./").to_owned())
+        .map(|entry| {
+            let entry = Path::new(entry).components();
+            let parts = entry.filter(|part| *part != Component::CurDir);
+            parts.collect::<PathBuf>().to_string_lossy().into_owned()
+        })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listed;
+
+    #[test]
+    fn every_way_to_name_a_file_is_read() {
+        let text = "# resources: [no.yaml]\nresources:\n- a.yaml\n- ./b.yaml\n- \"c.yaml\"\n\
+                    - './/d.yaml'\n- ././e.yaml\n- folder/\n- ./folder/f.yaml\nother: [g.yaml]\n";
+        let mut names: Vec<_> = listed(text).into_iter().collect();
+        names.sort();
+        assert_eq!(
+            names,
+            [
+                "a.yaml",
+                "b.yaml",
+                "c.yaml",
+                "d.yaml",
+                "e.yaml",
+                "folder",
+                "folder/f.yaml"
+            ]
+        );
+        assert!(listed("resources: [h.yaml, {a: b}]").contains("h.yaml"));
+        assert!(listed("resources: none").is_empty());
+    }
 }
