@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::Field;
 use crate::plan::{Plan, PlannedObject, Poll, Reference};
 
 use super::costs::{Cost, CostTable, POLL_FULL_CLONE, POLL_SSH, POLL_UNCHANGED};
@@ -101,7 +102,9 @@ impl<'a> Demand<'a> {
         for object in &plan.objects {
             let environment = environments.number(&object.environment);
             let project = projects.number(&object.project);
-            let Some(poll) = &object.poll else { continue };
+            let Some(poll) = poll_of(object) else {
+                continue;
+            };
             let known = places.entry(&poll.url).or_insert_with(|| {
                 let mut place = Place::of(&poll.url)?;
                 let is_git = place.transport != Transport::Oci;
@@ -153,7 +156,13 @@ impl<'a> Demand<'a> {
 fn polls<'p>(plan: &'p Plan<'_>) -> impl Iterator<Item = (&'p PlannedObject<'p>, &'p Poll)> {
     plan.objects
         .iter()
-        .filter_map(|object| object.poll.as_ref().map(|poll| (object, poll)))
+        .filter_map(|object| poll_of(object).map(|poll| (object, poll)))
+}
+
+/// What an object asks its host for; one that is suspended asks for nothing.
+fn poll_of<'p>(object: &'p PlannedObject<'_>) -> Option<&'p Poll> {
+    let is_suspended = matches!(object.layers.flag(Field::Suspend), Some((_, true)));
+    object.poll.as_ref().filter(|_| !is_suspended)
 }
 
 /// How often an hour something happens that happens every `interval`. An interval of nothing, which

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::binary::{repository, run_in};
+use crate::fleet::Fleet;
 
 fn gate(arguments: &[&str]) -> (Option<i32>, String) {
     let run = run_in(repository(), &[&["budget"], arguments].concat());
@@ -111,4 +112,20 @@ fn a_share_that_is_none_and_an_unknown_reading_are_refused() {
         assert_eq!(code, Some(2));
         assert!(said.contains(says), "{said}");
     }
+}
+
+#[test]
+fn a_suspended_source_costs_nothing() {
+    let fleet = Fleet::new()
+        .file(
+            "flux-setup.yaml",
+            "projects:\n  - {name: a, repository: https://github.com/acme/a}\n  - {name: b, repository: https://github.com/acme/b, suspend: true}\n",
+        )
+        .file("environments/staging.yaml", "ref: {branch: main}\n");
+    let run = fleet.run(&["budget"]);
+    assert!(
+        run.stdout.contains("1 repository in 1 environment"),
+        "{}",
+        run.stdout
+    );
 }
