@@ -48,7 +48,7 @@ pub(super) fn print(
         };
         output::note(&format!(
             "{}: {verb} from {} by {}",
-            path.join(&taken.path).display(),
+            shown_path(&path.join(&taken.path)),
             taken.before,
             taken.now
         ))?;
@@ -66,13 +66,20 @@ pub(super) fn print(
             }
         ))?;
     }
-    if !report.misplaced.is_empty() {
-        let files = report.misplaced.iter();
-        let files = files.map(|file| shown_path(&path.join(&file.path)));
+    for unreached in &report.unreached {
+        let files = unreached.files.iter().map(|file| shown_path(file));
+        let files = shortened(files.collect());
+        let kustomization = path.join(&unreached.kustomization);
+        let what = match &unreached.ends_in {
+            None => format!("does not lead to {files}, so kustomize leaves out what is there"),
+            Some(folder) => format!(
+                "lists {}, which has no `kustomization.yaml`: kustomize fails, and {files} is not applied",
+                shown_path(folder)
+            ),
+        };
         output::note(&format!(
-            "{YELLOW}warning{YELLOW:#}: {}: begins as a file of ours, but `output` puts it elsewhere; \
-             remove what is not a copy of yours, since Flux applies both",
-            shortened(files.collect()),
+            "{YELLOW}warning{YELLOW:#}: {} {what}",
+            shown_path(&kustomization)
         ))?;
     }
     output::note(&summary(path, report))
@@ -94,6 +101,16 @@ fn write_report(out: &mut dyn Write, report: &FolderReport) -> io::Result<()> {
         write_diff(out, &mask(&difference.diff))?;
     }
     write_stale(out, &report.stale, report.pruned)?;
+    if !report.misplaced.is_empty() {
+        writeln!(
+            out,
+            "{BOLD}begins as a file of ours, but `output` puts it elsewhere; Flux applies it all the \
+             same, and only you remove it:{BOLD:#}"
+        )?;
+        write_listed(out, &report.misplaced, |out, file| {
+            writeln!(out, "  {}", shown_path(&file.path))
+        })?;
+    }
     if !report.dropped.is_empty() {
         writeln!(
             out,
@@ -119,10 +136,10 @@ fn write_report(out: &mut dyn Write, report: &FolderReport) -> io::Result<()> {
     if !report.kept.is_empty() {
         writeln!(
             out,
-            "{BOLD}not written, for what goes is deleted by Flux; `--prune` writes it:{BOLD:#}"
+            "{BOLD}not written, for something goes with it; `--prune` writes it:{BOLD:#}"
         )?;
         write_listed(out, &report.kept, |out, path| {
-            writeln!(out, "  {}", path.display())
+            writeln!(out, "  {}", shown_path(path))
         })?;
     }
     Ok(())
@@ -155,7 +172,18 @@ fn write_stale(out: &mut dyn Write, stale: &[StaleFile], pruned: bool) -> io::Re
     };
     writeln!(out, "{BOLD}{heading}{BOLD:#}")?;
     write_listed(out, stale, |out, file| {
-        writeln!(out, "  {}", shown_path(&file.path))?;
+        match &file.moves_to {
+            None => writeln!(out, "  {}", shown_path(&file.path))?,
+            Some(new) => {
+                let verb = if pruned { "moved" } else { "moves" };
+                writeln!(
+                    out,
+                    "  {} ({verb} to {})",
+                    shown_path(&file.path),
+                    shown_path(new)
+                )?;
+            }
+        }
         let mut objects = file.objects.iter();
         objects.try_for_each(|object| writeln!(out, "    {}", shown(object)))
     })
@@ -243,6 +271,9 @@ fn summary(path: &Path, report: &FolderReport) -> String {
         };
         parts.push(format!("{} {what}", report.stale.len()));
     }
+    if !report.misplaced.is_empty() {
+        parts.push(format!("{} misplaced", report.misplaced.len()));
+    }
     if report.deleting() > 0 {
         let objects = counted(report.deleting(), "object");
         parts.push(format!("{objects} whose workloads go with them"));
@@ -274,6 +305,7 @@ fn as_json(report: &FolderReport) -> Value {
         "stale": list(&mut report.stale.iter().map(|file| json!({
             "path": file.path,
             "place": file.place.to_string(),
+            "movesTo": file.moves_to,
             "objects": objects(&file.objects),
         }))),
         "pruned": report.pruned,
@@ -296,6 +328,11 @@ fn as_json(report: &FolderReport) -> Value {
         "unlisted": list(&mut report.unlisted.iter().map(|unlisted| json!({
             "kustomization": unlisted.kustomization,
             "files": unlisted.files,
+        }))),
+        "unreached": list(&mut report.unreached.iter().map(|unreached| json!({
+            "kustomization": unreached.kustomization,
+            "endsIn": unreached.ends_in,
+            "files": unreached.files,
         }))),
         "misplaced": list(&mut report.misplaced.iter().map(|file| json!({
             "path": file.path,
@@ -336,6 +373,7 @@ mod tests {
                 diff: format!("-{HOSTILE}"),
             }],
             stale: vec![StaleFile {
+                moves_to: None,
                 path: path.clone(),
                 place: place.clone(),
                 objects: vec![object.clone()],

@@ -17,6 +17,10 @@ use super::log::Log;
 use super::outcome::Outcome;
 use super::output;
 
+/// Each name exists, but no object has all of them.
+const NOTHING_SELECTED: &str =
+    "the selection is empty: no object lies in such an environment, project and cluster at once";
+
 /// What is done with the files of a folder.
 #[derive(Debug, Clone, Copy)]
 enum Files {
@@ -49,7 +53,14 @@ pub(super) fn run(
     }
     let selection = selection(fleet.configuration, &arguments.selection)?;
     fleet.print_warnings()?;
+    let is_empty = !arguments.selection.is_everything()
+        && !fleet
+            .plan
+            .objects
+            .iter()
+            .any(|object| selection.has(object));
     let Some((path, files)) = arguments.folder() else {
+        anyhow::ensure!(!is_empty, NOTHING_SELECTED);
         return print(fleet, &templates, &selection, &mut log);
     };
     let request = FolderRequest {
@@ -61,6 +72,12 @@ pub(super) fn run(
             selection.has_place(&place.environment, place.cluster.as_deref(), &place.project)
         },
     };
+    if is_empty {
+        // what was planned once may still be there to be pruned
+        let there = compare_folder(Folder::existing(path)?.as_ref(), &request)?;
+        let has_some = !there.stale.is_empty() || !there.misplaced.is_empty();
+        anyhow::ensure!(has_some, NOTHING_SELECTED);
+    }
     let report = match files {
         Files::Written { prune } => write_folder(&Folder::open(path)?, &request, prune)?,
         Files::Compared => compare_folder(Folder::existing(path)?.as_ref(), &request)?,
@@ -74,6 +91,12 @@ pub(super) fn run(
     } else {
         Outcome::No
     })
+}
+
+impl SelectionArguments {
+    fn is_everything(&self) -> bool {
+        self.environment.is_empty() && self.project.is_empty() && self.cluster.is_empty()
+    }
 }
 
 fn selection(

@@ -34,7 +34,8 @@ pub use bounds::{DOCUMENT_LIMIT_BYTES, INCLUDE_LIMIT, KEPT_LIMIT, LOOP_LIMIT_TUR
 pub use error::RenderError;
 pub use folder::{
     Difference, DroppedObject, Folder, FolderReport, FolderRequest, Misplaced, Place, Renamed,
-    StaleFile, TakenOver, Unlisted, WrittenFile, WrittenObject, compare_folder, write_folder,
+    StaleFile, TakenOver, Unlisted, Unreached, WrittenFile, WrittenObject, compare_folder,
+    write_folder,
 };
 pub use identities::shared_identities;
 pub use manifests::write_manifests;

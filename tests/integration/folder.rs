@@ -138,12 +138,12 @@ fn nothing_but_our_own_files_is_ever_pruned() {
     }
     without(&folder, &["web"]);
     ends(render(&folder, &["--check"]), 1);
-    let run = ends(render(&folder, &["--prune"]), 0);
-    let removed = ", 3 removed, 3 objects whose workloads ";
+    let run = ends(render(&folder, &["--prune"]), 1);
+    let removed = ", 3 removed, 4 misplaced, 3 objects whose workloads ";
     assert!(run.stderr.contains(removed), "{}", run.stderr);
     // Flux applies copies of our files too, and so they are named
-    let warning = "warning: out/eu/prod/copy.yaml, ";
-    assert!(run.stderr.starts_with(warning), "{}", run.stderr);
+    let listed = "only you remove it:\n  eu/prod/copy.yaml\n";
+    assert!(run.stdout.contains(listed), "{}", run.stdout);
     for (file, text) in others {
         assert_eq!(fs::read(folder.path().join(file)).unwrap(), text, "{file}");
     }
@@ -154,7 +154,7 @@ fn nothing_but_our_own_files_is_ever_pruned() {
     ] {
         assert!(!exists(&folder, file), "{file}");
     }
-    ends(render(&folder, &["--check"]), 0);
+    ends(render(&folder, &["--check"]), 1);
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn a_selection_by_project_and_cluster_bounds_what_is_written_checked_and_pruned(
             &folder,
             &["--prune", "--cluster", "us", "--environment", "dev"],
         ),
-        0,
+        2,
     );
     assert!(kept.iter().all(|file| exists(&folder, file)));
     write(
@@ -374,6 +374,110 @@ fn an_environment_that_gets_a_cluster_takes_its_files_over() {
         assert!(run.stderr.contains(&said), "{}", run.stderr);
         ends(render(&folder, &["--check"]), 0);
     }
+}
+
+#[test]
+fn after_a_change_of_output_the_files_move_when_they_are_pruned() {
+    let folder = fleet();
+    ends(render(&folder, &[]), 0);
+    let before = files(&folder.path().join("out"));
+    let output = FLEET.replace("{cluster}/{environment}", "{environment}/{cluster}");
+    write(folder.path(), "flux-setup.yaml", output);
+    for arguments in [&["--check"][..], &[]] {
+        let run = ends(render(&folder, arguments), 1);
+        let moves = "  eu/prod/web.yaml (moves to prod/eu/web.yaml)\n";
+        assert!(run.stdout.contains(moves), "{}", run.stdout);
+        // `dev/dev` lies where it lay
+        assert!(
+            run.stderr
+                .contains("out: 6 files kept until `--prune`, 3 unchanged, 6 left over\n"),
+            "{}",
+            run.stderr
+        );
+        assert_eq!(files(&folder.path().join("out")), before);
+    }
+    ends(render(&folder, &["--prune"]), 0);
+    assert_eq!(files(&folder.path().join("out")).len(), before.len());
+    assert!(!exists(&folder, "out/eu/prod/web.yaml"));
+    ends(render(&folder, &["--check"]), 0);
+}
+
+#[test]
+fn a_kustomization_above_our_files_that_does_not_lead_to_them_is_a_warning() {
+    let folder = fleet();
+    ends(render(&folder, &["--cluster", "eu"]), 0);
+    let all = "resources: [api.yaml, docs.yaml, web.yaml]\n";
+    let missed = "eu/prod/api.yaml, eu/prod/docs.yaml, eu/prod/web.yaml";
+    let leaves_out = format!("does not lead to {missed}, so kustomize leaves out what is there");
+    let fails = format!(
+        "lists eu/prod, which has no `kustomization.yaml`: kustomize fails, and {missed} is not applied"
+    );
+    for (top, own, warning) in [
+        ("resources: []", false, Some(&leaves_out)),
+        (
+            "resources: [us, https://example.com/eu]",
+            true,
+            Some(&leaves_out),
+        ),
+        ("resources: [./eu/prod/]", false, Some(&fails)),
+        ("resources: [eu/../eu/prod]", true, None),
+        ("components: [eu/prod]", true, None),
+        (
+            "resources: [eu/prod/api.yaml, eu/prod/docs.yaml, ./eu/prod/web.yaml]",
+            false,
+            None,
+        ),
+    ] {
+        write(folder.path(), "out/kustomization.yaml", top);
+        if own {
+            write(folder.path(), "out/eu/prod/kustomization.yaml", all);
+        } else {
+            let _ = fs::remove_file(folder.path().join("out/eu/prod/kustomization.yaml"));
+        }
+        for arguments in [&["--check", "--cluster", "eu"][..], &["--cluster", "eu"]] {
+            let run = ends(render(&folder, arguments), 0);
+            let said = warning.map(|what| format!("warning: out/kustomization.yaml {what}\n"));
+            assert_eq!(
+                run.stderr,
+                format!("{}out: 3 unchanged\n", said.unwrap_or_default()),
+                "{top}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_selection_of_names_that_never_meet_is_refused() {
+    let folder = fleet();
+    let never = ["--environment", "dev", "--cluster", "us"];
+    let printed = run_in(folder.path(), &[&["render"][..], &never].concat());
+    let mut runs = vec![printed];
+    for more in [&[][..], &["--check"], &["--prune"]] {
+        runs.push(render(&folder, &[&never[..], more].concat()));
+    }
+    for run in runs {
+        let run = ends(run, 2);
+        assert!(
+            run.stderr.starts_with("error: the selection is empty: "),
+            "{}",
+            run.stderr
+        );
+        assert_eq!(run.stdout, "");
+    }
+    assert!(!exists(&folder, "out"));
+
+    // what lies there from before is pruned all the same
+    ends(render(&folder, &[]), 0);
+    let nowhere = "acme/web, environments: {prod: false}}";
+    write(
+        folder.path(),
+        "flux-setup.yaml",
+        FLEET.replace("acme/web}", nowhere),
+    );
+    let web = ["--environment", "prod", "--project", "web"];
+    ends(render(&folder, &web), 1);
+    ends(render(&folder, &[&web[..], &["--prune"]].concat()), 0);
+    ends(render(&folder, &web), 2);
 }
 
 #[test]

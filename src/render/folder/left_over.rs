@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::flux::yaml::{Node, read};
+use crate::plan::MANAGED_BY;
 use crate::render::RenderError;
 
-use super::files::Folder;
+use super::files::{Folder, Listing};
 use super::layout::Place;
 use super::report::{Misplaced, StaleFile};
 use super::{marker, renames};
@@ -21,30 +23,41 @@ pub(super) struct LeftOver {
 /// Looks for files of the selected places beside those that are wanted.
 ///
 /// A file is ours, and stale, where its marker names a place whose path is the file's own. With
-/// another path it was written under another `output`, or somebody copied it.
+/// another path it was written under another `output`, or somebody copied it: it is stale where
+/// nothing of ours lies at the path of its place and all that it holds was written by us, else it
+/// is misplaced.
 pub(super) fn left_over(
     folder: &Folder,
     wanted: &BTreeSet<&Path>,
     path_of: &(dyn Fn(&Place) -> PathBuf + Sync),
     selected: &(dyn Fn(&Place) -> bool + Sync),
 ) -> Result<LeftOver, RenderError> {
-    let listing = folder.list()?;
+    let mut listing = folder.list()?;
     let mut found = LeftOver {
         stale: Vec::new(),
         misplaced: Vec::new(),
-        unfinished: listing.unfinished,
+        unfinished: std::mem::take(&mut listing.unfinished),
     };
-    for (path, start) in listing.files {
-        let Some(place) = marker::read(&start) else {
+    for (path, start) in &listing.files {
+        let Some(place) = marker::read(start) else {
             continue;
         };
         if wanted.contains(path.as_path()) || !selected(&place) {
             continue;
         }
-        if path_of(&place).components().eq(path.components()) {
-            let bytes = folder.read(&path)?.unwrap_or_default();
+        let path = path.clone();
+        let home = path_of(&place);
+        let is_home = home == path;
+        if !is_home && is_ours_at(&home, &listing, path_of) {
+            found.misplaced.push(Misplaced { path, place });
+            continue;
+        }
+        let bytes = folder.read(&path)?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        if is_home || is_all_written_by_us(&text) {
             found.stale.push(StaleFile {
-                objects: renames::objects(&String::from_utf8_lossy(&bytes)),
+                objects: renames::objects(&text),
+                moves_to: (!is_home && wanted.contains(home.as_path())).then_some(home),
                 path,
                 place,
             });
@@ -53,4 +66,29 @@ pub(super) fn left_over(
         }
     }
     Ok(found)
+}
+
+/// Whether a file of ours lies at a path, for whichever cluster it was written.
+fn is_ours_at(
+    path: &Path,
+    listing: &Listing,
+    path_of: &(dyn Fn(&Place) -> PathBuf + Sync),
+) -> bool {
+    let found = listing
+        .files
+        .binary_search_by(|(other, _)| other.as_path().cmp(path));
+    found.is_ok_and(|index| {
+        marker::read(&listing.files[index].1).is_some_and(|place| path_of(&place) == path)
+    })
+}
+
+/// Whether there are documents, and each carries the label that all of ours have.
+fn is_all_written_by_us(text: &str) -> bool {
+    let (documents, faults) = read(text, 0);
+    let is_ours = |document: &Node| {
+        let labels = document.get("metadata").and_then(|node| node.get("labels"));
+        let label = labels.and_then(|labels| labels.get("app.kubernetes.io/managed-by"));
+        label.and_then(Node::as_str) == Some(MANAGED_BY)
+    };
+    faults.is_empty() && !documents.is_empty() && documents.iter().all(is_ours)
 }

@@ -1,5 +1,6 @@
 //! The folder that manifests are written to: which files, what differs, what is left over.
 
+mod above;
 mod files;
 mod held;
 mod layout;
@@ -17,6 +18,6 @@ pub use files::Folder;
 pub use layout::Place;
 pub use report::{
     Difference, DroppedObject, FolderReport, Misplaced, Renamed, StaleFile, TakenOver, Unlisted,
-    WrittenFile, WrittenObject,
+    Unreached, WrittenFile, WrittenObject,
 };
 pub use request::{FolderRequest, compare_folder, write_folder};

@@ -26,6 +26,7 @@ pub struct FolderReport {
     pub dropped: Vec<DroppedObject>,
     pub renamed: Vec<Renamed>,
     pub unlisted: Vec<Unlisted>,
+    pub unreached: Vec<Unreached>,
     pub misplaced: Vec<Misplaced>,
     /// Unfinished files of runs that were killed, which were removed.
     pub cleaned: usize,
@@ -49,6 +50,8 @@ pub struct Difference {
 pub struct StaleFile {
     pub path: PathBuf,
     pub place: Place,
+    /// Where `output` puts it now: a run that prunes writes it there, and until then none does.
+    pub moves_to: Option<PathBuf>,
     /// What is in it and in no other file of the same environment and cluster, and so what a Flux
     /// that applies the folder deletes with it.
     pub objects: Vec<WrittenObject>,
@@ -92,8 +95,8 @@ pub struct TakenOver {
     pub now: Place,
 }
 
-/// A file with a marker of ours where `output` puts none: it was put elsewhere once, or somebody
-/// copied it. It is never removed.
+/// A file with a marker of ours where `output` puts none, which somebody copied or changed: its
+/// original lies in the folder, or not all in it was written by us. It is not removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misplaced {
     pub path: PathBuf,
@@ -107,12 +110,21 @@ pub struct Unlisted {
     pub files: Vec<PathBuf>,
 }
 
+/// A `kustomization.yaml` that does not lead to files of ours in folders below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreached {
+    pub kustomization: PathBuf,
+    /// The folder that it lists and that has no `kustomization.yaml`: there kustomize fails.
+    pub ends_in: Option<PathBuf>,
+    pub files: Vec<PathBuf>,
+}
+
 impl FolderReport {
     /// Whether the folder is as the plan wants it, after what this run did: for a comparison that
     /// nothing differs, for a run that wrote that nothing is left to prune.
     pub fn is_settled(&self) -> bool {
         let compared_equal = self.differences.is_empty() && self.kept.is_empty();
-        compared_equal && (self.stale.is_empty() || self.pruned)
+        compared_equal && self.misplaced.is_empty() && (self.stale.is_empty() || self.pruned)
     }
 
     /// How many of the objects that go take their workloads with them: one that is renamed goes too,

@@ -5,6 +5,7 @@
 //!                 a foreign file or a link ends it      `-> write what differs -> prune
 //! ```
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
@@ -12,6 +13,7 @@ use similar::TextDiff;
 
 use crate::render::RenderError;
 
+use super::above::unreached;
 use super::files::Folder;
 use super::layout::{Place, PlannedFile};
 use super::left_over::{LeftOver, left_over};
@@ -52,7 +54,8 @@ pub(super) fn compare(
 
 /// Writes what differs, each file whole, and with `prune` removes the stale files.
 ///
-/// A file that would lose objects is written only with `prune`: the old one stays whole.
+/// A file that would lose objects, or that lies elsewhere, is written only with `prune`: the old
+/// one stays whole, and no object is there twice.
 ///
 /// # Errors
 /// The first fault in the order of the paths. Before anything is written: a document that its
@@ -121,6 +124,7 @@ fn survey<'a>(
     let mut unfinished = Vec::new();
     if let Some(folder) = folder {
         report.unlisted = unlisted(folder, &planned)?;
+        report.unreached = unreached(folder, &planned)?;
         let paths = planned.iter().map(|file| file.path.as_path()).collect();
         LeftOver {
             stale: report.stale,
@@ -132,6 +136,8 @@ fn survey<'a>(
                 .retain(|object| !(wanted.holds)(&file.place, object));
         }
     }
+    let moving = report.stale.iter().filter_map(|file| file.moves_to.clone());
+    let moving: HashSet<_> = moving.collect();
     let mut differing = Vec::new();
     for (file, state) in planned.into_iter().zip(states) {
         let Some(change) = state? else {
@@ -139,7 +145,7 @@ fn survey<'a>(
             continue;
         };
         let loses = !change.renamed.is_empty() || !change.dropped.is_empty();
-        if loses && purpose != (Purpose::Writing { prune: true }) {
+        if (loses || moving.contains(&file.path)) && purpose != (Purpose::Writing { prune: true }) {
             report.kept.push(file.path.clone());
         } else {
             report.written.push(WrittenFile {

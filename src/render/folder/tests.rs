@@ -342,6 +342,50 @@ fn files_of_another_output_are_named_and_stay() {
 }
 
 #[test]
+fn files_of_another_output_move_when_they_are_pruned_and_no_object_is_there_twice() {
+    let mut fleet = Fleet::new(&[("staging", "web"), ("staging", "shop")]);
+    for (_, text) in &mut fleet.wanted {
+        *text = text.replace(
+            "spec:",
+            "  labels: {app.kubernetes.io/managed-by: flux-setup}\nspec:",
+        );
+    }
+    fleet.write();
+    let ours = fleet.text("staging/web.yaml");
+    fs::remove_file(fleet.path("staging/web.yaml")).unwrap();
+    fleet.put("old/web.yaml", &ours);
+    fleet.put("backup/shop.yaml", &fleet.text("staging/shop.yaml"));
+    fleet.put("old/gone.yaml", &ours.replace("/web", "/gone"));
+    fleet.put("old/changed.yaml", &format!("{ours}---\nkind: Secret\n"));
+    for report in [fleet.check(), fleet.write()] {
+        assert_eq!(paths(&report.kept), ["staging/web.yaml"]);
+        assert_eq!(
+            paths(report.stale.iter().map(|file| &file.path)),
+            ["old/gone.yaml", "old/web.yaml"]
+        );
+        assert_eq!(report.stale[0].moves_to, None);
+        assert_eq!(
+            report.stale[1].moves_to,
+            Some(PathBuf::from("staging/web.yaml"))
+        );
+        assert_eq!(report.misplaced.len(), 2);
+        assert!(!report.is_settled());
+        assert!(!fleet.path("staging/web.yaml").exists());
+    }
+    let report = fleet.write_with(true, &|_| true).unwrap();
+    assert!(!report.is_settled(), "the copies are still there");
+    assert_eq!(fleet.text("staging/web.yaml"), ours);
+    for (path, stays) in [
+        ("old/web.yaml", false),
+        ("old/gone.yaml", false),
+        ("old/changed.yaml", true),
+        ("backup/shop.yaml", true),
+    ] {
+        assert_eq!(fleet.path(path).exists(), stays, "{path}");
+    }
+}
+
+#[test]
 fn a_run_waits_for_another_that_writes_to_the_same_folder() {
     let fleet = Fleet::new(&[("staging", "web")]);
     let unfinished = "staging/.flux-setup-12-3.tmp";
@@ -403,7 +447,7 @@ fn files_of_others_stay_wherever_nothing_of_ours_belongs() {
             ..FolderReport::default()
         }
     );
-    assert!(report.is_settled(), "a warning changes no exit code");
+    assert!(!report.is_settled(), "Flux applies copies too");
     for (path, text) in others {
         assert_eq!(fleet.text(path), text);
     }

@@ -11,7 +11,8 @@ use super::layout::PlannedFile;
 use super::report::Unlisted;
 
 /// Names that kustomize reads as its own configuration.
-const KUSTOMIZE_FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+pub(super) const KUSTOMIZE_FILES: [&str; 3] =
+    ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// Finds the files that a folder's own kustomize configuration leaves out.
 pub(super) fn unlisted(
