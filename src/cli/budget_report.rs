@@ -34,8 +34,8 @@ pub(super) fn print_report(
     print_verdict(verdict, out, width)?;
     writeln!(
         out,
-        "\n{} poll {} in {}",
-        counted(report.sources, "source"),
+        "\n{} {} in {}",
+        counted_as(report.sources, "source polls", "sources poll"),
         counted_as(git.repositories.len(), "repository", "repositories"),
         counted(git.environments.len(), "environment"),
     )?;

@@ -124,7 +124,8 @@ fn a_suspended_source_costs_nothing() {
         .file("environments/staging.yaml", "ref: {branch: main}\n");
     let run = fleet.run(&["budget"]);
     assert!(
-        run.stdout.contains("1 repository in 1 environment"),
+        run.stdout
+            .contains("1 source polls 1 repository in 1 environment"),
         "{}",
         run.stdout
     );
