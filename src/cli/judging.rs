@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
-use crate::config::{Class, Configuration, Finding, Severity, Sources};
+use crate::config::{Configuration, Finding, Sources};
+use crate::flux::Fault;
 use crate::flux::lint::{lint, references_to_other_namespaces};
 use crate::flux::schema::{Coverage, Crds, judge};
 use crate::flux::yaml::{self, Node, Span};
-use crate::flux::{Fault, FaultClass, FaultSeverity};
 use crate::plan::PlannedObject;
 
 /// The CRDs that hold in each cluster: its own win over those of the fleet, and those over ours.
@@ -107,38 +107,12 @@ fn over(base: &Crds, texts: &[u32], sources: &Sources, findings: &mut Vec<Findin
     let mut crds = base.clone();
     for text in texts {
         let (documents, faults) = yaml::read(sources.text(*text), *text);
-        findings.extend(faults.into_iter().map(of_yaml));
+        findings.extend(faults.into_iter().map(Finding::from));
         if !documents.is_empty() {
             let (own, faults) = Crds::from_documents(&documents);
-            findings.extend(faults.into_iter().map(finding));
+            findings.extend(faults.into_iter().map(Finding::from));
             crds = own.over(&crds);
         }
     }
     crds
-}
-
-/// A fault of a manifest as a finding at its own place.
-pub(super) fn finding(fault: Fault) -> Finding {
-    Finding {
-        class: match fault.class {
-            FaultClass::Api => Class::Api,
-            FaultClass::Flux => Class::Flux,
-        },
-        severity: match fault.severity {
-            FaultSeverity::Error => Severity::Error,
-            FaultSeverity::Warning => Severity::Warning,
-        },
-        span: fault.span,
-        path: fault.path,
-        message: fault.message,
-        hint: fault.hint,
-    }
-}
-
-/// What is no YAML as a finding at its own place.
-pub(super) fn of_yaml(fault: yaml::Fault) -> Finding {
-    Finding {
-        hint: fault.hint,
-        ..Finding::error(fault.span, "", fault.message)
-    }
 }

@@ -10,8 +10,6 @@ use anyhow::{Context, bail};
 use crate::config::{FILE_LIMIT_BYTES, Finding, Folder, Sources, Unreadable};
 use crate::flux::yaml::{self, Node, Span};
 
-use super::judging;
-
 /// How deep folders may lie in each other.
 const DEEPEST: usize = 64;
 
@@ -124,8 +122,7 @@ impl Documents {
     fn add(&mut self, name: &str, text: String, documents: &mut Vec<Node>) {
         let source = self.sources.add(name, text);
         let (read, faults) = yaml::read(self.sources.text(source), source);
-        self.findings
-            .extend(faults.into_iter().map(judging::of_yaml));
+        self.findings.extend(faults.into_iter().map(Finding::from));
         documents.extend(read.into_iter().filter(|document| !document.is_null()));
     }
 }

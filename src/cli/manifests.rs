@@ -92,8 +92,7 @@ fn given_crds(read: &mut Documents, paths: &[PathBuf]) -> anyhow::Result<Crds> {
             bail!("{} holds no CustomResourceDefinition", named(path));
         } else if !documents.is_empty() {
             let (own, faults) = Crds::from_documents(&documents);
-            read.findings
-                .extend(faults.into_iter().map(judging::finding));
+            read.findings.extend(faults.into_iter().map(Finding::from));
             crds = own.over(&crds);
         }
     }
@@ -109,7 +108,7 @@ fn crds_among(documents: &[Node], given: &Crds, findings: &mut Vec<Finding>) -> 
     };
     for document in documents.iter().filter(is_crd) {
         let (own, faults) = Crds::from_documents([document]);
-        findings.extend(faults.into_iter().map(judging::finding));
+        findings.extend(faults.into_iter().map(Finding::from));
         crds = own.over(&crds);
     }
     crds
@@ -120,7 +119,7 @@ fn judge(documents: &[Node], crds: &Crds, findings: &mut Vec<Finding>) -> Judged
     let mut unknown: BTreeMap<String, (Span, usize)> = BTreeMap::new();
     for document in documents {
         let faults = judging::all_faults(crds, document);
-        findings.extend(faults.into_iter().map(judging::finding));
+        findings.extend(faults.into_iter().map(Finding::from));
         let coverage = crds.coverage(document);
         match coverage {
             Coverage::Whole => judged.judged += 1,

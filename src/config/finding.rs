@@ -1,6 +1,6 @@
 //! What is wrong with an input, where, and how to mend it.
 
-use crate::flux::yaml::Span;
+use crate::flux::yaml::{self, Span};
 use crate::flux::{Fault, FaultClass, FaultSeverity};
 
 /// Who would refuse it.
@@ -66,6 +66,16 @@ impl From<Fault> for Finding {
             path: fault.path,
             message: fault.message,
             hint: fault.hint,
+        }
+    }
+}
+
+/// What is no YAML, at its own place.
+impl From<yaml::Fault> for Finding {
+    fn from(fault: yaml::Fault) -> Self {
+        Self {
+            hint: fault.hint,
+            ..Self::error(fault.span, "", fault.message)
         }
     }
 }

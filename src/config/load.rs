@@ -159,11 +159,8 @@ impl Loader {
                 self.sources.hide(source, range);
             }
         }
-        for fault in faults {
-            let mut finding = Finding::error(fault.span, "", fault.message);
-            finding.hint = fault.hint;
-            self.decoder.findings.push(finding);
-        }
+        let findings = faults.into_iter().map(Finding::from);
+        self.decoder.findings.extend(findings);
         let mut documents = documents.into_iter();
         let first = documents.next();
         if let Some(second) = documents.next() {

@@ -263,10 +263,10 @@ fn merge(below: &mut Vec<Entry>, above: &[Entry]) {
     for entry in above {
         let place = below.iter().position(|other| other.key == entry.key);
         match place {
-            Some(place) if is_null(&entry.node) => {
+            Some(place) if entry.node.is_null() => {
                 below.remove(place);
             }
-            None if is_null(&entry.node) => {}
+            None if entry.node.is_null() => {}
             Some(place) => overlay(&mut below[place], entry),
             None => {
                 let mut added = entry.clone();
@@ -289,13 +289,9 @@ fn overlay(below: &mut Entry, above: &Entry) {
 /// A `null` in a map takes away what is below, also where nothing is.
 fn without_nulls(node: &mut Node) {
     if let Some(entries) = node.as_mapping_mut() {
-        entries.retain(|entry| !is_null(&entry.node));
+        entries.retain(|entry| !entry.node.is_null());
         for entry in entries {
             without_nulls(&mut entry.node);
         }
     }
-}
-
-fn is_null(node: &Node) -> bool {
-    node.is_null()
 }
