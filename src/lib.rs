@@ -12,13 +12,18 @@
 //! | `render` | a plan in, manifests out: templates, proof of the text, the folder they are written to | `flux`, `config`, `plan` |
 //! | `catalog` | what does exist: objects of clusters as compact items, the cache with its index, changes | `flux`, `config` |
 //! | `delivery` | what GitHub told us: events, deliveries, what each may speak of, work and its states | `flux`, `config` |
+//! | `store` | the only SQL: deliveries and the work that they make, the heartbeat; migrations inside | `flux`, `config`, `budget`, `catalog`, `delivery` |
+//! | `cluster` | the only Kubernetes API: connect, list and watch, annotate | `flux`, `config`, `render`, `catalog` |
 //! | `github` | all that is GitHub's: signatures and bodies of its webhooks | `flux`, `config`, `budget`, `delivery` |
-//! | `reconcile` | a push becomes a reconcile: which objects follow it, and why | `flux`, `config`, `catalog` |
-//! | `cli` | the door for people: arguments, wiring, printing, exit codes | `flux`, `config`, `plan`, `budget`, `render` |
+//! | `sync` | keeps the catalog in step with the clusters: one watch for each kind in each cluster | `flux`, `config`, `budget`, `catalog`, `delivery`, `store`, `cluster`, `github` |
+//! | `reconcile` | a push becomes a reconcile: which objects follow it and why, coalesce, annotate, retry | `flux`, `config`, `budget`, `catalog`, `delivery`, `store`, `cluster`, `github` |
+//! | `server` | the door for other programs: webhook intake, API, health, metrics | `flux`, `config`, `budget`, `catalog`, `delivery`, `store`, `github`, `sync`, `reconcile` |
+//! | `cli` | the door for people: arguments, wiring, printing, exit codes | `flux`, `config`, `plan`, `budget`, `render`, `catalog`, `delivery`, `store`, `cluster`, `github`, `sync`, `reconcile`, `server` |
 
 pub mod budget;
 pub mod catalog;
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod delivery;
 pub mod flux;
@@ -26,3 +31,6 @@ pub mod github;
 pub mod plan;
 pub mod reconcile;
 pub mod render;
+pub mod server;
+pub mod store;
+pub mod sync;

@@ -1,0 +1,109 @@
+//! What goes into the store and comes out of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::catalog::ItemKey;
+use crate::delivery::{Delivery, DeliveryKey, DeliveryState, WorkState};
+
+/// The number of a delivery in the store; later ones have higher numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DeliveryId(pub i64);
+
+/// The number of a piece of work in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WorkId(pub i64);
+
+/// What became of a delivery at the door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// On disk.
+    New(DeliveryId),
+    /// It had failed and is worked again.
+    Again(DeliveryId),
+    /// It was there before, and this became of it.
+    Seen(DeliveryId, DeliveryState),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredDelivery {
+    pub id: DeliveryId,
+    pub delivery: Delivery,
+    pub state: DeliveryState,
+}
+
+/// One object, or a cluster that was never listed, that a delivery is to wake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewWork {
+    pub cluster: Arc<str>,
+    /// `None`: the cluster was not listed yet, so that nobody knows which.
+    pub object: Option<ItemKey>,
+    pub state: WorkState,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredWork {
+    pub id: WorkId,
+    pub delivery: DeliveryId,
+    /// The delivery's key, by which others name it.
+    pub key: DeliveryKey,
+    pub cluster: Arc<str>,
+    pub object: Option<ItemKey>,
+    pub state: WorkState,
+}
+
+/// One change of what is kept. Those of one call are made together or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Write {
+    /// It is known what a delivery wakes: its new state, and the work where there is some.
+    Matched {
+        delivery: DeliveryId,
+        state: DeliveryState,
+        work: Vec<NewWork>,
+    },
+    /// A cluster was listed at last: the work that waited for it becomes this work, perhaps none.
+    Listed { waited: WorkId, work: Vec<NewWork> },
+    /// A piece of work went on. With the last of its work over a delivery is done.
+    Work { id: WorkId, state: WorkState },
+}
+
+/// Which deliveries are asked for; the newest come first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// `owner/name`, in any case.
+    pub repository: Option<String>,
+    /// As [`DeliveryState::name`] gives it.
+    pub state: Option<String>,
+    /// Only those with lower numbers.
+    pub before: Option<DeliveryId>,
+    pub limit: u32,
+}
+
+/// How much is kept. What is still to be done is never dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Unfinished deliveries; one more is refused.
+    pub backlog: u64,
+    /// Finished deliveries are kept so long…
+    pub keep_for: Duration,
+    /// … and at most so many.
+    pub keep: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            backlog: 100_000,
+            keep_for: Duration::from_secs(7 * 86_400),
+            keep: 100_000,
+        }
+    }
+}
+
+/// What is known of the last time somebody listened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heartbeat {
+    pub at: Timestamp,
+}
