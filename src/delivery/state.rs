@@ -44,6 +44,9 @@ pub enum NothingToDo {
 }
 
 impl DeliveryState {
+    /// Of all states, as [`Self::name`] gives them.
+    pub const NAMES: [&'static str; 5] = ["accepted", "nothing", "working", "done", "failed"];
+
     /// Its objects were matched: nothing to wake, or so many of them.
     #[must_use]
     pub fn matched(items: u32, now: Timestamp) -> Self {
@@ -62,6 +65,39 @@ impl DeliveryState {
         match self {
             Self::Working { items, .. } if open == 0 => Self::Done { at: now, items },
             other => other,
+        }
+    }
+
+    /// Clusters that had not been listed were: so many of its items became so many objects.
+    #[must_use]
+    pub fn listed(self, clusters: u32, objects: u32, now: Timestamp) -> Self {
+        match self {
+            Self::Working { since, items } => {
+                match items.saturating_sub(clusters).saturating_add(objects) {
+                    0 => Self::matched(0, now),
+                    items => Self::Working { since, items },
+                }
+            }
+            other => other,
+        }
+    }
+
+    /// When it was over; `None` while it is not.
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Accepted | Self::Working { .. } => None,
+            Self::Nothing { at, .. } | Self::Done { at, .. } | Self::Failed { at, .. } => Some(*at),
+        }
+    }
+
+    /// As it is written in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Nothing { .. } => "nothing",
+            Self::Working { .. } => "working",
+            Self::Done { .. } => "done",
+            Self::Failed { .. } => "failed",
         }
     }
 
@@ -111,6 +147,25 @@ mod tests {
             DeliveryState::matched(0, at(1)),
             DeliveryState::Nothing {
                 at: at(1),
+                reason: NothingToDo::NoObject
+            }
+        );
+    }
+
+    #[test]
+    fn what_waited_for_a_cluster_becomes_its_objects() {
+        let working = DeliveryState::matched(2, at(1));
+        assert_eq!(
+            working.clone().listed(1, 3, at(2)),
+            DeliveryState::Working {
+                since: at(1),
+                items: 4
+            }
+        );
+        assert_eq!(
+            working.listed(2, 0, at(2)),
+            DeliveryState::Nothing {
+                at: at(2),
                 reason: NothingToDo::NoObject
             }
         );
@@ -169,6 +224,10 @@ mod tests {
                 state,
                 "{json}"
             );
+            let start = format!("{{\"state\":\"{}\"", state.name());
+            assert!(json.starts_with(&start), "{json}");
+            assert!(DeliveryState::NAMES.contains(&state.name()));
+            assert_eq!(state.ended_at().is_some(), state.is_over());
         }
         assert_eq!(
             serde_json::to_string(&DeliveryState::matched(3, at(1))).unwrap(),

@@ -244,6 +244,19 @@ impl WorkState {
         self.accepted_at().is_none()
     }
 
+    /// When it was over; `None` while it is not.
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Accepted { .. } | Self::Waiting { .. } | Self::Annotating { .. } => None,
+            Self::Annotated { at, .. }
+            | Self::Gone { at }
+            | Self::Suspended { at }
+            | Self::OptedOut { at }
+            | Self::Overtaken { at, .. }
+            | Self::Failed { at, .. } => Some(*at),
+        }
+    }
+
     /// When the delivery was accepted; `None` once the work is over.
     pub fn accepted_at(&self) -> Option<Timestamp> {
         match self {
@@ -495,6 +508,7 @@ mod tests {
                 state,
                 "{json}"
             );
+            assert_eq!(state.ended_at().is_some(), state.is_over());
             let start = format!("{{\"state\":\"{}\"", state.name());
             assert!(json.starts_with(&start), "{json}");
         }
