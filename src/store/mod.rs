@@ -1,12 +1,29 @@
 //! The only SQL: deliveries and their work, kept so that nothing accepted is ever lost.
+//!
+//! ```text
+//! accept, write, beat, prune, check -> writer: one transaction and one sync for all that wait -> SQLite or PostgreSQL
+//! unmatched, open_work, delivery, counts ...  <------------------ readers ------------------------'
+//! ```
 
+mod accept;
+mod change;
 mod fault;
+mod head;
+mod inbox;
+mod lock;
 mod model;
+mod pool;
+mod prune;
+mod read;
+mod row;
+mod schema;
 mod url;
+mod writer;
 
 pub use fault::StoreError;
+pub use inbox::Store;
 pub use model::{
-    Accepted, DeliveryId, Filter, Heartbeat, Limits, NewWork, StoredDelivery, StoredWork, WorkId,
+    Accepted, Counts, DeliveryId, Filter, Limits, NewWork, StoredDelivery, StoredWork, WorkId,
     Write,
 };
 pub use url::StoreUrl;

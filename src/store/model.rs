@@ -1,9 +1,8 @@
 //! What goes into the store and comes out of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-use jiff::Timestamp;
 
 use crate::catalog::ItemKey;
 use crate::delivery::{Delivery, DeliveryKey, DeliveryState, WorkState};
@@ -102,8 +101,13 @@ impl Default for Limits {
     }
 }
 
-/// What is known of the last time somebody listened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Heartbeat {
-    pub at: Timestamp,
+/// How much there is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// By the name of their state; each state is there.
+    pub deliveries: BTreeMap<String, u64>,
+    /// Work that is not over, by cluster; clusters without any may be left out.
+    pub open_work: BTreeMap<String, u64>,
+    /// What the store takes of the disk.
+    pub size_bytes: u64,
 }

@@ -18,6 +18,7 @@ mod hostile;
 mod init;
 mod readme;
 mod render;
+mod store;
 mod strangers;
 mod strict_apply;
 mod validate;

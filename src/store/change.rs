@@ -1,0 +1,248 @@
+//! Carries out what is to be written about deliveries and their work.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::delivery::{DeliveryKey, DeliveryState, WorkState};
+
+use super::fault::StoreError;
+use super::head::Head;
+use super::model::{DeliveryId, NewWork, StoredWork, WorkId, Write};
+use super::pool::{Transaction, on};
+use super::row;
+
+/// What a call did to the work of one delivery.
+#[derive(Debug, Default)]
+struct Settling {
+    opened: i64,
+    ended: i64,
+    /// How many clusters were listed, and how many objects were found there.
+    listed: u32,
+    found: u32,
+    /// When the last of the work that ended was over.
+    ended_at: Option<Timestamp>,
+}
+
+struct Changing<'t> {
+    transaction: &'t mut Transaction,
+    head: &'t mut Head,
+    settling: BTreeMap<i64, Settling>,
+    made: Vec<StoredWork>,
+}
+
+/// Makes the changes of one call and returns its new work. What is over or unknown stays as it is.
+pub async fn write(
+    transaction: &mut Transaction,
+    head: &mut Head,
+    writes: &[Write],
+) -> Result<Vec<StoredWork>, StoreError> {
+    let mut changing = Changing {
+        transaction,
+        head,
+        settling: BTreeMap::new(),
+        made: Vec::new(),
+    };
+    for write in writes {
+        match write {
+            Write::Matched {
+                delivery,
+                state,
+                work,
+            } => changing.matched(*delivery, state, work).await?,
+            Write::Listed { waited, work } => changing.listed(*waited, work).await?,
+            Write::Work { id, state } => changing.went_on(*id, state).await?,
+        }
+    }
+    changing.settle().await?;
+    Ok(changing.made)
+}
+
+impl Changing<'_> {
+    async fn matched(
+        &mut self,
+        delivery: DeliveryId,
+        state: &DeliveryState,
+        work: &[NewWork],
+    ) -> Result<(), StoreError> {
+        let Some((key, before)) = self.delivery(delivery.0).await? else {
+            return Ok(());
+        };
+        if before != DeliveryState::Accepted {
+            return Ok(());
+        }
+        self.set_state(delivery.0, &before, state).await?;
+        if state.is_over() {
+            return Ok(());
+        }
+        for new in work {
+            self.make(delivery.0, &key, new).await?;
+        }
+        // Work may be over from the start: then there is nothing to wait for.
+        self.settling.entry(delivery.0).or_default();
+        Ok(())
+    }
+
+    async fn listed(&mut self, waited: WorkId, work: &[NewWork]) -> Result<(), StoreError> {
+        let sql = "DELETE FROM work WHERE id = $1 AND NOT is_over AND kind IS NULL \
+            RETURNING delivery, cluster";
+        let deleted: Option<(i64, String)> = on!(self.transaction.connection(), connection => {
+            sqlx::query_as(sql).bind(waited.0).fetch_optional(connection).await
+        })
+        .map_err(|fault| StoreError::sql("end the wait for a cluster", fault))?;
+        let Some((delivery, cluster)) = deleted else {
+            return Ok(());
+        };
+        let Some((key, _)) = self.delivery(delivery).await? else {
+            return Ok(());
+        };
+        self.head.work_is_over(&cluster);
+        let settling = self.settling.entry(delivery).or_default();
+        settling.ended += 1;
+        settling.listed += 1;
+        settling.found += u32::try_from(work.len()).unwrap_or(u32::MAX);
+        for new in work {
+            self.make(delivery, &key, new).await?;
+        }
+        Ok(())
+    }
+
+    async fn went_on(&mut self, id: WorkId, state: &WorkState) -> Result<(), StoreError> {
+        let sql = "UPDATE work SET state = $2, is_over = $3 WHERE id = $1 AND NOT is_over \
+            RETURNING delivery, cluster";
+        let json = row::json(state)?;
+        let updated: Option<(i64, String)> = on!(self.transaction.connection(), connection => {
+            sqlx::query_as(sql)
+                .bind(id.0)
+                .bind(&json)
+                .bind(state.is_over())
+                .fetch_optional(connection)
+                .await
+        })
+        .map_err(|fault| StoreError::sql("keep how work went on", fault))?;
+        if let (Some((delivery, cluster)), Some(at)) = (updated, state.ended_at()) {
+            self.head.work_is_over(&cluster);
+            let settling = self.settling.entry(delivery).or_default();
+            settling.ended += 1;
+            settling.ended_at = settling.ended_at.max(Some(at));
+        }
+        Ok(())
+    }
+
+    async fn make(
+        &mut self,
+        delivery: i64,
+        key: &DeliveryKey,
+        new: &NewWork,
+    ) -> Result<(), StoreError> {
+        let sql = "INSERT INTO work (id, delivery, cluster, kind, namespace, name, state, is_over) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        let id = self.head.next_work();
+        let json = row::json(&new.state)?;
+        let object = new.object.as_ref();
+        let cluster = row::text(&new.cluster);
+        on!(self.transaction.connection(), connection => {
+            sqlx::query(sql)
+                .bind(id)
+                .bind(delivery)
+                .bind(&*cluster)
+                .bind(object.map(|object| object.kind.name()))
+                .bind(object.map(|object| row::text(&object.namespace)))
+                .bind(object.map(|object| row::text(&object.name)))
+                .bind(&json)
+                .bind(new.state.is_over())
+                .execute(connection)
+                .await
+                .map(|_| ())
+        })
+        .map_err(|fault| StoreError::sql("keep what is to be done", fault))?;
+        let settling = self.settling.entry(delivery).or_default();
+        match new.state.ended_at() {
+            Some(at) => settling.ended_at = settling.ended_at.max(Some(at)),
+            None => {
+                settling.opened += 1;
+                self.head.work_is_open(&cluster);
+            }
+        }
+        self.made.push(StoredWork {
+            id: WorkId(id),
+            delivery: DeliveryId(delivery),
+            key: key.clone(),
+            cluster: new.cluster.clone(),
+            object: new.object.clone(),
+            state: new.state.clone(),
+        });
+        Ok(())
+    }
+
+    /// Sees for each delivery whose work changed whether all of it is over now.
+    async fn settle(&mut self) -> Result<(), StoreError> {
+        for (delivery, settling) in std::mem::take(&mut self.settling) {
+            let sql = "UPDATE delivery SET open_work = open_work + $2 WHERE id = $1 \
+                RETURNING open_work, state";
+            let updated: Option<(i64, String)> = on!(self.transaction.connection(), connection => {
+                sqlx::query_as(sql)
+                    .bind(delivery)
+                    .bind(settling.opened - settling.ended)
+                    .fetch_optional(connection)
+                    .await
+            })
+            .map_err(|fault| StoreError::sql("count the work of a delivery", fault))?;
+            let Some((open, state)) = updated else {
+                continue;
+            };
+            let before = row::delivery_state(delivery, &state)?;
+            let open = u32::try_from(open).unwrap_or_default();
+            let now = settling.ended_at.unwrap_or_else(Timestamp::now);
+            let mut after = before.clone();
+            if settling.listed > 0 {
+                after = after.listed(settling.listed, settling.found, now);
+            }
+            let after = after.with_open(open, now);
+            if after != before {
+                self.set_state(delivery, &before, &after).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn delivery(
+        &mut self,
+        id: i64,
+    ) -> Result<Option<(DeliveryKey, DeliveryState)>, StoreError> {
+        let sql = "SELECT webhook, guid, state FROM delivery WHERE id = $1";
+        let found: Option<(String, String, String)> =
+            on!(self.transaction.connection(), connection => {
+                sqlx::query_as(sql).bind(id).fetch_optional(connection).await
+            })
+            .map_err(|fault| StoreError::sql("read a delivery", fault))?;
+        let Some((webhook, guid, state)) = found else {
+            return Ok(None);
+        };
+        let key = row::key(id, webhook, &guid)?;
+        Ok(Some((key, row::delivery_state(id, &state)?)))
+    }
+
+    async fn set_state(
+        &mut self,
+        id: i64,
+        before: &DeliveryState,
+        after: &DeliveryState,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE delivery SET phase = $2, state = $3, ended_at = $4 WHERE id = $1";
+        let json = row::json(after)?;
+        on!(self.transaction.connection(), connection => {
+            sqlx::query(sql)
+                .bind(id)
+                .bind(after.name())
+                .bind(&json)
+                .bind(after.ended_at().map(Timestamp::as_microsecond))
+                .execute(connection)
+                .await
+                .map(|_| ())
+        })
+        .map_err(|fault| StoreError::sql("keep what became of a delivery", fault))?;
+        self.head.moved(Some(before), Some(after));
+        Ok(())
+    }
+}

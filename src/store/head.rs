@@ -1,0 +1,112 @@
+//! The one row that writers take first, and the numbers that they keep.
+
+use std::collections::BTreeMap;
+
+use crate::delivery::DeliveryState;
+
+use super::pool::{Transaction, on};
+
+/// What [`Head::tally`] counts.
+pub const DELIVERIES: &str = "delivery";
+pub const OPEN_WORK: &str = "work";
+
+/// Taken at the beginning of a transaction; what has changed is written at its end.
+#[derive(Debug)]
+pub struct Head {
+    last_delivery: i64,
+    last_work: i64,
+    unfinished: i64,
+    has_changed: bool,
+    /// By subject and name, by how much the number grew.
+    tally: BTreeMap<(&'static str, String), i64>,
+}
+
+impl Head {
+    /// Waits for other writers to end. It writes, so that what cannot be written is known at once.
+    pub async fn take(transaction: &mut Transaction) -> Result<Self, sqlx::Error> {
+        let sql = "UPDATE head SET unfinished = unfinished WHERE id = 1 \
+            RETURNING last_delivery, last_work, unfinished";
+        let (last_delivery, last_work, unfinished) = on!(transaction.connection(), connection => {
+            sqlx::query_as(sql).fetch_one(connection).await?
+        });
+        Ok(Self {
+            last_delivery,
+            last_work,
+            unfinished,
+            has_changed: false,
+            tally: BTreeMap::new(),
+        })
+    }
+
+    /// Deliveries that are not over.
+    pub fn unfinished(&self) -> u64 {
+        u64::try_from(self.unfinished).unwrap_or_default()
+    }
+
+    /// The number that the next delivery has.
+    pub fn next_delivery(&self) -> i64 {
+        self.last_delivery + 1
+    }
+
+    pub fn next_work(&mut self) -> i64 {
+        self.has_changed = true;
+        self.last_work += 1;
+        self.last_work
+    }
+
+    /// A delivery came to be, with the next number.
+    pub fn delivery_is_new(&mut self, state: &DeliveryState) {
+        self.last_delivery += 1;
+        self.moved(None, Some(state));
+    }
+
+    /// A delivery's state is another; `None` where it was not there or is no more.
+    pub fn moved(&mut self, from: Option<&DeliveryState>, to: Option<&DeliveryState>) {
+        for (state, by) in [(from, -1), (to, 1)] {
+            if let Some(state) = state {
+                self.add(DELIVERIES, state.name(), by);
+                if !state.is_over() {
+                    self.unfinished += by;
+                }
+            }
+        }
+    }
+
+    pub fn work_is_open(&mut self, cluster: &str) {
+        self.add(OPEN_WORK, cluster, 1);
+    }
+
+    pub fn work_is_over(&mut self, cluster: &str) {
+        self.add(OPEN_WORK, cluster, -1);
+    }
+
+    fn add(&mut self, subject: &'static str, name: &str, by: i64) {
+        self.has_changed = true;
+        *self.tally.entry((subject, name.to_owned())).or_default() += by;
+    }
+
+    /// Writes what has changed.
+    pub async fn leave(self, transaction: &mut Transaction) -> Result<(), sqlx::Error> {
+        if !self.has_changed {
+            return Ok(());
+        }
+        let sql =
+            "UPDATE head SET last_delivery = $1, last_work = $2, unfinished = $3 WHERE id = 1";
+        on!(transaction.connection(), connection => {
+            sqlx::query(sql)
+                .bind(self.last_delivery)
+                .bind(self.last_work)
+                .bind(self.unfinished)
+                .execute(connection)
+                .await?;
+        });
+        let sql = "INSERT INTO tally (subject, name, number) VALUES ($1, $2, $3) \
+            ON CONFLICT (subject, name) DO UPDATE SET number = tally.number + excluded.number";
+        for ((subject, name), by) in self.tally.into_iter().filter(|(_, by)| *by != 0) {
+            on!(transaction.connection(), connection => {
+                sqlx::query(sql).bind(subject).bind(name).bind(by).execute(connection).await?;
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,170 @@
+//! The store as others use it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+
+use crate::delivery::{Delivery, Guid};
+
+use super::accept::NewDelivery;
+use super::fault::StoreError;
+use super::lock::{FileLock, private_file};
+use super::model::{
+    Accepted, Counts, DeliveryId, Filter, Limits, StoredDelivery, StoredWork, WorkId, Write,
+};
+use super::pool::Pool;
+use super::url::StoreUrl;
+use super::writer::Writer;
+use super::{read, schema};
+
+/// What was accepted, and what became of it. A clone is the same store.
+///
+/// What a call wrote is on disk when it returns. Where one that writes fails, what it was to write
+/// may still be there if the connection to PostgreSQL broke while it was committed; otherwise it is not.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: Pool,
+    writer: Writer,
+    kept_open: Arc<KeptOpen>,
+}
+
+/// What ends with the last clone.
+#[derive(Debug)]
+struct KeptOpen {
+    writing: Mutex<Option<JoinHandle<()>>>,
+    _lock: Option<FileLock>,
+}
+
+impl Store {
+    /// Opens a store, and makes it where there is none: a file that nobody else may read.
+    ///
+    /// # Errors
+    /// Another process has the file open; a newer program wrote it; it cannot be reached or written.
+    pub async fn open(url: &StoreUrl, limits: Limits) -> Result<Self, StoreError> {
+        let (pool, lock) = match url {
+            StoreUrl::Sqlite(path) => {
+                let path = real_path(path)?;
+                let lock = FileLock::take(&path)?;
+                (Pool::sqlite(&path).await?, Some(lock))
+            }
+            StoreUrl::Postgres(url) => (Pool::postgres(url).await?, None),
+        };
+        schema::migrate(&pool).await?;
+        let (writer, writing) = Writer::start(pool.clone(), limits);
+        let kept_open = KeptOpen {
+            writing: Mutex::new(Some(writing)),
+            _lock: lock,
+        };
+        Ok(Self {
+            pool,
+            writer,
+            kept_open: Arc::new(kept_open),
+        })
+    }
+
+    /// Keeps a delivery; each key is kept once, and one that failed is worked again.
+    ///
+    /// # Errors
+    /// It could not be kept: nothing of it is there.
+    pub async fn accept(&self, delivery: &Delivery) -> Result<Accepted, StoreError> {
+        self.writer.accept(NewDelivery::new(delivery)?).await
+    }
+
+    /// Those of which nobody knows yet what they wake, oldest first.
+    pub async fn unmatched(
+        &self,
+        after: Option<DeliveryId>,
+        limit: u32,
+    ) -> Result<Vec<StoredDelivery>, StoreError> {
+        read::unmatched(&self.pool, after, limit).await
+    }
+
+    /// Writes all of it or nothing, and returns the new pieces of work in their order.
+    ///
+    /// What is about a delivery or work that is unknown, was matched or is over changes nothing.
+    pub async fn write(&self, writes: Vec<Write>) -> Result<Vec<StoredWork>, StoreError> {
+        self.writer.write(writes).await
+    }
+
+    /// The work of a cluster that is not over, oldest first.
+    pub async fn open_work(
+        &self,
+        cluster: &str,
+        after: Option<WorkId>,
+        limit: u32,
+    ) -> Result<Vec<StoredWork>, StoreError> {
+        read::open_work(&self.pool, cluster, after, limit).await
+    }
+
+    /// The deliveries that have this GUID, each of another webhook, with the first 10,000 pieces of work.
+    pub async fn delivery(
+        &self,
+        guid: &Guid,
+    ) -> Result<Vec<(StoredDelivery, Vec<StoredWork>)>, StoreError> {
+        read::by_guid(&self.pool, guid).await
+    }
+
+    pub async fn stored(&self, id: DeliveryId) -> Result<Option<StoredDelivery>, StoreError> {
+        read::stored(&self.pool, id).await
+    }
+
+    /// Newest first.
+    pub async fn deliveries(&self, filter: &Filter) -> Result<Vec<StoredDelivery>, StoreError> {
+        read::deliveries(&self.pool, filter).await
+    }
+
+    /// Counts nothing: the numbers are kept.
+    pub async fn counts(&self) -> Result<Counts, StoreError> {
+        read::counts(&self.pool).await
+    }
+
+    /// Says that somebody listens.
+    pub async fn beat(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.writer.beat(now).await
+    }
+
+    /// `None` where nobody ever listened.
+    pub async fn last_beat(&self) -> Result<Option<Timestamp>, StoreError> {
+        read::last_beat(&self.pool).await
+    }
+
+    /// Forgets deliveries that are over and old or too many, in steps between which others write;
+    /// returns how many.
+    pub async fn prune(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut deliveries = 0;
+        loop {
+            let pruned = self.writer.prune(now).await?;
+            deliveries += pruned.deliveries;
+            if pruned.is_all {
+                return Ok(deliveries);
+            }
+        }
+    }
+
+    /// Writes to the store, to see whether that can be done now.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.writer.check().await
+    }
+
+    /// Writes what still waits, and closes. Other clones can do nothing from then on.
+    pub async fn close(self) -> Result<(), StoreError> {
+        self.writer.close();
+        if let Some(writing) = self.kept_open.writing.lock().await.take() {
+            // It only fails where it panicked, and then what waited was told.
+            let _ = writing.await;
+        }
+        self.pool.close().await;
+        Ok(())
+    }
+}
+
+/// Makes the file where there is none: SQLite itself would let others read it.
+fn real_path(path: &Path) -> Result<PathBuf, StoreError> {
+    private_file(path).map_err(|fault| StoreError::file("open the store", path, fault))?;
+    // Whoever comes by another name must find the same lock.
+    path.canonicalize()
+        .map_err(|fault| StoreError::file("open the store", path, fault))
+}

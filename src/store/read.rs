@@ -1,0 +1,208 @@
+//! What is asked of the store.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::delivery::{DeliveryState, Guid};
+
+use super::fault::StoreError;
+use super::head::{DELIVERIES, OPEN_WORK};
+use super::model::{Counts, DeliveryId, Filter, StoredDelivery, StoredWork, WorkId};
+use super::pool::{Pool, Reader, on};
+use super::row::{self, DeliveryRow, WorkRow};
+
+/// The most work of one delivery that is shown.
+const SHOWN_WORK: i64 = 10_000;
+/// The most webhooks that one GUID is looked for in.
+const SHOWN_WEBHOOKS: i64 = 100;
+
+/// The beginning of every question for work.
+macro_rules! work {
+    ($rest:literal) => {
+        concat!(
+            "SELECT work.id, work.delivery, delivery.webhook, delivery.guid, work.cluster, \
+             work.kind, work.namespace, work.name, work.state \
+             FROM work JOIN delivery ON delivery.id = work.delivery ",
+            $rest
+        )
+    };
+}
+
+async fn reader(pool: &Pool) -> Result<Reader, StoreError> {
+    let reader = pool.reader().await;
+    reader.map_err(|fault| StoreError::sql("read the store", fault))
+}
+
+fn fault(fault: sqlx::Error) -> StoreError {
+    StoreError::sql("read the store", fault)
+}
+
+pub async fn unmatched(
+    pool: &Pool,
+    after: Option<DeliveryId>,
+    limit: u32,
+) -> Result<Vec<StoredDelivery>, StoreError> {
+    let sql = "SELECT id, content, state FROM delivery WHERE phase = $1 AND id > $2 \
+        ORDER BY id LIMIT $3";
+    let rows: Vec<DeliveryRow> = on!(reader(pool).await?.connection(), connection => {
+        sqlx::query_as(sql)
+            .bind(DeliveryState::Accepted.name())
+            .bind(after.map_or(0, |after| after.0))
+            .bind(i64::from(limit))
+            .fetch_all(connection)
+            .await
+    })
+    .map_err(fault)?;
+    rows.into_iter().map(row::delivery).collect()
+}
+
+pub async fn open_work(
+    pool: &Pool,
+    cluster: &str,
+    after: Option<WorkId>,
+    limit: u32,
+) -> Result<Vec<StoredWork>, StoreError> {
+    let sql = work!(
+        "WHERE work.cluster = $1 AND NOT work.is_over AND work.id > $2 ORDER BY work.id LIMIT $3"
+    );
+    let rows: Vec<WorkRow> = on!(reader(pool).await?.connection(), connection => {
+        sqlx::query_as(sql)
+            .bind(row::text(cluster))
+            .bind(after.map_or(0, |after| after.0))
+            .bind(i64::from(limit))
+            .fetch_all(connection)
+            .await
+    })
+    .map_err(fault)?;
+    rows.into_iter().map(row::work).collect()
+}
+
+pub async fn by_guid(
+    pool: &Pool,
+    guid: &Guid,
+) -> Result<Vec<(StoredDelivery, Vec<StoredWork>)>, StoreError> {
+    let mut reader = reader(pool).await?;
+    let sql = "SELECT id, content, state FROM delivery WHERE guid = $1 ORDER BY webhook LIMIT $2";
+    let deliveries: Vec<DeliveryRow> = on!(reader.connection(), connection => {
+        sqlx::query_as(sql)
+            .bind(guid.as_str())
+            .bind(SHOWN_WEBHOOKS)
+            .fetch_all(connection)
+            .await
+    })
+    .map_err(fault)?;
+    let mut found = Vec::with_capacity(deliveries.len());
+    for delivery in deliveries {
+        let sql = work!("WHERE work.delivery = $1 ORDER BY work.id LIMIT $2");
+        let work: Vec<WorkRow> = on!(reader.connection(), connection => {
+            sqlx::query_as(sql)
+                .bind(delivery.0)
+                .bind(SHOWN_WORK)
+                .fetch_all(connection)
+                .await
+        })
+        .map_err(fault)?;
+        let work: Result<_, _> = work.into_iter().map(row::work).collect();
+        found.push((row::delivery(delivery)?, work?));
+    }
+    Ok(found)
+}
+
+pub async fn stored(pool: &Pool, id: DeliveryId) -> Result<Option<StoredDelivery>, StoreError> {
+    let sql = "SELECT id, content, state FROM delivery WHERE id = $1";
+    let found: Option<DeliveryRow> = on!(reader(pool).await?.connection(), connection => {
+        sqlx::query_as(sql).bind(id.0).fetch_optional(connection).await
+    })
+    .map_err(fault)?;
+    found.map(row::delivery).transpose()
+}
+
+/// Each combination has a statement of its own, so that it is found by an index.
+pub async fn deliveries(pool: &Pool, filter: &Filter) -> Result<Vec<StoredDelivery>, StoreError> {
+    let repository = filter
+        .repository
+        .as_deref()
+        .map(|name| row::text(name).to_lowercase());
+    let state = filter.state.as_deref().map(row::text);
+    let sql = match (&repository, &state) {
+        (None, None) => {
+            "SELECT id, content, state FROM delivery WHERE id < $3 ORDER BY id DESC LIMIT $4"
+        }
+        (Some(_), None) => {
+            "SELECT id, content, state FROM delivery WHERE repository = $1 AND id < $3 \
+             ORDER BY id DESC LIMIT $4"
+        }
+        (None, Some(_)) => {
+            "SELECT id, content, state FROM delivery WHERE phase = $2 AND id < $3 \
+             ORDER BY id DESC LIMIT $4"
+        }
+        (Some(_), Some(_)) => {
+            "SELECT id, content, state FROM delivery WHERE repository = $1 AND phase = $2 \
+             AND id < $3 ORDER BY id DESC LIMIT $4"
+        }
+    };
+    let rows: Vec<DeliveryRow> = on!(reader(pool).await?.connection(), connection => {
+        sqlx::query_as(sql)
+            .bind(&repository)
+            .bind(&state)
+            .bind(filter.before.map_or(i64::MAX, |before| before.0))
+            .bind(i64::from(filter.limit))
+            .fetch_all(connection)
+            .await
+    })
+    .map_err(fault)?;
+    rows.into_iter().map(row::delivery).collect()
+}
+
+pub async fn counts(pool: &Pool) -> Result<Counts, StoreError> {
+    let mut reader = reader(pool).await?;
+    let sql = "SELECT subject, name, number FROM tally WHERE number > 0";
+    let tally: Vec<(String, String, i64)> = on!(reader.connection(), connection => {
+        sqlx::query_as(sql).fetch_all(connection).await
+    })
+    .map_err(fault)?;
+    let size = match &reader {
+        Reader::Sqlite(_) => {
+            "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+        }
+        Reader::Postgres(_) => {
+            "SELECT pg_total_relation_size('delivery') + pg_total_relation_size('work')"
+        }
+    };
+    let size: i64 = on!(reader.connection(), connection => {
+        sqlx::query_scalar(size).fetch_one(connection).await
+    })
+    .map_err(fault)?;
+    let none = DeliveryState::NAMES.map(|name| (name.to_owned(), 0));
+    let mut counts = Counts {
+        deliveries: BTreeMap::from(none),
+        open_work: BTreeMap::new(),
+        size_bytes: u64::try_from(size).unwrap_or_default(),
+    };
+    for (subject, name, number) in tally {
+        let number = u64::try_from(number).unwrap_or_default();
+        match subject.as_str() {
+            DELIVERIES => counts.deliveries.insert(name, number),
+            OPEN_WORK => counts.open_work.insert(name, number),
+            _ => None,
+        };
+    }
+    Ok(counts)
+}
+
+pub async fn last_beat(pool: &Pool) -> Result<Option<Timestamp>, StoreError> {
+    let sql = "SELECT beat_at FROM head WHERE id = 1";
+    let beat: Option<String> = on!(reader(pool).await?.connection(), connection => {
+        sqlx::query_scalar(sql).fetch_one(connection).await
+    })
+    .map_err(fault)?;
+    let read = |beat: String| {
+        beat.parse()
+            .map_err(|fault: jiff::Error| StoreError::Unreadable {
+                what: "the heartbeat".to_owned(),
+                reason: fault.to_string(),
+            })
+    };
+    beat.map(read).transpose()
+}

@@ -1,0 +1,42 @@
+//! The tables, and how an older store becomes a newer one.
+
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+
+use super::fault::StoreError;
+use super::pool::Pool;
+
+/// Each is made once and never changed.
+const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "inbox", include_str!("schema/0001_inbox.sql"))];
+
+/// Brings the tables to what this program knows.
+///
+/// # Errors
+/// A store that a newer program wrote, or one whose migration failed half-way.
+pub async fn migrate(pool: &Pool) -> Result<(), StoreError> {
+    let known = MIGRATIONS.map(|(version, ..)| version).into_iter().max();
+    let migrations = MIGRATIONS.map(|(version, name, sql)| {
+        let kind = MigrationType::Simple;
+        Migration::new(version, name.into(), kind, sql.into_sql_str(), false)
+    });
+    let migrator = Migrator::with_migrations(migrations.into());
+    let migrated = match pool {
+        Pool::Sqlite { writer, .. } => migrator.run(writer).await,
+        Pool::Postgres(pool) => migrator.run(pool).await,
+    };
+    migrated.map_err(|fault| match fault {
+        MigrateError::VersionMissing(found) => StoreError::Newer {
+            found,
+            known: known.unwrap_or_default(),
+        },
+        MigrateError::Dirty(version) => StoreError::HalfMigrated { version },
+        MigrateError::VersionMismatch(version) => StoreError::OtherSchema { version },
+        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
+            StoreError::sql("bring the store's tables up to date", source)
+        }
+        other => StoreError::sql(
+            "bring the store's tables up to date",
+            sqlx::Error::Migrate(Box::new(other)),
+        ),
+    })
+}

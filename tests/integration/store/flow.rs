@@ -1,0 +1,215 @@
+//! What a delivery goes through, from the door to its end.
+
+use flux_setup::delivery::{DeliveryState, NothingToDo};
+use flux_setup::store::{Accepted, Filter, Limits, Store, StoreError, StoreUrl, Write};
+
+use super::servers::on_sqlite;
+use super::{at, delivery, gone, guid, matched, new, object, opened, unlisted};
+
+#[test]
+fn what_is_accepted_is_kept_once_and_is_there_after_a_restart() {
+    on_sqlite(kept_once);
+}
+
+async fn kept_once(url: StoreUrl) {
+    let store = opened(&url).await;
+    let first = new(&store, 1).await;
+    let second = new(&store, 2).await;
+    assert!(first < second);
+    let again = store.accept(&delivery(1)).await.unwrap();
+    assert_eq!(again, Accepted::Seen(first, DeliveryState::Accepted));
+    store.close().await.unwrap();
+
+    let store = opened(&url).await;
+    let waiting = store.unmatched(None, 10).await.unwrap();
+    assert_eq!(
+        waiting.iter().map(|stored| stored.id).collect::<Vec<_>>(),
+        [first, second]
+    );
+    assert_eq!(waiting[0].delivery, delivery(1));
+    assert_eq!(store.unmatched(Some(first), 10).await.unwrap().len(), 1);
+    store.close().await.unwrap();
+}
+
+#[test]
+fn a_delivery_is_done_with_the_last_of_its_work() {
+    on_sqlite(done_with_the_last);
+}
+
+async fn done_with_the_last(url: StoreUrl) {
+    let store = opened(&url).await;
+    let id = new(&store, 1).await;
+    let work = vec![object("a"), unlisted("lab")];
+    let work = store.write(vec![matched(id, work)]).await.unwrap();
+    assert_eq!(work.len(), 2);
+    assert_eq!(store.open_work("prod", None, 9).await.unwrap(), work[..1]);
+    assert_eq!(store.open_work("lab", None, 9).await.unwrap(), work[1..]);
+
+    let listed = Write::Listed {
+        waited: work[1].id,
+        work: vec![object("b"), object("c")],
+    };
+    let found = store.write(vec![listed.clone()]).await.unwrap();
+    assert_eq!(found.len(), 2);
+    assert_eq!(store.write(vec![listed]).await.unwrap(), []);
+    let counts = store.counts().await.unwrap();
+    assert_eq!(counts.open_work["prod"], 3);
+    assert_eq!(counts.deliveries["working"], 1);
+
+    let end = |id, second| Write::Work {
+        id,
+        state: gone(second),
+    };
+    let ends = vec![end(work[0].id, 3_000), end(found[0].id, 3_002)];
+    assert_eq!(store.write(ends).await.unwrap(), []);
+    let working = store.stored(id).await.unwrap().unwrap();
+    assert_eq!(working.state.name(), "working");
+    store.write(vec![end(found[1].id, 3_001)]).await.unwrap();
+    store.write(vec![end(found[1].id, 9_999)]).await.unwrap();
+    let shown = store.delivery(&guid(1)).await.unwrap();
+    let done = DeliveryState::Done {
+        at: at(3_001),
+        items: 3,
+    };
+    assert_eq!(shown[0].0.state, done);
+    assert_eq!(shown[0].1.len(), 3);
+    assert_eq!(shown[0].1[2].state, gone(3_001));
+    let counts = store.counts().await.unwrap();
+    assert_eq!(counts.deliveries["done"], 1);
+    assert!(counts.open_work.is_empty());
+    store.close().await.unwrap();
+}
+
+#[test]
+fn a_delivery_that_no_listed_cluster_follows_woke_nothing() {
+    on_sqlite(woke_nothing);
+}
+
+async fn woke_nothing(url: StoreUrl) {
+    let store = opened(&url).await;
+    let id = new(&store, 1).await;
+    let work = vec![unlisted("prod"), unlisted("lab")];
+    let work = store.write(vec![matched(id, work)]).await.unwrap();
+    for (work, state) in work.iter().zip(["working", "nothing"]) {
+        let waited = work.id;
+        let listed = Write::Listed {
+            waited,
+            work: Vec::new(),
+        };
+        store.write(vec![listed]).await.unwrap();
+        let stored = store.stored(id).await.unwrap().unwrap();
+        assert_eq!(stored.state.name(), state);
+    }
+    let stored = store.stored(id).await.unwrap().unwrap();
+    let DeliveryState::Nothing { reason, .. } = stored.state else {
+        panic!("{stored:?}");
+    };
+    assert_eq!(reason, NothingToDo::NoObject);
+    store.close().await.unwrap();
+}
+
+#[test]
+fn a_delivery_that_failed_is_taken_again() {
+    on_sqlite(taken_again);
+}
+
+async fn taken_again(url: StoreUrl) {
+    let store = opened(&url).await;
+    let id = new(&store, 1).await;
+    let failed = DeliveryState::Failed {
+        at: at(2_000),
+        reason: "why".into(),
+    };
+    let write = Write::Matched {
+        delivery: id,
+        state: failed,
+        work: Vec::new(),
+    };
+    store.write(vec![write]).await.unwrap();
+    let mut later = delivery(1);
+    later.received_at = at(9_000);
+    let again = store.accept(&later).await.unwrap();
+    assert_eq!(again, Accepted::Again(id));
+    let stored = store.stored(id).await.unwrap().unwrap();
+    assert_eq!(stored.state, DeliveryState::Accepted);
+    assert_eq!(stored.delivery, later);
+    store.close().await.unwrap();
+}
+
+#[test]
+fn a_full_backlog_takes_nothing_new_and_knows_what_it_has() {
+    on_sqlite(full_backlog);
+}
+
+async fn full_backlog(url: StoreUrl) {
+    let limits = Limits {
+        backlog: 2,
+        ..Limits::default()
+    };
+    let store = Store::open(&url, limits).await.unwrap();
+    let first = new(&store, 1).await;
+    new(&store, 2).await;
+    let refused = store.accept(&delivery(3)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Backlog { limit: 2 }));
+    assert_eq!(
+        refused.to_string(),
+        "the store holds 2 deliveries that are not finished, and takes no more until some are"
+    );
+    let seen = store.accept(&delivery(1)).await.unwrap();
+    assert_eq!(seen, Accepted::Seen(first, DeliveryState::Accepted));
+    store.write(vec![matched(first, vec![])]).await.unwrap();
+    new(&store, 3).await;
+    store.close().await.unwrap();
+}
+
+#[test]
+fn deliveries_are_found_by_repository_and_state_newest_first() {
+    on_sqlite(found_by);
+}
+
+async fn found_by(url: StoreUrl) {
+    let store = opened(&url).await;
+    let first = new(&store, 1).await;
+    let second = new(&store, 2).await;
+    let mut other = delivery(3);
+    other.repository = None;
+    store.accept(&other).await.unwrap();
+    store.write(vec![matched(first, vec![])]).await.unwrap();
+    let found = async |repository: Option<&str>, state: Option<&str>| {
+        let filter = Filter {
+            repository: repository.map(str::to_owned),
+            state: state.map(str::to_owned),
+            before: None,
+            limit: 10,
+        };
+        let found = store.deliveries(&filter).await.unwrap();
+        found.iter().map(|stored| stored.id.0).collect::<Vec<_>>()
+    };
+    assert_eq!(found(None, None).await, [3, 2, 1]);
+    assert_eq!(found(Some("acme/WEB"), None).await, [2, 1]);
+    assert_eq!(found(None, Some("accepted")).await, [3, 2]);
+    assert_eq!(found(Some("acme/web"), Some("nothing")).await, [1]);
+    let filter = Filter {
+        before: Some(second),
+        limit: 10,
+        ..Filter::default()
+    };
+    assert_eq!(store.deliveries(&filter).await.unwrap().len(), 1);
+    store.close().await.unwrap();
+}
+
+#[test]
+fn the_heartbeat_is_the_last_one() {
+    on_sqlite(heartbeat);
+}
+
+async fn heartbeat(url: StoreUrl) {
+    let store = opened(&url).await;
+    assert_eq!(store.last_beat().await.unwrap(), None);
+    for second in [10, 20, 15] {
+        store.beat(at(second)).await.unwrap();
+        assert_eq!(store.last_beat().await.unwrap(), Some(at(second)));
+    }
+    store.check().await.unwrap();
+    store.close().await.unwrap();
+}
