@@ -1,0 +1,146 @@
+//! Names that are none, that are equal, or that nothing has.
+
+use super::{environment, fleet, project, refuses};
+use crate::fleet::Fleet;
+
+#[test]
+fn names_that_are_none_are_refused() {
+    for (name, reason) in [
+        ("Web", "upper"),
+        ("web_app", "_"),
+        ("-web", "-"),
+        ("web.app", "."),
+    ] {
+        let fleet = fleet(&format!(
+            "projects:\n  - name: {name}\n    repository: https://github.com/acme/web\n"
+        ));
+        let found = fleet.findings();
+        assert_eq!(found.len(), 1, "{name} ({reason}): {found:#?}");
+        assert_eq!(found[0].place(), "flux-setup.yaml:2:11");
+        assert!(
+            found[0]
+                .message
+                .starts_with(&format!("`{name}` is no name")),
+            "{found:#?}"
+        );
+    }
+    let long = "a".repeat(56);
+    let fleet = fleet(&format!(
+        "projects:\n  - name: {long}\n    repository: https://github.com/acme/web\n"
+    ));
+    let found = fleet.findings();
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(
+        found[0].message.starts_with(&format!(
+            "`{long}-staging`, made by `names: {{object}}-{{environment}}`, is no name"
+        )),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn names_that_are_equal_after_joining_are_refused() {
+    let fleet = Fleet::new()
+        .file(
+            "flux-setup.yaml",
+            "projects:\n  - {name: a, repository: https://github.com/acme/a}\n  - {name: a-b, repository: https://github.com/acme/ab}\n",
+        )
+        .file("environments/b-c.yaml", "kind: staging\nref: {branch: main}\n")
+        .file("environments/c.yaml", "kind: staging\nref: {branch: main}\n");
+    let found = fleet.findings();
+    assert_eq!(found.len(), 2, "source and Kustomization: {found:#?}");
+    assert!(
+        found.iter().any(|one| one.message
+            == "GitRepository `flux-system/a-b-c` would be there twice in the one cluster that has no name: for `a` in `b-c` and for `a-b` in `c`"),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn a_project_that_is_called_kustomization_is_refused() {
+    refuses(
+        &fleet("projects:\n  - name: kustomization\n    repository: https://github.com/acme/web\n"),
+        "flux-setup.yaml:2:11",
+        "project `kustomization` would lie in a file `kustomization.yaml`, which kustomize reads as its own configuration",
+        "give it another name",
+    );
+}
+
+#[test]
+fn use_of_an_identity_that_nobody_has_is_refused() {
+    refuses(
+        &fleet(
+            "projects: []\ngithub: [{host: github.com, identities: [{name: bot, token: {env: A}}]}]\nbudget: {also: [{name: ci, identity: bott, core: 1}]}\n",
+        ),
+        "flux-setup.yaml:3:38",
+        "unknown identity `bott`",
+        "did you mean `bot`?",
+    );
+}
+
+#[test]
+fn whatever_is_named_must_be_there() {
+    refuses(
+        &environment("ref: {branch: main}\ncluster: prod\n"),
+        "environments/staging.yaml:2:10",
+        "unknown cluster `prod`",
+        "list it under `clusters`",
+    );
+    refuses(
+        &project("    environments: {stagin: false}\n"),
+        "flux-setup.yaml:4:20",
+        "unknown environment `stagin`",
+        "did you mean `staging`?",
+    );
+    refuses(
+        &project("    dependsOn: [postgres]\n"),
+        "flux-setup.yaml:4:17",
+        "unknown project or object `postgres`",
+        "{external: NAME}",
+    );
+    refuses(
+        &project("    objects:\n      - {name: redis, template: helm-relaese}\n"),
+        "flux-setup.yaml:5:33",
+        "unknown template `helm-relaese`",
+        "templates/helm-relaese.yaml.tera",
+    );
+    refuses(
+        &fleet(
+            "projects:\n  - {name: shop, source: {project: plattform}}\n  - {name: platform, repository: https://github.com/acme/p}\n",
+        ),
+        "flux-setup.yaml:2:36",
+        "unknown project `plattform`",
+        "did you mean `platform`?",
+    );
+}
+
+#[test]
+fn several_clusters_need_their_gap_in_output() {
+    let fleet = fleet("projects: []\nclusters: [{name: a}, {name: b}]\n").file(
+        "environments/staging.yaml",
+        "name: staging\nref: {branch: main}\nclusters: [a, b]\n",
+    );
+    refuses(
+        &fleet,
+        "environments/staging.yaml:1:7",
+        "environment `staging` has several clusters, which would share the files of `output: {environment}/{project}.yaml`",
+        "put `{cluster}` into `output`",
+    );
+}
+
+#[test]
+fn an_unknown_name_that_many_wait_for_has_the_same_hint_everywhere() {
+    let projects: String = (0..3000)
+        .map(|number| format!("  - {{name: p{number}, repository: https://github.com/acme/p{number}, dependsOn: [databse]}}\n"))
+        .collect();
+    let fleet = fleet(&format!(
+        "projects:\n  - {{name: database, repository: https://github.com/acme/db}}\n{projects}"
+    ));
+    let found = fleet.findings();
+    assert_eq!(found.len(), 3000);
+    assert!(
+        found
+            .iter()
+            .all(|one| one.hint.as_deref() == Some("did you mean `database`?"))
+    );
+}

@@ -1,0 +1,91 @@
+//! Secrets that somebody wrote down are refused, and shown nowhere.
+
+use super::{fleet, refuses};
+
+#[test]
+fn credentials_in_an_address_are_refused_and_never_shown() {
+    for url in [
+        "https://bot:hunter2@github.com/acme/web",
+        "https://hunter2@github.com/acme/web",
+        "ssh://git:hunter2@github.com/acme/web",
+    ] {
+        let fleet = fleet(&format!(
+            "projects:\n  - name: web\n    repository: {url}\n"
+        ));
+        let found = fleet.findings();
+        assert_eq!(found.len(), 1, "{url}: {found:#?}");
+        for output in [
+            fleet.run(&["validate"]),
+            fleet.run(&["validate", "--format", "json"]),
+        ] {
+            let shown = format!("{}{}", output.stdout, output.stderr);
+            assert!(!shown.contains("hunter2"), "{url}: {shown}");
+            assert!(!shown.trim().is_empty());
+        }
+    }
+}
+
+#[test]
+fn secrets_by_value_are_refused_and_never_shown() {
+    let fleet = fleet(
+        "projects: []\ngithub:\n  - host: github.com\n    identities:\n      - {name: bot, token: ghp_hunter2}\n",
+    );
+    refuses(
+        &fleet,
+        "flux-setup.yaml:5:28",
+        "a secret stands here by value; it is only ever referred to",
+        "{env: NAME}",
+    );
+    let output = fleet.run(&["validate"]);
+    assert!(!output.stderr.contains("hunter2"), "{}", output.stderr);
+}
+
+#[test]
+fn what_may_be_a_secret_is_shown_nowhere_whatever_is_wrong_around_it() {
+    let identity = |text: &str| format!("github:\n  - host: github.com\n    identities: {text}\n");
+    let webhook = |text: &str| format!("github: [{{host: github.com, webhooks: [{text}]}}]\n");
+    let shapes = [
+        identity("[{name: bot, tokn: hunter2}]"),
+        identity("[{token: hunter2, app: hunter2}]"),
+        identity("[{name: bot, token: hunter2, app: {id: 1}}]"),
+        identity("[{token: hunter2}]"),
+        identity("[{name: bot, app: hunter2}]"),
+        identity("[{name: bot, app: [hunter2]}]"),
+        identity("[{name: bot, app: {id: 1, installation: 2, privateKy: hunter2}}]"),
+        identity("[{name: bot, app: {id: x, installation: 2, privateKey: hunter2}}]"),
+        identity("[{name: bot, token: {hunter2}}]"),
+        identity("[{name: bot, token: {env: A, hunter2: B}}]"),
+        identity("[{name: bot, token: {value: hunter2}}]"),
+        identity("[{name: bot, token: [[hunter2]]}]"),
+        identity("[{name: bot, hunter2}]"),
+        identity("[hunter2]"),
+        identity("{name: bot, token: hunter2}"),
+        identity("hunter2"),
+        identity("[{name: bot, token: {env: A}, token: hunter2}]"),
+        identity("[{name: bot, token: \"hunter2}]"),
+        webhook("{name: a, repositories: true, secrets: hunter2}"),
+        webhook("{name: a, repositories: true, secrets: {a: hunter2}}"),
+        webhook("{name: a, repositories: true, secrets: [hunter2]}"),
+        webhook("{name: a, repositories: true, secret: hunter2}"),
+        webhook("{name: a, app: hunter2, secrets: [{env: A}]}"),
+        "github: {host: github.com, identities: [{name: bot, token: hunter2}]}\n".to_owned(),
+        "github: [{host: github.com, identites: [{name: bot, token: hunter2}]}]\n".to_owned(),
+        "server: {api: {tokens: [hunter2]}}\n".to_owned(),
+        "server: {api: {tokens: hunter2}}\n".to_owned(),
+        "server: {api: {tokens: [{name: a, token: hunter2, scope: all}]}}\n".to_owned(),
+        "server: {api: {token: [{name: a, token: hunter2}]}}\n".to_owned(),
+        "server: {tokens: [{name: a, token: hunter2}]}\n".to_owned(),
+    ];
+    for shape in shapes {
+        let own = fleet(&format!("projects: []\n{shape}"));
+        let included = fleet("projects: []\ninclude: [more.yaml]\n").file("more.yaml", &shape);
+        for fleet in [own, included] {
+            for arguments in [&["validate"][..], &["validate", "--format", "json"]] {
+                let output = fleet.run(arguments);
+                let shown = format!("{}{}", output.stdout, output.stderr);
+                assert_eq!(output.code, Some(2), "{shape}: {shown}");
+                assert!(!shown.contains("hunter2"), "{shape}: {shown}");
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Durations, addresses, refs and paths that Flux or Git cannot use.
+
+use super::{environment, fleet, project, refuses};
+
+#[test]
+fn durations_that_are_none_are_refused() {
+    for text in [
+        "90",
+        "1d",
+        "-5m",
+        "soon",
+        "\"\"",
+        "1h 30",
+        "99999999999999999h",
+    ] {
+        let fleet = project(&format!("    timeout: {text}\n"));
+        let found = fleet.findings();
+        assert_eq!(found.len(), 1, "{text}: {found:#?}");
+        assert_eq!(found[0].place(), "flux-setup.yaml:4:14", "{text}");
+        assert!(found[0].hint.is_some(), "{text}: {found:#?}");
+    }
+    refuses(
+        &project("    timeout: 0s\n"),
+        "flux-setup.yaml:4:14",
+        "a duration of zero is of no use here",
+        "",
+    );
+}
+
+#[test]
+fn an_interval_under_the_minimum_of_flux_is_refused_at_its_line() {
+    let fleet = project("    intervals: {kustomization: 30s}\n");
+    let found = fleet.findings();
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0].place(), "flux-setup.yaml:4:32");
+    assert_eq!(found[0].class, "flux");
+}
+
+#[test]
+fn addresses_of_repositories_that_flux_cannot_use_are_refused() {
+    for (url, part) in [
+        ("ftp://github.com/acme/web", "ftp"),
+        ("git://github.com/acme/web", "git"),
+        ("https://github.com/acme/my web", "space"),
+        ("https:///acme/web", "host"),
+        ("oci://ghcr.io/acme/web", "oci://"),
+        ("acme/web", ""),
+    ] {
+        let fleet = fleet(&format!(
+            "projects:\n  - name: web\n    repository: {url}\n"
+        ));
+        let found = fleet.findings();
+        assert_eq!(found.len(), 1, "{url}: {found:#?}");
+        assert_eq!(found[0].place(), "flux-setup.yaml:3:17", "{url}");
+        assert!(found[0].message.contains(part), "{url}: {found:#?}");
+    }
+}
+
+#[test]
+fn refs_that_git_refuses_are_refused() {
+    for (reference, column) in [
+        ("{branch: \"a..b\"}", 19),
+        ("{branch: \"a b\"}", 19),
+        ("{branch: -x}", 19),
+        ("{tag: \"v1~\"}", 16),
+        ("{semver: \"not a range\"}", 19),
+        ("{name: main}", 17),
+        ("{commit: abc}", 19),
+    ] {
+        let fleet = project(&format!("    ref: {reference}\n"));
+        let found = fleet.findings();
+        assert_eq!(found.len(), 1, "{reference}: {found:#?}");
+        assert_eq!(
+            found[0].place(),
+            format!("flux-setup.yaml:4:{column}"),
+            "{reference}"
+        );
+        assert!(found[0].message.contains("cannot be"), "{found:#?}");
+    }
+    refuses(
+        &project("    ref: {branch: main, tag: v1}\n"),
+        "flux-setup.yaml:4:10",
+        "`branch` and `tag` exclude each other",
+        "exactly one",
+    );
+    refuses(
+        &project("    ref: {}\n"),
+        "flux-setup.yaml:4:10",
+        "a ref that names nothing: Flux would silently follow `master`",
+        "name a branch",
+    );
+}
+
+#[test]
+fn a_tag_is_checked_as_its_source_takes_it() {
+    let of = |source: &str, tag: &str| {
+        fleet(&format!(
+            "projects:\n  - name: web\n    {source}\n    ref: {{tag: {tag}}}\n"
+        ))
+    };
+    let oci = "source: {kind: OCIRepository, url: oci://ghcr.io/acme/web}";
+    refuses(
+        &of(oci, "release/v1"),
+        "flux-setup.yaml:4:10",
+        "`release/v1` is no tag of an artifact: it has `/`, where only letters, digits, `_`, `.` and `-` may stand",
+        "as the registry shows it",
+    );
+    assert_eq!(of(oci, "v1..2").findings(), []);
+    let git = "repository: https://github.com/acme/web";
+    assert_eq!(of(git, "release/v1").findings(), []);
+    refuses(
+        &of(git, "v1..2"),
+        "flux-setup.yaml:4:10",
+        "`v1..2` names nothing in Git: it has `..`, which Git does not allow",
+        "git ls-remote",
+    );
+}
+
+#[test]
+fn a_ref_left_out_is_refused_once_and_names_the_environments() {
+    let fleet = environment("path: ./deploy\n").file("environments/production.yaml", "path: ./x\n");
+    refuses(
+        &fleet,
+        "flux-setup.yaml:2:11",
+        "nothing says which ref of project `web` is followed in `production`, `staging`",
+        "say `ref: {branch: main}`",
+    );
+}
+
+#[test]
+fn paths_that_leave_the_repository_are_refused() {
+    refuses(
+        &project("    path: ./deploy/../../etc\n"),
+        "flux-setup.yaml:4:11",
+        "path `./deploy/../../etc` leaves the repository",
+        "./deploy",
+    );
+}
