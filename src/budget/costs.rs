@@ -148,6 +148,8 @@ impl CostTable {
                         continue;
                     }
                 };
+                // A faulty one was told where it was read.
+                let Some(requests) = requests else { continue };
                 if !(requests.is_finite() && *requests >= 0.0) {
                     let message = format!("`{requests}` cannot be a number of requests");
                     findings
@@ -208,7 +210,7 @@ mod tests {
         let costs = costs
             .iter()
             .map(|(operation, resource, requests)| {
-                let resource = (at(2, (*resource).to_owned()), *requests);
+                let resource = (at(2, (*resource).to_owned()), Some(*requests));
                 (at(1, (*operation).to_owned()), vec![resource])
             })
             .collect();

@@ -1,7 +1,6 @@
 //! Reading typed values out of a tree, telling every fault and going on.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,26 +17,43 @@ pub(super) struct Decoder {
     pub(super) secrets: HashSet<Span>,
 }
 
-/// What a value is, as a person calls it.
-pub(super) fn kind_of(node: &Node) -> &'static str {
-    match &node.value {
-        Value::Mapping(_) => "a map",
-        Value::Sequence(_) => "a list",
-        Value::Scalar(scalar) => match scalar.resolve() {
-            Resolved::Null => "nothing",
-            Resolved::Bool(_) => "true or false",
-            Resolved::Integer(_) | Resolved::Float(_) => "a number",
-            Resolved::String => "text",
-        },
+/// A type of value that was expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Map,
+    List,
+    Text,
+    Flag,
+    Duration,
+    /// Of an App or an installation.
+    Id,
+}
+
+impl Wanted {
+    /// What it is called, and how to write it; `found` is the text that stands there instead.
+    fn words(self, found: &str) -> (&'static str, String) {
+        let (name, hint) = match self {
+            Self::Map => ("a map", "write `key: value` pairs below it"),
+            Self::List if !found.is_empty() => return ("a list", format!("write `[{found}]`")),
+            Self::List => (
+                "a list",
+                "write each item on a line of its own, behind `- `",
+            ),
+            Self::Text => ("text", "write a text, or leave the key out"),
+            Self::Flag => ("true or false", "write `true` or `false`, without quotes"),
+            Self::Duration => ("a duration", "write it as `90s` or `1h 30m`"),
+            Self::Id => (
+                "the number that GitHub shows",
+                "write the number from the page of the App or of its installation",
+            ),
+        };
+        (name, hint.to_owned())
     }
 }
 
 impl Decoder {
-    pub(super) fn error(&mut self, span: Span, message: impl Into<String>) {
-        self.findings.push(Finding::error(span, "", message));
-    }
-
-    pub(super) fn error_with_hint(
+    /// Every fault is told with the way to mend it.
+    pub(super) fn error(
         &mut self,
         span: Span,
         message: impl Into<String>,
@@ -47,11 +63,25 @@ impl Decoder {
             .push(Finding::error(span, "", message).hint(hint));
     }
 
-    pub(super) fn wrong_type(&mut self, node: &Node, wanted: &str) {
-        self.error(
-            node.span,
-            format!("expected {wanted}, found {}", kind_of(node)),
-        );
+    pub(super) fn wrong_type(&mut self, node: &Node, wanted: Wanted) {
+        let text = match node.as_str() {
+            Some(text) if !self.is_hidden(node.span) => text,
+            _ => "",
+        };
+        let (wanted, hint) = wanted.words(text);
+        let message = format!("expected {wanted}, found {}", node.kind());
+        self.error(node.span, message, hint);
+    }
+
+    /// A value of the right type that cannot be; it is told unless it may be a secret.
+    fn wrong_value(&mut self, node: &Node, wanted: &str, hint: &str) {
+        let found = match node.as_scalar() {
+            Some(scalar) if !node.is_null() && !self.is_hidden(node.span) => {
+                format!("`{}`", scalar.text)
+            }
+            _ => node.kind().to_owned(),
+        };
+        self.error(node.span, format!("expected {wanted}, found {found}"), hint);
     }
 
     /// The entries of a map, after saying which keys nobody knows.
@@ -66,7 +96,7 @@ impl Decoder {
                 continue;
             }
             if self.is_hidden(entry.key_span) {
-                self.error_with_hint(
+                self.error(
                     node.span,
                     "a key that nobody knows, without a value",
                     format!("known here: {}", known.join(", ")),
@@ -87,39 +117,39 @@ impl Decoder {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known here: {}", known.join(", ")),
         };
-        self.error_with_hint(entry.key_span, message, hint);
+        self.error(entry.key_span, message, hint);
     }
 
     pub(super) fn map<'n>(&mut self, node: &'n Node) -> Option<&'n [Entry]> {
         if let Value::Mapping(entries) = &node.value {
             return Some(entries);
         }
-        self.wrong_type(node, "a map");
+        self.wrong_type(node, Wanted::Map);
         None
     }
 
-    /// The items of a list.
-    pub(super) fn list<'n>(&mut self, node: &'n Node) -> &'n [Node] {
+    /// The items of a list; `None` with a finding where there is none.
+    pub(super) fn list<'n>(&mut self, node: &'n Node) -> Option<&'n [Node]> {
         if let Value::Sequence(items) = &node.value {
-            return items;
+            return Some(items);
         }
-        self.wrong_type(node, "a list");
-        &[]
+        self.wrong_type(node, Wanted::List);
+        None
     }
 
     /// Text that every reader of YAML takes for text.
     pub(super) fn text<'n>(&mut self, node: &'n Node) -> Option<&'n str> {
         let Value::Scalar(scalar) = &node.value else {
-            self.wrong_type(node, "text");
+            self.wrong_type(node, Wanted::Text);
             return None;
         };
         if scalar.resolve() == Resolved::String && !scalar.ambiguous() {
             return Some(&scalar.text);
         }
         if matches!(scalar.resolve(), Resolved::Null) || self.is_hidden(node.span) {
-            self.wrong_type(node, "text");
+            self.wrong_type(node, Wanted::Text);
         } else {
-            self.error_with_hint(
+            self.error(
                 node.span,
                 format!("`{}` is not text to every reader of YAML", scalar.text),
                 format!("quote it: \"{}\"", scalar.text),
@@ -132,7 +162,11 @@ impl Decoder {
     pub(super) fn filled_text<'n>(&mut self, node: &'n Node) -> Option<&'n str> {
         let text = self.text(node)?;
         if text.is_empty() {
-            self.error(node.span, "expected text, found an empty string");
+            self.error(
+                node.span,
+                "expected text, found an empty string",
+                "write something, or leave the key out",
+            );
             return None;
         }
         Some(text)
@@ -148,7 +182,7 @@ impl Decoder {
                 "false" => return Some(false),
                 other if matches!(scalar.resolve(), Resolved::Bool(_)) => {
                     let meant = scalar.resolve() == Resolved::Bool(true);
-                    self.error_with_hint(
+                    self.error(
                         node.span,
                         format!("`{other}` is not the same to every reader of YAML"),
                         format!("write `{meant}`"),
@@ -158,31 +192,22 @@ impl Decoder {
                 _ => {}
             }
         }
-        self.wrong_type(node, "true or false");
+        self.wrong_type(node, Wanted::Flag);
         None
     }
 
     /// A duration as people write it.
     pub(super) fn duration(&mut self, node: &Node) -> Option<Duration> {
         let Value::Scalar(scalar) = &node.value else {
-            self.wrong_type(node, "a duration as `90s` or `1h 30m`");
+            self.wrong_type(node, Wanted::Duration);
             return None;
         };
         match duration::read(&scalar.text) {
             Ok(duration) => Some(duration),
             Err(fault) => {
-                self.fault(node, &fault);
+                self.error(node.span, fault.to_string(), fault.hint());
                 None
             }
-        }
-    }
-
-    /// Something that cannot be read: after `; ` it says how to mend it.
-    pub(super) fn fault(&mut self, node: &Node, fault: &impl fmt::Display) {
-        let text = fault.to_string();
-        match split_hint(&text) {
-            Some((message, hint)) => self.error_with_hint(node.span, message, hint),
-            None => self.error(node.span, text),
         }
     }
 
@@ -190,7 +215,11 @@ impl Decoder {
     pub(super) fn positive_duration(&mut self, node: &Node) -> Option<Duration> {
         let duration = self.duration(node)?;
         if duration.is_zero() {
-            self.error(node.span, "a duration of zero is of no use here");
+            self.error(
+                node.span,
+                "a duration of zero is of no use here",
+                "write one of more than zero, as `1m`",
+            );
             return None;
         }
         Some(duration)
@@ -205,7 +234,11 @@ impl Decoder {
         match number {
             Some(number) if number.is_finite() && number >= 0.0 => Some(number),
             _ => {
-                self.wrong_type(node, "a number from 0 on");
+                self.wrong_value(
+                    node,
+                    "a number from 0 on",
+                    "write it as `0`, `250` or `1.5`",
+                );
                 None
             }
         }
@@ -218,18 +251,14 @@ impl Decoder {
             _ => None,
         };
         if share.is_none() {
-            self.error(node.span, "expected a share from 0% to 100%, as `70%`");
+            self.wrong_value(
+                node,
+                "a share from 0% to 100%",
+                "write it as `70%` or `0.7`",
+            );
         }
         share
     }
-}
-
-/// Parts a message from the hint behind `; `; what stands in backticks is somebody's text.
-fn split_hint(text: &str) -> Option<(&str, &str)> {
-    text.match_indices("; ").find_map(|(at, semicolon)| {
-        let is_quoted = text[..at].matches('`').count() % 2 == 1;
-        (!is_quoted).then(|| (&text[..at], &text[at + semicolon.len()..]))
-    })
 }
 
 /// Reads `70%` or `0.7` as 0.7; `None` for anything that is no share from 0 to 1.
@@ -261,7 +290,11 @@ impl<'n> Fields<'n> {
     pub(super) fn required(&self, key: &'static str, decoder: &mut Decoder) -> Option<&'n Node> {
         let node = self.get(key);
         if node.is_none() {
-            decoder.error(self.span, format!("`{key}` is missing"));
+            decoder.error(
+                self.span,
+                format!("`{key}` is missing"),
+                format!("add `{key}: …`"),
+            );
         }
         node
     }
@@ -281,19 +314,5 @@ impl<'n> Fields<'n> {
 
     pub(super) fn flag(&self, key: &'static str, decoder: &mut Decoder) -> Option<bool> {
         decoder.flag(self.get(key)?)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::split_hint;
-
-    #[test]
-    fn a_quoted_text_is_not_cut() {
-        assert_eq!(
-            split_hint("`1h; 2m` is no duration; write it as `90s`"),
-            Some(("`1h; 2m` is no duration", "write it as `90s`"))
-        );
-        assert_eq!(split_hint("the host `a; b` is none"), None);
     }
 }

@@ -105,7 +105,7 @@ impl Loader {
     }
 
     fn fault(&mut self, span: Span, message: impl Into<String>, hint: impl Into<String>) {
-        self.decoder.error_with_hint(span, message, hint);
+        self.decoder.error(span, message, hint);
     }
 
     /// The text of a file below the folder, kept so that findings can show it.
@@ -128,7 +128,11 @@ impl Loader {
             Err(Unreadable::Because(reason)) => {
                 let source = self.sources.add(shown, "");
                 let message = format!("`{path}` {reason}");
-                self.decoder.error(whole(source), message);
+                self.fault(
+                    whole(source),
+                    message,
+                    "put a file that can be read in its place, or take its name away",
+                );
                 None
             }
             Err(Unreadable::NotText { text, at }) => {
@@ -174,8 +178,12 @@ impl Loader {
             Some(node) if !node.is_null() => Some(node),
             _ if has_faults => None,
             _ => {
-                self.decoder
-                    .error(whole(source), format!("`{path}` is empty"));
+                let hint = if path == FLEET_FILE {
+                    "`flux-setup init` writes one to start from"
+                } else {
+                    "write what it is for, or remove the file"
+                };
+                self.fault(whole(source), format!("`{path}` is empty"), hint);
                 None
             }
         }
@@ -213,7 +221,11 @@ impl Loader {
             Ok(files) => Some(self.readable_names(files)),
             Err(reason) => {
                 let message = format!("`{}` {reason}", pattern.value);
-                self.decoder.error(pattern.span, message);
+                self.fault(
+                    pattern.span,
+                    message,
+                    "name files below the configuration folder, as `projects/*.yaml`",
+                );
                 None
             }
         }
@@ -273,7 +285,11 @@ impl Loader {
             }
             Err(reason) => {
                 let at = self.nowhere(path);
-                self.decoder.error(at, format!("`{path}` {reason}"));
+                self.fault(
+                    at,
+                    format!("`{path}` {reason}"),
+                    "put a folder that can be read in its place",
+                );
                 Listed::Unreadable
             }
         }
@@ -343,9 +359,10 @@ impl Loader {
                 vec![name.to_owned()]
             };
             if files.is_empty() {
-                self.decoder.error(
+                self.fault(
                     path.span,
                     format!("folder `{name}` holds no CustomResourceDefinition"),
+                    "put files that end in `.yaml`, `.yml` or `.json` into it, or take its name away",
                 );
             }
             for file in files {

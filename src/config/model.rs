@@ -209,8 +209,8 @@ pub struct BudgetSettings {
     pub costs: Vec<(Spanned<String>, Amounts)>,
 }
 
-/// Amounts by resource.
-pub type Amounts = Vec<(Spanned<String>, f64)>;
+/// Amounts by resource; `None` where one is faulty.
+pub type Amounts = Vec<(Spanned<String>, Option<f64>)>;
 
 /// Use of GitHub by others, in requests (or points) an hour.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::flux::yaml::{Node, Span};
 
-use super::decode::{Decoder, Fields};
+use super::decode::{Decoder, Fields, Wanted};
 use super::model::{
     BudgetSettings, Cluster, Environment, EnvironmentKind, GithubHost, Project, Spanned,
 };
@@ -53,7 +53,7 @@ impl Decoder {
                     value: said,
                 });
             } else {
-                self.error_with_hint(
+                self.error(
                     node.span,
                     "`names` and `defaults.names` say the same thing twice",
                     "keep one of them",
@@ -67,28 +67,13 @@ impl Decoder {
             fleet.github = self.github(node);
         }
         if let Some(node) = fields.get("budget") {
-            fleet.budget = self.budget(node);
-            self.known_uses(&fleet);
+            let identities = fields.get("github").map(identity_names);
+            fleet.budget = self.budget(node, &identities.unwrap_or_default());
         }
         if let Some(node) = fields.get("server") {
             self.server(node);
         }
         fleet
-    }
-
-    /// Others use the budget of an identity that is there.
-    fn known_uses(&mut self, fleet: &Fleet) {
-        let identities: Vec<&str> = fleet
-            .github
-            .iter()
-            .flat_map(|host| &host.identities)
-            .map(|identity| identity.name.value.as_str())
-            .collect();
-        for used in &fleet.budget.also {
-            if let Some(name) = &used.identity {
-                self.identity_exists(name, &identities);
-            }
-        }
     }
 
     fn hide_parts(&mut self, node: &Node) {
@@ -108,7 +93,7 @@ impl Decoder {
         for entry in entries {
             if FLEET_KEYS.contains(&&*entry.key) && !matches!(&*entry.key, "projects" | "clusters")
             {
-                self.error_with_hint(
+                self.error(
                     entry.key_span,
                     format!("`{}` stands in an included file", entry.key),
                     "say it in `flux-setup.yaml`; an included file holds `projects` and `clusters`",
@@ -141,13 +126,13 @@ impl Decoder {
             return Settings::default();
         }
         let Some(entries) = node.as_mapping() else {
-            self.wrong_type(node, "a map");
+            self.wrong_type(node, Wanted::Map);
             return Settings::default();
         };
         let known = keys_with(own);
         for entry in entries {
             if entry.key == "dependsOn" {
-                self.error_with_hint(
+                self.error(
                     entry.key_span,
                     "`dependsOn` cannot be said of all projects: one would wait for itself",
                     "say it of a project or an object",
@@ -223,7 +208,7 @@ impl Decoder {
                     value: stem.into(),
                 }),
                 Err(reason) => {
-                    self.error_with_hint(
+                    self.error(
                         span,
                         format!("the file's name `{stem}` is no name of an environment: {reason}"),
                         "rename the file",
@@ -234,7 +219,7 @@ impl Decoder {
         };
         let name = self.dns_label(node)?;
         if *name != *stem {
-            self.error_with_hint(
+            self.error(
                 node.span,
                 format!("environment `{name}` stands in a file that is called `{stem}`"),
                 format!("rename the file to `{name}.yaml`, or leave `name` out"),
@@ -256,7 +241,7 @@ impl Decoder {
                 || format!("known: {}", names.join(", ")),
                 |near| format!("did you mean `{near}`?"),
             );
-            self.error_with_hint(
+            self.error(
                 node.span,
                 format!("`{text}` is no kind of environment"),
                 hint,
@@ -269,7 +254,7 @@ impl Decoder {
         let pattern = self.pattern(node)?;
         for (gap, name) in [(Gap::Project, "project"), (Gap::Environment, "environment")] {
             if !pattern.has(gap) {
-                self.error_with_hint(
+                self.error(
                     node.span,
                     format!("`output` needs `{{{name}}}`: without it several would share a file"),
                     "the default is `{environment}/{project}.yaml`",
@@ -280,7 +265,7 @@ impl Decoder {
         let text = pattern.to_string();
         let leaves = text.split('/').any(|part| matches!(part, "" | "." | ".."));
         if pattern.has(Gap::Object) || leaves || !text.ends_with(".yaml") || text.contains('\\') {
-            self.error_with_hint(
+            self.error(
                 node.span,
                 format!("`{text}` is no path of a file below a folder"),
                 "write it as `clusters/{cluster}/{environment}/{project}.yaml`, without `{object}`",
@@ -296,10 +281,10 @@ impl Decoder {
             return Vec::new();
         };
         let one = [node.clone()];
-        let items = if node.as_mapping().is_none() && node.as_sequence().is_none() {
+        let items = if node.as_scalar().is_some() {
             &one[..]
         } else {
-            self.list(node)
+            self.list(node).unwrap_or_default()
         };
         let mut paths = Vec::new();
         for item in items {
@@ -312,6 +297,16 @@ impl Decoder {
         }
         paths
     }
+}
+
+/// Of all identities of all hosts, also where something else is wrong with them.
+fn identity_names(github: &Node) -> Vec<&str> {
+    let hosts = github.as_sequence().unwrap_or_default().iter();
+    let identities = hosts.filter_map(|host| host.get("identities")?.as_sequence());
+    identities
+        .flatten()
+        .filter_map(|identity| identity.get("name")?.as_str())
+        .collect()
 }
 
 fn kind_from_name(name: &str) -> EnvironmentKind {

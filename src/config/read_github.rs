@@ -2,7 +2,7 @@
 
 use crate::flux::yaml::{Node, Value};
 
-use super::decode::{Decoder, Fields};
+use super::decode::{Decoder, Fields, Wanted};
 use super::hidden::is_reference;
 use super::model::{GithubHost, Identity, IdentityKind, Spanned};
 
@@ -20,7 +20,7 @@ impl Decoder {
 
     pub(super) fn github(&mut self, node: &Node) -> Vec<GithubHost> {
         let mut hosts: Vec<GithubHost> = Vec::new();
-        for item in self.list(node) {
+        for item in self.list(node).unwrap_or_default() {
             let Some(host) = self.github_host(item) else {
                 continue;
             };
@@ -28,7 +28,7 @@ impl Decoder {
                 .iter()
                 .any(|other| other.host.value == host.host.value)
             {
-                self.error_with_hint(
+                self.error(
                     host.host.span,
                     format!("host `{}` is listed twice", host.host.value),
                     "keep one entry a host",
@@ -76,7 +76,7 @@ impl Decoder {
         let host = fields.required("host", self)?;
         let name = self.filled_text(host)?;
         if name.contains('/') || name.contains(char::is_whitespace) {
-            self.error_with_hint(
+            self.error(
                 host.span,
                 format!("`{name}` is no name of a host"),
                 "write it as `github.com`, without scheme and path",
@@ -110,7 +110,7 @@ impl Decoder {
 
     fn identities(&mut self, node: &Node) -> Vec<Identity> {
         let mut identities: Vec<Identity> = Vec::new();
-        for item in self.list(node) {
+        for item in self.list(node).unwrap_or_default() {
             let Some(fields) = self.fields(item, &["name", "token", "app"]) else {
                 continue;
             };
@@ -124,7 +124,11 @@ impl Decoder {
                     IdentityKind::App
                 }
                 _ => {
-                    self.error(item.span, "an identity has either a `token` or an `app`");
+                    self.error(
+                        item.span,
+                        "an identity has either a `token` or an `app`",
+                        "write `token: {env: NAME}`, or `app: {id: …, installation: …, privateKey: {file: PATH}}`",
+                    );
                     continue;
                 }
             };
@@ -141,6 +145,7 @@ impl Decoder {
                 self.error(
                     name.span,
                     format!("identity `{}` is listed twice", name.value),
+                    "give each its own name",
                 );
             }
             identities.push(Identity { name, kind });
@@ -159,7 +164,7 @@ impl Decoder {
                     Value::Scalar(scalar) if scalar.text.parse::<u64>().is_ok_and(|id| id > 0)
                 );
                 if !number {
-                    self.wrong_type(node, "the number that GitHub shows");
+                    self.wrong_type(node, Wanted::Id);
                 }
             }
         }
@@ -173,7 +178,7 @@ impl Decoder {
         const HINT: &str = "write `{env: NAME}` or `{file: PATH}`";
         let Some(entries) = node.as_mapping() else {
             self.hide(node);
-            self.error_with_hint(
+            self.error(
                 node.span,
                 "a secret stands here by value; it is only ever referred to",
                 HINT,
@@ -190,12 +195,12 @@ impl Decoder {
             self.secrets.insert(entry.key_span);
             self.hide(&entry.node);
         }
-        self.error_with_hint(node.span, "a secret is one reference", HINT);
+        self.error(node.span, "a secret is one reference", HINT);
     }
 
     fn webhooks(&mut self, node: &Node, identities: &[&str]) {
         let mut names: Vec<String> = Vec::new();
-        for item in self.list(node) {
+        for item in self.list(node).unwrap_or_default() {
             let known = ["name", "organization", "app", "repositories", "secrets"];
             let Some(fields) = self.fields(item, &known) else {
                 continue;
@@ -205,6 +210,7 @@ impl Decoder {
                     self.error(
                         name.span,
                         format!("webhook `{}` is listed twice", name.value),
+                        "give each its own name: its address ends with it",
                     );
                 }
                 names.push(name.value.to_string());
@@ -217,7 +223,8 @@ impl Decoder {
             if said != 1 {
                 self.error(
                     item.span,
-                    "a webhook speaks of exactly one: `organization: NAME`, `app: IDENTITY` or `repositories: true`",
+                    "a webhook speaks of exactly one: an organization, an app or repositories",
+                    "keep one of `organization: NAME`, `app: IDENTITY` and `repositories: true`",
                 );
             }
             self.string(&fields, "organization");
@@ -227,10 +234,14 @@ impl Decoder {
             fields.flag("repositories", self);
             if let Some(secrets) = fields.required("secrets", self) {
                 let items = self.list(secrets);
-                if items.is_empty() && secrets.as_sequence().is_some() {
-                    self.error(secrets.span, "an empty list of secrets");
+                if items.is_some_and(<[Node]>::is_empty) {
+                    self.error(
+                        secrets.span,
+                        "an empty list of secrets",
+                        "name the one that GitHub signs with, as `[{env: WEBHOOK_SECRET}]`",
+                    );
                 }
-                for secret in items {
+                for secret in items.unwrap_or_default() {
                     self.secret(secret);
                 }
             }
@@ -251,7 +262,7 @@ impl Decoder {
         } else {
             format!("unknown identity `{}`", name.value)
         };
-        self.error_with_hint(name.span, message, hint);
+        self.error(name.span, message, hint);
     }
 
     pub(super) fn http_url(
@@ -273,7 +284,7 @@ impl Decoder {
         if sound {
             return Some(url);
         }
-        self.error_with_hint(
+        self.error(
             url.span,
             "expected a web address without user and password",
             "write it as `https://api.github.com`",

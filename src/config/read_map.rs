@@ -13,6 +13,8 @@ pub const OUR_LABELS: [&str; 3] = [
     "flux-setup.dev/environment",
 ];
 
+const KEY_HINT: &str = "write it as `team` or `acme.example/team`";
+
 /// Fields of the CRDs for which we have a key of our own: the CRD's field, then our key.
 const SOURCE_TAKEN: &[(&str, &str)] = &[
     ("url", "repository"),
@@ -41,11 +43,12 @@ impl Decoder {
         Some(Said::Map(self.map(node)?.to_vec()))
     }
 
-    /// A map whose values are text, or `null` to take a key away.
+    /// A map whose values are text, or `null` to take a key away; the check says what is wrong
+    /// with an entry and how to mend it.
     fn text_map(
         &mut self,
         node: &Node,
-        check: impl Fn(&str, &str) -> Result<(), String>,
+        check: impl Fn(&str, &str) -> Result<(), (String, &'static str)>,
     ) -> Option<Said> {
         let mut sound = Vec::new();
         for entry in self.map(node)? {
@@ -58,7 +61,7 @@ impl Decoder {
             };
             match check(&entry.key, text) {
                 Ok(()) => sound.push(entry.clone()),
-                Err(message) => self.error(entry.key_span, message),
+                Err((message, hint)) => self.error(entry.key_span, message, hint),
             }
         }
         Some(Said::Map(sound))
@@ -67,23 +70,35 @@ impl Decoder {
     pub(super) fn labels(&mut self, node: &Node) -> Option<Said> {
         self.text_map(node, |key, value| {
             if OUR_LABELS.contains(&key) {
-                return Err(format!("label `{key}` is written by flux-setup itself"));
+                let message = format!("label `{key}` is written by flux-setup itself");
+                return Err((message, "leave it out"));
             }
-            names::label_key(key).map_err(|reason| format!("label key `{key}`: {reason}"))?;
-            names::label_value(value).map_err(|reason| format!("label value `{value}`: {reason}"))
+            names::label_key(key)
+                .map_err(|reason| (format!("label key `{key}`: {reason}"), KEY_HINT))?;
+            names::label_value(value).map_err(|reason| {
+                (
+                    format!("label value `{value}`: {reason}"),
+                    "write at most 63 letters, digits, `-`, `_` and `.`, or use `annotations`",
+                )
+            })
         })
     }
 
     pub(super) fn annotations(&mut self, node: &Node) -> Option<Said> {
         self.text_map(node, |key, _| {
-            names::annotation_key(key).map_err(|reason| format!("annotation key `{key}`: {reason}"))
+            names::annotation_key(key)
+                .map_err(|reason| (format!("annotation key `{key}`: {reason}"), KEY_HINT))
         })
     }
 
     pub(super) fn substitutions(&mut self, node: &Node) -> Option<Said> {
         self.text_map(node, |key, _| {
-            names::variable(key)
-                .map_err(|reason| format!("`{key}` is no name of a variable: {reason}"))
+            names::variable(key).map_err(|reason| {
+                (
+                    format!("`{key}` is no name of a variable: {reason}"),
+                    "write it as `REGION` or `region_2`",
+                )
+            })
         })
     }
 
@@ -92,7 +107,7 @@ impl Decoder {
         let mut sound = Vec::new();
         for entry in self.map(node)? {
             match taken.iter().find(|(field, _)| *field == entry.key) {
-                Some((field, key)) => self.error_with_hint(
+                Some((field, key)) => self.error(
                     entry.key_span,
                     format!("`{field}` has a key of its own"),
                     format!("say it as `{key}`"),
@@ -113,7 +128,7 @@ impl Decoder {
             .get("postBuild")
             .and_then(|node| node.entry("substitute"))
         {
-            self.error_with_hint(
+            self.error(
                 inner.key_span,
                 "`postBuild.substitute` has a key of its own",
                 "say it as `substitutions`",

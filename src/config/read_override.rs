@@ -13,6 +13,7 @@ impl Decoder {
     /// `environments: [staging, production]` of an object.
     pub(super) fn listed(&mut self, node: &Node) -> Vec<EnvironmentOverride> {
         self.list(node)
+            .unwrap_or_default()
             .iter()
             .filter_map(|item| {
                 let name = self.dns_label(item)?;
@@ -75,7 +76,7 @@ impl Decoder {
         fields: &Fields<'_>,
     ) -> Option<Vec<EnvironmentCluster>> {
         if let (Some(one), Some(_)) = (fields.entry("cluster"), fields.entry("clusters")) {
-            self.error_with_hint(
+            self.error(
                 one.key_span,
                 "`cluster` and `clusters` say the same thing twice",
                 "keep one of them",
@@ -87,7 +88,7 @@ impl Decoder {
         };
         if let Some(node) = fields.get("clusters") {
             let mut clusters = Vec::new();
-            match &node.value {
+            let is_empty = match &node.value {
                 Value::Mapping(entries) => {
                     for entry in entries {
                         let mut settings = Settings::default();
@@ -99,17 +100,24 @@ impl Decoder {
                         }
                         clusters.push(named((&*entry.key).into(), entry.key_span, settings));
                     }
+                    entries.is_empty()
                 }
                 _ => {
-                    for item in self.list(node) {
+                    let items = self.list(node);
+                    for item in items.unwrap_or_default() {
                         if let Some(name) = self.dns_label(item) {
                             clusters.push(named(name, item.span, Settings::default()));
                         }
                     }
+                    items.is_some_and(<[Node]>::is_empty)
                 }
-            }
-            if clusters.is_empty() {
-                self.error(node.span, "an empty list of clusters");
+            };
+            if is_empty {
+                self.error(
+                    node.span,
+                    "an empty list of clusters",
+                    "name one, or leave `clusters` out",
+                );
             }
             return Some(clusters);
         }

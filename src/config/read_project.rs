@@ -20,6 +20,7 @@ pub(super) fn keys_with(own: &[&'static str]) -> Vec<&'static str> {
 impl Decoder {
     pub(super) fn projects(&mut self, node: &Node) -> Vec<Project> {
         self.list(node)
+            .unwrap_or_default()
             .iter()
             .filter_map(|item| self.project(item))
             .collect()
@@ -40,7 +41,7 @@ impl Decoder {
         let environments = fields
             .get("environments")
             .map_or_else(Vec::new, |node| self.overrides(node, true));
-        let objects = fields.get("objects").map(|node| self.objects(node));
+        let objects = fields.get("objects").and_then(|node| self.objects(node));
         let name = self.name(&fields)?;
         Some(Project {
             name,
@@ -61,16 +62,17 @@ impl Decoder {
         })
     }
 
-    fn objects(&mut self, node: &Node) -> Vec<ProjectObject> {
-        let items = self.list(node);
-        if items.is_empty() && matches!(node.value, Value::Sequence(_)) {
-            self.error_with_hint(
+    /// `None` with a finding where there is no list: what is named in it is not known then.
+    fn objects(&mut self, node: &Node) -> Option<Vec<ProjectObject>> {
+        let items = self.list(node)?;
+        if items.is_empty() {
+            self.error(
                 node.span,
                 "an empty list of objects",
                 "leave `objects` out for one Kustomization that has the project's name",
             );
         }
-        items.iter().filter_map(|item| self.object(item)).collect()
+        Some(items.iter().filter_map(|item| self.object(item)).collect())
     }
 
     fn object(&mut self, node: &Node) -> Option<ProjectObject> {
@@ -98,7 +100,7 @@ impl Decoder {
         let mut own = Vec::new();
         for entry in entries {
             if SOURCE_KEYS.contains(&&*entry.key) {
-                self.error_with_hint(
+                self.error(
                     entry.key_span,
                     format!("`{}` speaks of a source, not of an object", entry.key),
                     "say it of the project",

@@ -20,8 +20,11 @@ impl Decoder {
         }
         for (key, text) in &said {
             if let Err(reason) = check_reference(key, &text.value) {
-                let text = &text.value;
-                self.error(fields.get(key)?.span, format!("{key} `{text}` {reason}"));
+                self.error(
+                    text.span,
+                    format!("{key} `{}` cannot be: {reason}", text.value),
+                    how_to_write(key),
+                );
                 return None;
             }
         }
@@ -46,7 +49,7 @@ impl Decoder {
             }
             [] => {
                 if node.as_mapping().is_some_and(<[Entry]>::is_empty) {
-                    self.error_with_hint(
+                    self.error(
                         node.span,
                         "a ref that names nothing: Flux would silently follow `master`",
                         "name a branch, tag, semver, name or commit",
@@ -55,7 +58,7 @@ impl Decoder {
                 return None;
             }
             [(first, _), (second, _), ..] => {
-                self.error_with_hint(
+                self.error(
                     node.span,
                     format!("`{first}` and `{second}` exclude each other"),
                     "give exactly one of branch, tag, semver, name, commit; or branch with commit",
@@ -67,12 +70,8 @@ impl Decoder {
     }
 
     pub(super) fn depends_on(&mut self, node: &Node) -> Option<Said> {
-        if !matches!(node.value, Value::Sequence(_)) {
-            self.wrong_type(node, "a list");
-            return None;
-        }
         let mut dependencies = Vec::new();
-        for item in self.list(node) {
+        for item in self.list(node)? {
             if let Some(on) = self.dependency(item) {
                 dependencies.push(Dependency {
                     span: item.span,
@@ -115,5 +114,15 @@ fn check_reference(key: &str, text: &str) -> Result<(), String> {
         "semver" => semver::Constraint::parse(text).map(drop),
         _ => oci_ref::digest(text),
     }
-    .map_err(|reason| format!("cannot be: {reason}"))
+}
+
+fn how_to_write(key: &str) -> &'static str {
+    match key {
+        "branch" | "tag" => "write the name as `git ls-remote` shows it, without `refs/…/`",
+        "name" => "write it in full, as `refs/heads/main`",
+        "commit" => "write all digits of the commit in small letters, as `git rev-parse` shows it",
+        "semver" => "write a range as in `>=1.4`, `1.x` or `~2.0.1`",
+        "semverFilter" => "write a pattern as Go's `regexp` reads it, as `^v[0-9]+[.]`",
+        _ => "write it as `sha256:…`, as the registry shows it",
+    }
 }

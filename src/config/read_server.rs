@@ -10,7 +10,7 @@ use super::model::{Cluster, Spanned};
 impl Decoder {
     pub(super) fn clusters(&mut self, node: &Node) -> Vec<(Cluster, Vec<Spanned<String>>)> {
         let mut clusters = Vec::new();
-        for item in self.list(node) {
+        for item in self.list(node).unwrap_or_default() {
             let known = ["name", "kubeconfig", "context", "crds", "crossNamespace"];
             let Some(fields) = self.fields(item, &known) else {
                 continue;
@@ -57,7 +57,7 @@ impl Decoder {
                 .iter()
                 .any(|scheme| store.value.starts_with(scheme))
         {
-            self.error_with_hint(
+            self.error(
                 store.span,
                 "an unknown kind of store",
                 "write `sqlite:FILE` or `postgres://…`",
@@ -75,7 +75,7 @@ impl Decoder {
         if let Some(listen) = self.string(&fields, "listen")
             && listen.value.parse::<std::net::SocketAddr>().is_err()
         {
-            self.error_with_hint(
+            self.error(
                 listen.span,
                 format!("`{}` is no address to listen on", listen.value),
                 "write it as `127.0.0.1:9293` or `[::1]:9293`",
@@ -86,7 +86,7 @@ impl Decoder {
         let Some(tokens) = fields.get("tokens") else {
             return;
         };
-        for item in self.list(tokens) {
+        for item in self.list(tokens).unwrap_or_default() {
             if let Some(fields) = self.fields(item, &["name", "token", "scope"]) {
                 fields.required("name", self);
                 self.string(&fields, "name");
@@ -96,7 +96,7 @@ impl Decoder {
                 if let Some(scope) = self.string(&fields, "scope")
                     && !matches!(scope.value.as_str(), "read" | "write")
                 {
-                    self.error_with_hint(
+                    self.error(
                         scope.span,
                         format!("unknown scope `{}`", scope.value),
                         "known: read, write",

@@ -48,7 +48,7 @@ impl Decoder {
             self.setting(entry, &mut settings);
         }
         if let (Some(both), Some(_)) = (entry(entries, "timeout"), entry(entries, "timeouts")) {
-            self.error_with_hint(
+            self.error(
                 both.key_span,
                 "`timeout` and `timeouts` say the same thing twice",
                 "keep one of them",
@@ -102,7 +102,7 @@ impl Decoder {
                 say(Field::Substitutions, self.said(node, Self::substitutions));
             }
             "vars" => say(Field::Vars, self.said(node, Self::any_map)),
-            "watchPaths" => say(Field::WatchPaths, self.said(node, Self::texts)),
+            "watchPaths" => say(Field::WatchPaths, self.said(node, Self::watch_paths)),
             "dependsOn" => say(Field::DependsOn, self.said(node, Self::depends_on)),
             "names" => say(Field::Names, self.said(node, Self::names)),
             "webhook" => say(Field::Webhook, self.said(node, Self::webhook)),
@@ -173,9 +173,13 @@ impl Decoder {
         let message = format!("`{text}` is no name: {reason}");
         let near = text.to_lowercase().replace(['_', '.', ' '], "-");
         if names::dns_label(&near).is_ok() {
-            self.error_with_hint(node.span, message, format!("write `{near}`"));
+            self.error(node.span, message, format!("write `{near}`"));
         } else {
-            self.error(node.span, message);
+            self.error(
+                node.span,
+                message,
+                "write a name as `web-1`: small letters, digits and `-`, 63 at most",
+            );
         }
         None
     }
@@ -188,6 +192,7 @@ impl Decoder {
                 self.error(
                     node.span,
                     format!("`{text}` is no name of an object: {reason}"),
+                    "write the name as `kubectl get secrets` shows it",
                 );
                 None
             }
@@ -197,7 +202,7 @@ impl Decoder {
     fn repository_path(&mut self, node: &Node) -> Option<Said> {
         let text = self.filled_text(node)?;
         if let Some(reason) = leaves_the_repository(text) {
-            self.error_with_hint(
+            self.error(
                 node.span,
                 format!("path `{text}` {reason}"),
                 "write a path below the repository's root, as `./deploy`",
@@ -216,7 +221,7 @@ impl Decoder {
         match Pattern::read(text) {
             Ok(pattern) => Some(pattern),
             Err((message, hint)) => {
-                self.error_with_hint(node.span, message, hint);
+                self.error(node.span, message, hint);
                 None
             }
         }
@@ -233,21 +238,56 @@ impl Decoder {
         Some(Said::Webhook(if on { Webhook::On } else { Webhook::Off }))
     }
 
-    fn texts(&mut self, node: &Node) -> Option<Said> {
-        if !matches!(node.value, Value::Sequence(_)) {
-            self.wrong_type(node, "a list");
-            return None;
-        }
+    fn watch_path<'n>(&mut self, node: &'n Node) -> Option<&'n str> {
+        let text = self.filled_text(node)?;
+        let Err((reason, hint)) = watch_path_fault(text) else {
+            return Some(text);
+        };
+        self.error(node.span, format!("`{text}` {reason}"), hint);
+        None
+    }
+
+    fn watch_paths(&mut self, node: &Node) -> Option<Said> {
         let mut texts = Vec::new();
-        for item in self.list(node) {
-            let text = self.filled_text(item)?;
-            if text.contains(',') {
-                self.error(item.span, format!("`{text}` holds a comma"));
-                return None;
+        let mut is_sound = true;
+        for item in self.list(node)? {
+            match self.watch_path(item) {
+                Some(text) => texts.push((item.span, text.into())),
+                None => is_sound = false,
             }
-            texts.push((item.span, text.into()));
         }
-        Some(Said::Texts(texts))
+        is_sound.then_some(Said::Texts(texts))
+    }
+}
+
+/// Why a text is no pattern of paths below the root of a repository, and how to mend it.
+fn watch_path_fault(text: &str) -> Result<(), (&'static str, String)> {
+    const FORM: &str = "write it from the root of the repository, as `deploy/**`";
+    let below = text
+        .strip_prefix("./")
+        .unwrap_or(text)
+        .trim_end_matches('/');
+    if text.trim() != text || matches!(below, "" | ".") {
+        return Err((
+            "names no path",
+            format!("{FORM}; leave `watchPaths` out for all of it"),
+        ));
+    }
+    if let Some(rest) = text.strip_prefix('/') {
+        return Err((
+            "starts with `/`",
+            format!("write `{}`", rest.trim_start_matches('/')),
+        ));
+    }
+    if text.contains(',') {
+        return Err(("holds a comma", "write two items of the list".to_owned()));
+    }
+    if below.split('/').any(|part| part == "..") {
+        return Err(("holds `..`, which no changed path has", FORM.to_owned()));
+    }
+    match globset::Glob::new(below) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(("is no pattern", FORM.to_owned())),
     }
 }
 

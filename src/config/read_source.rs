@@ -41,7 +41,7 @@ impl Decoder {
                 .map(|url| ProjectSource::Git { url }),
             (None, Some(source)) => self.source(&source.node, settings),
             (Some(repository), Some(_)) => {
-                self.error_with_hint(
+                self.error(
                     repository.key_span,
                     "`repository` and `source` say the same thing twice",
                     "keep one of them",
@@ -49,7 +49,7 @@ impl Decoder {
                 None
             }
             (None, None) => {
-                self.error_with_hint(
+                self.error(
                     fields.span,
                     "the project says nothing of where it comes from",
                     "add `repository: https://…`, or a `source`",
@@ -89,7 +89,7 @@ impl Decoder {
         let said = self.settings(&inner);
         for setting in said.0 {
             if settings.get(setting.field).is_some() {
-                self.error_with_hint(
+                self.error(
                     setting.span,
                     "the project and its `source` say the same thing twice",
                     "keep one of them",
@@ -145,7 +145,7 @@ impl Decoder {
                 || format!("known here: {}", kinds.join(", ")),
                 |near| format!("did you mean `{near}`?"),
             );
-            self.error_with_hint(
+            self.error(
                 node.span,
                 format!("`{text}` is no kind of source that can stand here"),
                 hint,
@@ -161,6 +161,7 @@ impl Decoder {
                 self.error(
                     entry.key_span,
                     format!("`{}` does not go with {decides}", entry.key),
+                    "take it away, or keep it and take the other away",
                 );
             }
         }
@@ -170,7 +171,7 @@ impl Decoder {
         let text = self.filled_text(node)?;
         match RepositoryUrl::read(text) {
             Ok(url) if url.scheme() == Scheme::Oci => {
-                self.error_with_hint(
+                self.error(
                     node.span,
                     "an `oci://` address is no Git repository",
                     "write `source: {kind: OCIRepository, url: …}`",
@@ -182,7 +183,7 @@ impl Decoder {
                 value: url.flux_url().into(),
             }),
             Err(fault) => {
-                self.fault(node, &fault);
+                self.error(node.span, fault.to_string(), fault.hint());
                 None
             }
         }
@@ -196,7 +197,7 @@ impl Decoder {
                 value: url.flux_url().into(),
             }),
             Ok(_) => {
-                self.error_with_hint(
+                self.error(
                     node.span,
                     "the address of an OCIRepository starts with `oci://`",
                     "write `oci://registry/owner/artifact`",
@@ -204,7 +205,7 @@ impl Decoder {
                 None
             }
             Err(fault) => {
-                self.fault(node, &fault);
+                self.error(node.span, fault.to_string(), fault.hint());
                 None
             }
         }

@@ -160,10 +160,7 @@ mod tests {
     fn what_is_no_ref_is_refused() {
         for (name, reason) in [
             ("HEAD", "`HEAD` is no ref that can be pushed"),
-            (
-                "main",
-                "it does not start with `refs/`; write it in full, as `refs/heads/main`",
-            ),
+            ("main", "it does not start with `refs/`"),
             ("refs/heads/", "it starts or ends with `/`"),
             ("refs/heads/a b", "it has a space, which Git does not allow"),
         ] {

@@ -30,9 +30,7 @@ pub fn full_name(name: &str) -> Result<(), String> {
         return Ok(());
     }
     if !name.starts_with("refs/") {
-        return Err(
-            "it does not start with `refs/`; write it in full, as `refs/heads/main`".to_owned(),
-        );
+        return Err("it does not start with `refs/`".to_owned());
     }
     well_formed(name)
 }
@@ -50,19 +48,19 @@ pub fn commit(sha: &str) -> Result<(), String> {
     }
     if !matches!(sha.len(), 40 | 64) {
         return Err(format!(
-            "it has {} digits; a commit is written with all 40 (or 64 with SHA-256)",
+            "it has {} digits, not 40 (or 64 with SHA-256)",
             sha.len()
         ));
     }
     if sha.contains(|c: char| c.is_ascii_uppercase()) {
-        return Err("it has capital letters; write a commit in small ones, as Git does".to_owned());
+        return Err("it has capital letters".to_owned());
     }
     Ok(())
 }
 
 fn short(name: &str, folder: &str) -> Result<(), String> {
     if let Some(rest) = name.strip_prefix(folder) {
-        return Err(format!("it is a full ref; write `{rest}`"));
+        return Err(format!("it is a full ref, of the name `{rest}`"));
     }
     if name.starts_with('-') {
         return Err("it starts with `-`".to_owned());
@@ -157,9 +155,12 @@ mod tests {
         assert_eq!(branch("HEAD"), no("a branch cannot be called `HEAD`"));
         assert_eq!(
             branch("refs/heads/main"),
-            no("it is a full ref; write `main`")
+            no("it is a full ref, of the name `main`")
         );
-        assert_eq!(tag("refs/tags/v1"), no("it is a full ref; write `v1`"));
+        assert_eq!(
+            tag("refs/tags/v1"),
+            no("it is a full ref, of the name `v1`")
+        );
     }
 
     #[test]
@@ -167,10 +168,7 @@ mod tests {
         for good in ["refs/heads/main", "refs/pull/7/head", "HEAD"] {
             assert_eq!(full_name(good), Ok(()));
         }
-        assert_eq!(
-            full_name("main"),
-            no("it does not start with `refs/`; write it in full, as `refs/heads/main`")
-        );
+        assert_eq!(full_name("main"), no("it does not start with `refs/`"));
         assert_eq!(full_name("refs/"), no("it starts or ends with `/`"));
         assert_eq!(
             full_name("refs/heads/a b"),
@@ -184,15 +182,12 @@ mod tests {
         assert_eq!(commit(&"a1".repeat(32)), Ok(()));
         assert_eq!(
             commit("abc123"),
-            no("it has 6 digits; a commit is written with all 40 (or 64 with SHA-256)")
+            no("it has 6 digits, not 40 (or 64 with SHA-256)")
         );
         assert_eq!(
             commit("main"),
             no("it has `m`, where a commit has only the digits 0-9 and a-f")
         );
-        assert_eq!(
-            commit(&"A1".repeat(20)),
-            no("it has capital letters; write a commit in small ones, as Git does")
-        );
+        assert_eq!(commit(&"A1".repeat(20)), no("it has capital letters"));
     }
 }

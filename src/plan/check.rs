@@ -73,11 +73,14 @@ impl<'c> Checker<'c, '_> {
         for cluster in clusters {
             let name = &cluster.name;
             if seen.contains(&&*name.value) {
-                self.problems.add(Finding::error(
-                    name.span,
-                    "",
-                    format!("cluster `{}` is listed twice", name.value),
-                ));
+                self.problems.add(
+                    Finding::error(
+                        name.span,
+                        "",
+                        format!("cluster `{}` is listed twice", name.value),
+                    )
+                    .hint("keep one of the two"),
+                );
             }
             seen.push(&name.value);
             if !known.contains(&&*name.value) && !self.configuration.unread.fleet {

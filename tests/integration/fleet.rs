@@ -83,6 +83,13 @@ impl Fleet {
             .unwrap_or_else(|error| panic!("{error}: {output:#?}"));
         let errors = report.findings.iter().any(|one| one.severity == "error");
         assert_eq!(output.code, Some(if errors { 2 } else { 0 }), "{output:#?}");
+        // Whatever is wrong is told with the way to mend it.
+        let mute: Vec<&Found> = report
+            .findings
+            .iter()
+            .filter(|one| one.hint.is_none())
+            .collect();
+        assert!(mute.is_empty(), "without a hint: {mute:#?}");
         report.findings
     }
 }

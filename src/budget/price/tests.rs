@@ -148,7 +148,7 @@ fn a_poll_over_ssh_is_one_connection_to_the_same_repository() {
 #[test]
 fn an_overridden_poll_spends_what_the_configuration_says() {
     let cost = |operation: &str, resource: &str, requests| {
-        let resource = (spanned(resource.to_owned()), requests);
+        let resource = (spanned(resource.to_owned()), Some(requests));
         (spanned(operation.to_owned()), vec![resource])
     };
     let settings = BudgetSettings {
@@ -241,7 +241,7 @@ fn no_row_of_the_table_can_be_overridden_to_no_effect() {
     };
     let shipped = figures(&BudgetSettings::default());
     for row in CostTable::default().rows() {
-        let amounts = ["core", "git"].map(|resource| (spanned(resource.to_owned()), 1000.0));
+        let amounts = ["core", "git"].map(|resource| (spanned(resource.to_owned()), Some(1000.0)));
         let settings = BudgetSettings {
             costs: vec![(spanned(row.operation.to_owned()), amounts.to_vec())],
             ..BudgetSettings::default()

@@ -362,7 +362,7 @@ fn a_payload_that_github_would_not_send_is_refused_with_its_reason() {
         ),
         (
             json!({"ref": "main"}),
-            "`ref` is no ref: it does not start with `refs/`; write it in full, as `refs/heads/main`",
+            "`ref` is no ref: it does not start with `refs/`",
         ),
         (
             json!({"ref": format!("refs/heads/{long}")}),
@@ -370,7 +370,7 @@ fn a_payload_that_github_would_not_send_is_refused_with_its_reason() {
         ),
         (
             json!({"after": "abc"}),
-            "`after` is no commit: it has 3 digits; a commit is written with all 40 (or 64 with SHA-256)",
+            "`after` is no commit: it has 3 digits, not 40 (or 64 with SHA-256)",
         ),
         (
             json!({"repository": with(repository(), &json!({"full_name": "web"}))}),

@@ -11,20 +11,37 @@ pub use go::{GoDurationFault, parse_go};
 /// Why a text is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DurationFault {
-    #[error("the duration is empty; write it as `90s`, `5m` or `1h 30m`")]
+    #[error("the duration is empty")]
     Empty,
-    #[error("the duration `{0}` has no unit; write `{0}s`, `{0}m` or `{0}h`")]
+    #[error("the duration `{0}` has no unit")]
     NoUnit(String),
-    #[error("the duration `{0}` is negative; write one of zero or more")]
+    #[error("the duration `{0}` is negative")]
     Negative(String),
-    #[error("a duration has no unit `{unit}`; units are h, m or min, s and ms{}", instead(.unit))]
-    UnknownUnit { unit: String },
-    #[error("`{0}` is no duration; write it as `90s`, `5m`, `1.5h` or `1h 30m`")]
+    #[error("a duration has no unit `{0}`")]
+    UnknownUnit(String),
+    #[error("`{0}` is no duration")]
     Malformed(String),
-    #[error("the duration `{0}` is not a whole number of milliseconds; `ms` is the smallest unit")]
+    #[error("the duration `{0}` is not a whole number of milliseconds")]
     TooFine(String),
-    #[error("the duration `{0}` is too long; Flux can hold at most 2562047h")]
+    #[error("the duration `{0}` is too long")]
     TooLong(String),
+}
+
+impl DurationFault {
+    /// How to mend it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Empty => "write it as `90s`, `5m` or `1h 30m`".to_owned(),
+            Self::NoUnit(number) => format!("write `{number}s`, `{number}m` or `{number}h`"),
+            Self::Negative(_) => "write one of more than zero".to_owned(),
+            Self::UnknownUnit(unit) => {
+                format!("units are h, m or min, s and ms{}", instead(unit))
+            }
+            Self::Malformed(_) => "write it as `90s`, `5m`, `1.5h` or `1h 30m`".to_owned(),
+            Self::TooFine(_) => "`ms` is the smallest unit".to_owned(),
+            Self::TooLong(_) => "Flux can hold at most `2562047h`".to_owned(),
+        }
+    }
 }
 
 fn instead(unit: &str) -> &'static str {
@@ -75,7 +92,7 @@ pub fn read(text: &str) -> Result<Duration, DurationFault> {
             "s" => 1000,
             "ms" => 1,
             other => {
-                return Err(DurationFault::UnknownUnit { unit: shown(other) });
+                return Err(DurationFault::UnknownUnit(shown(other)));
             }
         };
         let part = times(number, factor).map_err(|fault| match fault {
@@ -222,7 +239,7 @@ mod tests {
             ),
             (
                 "-5m",
-                "the duration `-5m` is negative; write one of zero or more",
+                "the duration `-5m` is negative; write one of more than zero",
             ),
             (
                 "1d",
@@ -266,15 +283,15 @@ mod tests {
             ),
             (
                 "2562048h",
-                "the duration `2562048h` is too long; Flux can hold at most 2562047h",
+                "the duration `2562048h` is too long; Flux can hold at most `2562047h`",
             ),
             (
                 "99999999999999999999999s",
-                "the duration `99999999999999999999999s` is too long; Flux can hold at most 2562047h",
+                "the duration `99999999999999999999999s` is too long; Flux can hold at most `2562047h`",
             ),
         ] {
             assert_eq!(
-                read(text).map_err(|fault| fault.to_string()),
+                read(text).map_err(|fault| format!("{fault}; {}", fault.hint())),
                 Err(message.to_owned())
             );
         }

@@ -13,7 +13,7 @@ mod tests;
 pub use namespaces::references_to_other_namespaces;
 
 use super::fault::{Fault, Path};
-use super::yaml::{Entry, Node, Value};
+use super::yaml::{Entry, Node, Resolved, Value};
 use spec::Spec;
 
 /// The kinds that are looked at, all with a `spec`; lists of them have none.
@@ -81,7 +81,12 @@ fn ambiguous(node: &Node, path: &Path<'_>, faults: &mut Vec<Fault>) {
     match &node.value {
         Value::Scalar(scalar) if scalar.ambiguous() => {
             let message = format!("readers of YAML differ over a bare `{}`", scalar.text);
-            let hint = format!("quote it if it is text: `\"{}\"`", scalar.text);
+            let quoted = format!("quote it if it is text: `\"{}\"`", scalar.text);
+            let hint = match scalar.resolve() {
+                Resolved::Bool(value) => format!("write `{value}`, or {quoted}"),
+                Resolved::Integer(value) => format!("write `{value}`, or {quoted}"),
+                _ => quoted,
+            };
             faults.push(Fault::flux(node.span, path.to_string(), message).hint(hint));
         }
         Value::Scalar(_) => {}

@@ -7,7 +7,7 @@ use super::RepositoryUrl;
 fn message(text: &str) -> String {
     match RepositoryUrl::read(text) {
         Ok(url) => format!("taken: {url:?}"),
-        Err(fault) => fault.to_string(),
+        Err(fault) => format!("{fault}; {}", fault.hint()),
     }
 }
 
@@ -82,7 +82,10 @@ fn what_flux_does_not_take_is_refused_and_no_secret_is_told() {
     let password = "the URL holds a password; remove it, and name a Secret by `secretRef`";
     let no_scheme = "the URL has no scheme; write `https://host/owner/repository` or `git@host:owner/repository`";
     for (text, expected) in [
-        ("", "the URL is empty"),
+        (
+            "",
+            "the URL is empty; write `https://host/owner/repository` or `git@host:owner/repository`",
+        ),
         (
             "https://h/a b",
             "the URL has a space; write it without, or as %-escape",
@@ -110,7 +113,7 @@ fn what_flux_does_not_take_is_refused_and_no_secret_is_told() {
         ),
         (
             "HTTPS://h/a",
-            "the scheme is written in small letters: `https://`",
+            "the scheme of the URL has capital letters; write `https://`",
         ),
         ("https://bot:secret@h/a", credentials),
         ("https://secret@h/a", credentials),
@@ -120,21 +123,33 @@ fn what_flux_does_not_take_is_refused_and_no_secret_is_told() {
         ("ssh://git:secret@h/a", password),
         ("ssh://git:sec/ret@h/a", password),
         ("git:secret@h:a", password),
-        ("https:///a", "the URL has no host"),
-        ("https://:80/a", "the URL has no host"),
-        ("https://h_*/a", "the host `h_*` has `*`, which no host has"),
-        ("https://ü/a", "the host `ü` has `ü`, which no host has"),
+        (
+            "https:///a",
+            "the URL has no host; write it as `https://host/owner/repository`",
+        ),
+        (
+            "https://:80/a",
+            "the URL has no host; write it as `https://host/owner/repository`",
+        ),
+        (
+            "https://h_*/a",
+            "the host `h_*` has `*`, which no host has; write the host's name alone, as `github.com`",
+        ),
+        (
+            "https://ü/a",
+            "the host `ü` has `ü`, which no host has; write the host's name alone, as `github.com`",
+        ),
         (
             "https://h:0/a",
-            "the port `0` is none between 1 and 65535; a password does not belong here either",
+            "the port `0` is none between 1 and 65535; write the number of a port, or leave it out; a password does not belong here either",
         ),
         (
             "https://h:70000/a",
-            "the port `70000` is none between 1 and 65535; a password does not belong here either",
+            "the port `70000` is none between 1 and 65535; write the number of a port, or leave it out; a password does not belong here either",
         ),
         (
             "https://h:secret/a",
-            "the port `***` is none between 1 and 65535; a password does not belong here either",
+            "the port `***` is none between 1 and 65535; write the number of a port, or leave it out; a password does not belong here either",
         ),
         (
             "https://h",
@@ -166,7 +181,7 @@ fn what_flux_does_not_take_is_refused_and_no_secret_is_told() {
         ),
         (
             "oci://ghcr.io/Acme/a",
-            "the name of an artifact has `A`, where only small letters, digits, `.`, `_`, `-` and `/` may stand",
+            "the name of an artifact has `A`; write it with small letters, digits, `.`, `_`, `-` and `/` alone",
         ),
     ] {
         assert_eq!(message(text), expected, "{text}");

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::fault::{Fault, MAX_DEPTH, too_deep};
+use super::fault::{Fault, MAX_DEPTH};
 use super::{Node, Span, Value};
 
 /// How many nodes aliases may copy within one text.
@@ -53,7 +53,7 @@ impl Anchors {
             return Ok(None);
         };
         if depth + anchored.depth > MAX_DEPTH {
-            return Err(Fault::new(span, too_deep()));
+            return Err(Fault::too_deep(span));
         }
         count(&mut self.copied, anchored.nodes, span)?;
         let value = anchored.node.value.clone();

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_saphyr::granit_parser::{ErrorKind, Event, ScalarStyle, Span as Marks, Tag};
 
 use super::anchors::Anchors;
-use super::fault::{Fault, MAX_DEPTH, too_deep};
+use super::fault::{Fault, MAX_DEPTH};
 use super::keys::{name, refuse_repeated};
 use super::place::{Indentation, Source, position};
 use super::{Entry, Node, Scalar, Span, Value};
@@ -155,7 +155,7 @@ impl<'text> Builder<'text> {
 
     fn start(&mut self, content: Content, anchor: usize, span: Span) -> bool {
         if self.open.len() == MAX_DEPTH {
-            self.faults.push(Fault::new(span, too_deep()));
+            self.faults.push(Fault::too_deep(span));
             return false;
         }
         if let Some(indentation) = &mut self.indentation

@@ -147,7 +147,7 @@ fn explain(kind: &ErrorKind) -> (String, Option<&'static str>) {
             "a byte order mark stands within the text",
             Some("remove it; it is taken only at the very start"),
         ),
-        K::RecursionLimitExceeded => return (too_deep(), None),
+        K::RecursionLimitExceeded => return (too_deep(), Some(NEST_LESS)),
         K::DirectiveDisallowed => (
             "a directive (`%…`) is not read here",
             Some("remove the line"),
@@ -157,11 +157,24 @@ fn explain(kind: &ErrorKind) -> (String, Option<&'static str>) {
             "a comment needs a space before its `#`",
             Some("put a space before it, or quote the text"),
         ),
-        other => return (format!("this is no YAML: {other}"), None),
+        other => {
+            return (
+                format!("this is no YAML: {other}"),
+                Some("quote the text, or write it in another form"),
+            );
+        }
     };
     (message.to_owned(), hint)
 }
 
-pub(super) fn too_deep() -> String {
+const NEST_LESS: &str = "nest less, or write an alias out";
+
+impl Fault {
+    pub(super) fn too_deep(span: Span) -> Self {
+        Self::new(span, too_deep()).hint(NEST_LESS)
+    }
+}
+
+fn too_deep() -> String {
     format!("the nesting is deeper than {} levels", MAX_DEPTH)
 }

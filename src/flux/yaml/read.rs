@@ -22,7 +22,7 @@ pub fn read(text: &str, source: u32) -> (Vec<Node>, Vec<Fault>) {
         };
         return (
             Vec::new(),
-            vec![Fault::new(span, "the text is larger than 4 GiB")],
+            vec![Fault::new(span, "the text is larger than 4 GiB").hint("split it")],
         );
     }
     match quick::read(text, source) {
@@ -273,7 +273,7 @@ mod tests {
         for deep in ["[".repeat(201), "- ".repeat(201), "{a: ".repeat(201)] {
             assert_eq!(
                 faults(&deep)[0].split_once("\" ").expect("a place").1,
-                "the nesting is deeper than 200 levels (-)",
+                "the nesting is deeper than 200 levels (nest less, or write an alias out)",
             );
         }
         assert_eq!(faults(&("[".repeat(200) + &"]".repeat(200))), [""; 0]);
@@ -283,7 +283,7 @@ mod tests {
         }
         assert_eq!(
             faults(&ladder),
-            [r#""*a198" the nesting is deeper than 200 levels (-)"#]
+            [r#""*a198" the nesting is deeper than 200 levels (nest less, or write an alias out)"#]
         );
     }
 

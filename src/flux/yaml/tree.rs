@@ -106,16 +106,16 @@ impl Node {
         self.entry(key).map(|entry| &entry.node)
     }
 
-    /// What the value is, for messages: `a string`, `a list`.
+    /// What the value is, as a person calls it: `text`, `a list`.
     pub fn kind(&self) -> &'static str {
         match &self.value {
-            Value::Mapping(_) => "a mapping",
+            Value::Mapping(_) => "a map",
             Value::Sequence(_) => "a list",
             Value::Scalar(scalar) => match scalar.resolve() {
-                Resolved::Null => "null",
-                Resolved::Bool(_) => "a boolean",
+                Resolved::Null => "nothing",
+                Resolved::Bool(_) => "true or false",
                 Resolved::Integer(_) | Resolved::Float(_) => "a number",
-                Resolved::String => "a string",
+                Resolved::String => "text",
             },
         }
     }

@@ -144,3 +144,50 @@ fn an_unknown_name_that_many_wait_for_has_the_same_hint_everywhere() {
             .all(|one| one.hint.as_deref() == Some("did you mean `database`?"))
     );
 }
+
+#[test]
+fn a_faulty_entry_of_the_budget_hides_no_other_fault_beside_it() {
+    let fleet = |budget: &str| {
+        fleet(&format!(
+            "projects: []\ngithub: [{{host: github.com, identities: [{{name: bot, token: {{env: A}}}}]}}]\nbudget: {budget}\n"
+        ))
+    };
+    let messages = |budget: &str| -> Vec<String> {
+        let found = fleet(budget).findings();
+        found.into_iter().map(|one| one.message).collect()
+    };
+    assert_eq!(
+        messages("{also: [{identity: bott, core: -5}]}"),
+        [
+            "`name` is missing",
+            "unknown identity `bott`",
+            "expected a number from 0 on, found `-5`",
+        ]
+    );
+    assert_eq!(
+        messages("{costs: {pollSsh: {cor: -5, core: much}, pollSsj: [1]}}"),
+        [
+            "unknown resource `cor`",
+            "expected a number from 0 on, found `-5`",
+            "expected a number from 0 on, found `much`",
+            "unknown operation `pollSsj`",
+            "expected a map, found a list",
+        ]
+    );
+    assert_eq!(
+        messages("{failAbove: 700%, reserve: [1]}"),
+        [
+            "expected a share from 0% to 100%, found `700%`",
+            "expected a share from 0% to 100%, found a list",
+        ]
+    );
+    // One that is faulty for another reason is there all the same.
+    refuses(
+        &self::fleet(
+            "projects: []\ngithub: [{host: github.com, identities: [{name: bot}]}]\nbudget: {also: [{name: ci, identity: bot, core: 1}]}\n",
+        ),
+        "flux-setup.yaml:2:42",
+        "an identity has either a `token` or an `app`",
+        "write `token: {env: NAME}`",
+    );
+}

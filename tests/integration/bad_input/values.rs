@@ -23,7 +23,7 @@ fn durations_that_are_none_are_refused() {
         &project("    timeout: 0s\n"),
         "flux-setup.yaml:4:14",
         "a duration of zero is of no use here",
-        "",
+        "write one of more than zero",
     );
 }
 
@@ -58,14 +58,15 @@ fn addresses_of_repositories_that_flux_cannot_use_are_refused() {
 
 #[test]
 fn refs_that_git_refuses_are_refused() {
-    for (reference, column) in [
-        ("{branch: \"a..b\"}", 19),
-        ("{branch: \"a b\"}", 19),
-        ("{branch: -x}", 19),
-        ("{tag: \"v1~\"}", 16),
-        ("{semver: \"not a range\"}", 19),
-        ("{name: main}", 17),
-        ("{commit: abc}", 19),
+    for (reference, column, hint) in [
+        ("{branch: \"a..b\"}", 19, "`git ls-remote`"),
+        ("{branch: \"a b\"}", 19, "`git ls-remote`"),
+        ("{branch: -x}", 19, "`git ls-remote`"),
+        ("{tag: \"v1~\"}", 16, "`git ls-remote`"),
+        ("{semver: \"not a range\"}", 19, "`>=1.4`"),
+        ("{name: main}", 17, "`refs/heads/main`"),
+        ("{commit: abc}", 19, "`git rev-parse`"),
+        ("{digest: abc}", 19, "`sha256:…`"),
     ] {
         let fleet = project(&format!("    ref: {reference}\n"));
         let found = fleet.findings();
@@ -76,6 +77,8 @@ fn refs_that_git_refuses_are_refused() {
             "{reference}"
         );
         assert!(found[0].message.contains("cannot be"), "{found:#?}");
+        let said = found[0].hint.as_deref().unwrap_or_default();
+        assert!(said.contains(hint), "{found:#?}");
     }
     refuses(
         &project("    ref: {branch: main, tag: v1}\n"),
@@ -135,4 +138,39 @@ fn paths_that_leave_the_repository_are_refused() {
         "path `./deploy/../../etc` leaves the repository",
         "./deploy",
     );
+}
+
+#[test]
+fn watch_paths_that_no_changed_path_can_have_are_refused() {
+    for (path, message, hint) in [
+        (
+            "\"\"",
+            "expected text, found an empty string",
+            "leave the key out",
+        ),
+        ("\" \"", "` ` names no path", "leave `watchPaths` out"),
+        ("./", "`./` names no path", "leave `watchPaths` out"),
+        ("/deploy", "`/deploy` starts with `/`", "write `deploy`"),
+        (
+            "../base",
+            "`../base` holds `..`, which no changed path has",
+            "as `deploy/**`",
+        ),
+        (
+            "a/../b",
+            "`a/../b` holds `..`, which no changed path has",
+            "as `deploy/**`",
+        ),
+        ("\"a,b\"", "`a,b` holds a comma", "two items"),
+        ("\"a[\"", "`a[` is no pattern", "as `deploy/**`"),
+    ] {
+        refuses(
+            &project(&format!("    watchPaths: [ok/**, {path}]\n")),
+            "flux-setup.yaml:4:25",
+            message,
+            hint,
+        );
+    }
+    let sound = project("    watchPaths: [deploy/**, ./base, \"*.yaml\", \"a..b/\"]\n");
+    assert_eq!(sound.findings(), []);
 }
