@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::flux::repository::credentials;
+use crate::flux::secrets;
 use crate::flux::yaml::Node;
 
 use super::decode::Decoder;
@@ -52,19 +54,40 @@ impl Decoder {
                 self.listener(node, known);
             }
         }
-        if let Some(store) = self.string(&fields, "store")
-            && !["sqlite:", "postgres://", "postgresql://"]
-                .iter()
-                .any(|scheme| store.value.starts_with(scheme))
-        {
-            self.error(
-                store.span,
-                "an unknown kind of store",
-                "write `sqlite:FILE` or `postgres://…`",
-            );
+        if let Some(store) = fields.get("store") {
+            self.store(store);
         }
         if let Some(node) = fields.get("giveUpAfter") {
             self.positive_duration(node);
+        }
+    }
+
+    /// `sqlite:FILE`, `postgres://…` without a password, or a reference to the whole address.
+    fn store(&mut self, node: &Node) {
+        if node.as_mapping().is_some() {
+            return self.secret(node);
+        }
+        let Some(address) = self.filled_text(node) else {
+            return;
+        };
+        let Some((_, rest)) = ["sqlite:", "postgres://", "postgresql://"]
+            .iter()
+            .find_map(|scheme| address.split_once(scheme))
+            .filter(|(before, _)| before.is_empty())
+        else {
+            self.secrets.insert(node.span);
+            return self.error(
+                node.span,
+                "an unknown kind of store",
+                "write `sqlite:FILE` or `postgres://…`, or name the whole address by `{env: NAME}` or `{file: PATH}`",
+            );
+        };
+        if holds_password(rest) {
+            self.error(
+                node.span,
+                "the address of the store holds a password",
+                "name the whole address by `{env: NAME}` or `{file: PATH}`",
+            );
         }
     }
 
@@ -105,4 +128,12 @@ impl Decoder {
             }
         }
     }
+}
+
+/// Whether one stands before the host of an address, or in its query.
+fn holds_password(address: &str) -> bool {
+    let user = credentials(address).map(|length| &address[..length]);
+    let query = address.split_once('?').map(|(_, query)| query);
+    user.is_some_and(|user| user.contains(':'))
+        || query.is_some_and(|query| !secrets(&format!("?{query}")).is_empty())
 }

@@ -90,7 +90,7 @@ pub(super) fn artifact_name(path: &str) -> Result<(), UrlFault> {
 /// A password may hold what ends an authority, so behind one all up to the last `@` counts: of the
 /// word, or of the line where what seems the authority has no `@` and is no host with a port. `user:12/34@host` is a host with a port to every
 /// reader, and stays one here.
-pub(in crate::flux) fn credentials(authority: &str) -> Option<usize> {
+pub fn credentials(authority: &str) -> Option<usize> {
     let end = authority
         .find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#'))
         .unwrap_or(authority.len());

@@ -9,7 +9,7 @@ mod url;
 #[cfg(test)]
 mod tests;
 
-pub(super) use authority::credentials;
+pub use authority::credentials;
 pub use fault::UrlFault;
 pub use identity::RepositoryIdentity;
 pub use scheme::Scheme;

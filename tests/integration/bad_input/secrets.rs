@@ -89,3 +89,51 @@ fn what_may_be_a_secret_is_shown_nowhere_whatever_is_wrong_around_it() {
         }
     }
 }
+
+#[test]
+fn the_store_names_its_password_by_reference_alone() {
+    let store = |store: &str| fleet(&format!("projects: []\nserver: {{store: {store}}}\n"));
+    for sound in [
+        "sqlite:flux-setup.db",
+        "postgres://flux@db:5432/flux",
+        "\"postgresql://db/flux?sslmode=require\"",
+        "{env: STORE_URL}",
+        "{file: store-url}",
+    ] {
+        assert_eq!(store(sound).findings(), [], "{sound}");
+    }
+    for address in [
+        "postgres://flux:hunter2@db/flux",
+        "postgres://flux:hun/ter2@db/flux",
+        "postgresql://db/flux?user=flux&password=hunter2",
+    ] {
+        let fleet = store(&format!("\"{address}\""));
+        refuses(
+            &fleet,
+            "flux-setup.yaml:2:17",
+            "the address of the store holds a password",
+            "`{env: NAME}` or `{file: PATH}`",
+        );
+        let shown = fleet.run(&["validate"]).stderr;
+        assert!(!shown.contains("ter2"), "{shown}");
+        assert!(shown.contains("server: {store: \"postgres"), "{shown}");
+    }
+    refuses(
+        &store("mysql://flux:hunter2@db/flux"),
+        "flux-setup.yaml:2:17",
+        "an unknown kind of store",
+        "write `sqlite:FILE`",
+    );
+    refuses(
+        &store("{env: A, file: B}"),
+        "flux-setup.yaml:2:17",
+        "a secret is one reference",
+        "write `{env: NAME}`",
+    );
+    refuses(
+        &store("[a]"),
+        "flux-setup.yaml:2:17",
+        "expected text, found a list",
+        "",
+    );
+}
