@@ -235,7 +235,7 @@ fn describe(reference: &Reference) -> String {
     let (kind, value) = match reference {
         Reference::Branch(value) => ("branch", value),
         Reference::Tag(value) => ("tag", value),
-        Reference::Semver(value) => ("semver", value),
+        Reference::Semver { range, .. } => ("semver", range),
         Reference::Name(value) => ("ref", value),
         Reference::Commit { commit, .. } => ("commit", commit),
         Reference::Digest(value) => ("digest", value),

@@ -74,7 +74,7 @@ impl Source<'_> {
 fn clones_each_time(poll: &Poll) -> bool {
     matches!(
         poll.reference,
-        Reference::Semver(_) | Reference::Commit { .. }
+        Reference::Semver { .. } | Reference::Commit { .. }
     )
 }
 

@@ -46,6 +46,13 @@ pub(crate) fn source(url: &str) -> PlannedObject<'static> {
     }
 }
 
+pub(crate) fn semver(range: impl Into<Arc<str>>) -> Reference {
+    Reference::Semver {
+        range: range.into(),
+        filter: None,
+    }
+}
+
 pub(crate) trait Changed: Sized {
     fn poll(self, change: impl FnOnce(&mut Poll)) -> Self;
     fn of(self, project: &str, environment: &str) -> Self;

@@ -1,14 +1,22 @@
 //! Reads refs, and what an object waits for.
 
 use crate::flux::yaml::{Entry, Node, Value};
-use crate::flux::{git_ref, oci_ref, semver};
+use crate::flux::{git_ref, oci_ref, schema, semver};
 
 use super::decode::Decoder;
 use super::settings::{Dependency, DependsOn, Reference, Said};
 
 impl Decoder {
     pub(super) fn reference(&mut self, node: &Node) -> Option<Said> {
-        const KEYS: [&str; 6] = ["branch", "tag", "semver", "name", "commit", "digest"];
+        const KEYS: [&str; 7] = [
+            "branch",
+            "tag",
+            "semver",
+            "semverFilter",
+            "name",
+            "commit",
+            "digest",
+        ];
         let fields = self.fields(node, &KEYS)?;
         let mut said = Vec::new();
         for key in KEYS {
@@ -33,12 +41,27 @@ impl Decoder {
                 commit: commit.value.clone(),
                 branch: Some(branch.value.clone()),
             },
+            [("semver", range), ("semverFilter", filter)] => Reference::Semver {
+                range: range.value.clone(),
+                filter: Some(filter.value.clone()),
+            },
+            [("semverFilter", filter)] => {
+                self.error(
+                    filter.span,
+                    "a `semverFilter` without `semver` chooses no version",
+                    "add `semver: …`, a range as in `>=1.4`",
+                );
+                return None;
+            }
             [(key, text)] => {
                 let text = text.value.clone();
                 match *key {
                     "branch" => Reference::Branch(text),
                     "tag" => Reference::Tag(text),
-                    "semver" => Reference::Semver(text),
+                    "semver" => Reference::Semver {
+                        range: text,
+                        filter: None,
+                    },
                     "name" => Reference::Name(text),
                     "digest" => Reference::Digest(text),
                     _ => Reference::Commit {
@@ -61,7 +84,7 @@ impl Decoder {
                 self.error(
                     node.span,
                     format!("`{first}` and `{second}` exclude each other"),
-                    "give exactly one of branch, tag, semver, name, commit; or branch with commit",
+                    "give exactly one of branch, tag, semver, name, commit, digest; or branch with commit, or semver with semverFilter",
                 );
                 return None;
             }
@@ -112,6 +135,8 @@ fn check_reference(key: &str, text: &str) -> Result<(), String> {
         "name" => git_ref::full_name(text),
         "commit" => git_ref::commit(text),
         "semver" => semver::Constraint::parse(text).map(drop),
+        "semverFilter" if schema::is_pattern(text) => Ok(()),
+        "semverFilter" => Err("it is no pattern".to_owned()),
         _ => oci_ref::digest(text),
     }
 }

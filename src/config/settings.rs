@@ -73,7 +73,11 @@ pub enum Field {
 pub enum Reference {
     Branch(Arc<str>),
     Tag(Arc<str>),
-    Semver(Arc<str>),
+    Semver {
+        range: Arc<str>,
+        /// A pattern that tags must match before they are read as versions; of an OCI artifact.
+        filter: Option<Arc<str>>,
+    },
     /// A full name, as `refs/pull/1/head`.
     Name(Arc<str>),
     /// Flux clones the branch first where one is given.

@@ -118,7 +118,8 @@ impl<'c> Builder<'c> {
             return None;
         };
         let fits = match reference {
-            Reference::Tag(_) | Reference::Semver(_) => true,
+            Reference::Semver { filter, .. } => is_oci || filter.is_none(),
+            Reference::Tag(_) => true,
             Reference::Digest(_) => is_oci,
             _ => !is_oci,
         };
@@ -135,9 +136,12 @@ impl<'c> Builder<'c> {
                 ),
             )
             .hint("say `ref: {tag: …}` in its `source`")
-        } else {
+        } else if matches!(reference, Reference::Digest(_)) {
             Finding::error(span, "", "a Git repository has no digests")
                 .hint("say `ref: {commit: …}`")
+        } else {
+            Finding::error(span, "", "a Git repository has no `semverFilter`")
+                .hint("take it away: all tags that are versions are looked at")
         };
         self.problems.add(finding);
         None

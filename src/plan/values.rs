@@ -187,8 +187,9 @@ impl PlannedObject<'_> {
         spec.text("interval", (span, &duration::write(interval)));
         let (span, timeout) = self.timeout(Field::SourceTimeout);
         spec.text("timeout", (span, &duration::write_without_hours(timeout)));
-        if let Some((span, reference)) = self.layers.reference() {
-            spec.add("ref", reference_node(span, reference));
+        // One that does not fit the kind of source was told, and is not judged again.
+        if let (Some((span, _)), Some(poll)) = (self.layers.reference(), &self.poll) {
+            spec.add("ref", reference_node(span, &poll.reference));
         }
         if let Some((span, name)) = self.layers.text(Field::SecretRef) {
             let mut secret = Fields::at(span);
@@ -288,7 +289,12 @@ fn reference_node(span: Span, reference: &Reference) -> Node {
     match reference {
         Reference::Branch(branch) => say("branch", branch),
         Reference::Tag(tag) => say("tag", tag),
-        Reference::Semver(range) => say("semver", range),
+        Reference::Semver { range, filter } => {
+            say("semver", range);
+            if let Some(filter) = filter {
+                say("semverFilter", filter);
+            }
+        }
         Reference::Name(name) => say("name", name),
         Reference::Digest(digest) => say("digest", digest),
         Reference::Commit { commit, branch } => {

@@ -4,7 +4,7 @@ use super::*;
 use crate::budget::report::AdviceKind::{
     BusyRepository, FullClones, ListsAllRefs, ShareSource, ShortInterval,
 };
-use crate::budget::sample::{Changed, fleet, plan, priced, source};
+use crate::budget::sample::{Changed, fleet, plan, priced, semver, source};
 use crate::plan::PlannedObject;
 
 const WEB: &str = "https://github.com/acme/web";
@@ -68,10 +68,10 @@ fn another_cluster_ref_or_repository_is_not_shared() {
 
 #[test]
 fn a_semver_or_commit_is_advised_about_under_30m_and_not_from_30m_on() {
-    let semver = || source(WEB).following(Reference::Semver(">=1".into()));
+    let ranged = || source(WEB).following(semver(">=1"));
     let of = |object| advised(vec![object], FullClones);
-    assert_eq!(of(semver().every(1799)).len(), 1);
-    assert_eq!(of(semver().every(1800)), []);
+    assert_eq!(of(ranged().every(1799)).len(), 1);
+    assert_eq!(of(ranged().every(1800)), []);
     assert_eq!(of(source(WEB).every(60)), []);
     let commit = source(WEB).following(Reference::Commit {
         commit: "abc".into(),
@@ -82,17 +82,17 @@ fn a_semver_or_commit_is_advised_about_under_30m_and_not_from_30m_on() {
 
 #[test]
 fn full_clones_are_told_by_environment_with_their_number() {
-    let semver = |project: &str, environment: &str| {
+    let ranged = |project: &str, environment: &str| {
         source(WEB)
             .of(project, environment)
-            .following(Reference::Semver(format!(">={project}").into()))
+            .following(semver(format!(">={project}")))
     };
     let objects = vec![
-        semver("a", "prod").every(300),
-        semver("b", "prod").every(300),
-        semver("c", "prod").every(300),
-        semver("d", "prod").every(300),
-        semver("e", "dev"),
+        ranged("a", "prod").every(300),
+        ranged("b", "prod").every(300),
+        ranged("c", "prod").every(300),
+        ranged("d", "prod").every(300),
+        ranged("e", "dev"),
     ];
     let advice = advised(objects, FullClones);
     assert_eq!(saved(&advice), [58.0, 40.0]);
@@ -101,7 +101,7 @@ fn full_clones_are_told_by_environment_with_their_number() {
 
 #[test]
 fn a_registry_is_never_cloned() {
-    let artifact = source("oci://ghcr.io/acme/web").following(Reference::Semver(">=1".into()));
+    let artifact = source("oci://ghcr.io/acme/web").following(semver(">=1"));
     assert_eq!(advised(vec![artifact], FullClones), []);
 }
 

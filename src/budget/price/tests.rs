@@ -9,7 +9,7 @@ use crate::plan::{Plan, Reference};
 use super::price;
 use crate::budget::costs::{Basis, CostTable};
 use crate::budget::report::{Bucket, Line, Profile, ProfileName, Report, Resource};
-use crate::budget::sample::{Changed, fleet, host, plan, priced, source, spanned};
+use crate::budget::sample::{Changed, fleet, host, plan, priced, semver, source, spanned};
 
 const WEB: &str = "https://github.com/acme/web";
 
@@ -126,7 +126,7 @@ fn a_semver_or_commit_costs_two_git_requests_a_poll_and_any_other_ref_one() {
     assert_eq!(requests(Reference::Branch("main".into())), 60.0);
     assert_eq!(requests(Reference::Tag("v1".into())), 60.0);
     assert_eq!(requests(Reference::Name("refs/pull/1/head".into())), 60.0);
-    assert_eq!(requests(Reference::Semver(">=1".into())), 120.0);
+    assert_eq!(requests(semver(">=1")), 120.0);
     assert_eq!(
         requests(Reference::Commit {
             commit: "abc".into(),
@@ -233,7 +233,7 @@ fn no_row_of_the_table_can_be_overridden_to_no_effect() {
         source("ssh://git@github.com/acme/api").of("api", "dev"),
         source("https://github.com/acme/shop")
             .of("shop", "dev")
-            .following(Reference::Semver("1.x".into())),
+            .following(semver("1.x")),
     ]);
     let figures = |settings: &BudgetSettings| {
         let report = with(&plan, &[], settings);

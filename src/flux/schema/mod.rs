@@ -24,6 +24,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 pub use crds::Crds;
+pub use pattern::is_pattern;
 
 pub use crate::flux::fault::{Fault, FaultClass, FaultSeverity};
 

@@ -7,6 +7,11 @@ use std::sync::OnceLock;
 
 use regex::Regex;
 
+/// Whether Go's `regexp` reads a text as a pattern.
+pub fn is_pattern(text: &str) -> bool {
+    Pattern::new(text).prove().is_ok()
+}
+
 /// A pattern that a CRD holds. The match is not anchored. The engine reads it when it is first
 /// asked, for that takes longer than all matches in a small fleet.
 #[derive(Debug)]

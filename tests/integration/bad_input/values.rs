@@ -174,3 +174,43 @@ fn watch_paths_that_no_changed_path_can_have_are_refused() {
     let sound = project("    watchPaths: [deploy/**, ./base, \"*.yaml\", \"a..b/\"]\n");
     assert_eq!(sound.findings(), []);
 }
+
+#[test]
+fn a_semver_filter_goes_with_a_range_and_with_an_artifact() {
+    let oci = |reference: &str| {
+        fleet(&format!(
+            "projects:\n  - name: web\n    source: {{kind: OCIRepository, url: oci://ghcr.io/acme/web}}\n    ref: {reference}\n"
+        ))
+    };
+    let sound = oci("{semver: \">=1.4\", semverFilter: \"^v[0-9]+[.]\"}");
+    assert_eq!(sound.findings(), []);
+    let rendered = sound.run(&["render"]).stdout;
+    assert!(
+        rendered.contains("  ref:\n    semver: \">=1.4\"\n    semverFilter: \"^v[0-9]+[.]\"\n"),
+        "{rendered}"
+    );
+    refuses(
+        &oci("{semverFilter: ^v}"),
+        "flux-setup.yaml:4:25",
+        "a `semverFilter` without `semver` chooses no version",
+        "add `semver: …`",
+    );
+    refuses(
+        &oci("{semver: \">=1\", semverFilter: (v}"),
+        "flux-setup.yaml:4:40",
+        "semverFilter `(v` cannot be: it is no pattern",
+        "Go's `regexp`",
+    );
+    refuses(
+        &oci("{tag: v1, semverFilter: ^v}"),
+        "flux-setup.yaml:4:10",
+        "`tag` and `semverFilter` exclude each other",
+        "semver with semverFilter",
+    );
+    refuses(
+        &project("    ref: {semver: \">=1\", semverFilter: ^v}\n"),
+        "flux-setup.yaml:4:10",
+        "a Git repository has no `semverFilter`",
+        "take it away",
+    );
+}

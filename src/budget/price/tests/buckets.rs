@@ -2,9 +2,10 @@
 
 use super::{WEB, figures, git, keys, named, upper, with};
 use crate::budget::costs::Basis;
-use crate::budget::sample::{Changed, fleet, host, known_use, plan, priced, source, spanned};
+use crate::budget::sample::{
+    Changed, fleet, host, known_use, plan, priced, semver, source, spanned,
+};
 use crate::config::{BudgetSettings, IdentityKind};
-use crate::plan::Reference;
 
 #[test]
 fn other_hosts_count_as_git_requests_and_have_no_bucket() {
@@ -21,7 +22,7 @@ fn other_hosts_count_as_git_requests_and_have_no_bucket() {
 #[test]
 fn a_registry_is_polled_without_git_requests() {
     let report = priced(&plan(vec![
-        source("oci://ghcr.io/acme/web").following(Reference::Semver(">=1".into())),
+        source("oci://ghcr.io/acme/web").following(semver(">=1")),
     ]));
     assert_eq!(report.git.requests_per_hour, 0.0);
     assert_eq!(report.start.git_requests, 0.0);
