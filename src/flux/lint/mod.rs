@@ -64,10 +64,7 @@ pub fn lint(document: &Node) -> Vec<Fault> {
     durations::check(&mut spec);
     match kind {
         "GitRepository" => sources::git_repository(&mut spec),
-        "OCIRepository" => {
-            artifacts::check(&mut spec);
-            sources::oci_repository(&mut spec);
-        }
+        "OCIRepository" => artifacts::check(&mut spec),
         "HelmRepository" => sources::credentials(&mut spec),
         "HelmChart" => sources::helm_chart(&mut spec),
         "Kustomization" => kustomization::check(&mut spec),

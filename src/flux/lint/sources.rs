@@ -105,13 +105,6 @@ pub(super) fn credentials(spec: &mut Spec<'_>) {
     }
 }
 
-/// A digest counts before a range.
-pub(super) fn oci_repository(spec: &mut Spec<'_>) {
-    if spec.text(&["ref", "digest"]).is_empty() {
-        semver(spec, &["ref", "semver"]);
-    }
-}
-
 /// The version is looked at in charts of Helm repositories alone.
 pub(super) fn helm_chart(spec: &mut Spec<'_>) {
     if spec.text(&["sourceRef", "kind"]) == "HelmRepository" {

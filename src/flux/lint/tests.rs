@@ -86,6 +86,84 @@ fn an_artifact_has_its_tag_in_ref_and_a_tag_is_one() {
 }
 
 #[test]
+fn the_address_of_an_artifact_is_read_as_source_controller_reads_it() {
+    let of = |url: &str| {
+        let spec = format!("spec: {{interval: 1m, url: '{url}', ref: {{tag: v1}}}}");
+        linted("OCIRepository", &spec)
+    };
+    for sound in [
+        "oci://ghcr.io/a/b",
+        "oci://localhost:5000/app",
+        "oci://docker.io/library/app_1.x",
+        "oci://ghcr.io/ab",
+    ] {
+        assert_eq!(of(sound), NONE, "{sound}");
+    }
+    for (url, message) in [
+        (
+            "oci://bot:hunter2@ghcr.io/a/b",
+            "spec.url: the URL has a user in it, which source-controller refuses",
+        ),
+        (
+            "oci://ghcr.io/Acme/b",
+            "spec.url: the name of the artifact has `A`, which source-controller refuses",
+        ),
+        (
+            "oci://ghcr.io/a",
+            "spec.url: the name of the artifact has 1 characters, where source-controller takes 2 to 255",
+        ),
+        (
+            "oci://harbor/acme/app",
+            "warning: spec.url: without a `.` or `:` in its first part the URL names an artifact at Docker Hub",
+        ),
+    ] {
+        assert_eq!(of(url), [message], "{url}");
+    }
+    let name = |length: usize| of(&format!("oci://ghcr.io/{}", "a".repeat(length)));
+    assert_eq!(name(255), NONE);
+    assert_eq!(name(256).len(), 1);
+}
+
+#[test]
+fn what_an_artifact_is_chosen_by_is_read_as_source_controller_reads_it() {
+    let of = |reference: &str| {
+        let spec =
+            format!("spec: {{interval: 1m, url: 'oci://ghcr.io/a/b', ref: {{{reference}}}}}");
+        linted("OCIRepository", &spec)
+    };
+    assert_eq!(of("semver: '>=1', semverFilter: '^v[0-9]'"), NONE);
+    assert_eq!(
+        of("semver: '>=1', semverFilter: '(v'"),
+        ["spec.ref.semverFilter: `(v` is no pattern"]
+    );
+    assert_eq!(of("tag: v1, semverFilter: '(v'"), NONE);
+    let sha256 = format!("digest: 'sha256:{}'", "a1".repeat(32));
+    assert_eq!(of(&format!("{sha256}, semver: x, semverFilter: '('")), NONE);
+    assert_eq!(
+        of("digest: 'sha512:00', tag: v1"),
+        [
+            "spec.ref.digest: `sha512:00` is no digest: Flux reads no digest by `sha512`, only by `sha256`"
+        ]
+    );
+}
+
+#[test]
+fn notation_needs_its_keys_and_cosign_does_not() {
+    let of = |verify: &str| {
+        let spec = format!(
+            "spec: {{interval: 1m, url: 'oci://ghcr.io/a/b', ref: {{tag: v1}}, verify: {{{verify}}}}}"
+        );
+        linted("OCIRepository", &spec)
+    };
+    assert_eq!(of("provider: cosign"), NONE);
+    assert_eq!(of("provider: notation, secretRef: {name: a}"), NONE);
+    assert_eq!(
+        of("provider: notation"),
+        ["spec.verify: the provider `notation` verifies nothing without a `secretRef`"]
+    );
+}
+
+#[test]
 fn a_path_stays_in_the_repository() {
     for path in ["./a/../b", "/a", "a/..", "''"] {
         assert_eq!(kustomization("1m", &format!("path: {path}")), NONE);
@@ -218,7 +296,10 @@ fn only_the_ref_that_counts_is_looked_at() {
     assert_eq!(
         linted(
             "OCIRepository",
-            "spec: {interval: 1m, ref: {semver: not a range, digest: 'sha256:1'}}"
+            &format!(
+                "spec: {{interval: 1m, ref: {{semver: not a range, digest: 'sha256:{}'}}}}",
+                "a1".repeat(32)
+            )
         ),
         NONE
     );
@@ -235,7 +316,24 @@ fn scalars_that_readers_take_differently_are_named_everywhere() {
     assert_eq!(kustomization("1m", "path: 1_000"), found("1_000"));
     assert_eq!(kustomization("1m", "path: 'yes'"), NONE);
     let (documents, _) = yaml::read("apiVersion: v1\nkind: ConfigMap\ndata: {a: [off]}\n", 0);
-    assert_eq!(lint(&documents[0])[0].path, "data.a[0]");
+    let fault = &lint(&documents[0])[0];
+    assert_eq!(fault.path, "data.a[0]");
+    let hint = |text: &str| {
+        let (documents, _) = yaml::read(&format!("a: {text}\n"), 0);
+        lint(&documents[0])[0].hint.clone().unwrap()
+    };
+    assert_eq!(
+        hint("yes"),
+        "write `true`, or quote it if it is text: `\"yes\"`"
+    );
+    assert_eq!(
+        hint("off"),
+        "write `false`, or quote it if it is text: `\"off\"`"
+    );
+    assert_eq!(
+        hint("1_000"),
+        "write `1000`, or quote it if it is text: `\"1_000\"`"
+    );
 }
 
 #[test]
