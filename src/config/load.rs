@@ -67,7 +67,7 @@ impl Loader {
         }
         let mut fleet = Fleet::default();
         if self.folder.is_some() {
-            match self.document(FLEET_FILE) {
+            match self.document(FLEET_FILE, None) {
                 Some(node) => fleet = self.decoder.fleet(&node),
                 None => self.unread.fleet = true,
             }
@@ -108,28 +108,29 @@ impl Loader {
         self.decoder.error(span, message, hint);
     }
 
-    /// The text of a file below the folder, kept so that findings can show it.
-    fn text(&mut self, path: &str) -> Option<u32> {
+    /// The text of a file below the folder, kept so that findings can show it. That it is not there
+    /// or cannot be read is told where it is `named`, else at the file.
+    fn text(&mut self, path: &str, named: Option<Span>) -> Option<u32> {
         let shown = self.shown.join(path).display().to_string();
         let shown = shown.strip_prefix("./").unwrap_or(&shown).to_owned();
         let read = self.folder.as_ref()?.read(path);
         match read {
             Ok(text) => Some(self.sources.add(shown, text)),
             Err(Unreadable::Missing) => {
-                let source = self.sources.add(shown, "");
+                let at = named.unwrap_or_else(|| whole(self.sources.add(shown, "")));
                 let hint = if path == FLEET_FILE {
                     "`flux-setup init` writes one to start from"
                 } else {
                     "create it, or take its name away"
                 };
-                self.fault(whole(source), format!("`{path}` is missing"), hint);
+                self.fault(at, format!("`{path}` is missing"), hint);
                 None
             }
             Err(Unreadable::Because(reason)) => {
-                let source = self.sources.add(shown, "");
+                let at = named.unwrap_or_else(|| whole(self.sources.add(shown, "")));
                 let message = format!("`{path}` {reason}");
                 self.fault(
-                    whole(source),
+                    at,
                     message,
                     "put a file that can be read in its place, or take its name away",
                 );
@@ -154,8 +155,8 @@ impl Loader {
     }
 
     /// The one document of a file; `None` also where it has faults of syntax.
-    fn document(&mut self, path: &str) -> Option<Node> {
-        let source = self.text(path)?;
+    fn document(&mut self, path: &str, named: Option<Span>) -> Option<Node> {
+        let source = self.text(path, named)?;
         let (documents, faults) = yaml::read(self.sources.text(source), source);
         let has_faults = !faults.is_empty();
         if has_faults {
@@ -207,7 +208,8 @@ impl Loader {
                 if !seen.insert(file.clone()) {
                     continue;
                 }
-                match self.document(&file) {
+                let named = (file == pattern.value).then_some(pattern.span);
+                match self.document(&file, named) {
                     Some(node) => self.decoder.included(&node, fleet),
                     None => self.unread.fleet = true,
                 }
@@ -255,7 +257,7 @@ impl Loader {
                 continue;
             };
             files += 1;
-            match self.document(&format!("{ENVIRONMENTS}/{name}")) {
+            match self.document(&format!("{ENVIRONMENTS}/{name}"), None) {
                 Some(node) => environments.extend(self.decoder.environment(&node, stem)),
                 None => self.unread.environments.push(stem.to_owned()),
             }
@@ -329,7 +331,7 @@ impl Loader {
                 continue;
             };
             let name = name.to_owned();
-            match self.text(&format!("{TEMPLATES}/{file}")) {
+            match self.text(&format!("{TEMPLATES}/{file}"), None) {
                 Some(source) => templates.push(UserTemplate { name, source }),
                 None => self.unread.templates.push(name),
             }
@@ -365,8 +367,9 @@ impl Loader {
                     "put files that end in `.yaml`, `.yml` or `.json` into it, or take its name away",
                 );
             }
+            let named = (!is_folder).then_some(path.span);
             for file in files {
-                texts.extend(self.text(&file));
+                texts.extend(self.text(&file, named));
             }
         }
         texts

@@ -101,9 +101,21 @@ fn missing_files_are_named() {
     refuses(
         &fleet("include: [projects/*.yaml, teams.yaml]\nprojects: []\n")
             .file("projects/a.yaml", "projects: []\n"),
-        "teams.yaml:1:1",
+        "flux-setup.yaml:1:28",
         "`teams.yaml` is missing",
         "create it",
+    );
+    refuses(
+        &fleet("projects: []\ncrds: [nope]\n"),
+        "flux-setup.yaml:2:8",
+        "`nope` is missing",
+        "take its name away",
+    );
+    refuses(
+        &fleet("projects: []\nclusters: [{name: eu, crds: [eu/nope.yaml]}]\n"),
+        "flux-setup.yaml:2:30",
+        "`eu/nope.yaml` is missing",
+        "take its name away",
     );
     refuses(
         &fleet("include: [nothing/*.yaml]\nprojects: []\n"),
