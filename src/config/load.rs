@@ -1,6 +1,6 @@
 //! Reads a configuration folder whole: every file, every fault.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
@@ -8,9 +8,9 @@ use crate::flux::yaml::{self, Node, Span};
 
 use super::decode::Decoder;
 use super::folder::{Folder, Listing, Unreadable};
-use super::model::{Cluster, Configuration, Environment, Project, Spanned, Unread, UserTemplate};
+use super::model::{Configuration, Environment, Spanned, Unread, UserTemplate};
 use super::read_fleet::Fleet;
-use super::{Finding, Pattern, Sources, hidden};
+use super::{Finding, Pattern, Sources, hidden, twice};
 
 const FLEET_FILE: &str = "flux-setup.yaml";
 const ENVIRONMENTS: &str = "environments";
@@ -92,9 +92,9 @@ impl Loader {
         Configuration {
             output: fleet.output.unwrap_or_else(default_output),
             defaults: fleet.defaults,
-            environments: self.unique_environments(environments),
-            projects: self.unique_projects(fleet.projects),
-            clusters: self.unique_clusters(clusters),
+            environments: self.unique("environment", environments, |one| &one.name),
+            projects: self.unique("project", fleet.projects, |one| &one.name),
+            clusters: self.unique("cluster", clusters, |one| &one.name),
             crds,
             templates,
             unread: std::mem::take(&mut self.unread),
@@ -102,6 +102,18 @@ impl Loader {
             budget: fleet.budget,
             sources: std::mem::take(&mut self.sources),
         }
+    }
+
+    /// By name, the first of each; the others are told.
+    fn unique<T>(
+        &mut self,
+        what: &str,
+        mut items: Vec<T>,
+        name: impl Fn(&T) -> &Spanned<Arc<str>>,
+    ) -> Vec<T> {
+        let found = twice::keep_first(what, &mut items, name, &self.sources);
+        self.decoder.findings.extend(found);
+        items
     }
 
     fn fault(&mut self, span: Span, message: impl Into<String>, hint: impl Into<String>) {
@@ -373,50 +385,6 @@ impl Loader {
             }
         }
         texts
-    }
-
-    fn unique_environments(&mut self, mut environments: Vec<Environment>) -> Vec<Environment> {
-        self.report_twice("environment", environments.iter().map(|one| &one.name));
-        environments.sort_by(|one, other| one.name.value.cmp(&other.name.value));
-        environments.dedup_by(|one, other| one.name.value == other.name.value);
-        environments
-    }
-
-    fn unique_projects(&mut self, mut projects: Vec<Project>) -> Vec<Project> {
-        self.report_twice("project", projects.iter().map(|one| &one.name));
-        projects.sort_by(|one, other| one.name.value.cmp(&other.name.value));
-        projects.dedup_by(|one, other| one.name.value == other.name.value);
-        projects
-    }
-
-    fn unique_clusters(&mut self, mut clusters: Vec<Cluster>) -> Vec<Cluster> {
-        self.report_twice("cluster", clusters.iter().map(|one| &one.name));
-        clusters.sort_by(|one, other| one.name.value.cmp(&other.name.value));
-        clusters.dedup_by(|one, other| one.name.value == other.name.value);
-        clusters
-    }
-
-    fn report_twice<'a>(&mut self, what: &str, names: impl Iterator<Item = &'a Spanned<Arc<str>>>) {
-        let mut first: HashMap<&str, Span> = HashMap::new();
-        for name in names {
-            let Some(earlier) = first.insert(&name.value, name.span) else {
-                continue;
-            };
-            let position = self.sources.position(earlier);
-            let finding = Finding::error(
-                name.span,
-                "",
-                format!("{what} `{}` is there twice", name.value),
-            )
-            .hint(format!(
-                "the other stands at {}:{}:{}; give each its own name",
-                self.sources.name(earlier.source),
-                position.line,
-                position.column
-            ));
-            self.decoder.findings.push(finding);
-            first.insert(&name.value, earlier);
-        }
     }
 }
 

@@ -20,6 +20,7 @@ mod read_settings;
 mod read_source;
 mod settings;
 mod sources;
+mod twice;
 
 pub use decode::parse_share;
 pub use finding::{Class, Finding, Severity};
