@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use crate::config::{
     Configuration, Environment, EnvironmentCluster, EnvironmentOverride, Field, Filling, Finding,
-    Layers, Pattern, Project, ProjectObject, Spanned,
+    Gap, Layers, Pattern, Project, ProjectObject, Spanned,
 };
 use crate::flux::names;
 use crate::flux::yaml::Span;
 
 use super::check;
 use super::model::{Plan, PlannedObject, Role, SourceReference, TEMPLATES};
-use super::problems::Problems;
+use super::problems::{Problems, no_cluster};
 use super::relations;
 
 /// The namespace of Flux itself, where objects lie unless the configuration says.
@@ -44,7 +44,7 @@ pub fn plan(configuration: &Configuration) -> (Plan<'_>, Vec<Finding>) {
         objects,
         output: configuration.output.clone(),
     };
-    (plan, problems.finish())
+    (plan, problems.finish(configuration))
 }
 
 pub(super) struct Builder<'c> {
@@ -156,8 +156,8 @@ impl<'c> Builder<'c> {
                 _ => None,
             },
         };
-        let planned = self.name(place, &name.value, layers, name.span);
-        let complete = source.is_some() && !layers.is_faulty(&OBJECT_FIELDS);
+        let (planned, is_name) = self.name(place, &name.value, layers, name.span);
+        let complete = is_name && source.is_some() && !layers.is_faulty(&OBJECT_FIELDS);
         self.objects.push(PlannedObject {
             project: place.project.name.value.clone(),
             environment: place.environment.name.value.clone(),
@@ -186,14 +186,14 @@ impl<'c> Builder<'c> {
             .map_or_else(|| self.namespace.clone(), |(_, name)| name.clone())
     }
 
-    /// An object's name in its cluster; a finding where it is none.
+    /// An object's name in its cluster, and whether it is one; a finding where it is none.
     pub(super) fn name(
         &mut self,
         place: Place<'c>,
         object: &str,
         layers: Layers<'c>,
         span: Span,
-    ) -> Arc<str> {
+    ) -> (Arc<str>, bool) {
         let pattern = layers
             .names()
             .map_or(&self.default_names, |(_, pattern)| pattern);
@@ -206,7 +206,13 @@ impl<'c> Builder<'c> {
                 .map(|cluster| &*cluster.name.value)
                 .unwrap_or_default(),
         });
-        if let Err(reason) = names::dns_label(&name) {
+        let verdict = names::dns_label(&name);
+        if place.cluster.is_none() && pattern.has(Gap::Cluster) {
+            self.problems
+                .add(no_cluster(place.environment, "names", pattern));
+            return (name.into(), false);
+        }
+        if let Err(reason) = &verdict {
             self.problems.add(
                 Finding::error(
                     span,
@@ -216,7 +222,7 @@ impl<'c> Builder<'c> {
                 .hint("shorten the name, or change `names`"),
             );
         }
-        name.into()
+        (name.into(), verdict.is_ok())
     }
 }
 

@@ -9,7 +9,7 @@ use crate::config::{
 };
 
 use super::model::TEMPLATES;
-use super::problems::{Problems, unknown};
+use super::problems::{Problems, no_cluster, unknown};
 
 /// Checks every name that one part of the configuration uses of another.
 pub(super) fn names(configuration: &Configuration, problems: &mut Problems) {
@@ -41,6 +41,10 @@ impl<'c> Checker<'c, '_> {
                 &environment.clusters,
                 &configuration_clusters(configuration),
             );
+            if environment.clusters.is_empty() && configuration.output.has(Gap::Cluster) {
+                let finding = no_cluster(environment, "output", &configuration.output);
+                self.problems.add(finding);
+            }
             if environment.clusters.len() > 1 && !configuration.output.has(Gap::Cluster) {
                 self.problems.add(
                     Finding::error(

@@ -241,6 +241,7 @@ impl<'a> Lookup<'a, '_> {
     fn absent(&mut self, object: &PlannedObject<'_>, message: &str, span: Span) {
         self.problems.add_in(
             &object.environment,
+            object.cluster.as_ref(),
             Finding::error(span, "", message)
                 .hint("leave the dependency out there, or write `{external: NAME}`"),
         );
@@ -314,22 +315,17 @@ pub(super) fn find_rings(objects: &[PlannedObject<'_>], problems: &mut Problems)
 const MOST_NAMES: usize = 12;
 
 fn report_ring(objects: &[PlannedObject<'_>], ring: &[usize], span: Span, problems: &mut Problems) {
-    let label = |index: usize| {
-        let object = &objects[index];
-        if *object.object() == object.project {
-            object.project.to_string()
-        } else {
-            format!("{}/{}", object.project, object.object())
-        }
-    };
+    let label = |index: usize| objects[index].label();
     let shown = ring.iter().take(MOST_NAMES);
     let mut names: Vec<String> = shown.map(|index| label(*index)).collect();
     if ring.len() > MOST_NAMES {
         names.push("…".to_owned());
     }
     names.push(names[0].clone());
+    let first = &objects[ring[0]];
     problems.add_in(
-        &objects[ring[0]].environment,
+        &first.environment,
+        first.cluster.as_ref(),
         Finding::error(
             span,
             "",

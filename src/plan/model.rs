@@ -92,6 +92,15 @@ impl PlannedObject<'_> {
         }
     }
 
+    /// The name that people know it by: that of its project, and its own where that is another.
+    pub fn label(&self) -> String {
+        if *self.object() == self.project {
+            self.project.to_string()
+        } else {
+            format!("{}/{}", self.project, self.object())
+        }
+    }
+
     /// Where it stands in the configuration.
     pub(super) fn place(&self) -> Place<'_> {
         (&self.environment, self.cluster.as_deref(), &self.project)

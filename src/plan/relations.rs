@@ -1,13 +1,14 @@
 //! What objects say of each other, and what no two may share.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::config::{Configuration, Filling, Finding};
 use crate::flux::yaml::Span;
 
 use super::depends_on;
 use super::model::{Identity, Place, PlannedObject, Role};
-use super::problems::Problems;
+use super::problems::{Problems, in_clusters};
 
 /// Resolves what objects wait for, and checks every relation between objects.
 pub(super) fn connect(
@@ -44,7 +45,7 @@ fn find_shared_identities(objects: &[PlannedObject<'_>], problems: &mut Problems
                 "",
                 format!(
                     "{kind} `{namespace}/{name}` would be there twice in {cluster}: for `{}` in `{}` and for `{}` in `{}`",
-                    other.project, other.environment, object.project, object.environment
+                    other.label(), other.environment, object.label(), object.environment
                 ),
             )
             .hint("change `names`, so that it holds what tells the two apart, or name the clusters"),
@@ -89,6 +90,10 @@ fn find_shared_files(
         }
         // With several clusters and no `{cluster}` there is a finding at the environment already.
         let same_place = |other: &Place<'_>| other.0 == environment && other.2 == project;
+        let shown = |environment: &str, cluster: Option<&str>| {
+            let clusters: Vec<Arc<str>> = cluster.into_iter().map(Arc::from).collect();
+            format!("`{environment}`{}", in_clusters(&clusters))
+        };
         if let Some(other) = files.get(&file)
             && !same_place(other)
         {
@@ -97,8 +102,10 @@ fn find_shared_files(
                     span,
                     "",
                     format!(
-                        "`{file}` would hold both project `{}` of `{}` and project `{project}` of `{environment}`",
-                        other.2, other.0
+                        "`{file}` would hold both project `{}` of {} and project `{project}` of {}",
+                        other.2,
+                        shown(other.0, other.1),
+                        shown(environment, cluster)
                     ),
                 )
                 .hint("separate the parts of `output` by `/`"),

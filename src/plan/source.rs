@@ -44,7 +44,7 @@ impl<'c> Builder<'c> {
             ProjectSource::Shared { project } => return self.shared(place, project),
             ProjectSource::Faulty => return None,
         };
-        let name = self.name(
+        let (name, is_name) = self.name(
             place,
             &place.project.name.value,
             layers,
@@ -81,7 +81,7 @@ impl<'c> Builder<'c> {
             namespace,
             template: self.templates[usize::from(kind == "OCIRepository")].clone(),
             span: place.project.name.span,
-            complete: poll.is_some() && !layers.is_faulty(&SOURCE_FIELDS),
+            complete: is_name && poll.is_some() && !layers.is_faulty(&SOURCE_FIELDS),
             poll,
             source: Some(source.clone()),
             depends_on: Vec::new(),
@@ -96,6 +96,7 @@ impl<'c> Builder<'c> {
             return None;
         }
         let environment = &place.environment.name.value;
+        let cluster = place.cluster.map(|cluster| &cluster.name.value);
         let is_oci = kind == "OCIRepository";
         let Some((span, reference)) = layers.reference() else {
             let hint = if is_oci {
@@ -105,6 +106,7 @@ impl<'c> Builder<'c> {
             };
             self.problems.add_in(
                 environment,
+                cluster,
                 Finding::error(
                     place.project.name.span,
                     "",
@@ -160,9 +162,11 @@ impl<'c> Builder<'c> {
             _ => return None,
         };
         let environment = &here.environment.name.value;
+        let cluster = here.cluster.map(|cluster| &cluster.name.value);
         let Some(there) = place(here.environment, here.cluster, other) else {
             self.problems.add_in(
                 environment,
+                cluster,
                 Finding::error(
                     shared.span,
                     "",
@@ -175,7 +179,9 @@ impl<'c> Builder<'c> {
         let layers = self.layers(there, None);
         let source = SourceReference {
             kind: kind.into(),
-            name: self.name(there, &other.name.value, layers, other.name.span),
+            name: self
+                .name(there, &other.name.value, layers, other.name.span)
+                .0,
             namespace: self.namespace(layers),
             span: shared.span,
         };
@@ -183,6 +189,7 @@ impl<'c> Builder<'c> {
         if source.namespace != own {
             self.problems.add_in(
                 environment,
+                cluster,
                 Finding::error(
                     shared.span,
                     "",

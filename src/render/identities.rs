@@ -36,7 +36,10 @@ pub fn shared_identities(plan: &Plan, templates: &Templates) -> Vec<Finding> {
         );
         let message = format!(
             "{key} would be there twice in {cluster}: for `{}` in `{}` and for `{}` in `{}`",
-            other.project, other.environment, object.project, object.environment
+            other.label(),
+            other.environment,
+            object.label(),
+            object.environment
         );
         findings.push(
             Finding::error(object.span, "", message)

@@ -191,3 +191,65 @@ fn a_faulty_entry_of_the_budget_hides_no_other_fault_beside_it() {
         "write `token: {env: NAME}`",
     );
 }
+
+#[test]
+fn an_environment_without_a_cluster_that_a_pattern_needs_is_told_once() {
+    let projects: String = (0..3)
+        .map(|number| format!("  - {{name: p{number}, repository: https://github.com/acme/p}}\n"))
+        .collect();
+    refuses(
+        &fleet(&format!(
+            "output: \"{{cluster}}/{{environment}}/{{project}}.yaml\"\nprojects:\n{projects}"
+        ))
+        .file(
+            "environments/staging.yaml",
+            "name: staging\nref: {branch: main}\n",
+        ),
+        "environments/staging.yaml:1:7",
+        "environment `staging` names no cluster, and `output: {cluster}/{environment}/{project}.yaml` needs one",
+        "name its `cluster`, or take `{cluster}` out of `output`",
+    );
+    refuses(
+        &fleet(&format!(
+            "names: \"{{object}}-{{cluster}}\"\nprojects:\n{projects}"
+        )),
+        "environments/staging.yaml:1:1",
+        "environment `staging` names no cluster, and `names: {object}-{cluster}` needs one",
+        "take `{cluster}` out of `names`",
+    );
+}
+
+#[test]
+fn objects_that_would_be_one_are_told_by_their_own_names() {
+    refuses(
+        &project("    objects: [{name: a, names: x}, {name: b, names: x}]\n"),
+        "flux-setup.yaml:4:43",
+        "Kustomization `flux-system/x` would be there twice in the one cluster that has no name: for `web/a` in `staging` and for `web/b` in `staging`",
+        "change `names`",
+    );
+}
+
+#[test]
+fn a_fault_of_some_clusters_of_an_environment_names_them() {
+    let fleet = |clusters: &str| {
+        fleet(&format!(
+            "output: \"{{cluster}}/{{environment}}/{{project}}.yaml\"\nclusters: [{{name: eu}}, {{name: us}}, {{name: ap}}]\nprojects:\n  - {{name: web, repository: https://github.com/acme/web, dependsOn: [db]}}\n  - {{name: db, repository: https://github.com/acme/db, environments: {{staging: {clusters}}}}}\n"
+        ))
+        .file(
+            "environments/staging.yaml",
+            "ref: {branch: main}\nclusters: [eu, us, ap]\n",
+        )
+    };
+    for (clusters, concerned) in [
+        ("{cluster: eu}", "`staging` (clusters `ap`, `us`)"),
+        ("{clusters: [eu, us]}", "`staging` (cluster `ap`)"),
+        ("false", "`staging`"),
+    ] {
+        refuses(
+            &fleet(clusters),
+            "flux-setup.yaml:4:70",
+            &format!("project `db` has no Kustomization in {concerned}"),
+            "leave the dependency out there",
+        );
+    }
+}

@@ -93,7 +93,7 @@ fn objects_of_templates_that_are_the_same_are_refused() {
     refuses(
         &fleet,
         "flux-setup.yaml:6:16",
-        "ConfigMap flux-system/a-staging would be there twice in the one cluster that has no name: for `web` in `staging` and for `web` in `staging`",
+        "ConfigMap flux-system/a-staging would be there twice in the one cluster that has no name: for `web/a` in `staging` and for `web/b` in `staging`",
         "another name or namespace",
     );
 }
