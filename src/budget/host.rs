@@ -3,14 +3,10 @@
 use std::collections::HashMap;
 
 use crate::config::{GithubHost, IdentityKind};
+use crate::flux::{GITHUB, OTHER_NAMES_OF_GITHUB};
 
 use super::costs::Basis;
 use super::report::Resource;
-
-pub(super) const GITHUB: &str = "github.com";
-
-/// Other names of github.com that serve the same repositories.
-const ALIASES_OF_GITHUB: [&str; 2] = ["ssh.github.com", "www.github.com"];
 
 /// Requests an hour that a token may make.
 pub(super) const LIMIT_OF_A_TOKEN: u32 = 5000;
@@ -87,7 +83,7 @@ impl Hosts {
         let index = self.hosts.len();
         self.by_name.insert(name.clone(), index);
         if name == GITHUB {
-            for alias in ALIASES_OF_GITHUB {
+            for alias in OTHER_NAMES_OF_GITHUB {
                 self.by_name.entry(alias.to_owned()).or_insert(index);
             }
         }
@@ -109,7 +105,7 @@ impl Hosts {
         if let Some(index) = self.by_name.get(&host) {
             return Some(*index);
         }
-        if ALIASES_OF_GITHUB.contains(&host.as_str()) {
+        if OTHER_NAMES_OF_GITHUB.contains(&host.as_str()) {
             return Some(self.add(GITHUB, None, Vec::new()));
         }
         (host == GITHUB || is_cloud(&host) || by_provider)

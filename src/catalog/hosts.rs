@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 
 use crate::config::GithubHost;
-
-/// Other names of github.com that serve the same repositories.
-const OF_GITHUB: [&str; 2] = ["ssh.github.com", "www.github.com"];
+use crate::flux::{GITHUB, OTHER_NAMES_OF_GITHUB};
 
 /// The name under which the repositories of a host are compared, by its other names.
 #[derive(Debug, Clone)]
@@ -24,7 +22,7 @@ impl HostNames {
     /// Pairs of another name and the host it stands for; what is said of a name first holds.
     pub fn of<'h>(pairs: impl IntoIterator<Item = (&'h str, &'h str)>) -> Self {
         let mut names = HashMap::new();
-        let github = OF_GITHUB.map(|alias| (alias, "github.com"));
+        let github = OTHER_NAMES_OF_GITHUB.map(|alias| (alias, GITHUB));
         for (alias, host) in pairs.into_iter().chain(github) {
             names
                 .entry(alias.to_ascii_lowercase())

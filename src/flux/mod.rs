@@ -3,6 +3,7 @@
 pub mod duration;
 mod fault;
 pub mod git_ref;
+mod github_host;
 pub mod lint;
 mod mask;
 pub mod names;
@@ -15,6 +16,7 @@ pub mod semver;
 pub mod yaml;
 
 pub use fault::{Fault, FaultClass, FaultSeverity};
+pub use github_host::{GITHUB, OTHER_NAMES_OF_GITHUB};
 pub use mask::{mask, secrets};
 pub use nearest::nearest;
 pub use object::ObjectKey;
