@@ -18,6 +18,7 @@ mod read_reference;
 mod read_server;
 mod read_settings;
 mod read_source;
+mod secret;
 mod settings;
 mod sources;
 mod twice;
@@ -34,6 +35,7 @@ pub use model::{
 pub use pattern::{Filling, Gap, Pattern};
 pub use place::Places;
 pub use read_map::OUR_LABELS;
+pub use secret::{SECRET_LIMIT_BYTES, SecretFault, SecretRef};
 pub use settings::{
     Dependency, DependsOn, Field, Layers, Reference, Said, Setting, Settings, Webhook,
 };
