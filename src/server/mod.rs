@@ -1,1 +1,33 @@
-//! The door for other programs.
+//! The door for other programs: webhooks, an API, health and metrics.
+//!
+//! ```text
+//! hooks  -> connections -> door: headers, body, signature, what it says -> store -> answer, and `arrived` is told
+//! api    -> connections -> api: deliveries, clusters, what others add; tokens
+//! health -> connections -> api: health and metrics alone
+//! ```
+
+mod answer;
+mod api;
+mod body;
+mod client;
+mod connections;
+mod door;
+mod fault;
+mod hooks;
+mod metrics;
+mod patient;
+mod seldom;
+mod serve;
+mod state;
+mod throttle;
+mod tokens;
+
+pub use answer::BODY_LIMIT_BYTES;
+pub use body::BodyBounds;
+pub use connections::ConnectionBounds;
+pub use fault::ServerError;
+pub use hooks::{HookSettings, Hooks};
+pub use metrics::Metrics;
+pub use serve::{Addresses, Doors, serve};
+pub use state::{AppState, Bounds};
+pub use tokens::{TokenSettings, Tokens};

@@ -1,6 +1,7 @@
 //! Whole flows through the public doors: the binary, and a real Kubernetes API server.
 
 mod accepted;
+mod api;
 mod api_server;
 mod architecture;
 mod arguments;
@@ -9,6 +10,7 @@ mod binary;
 mod budget;
 mod configuration;
 mod differential;
+mod door;
 mod faults;
 mod fleet;
 mod folder;
@@ -18,6 +20,7 @@ mod hostile;
 mod init;
 mod readme;
 mod render;
+mod service;
 mod store;
 mod strangers;
 mod strict_apply;

@@ -1,0 +1,56 @@
+//! The clusters, how far each has come, and what is known of it.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+
+use crate::catalog::{Kind, LiveCluster, Progress};
+use crate::server::state::AppState;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Clusters {
+    clusters: Vec<Cluster>,
+}
+
+#[derive(Debug, Serialize)]
+struct Cluster {
+    name: String,
+    /// `starting`, `failed`, `listed` or `lost`.
+    progress: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// How many are known, by kind.
+    objects: BTreeMap<&'static str, u64>,
+}
+
+/// `GET /api/v1/clusters`
+pub(super) async fn list(State(state): State<AppState>) -> Json<Clusters> {
+    let clusters = state.clusters.iter().map(|cluster| {
+        let (progress, reason) = match cluster.progress() {
+            Progress::Starting => ("starting", None),
+            Progress::Failed { reason } => ("failed", Some(reason)),
+            Progress::Listed => ("listed", None),
+            Progress::Lost { reason } => ("lost", Some(reason)),
+        };
+        Cluster {
+            name: cluster.name().to_string(),
+            progress,
+            reason,
+            objects: objects_by_kind(cluster),
+        }
+    });
+    Json(Clusters {
+        clusters: clusters.collect(),
+    })
+}
+
+/// Each kind is there.
+pub(super) fn objects_by_kind(cluster: &LiveCluster) -> BTreeMap<&'static str, u64> {
+    let mut objects: BTreeMap<_, _> = Kind::ALL.map(|kind| (kind.name(), 0)).into();
+    for item in cluster.read().items() {
+        *objects.entry(item.key.kind.name()).or_default() += 1;
+    }
+    objects
+}

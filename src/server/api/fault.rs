@@ -1,0 +1,48 @@
+//! What the API answers where it cannot do what was asked.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde::Serialize;
+use tracing::error;
+
+use crate::store::StoreError;
+
+#[derive(Debug)]
+pub(super) struct ApiFault {
+    status: StatusCode,
+    reason: String,
+}
+
+#[derive(Serialize)]
+struct Content {
+    reason: String,
+}
+
+impl ApiFault {
+    pub(super) fn new(status: StatusCode, reason: impl Into<String>) -> Self {
+        Self {
+            status,
+            reason: reason.into(),
+        }
+    }
+
+    pub(super) fn bad_request(reason: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, reason)
+    }
+
+    /// The cause is told in the log alone.
+    pub(super) fn store(fault: StoreError) -> Self {
+        let fault = anyhow::Error::new(fault);
+        error!("cannot answer from the store: {fault:#}");
+        let reason = "the store cannot be read now; the log says why";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, reason)
+    }
+}
+
+impl IntoResponse for ApiFault {
+    fn into_response(self) -> Response {
+        let Self { status, reason } = self;
+        (status, Json(Content { reason })).into_response()
+    }
+}

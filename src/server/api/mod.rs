@@ -1,0 +1,103 @@
+//! The API, health and metrics: which routes there are, and who may ask.
+
+mod clusters;
+mod deliveries;
+mod fault;
+mod health;
+mod scrape;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::header::{ALLOW, CACHE_CONTROL, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use tokio::time::timeout;
+
+use super::state::AppState;
+use super::tokens::NotAllowed;
+use fault::ApiFault;
+
+/// Whatever is asked is answered by then.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+
+/// Everything but webhooks; `more` are routes that others add, which ask for a token as well.
+pub(super) fn router(state: AppState, more: Router) -> Router {
+    let guarded = Router::new()
+        .route("/api/v1/deliveries", get(deliveries::list))
+        .route("/api/v1/deliveries/{guid}", get(deliveries::story))
+        .route("/api/v1/clusters", get(clusters::list))
+        .route("/metrics", get(scrape::metrics))
+        .with_state(state.clone())
+        .merge(more)
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(other_method)
+        .layer(from_fn_with_state(state.clone(), guard));
+    // Whoever asks whether we live needs no token, and no cluster's reasons are told here.
+    Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .method_not_allowed_fallback(other_method)
+        .with_state(state)
+        .merge(guarded)
+        .layer(from_fn(bounded))
+}
+
+/// Only what probes and Prometheus ask for.
+pub(super) fn health_router(state: AppState) -> Router {
+    Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(scrape::metrics))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(other_method)
+        .with_state(state)
+        .layer(from_fn(bounded))
+}
+
+async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let Err(fault) = state.tokens.check(request.headers()) else {
+        return next.run(request).await;
+    };
+    let status = match fault {
+        NotAllowed::NoToken | NotAllowed::WrongToken => StatusCode::UNAUTHORIZED,
+        NotAllowed::Host | NotAllowed::Origin => StatusCode::FORBIDDEN,
+    };
+    let mut response = ApiFault::new(status, fault.to_string()).into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        let scheme = HeaderValue::from_static("Bearer");
+        response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+    }
+    response
+}
+
+async fn bounded(request: Request, next: Next) -> Response {
+    let answer = timeout(ANSWER_WITHIN, next.run(request)).await;
+    let mut response = answer.unwrap_or_else(|_| {
+        let reason = "the answer took too long; ask again later";
+        ApiFault::new(StatusCode::SERVICE_UNAVAILABLE, reason).into_response()
+    });
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().insert(CACHE_CONTROL, no_store);
+    response
+}
+
+async fn nothing_here() -> ApiFault {
+    ApiFault::new(
+        StatusCode::NOT_FOUND,
+        "there is nothing at this path; the README lists what is",
+    )
+}
+
+async fn other_method(request: Request) -> Response {
+    let reason = format!(
+        "the method `{}` is of no use at this path",
+        request.method()
+    );
+    let mut response = ApiFault::new(StatusCode::METHOD_NOT_ALLOWED, reason).into_response();
+    response.headers_mut().remove(ALLOW);
+    response
+}

@@ -1,0 +1,87 @@
+//! The page for Prometheus; what is counted elsewhere is read when it is asked for.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use prometheus_client::encoding::text::encode;
+use tokio::time::timeout;
+use tracing::warn;
+
+use crate::server::metrics::{ClusterLabels, KindLabels, StateLabels};
+use crate::server::state::AppState;
+
+use super::clusters::objects_by_kind;
+use super::fault::ApiFault;
+
+/// Where the store takes longer, its last figures stay.
+const STORE_WITHIN: Duration = Duration::from_secs(2);
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// `GET /metrics`
+pub(super) async fn metrics(State(state): State<AppState>) -> Response {
+    read_store(&state).await;
+    read_clusters(&state);
+    let mut text = String::new();
+    if let Err(fault) = encode(&mut text, &state.registry) {
+        warn!("cannot write the metrics: {fault}");
+        let reason = "the metrics cannot be written; the log says why";
+        return ApiFault::new(StatusCode::INTERNAL_SERVER_ERROR, reason).into_response();
+    }
+    ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response()
+}
+
+async fn read_store(state: &AppState) {
+    let metrics = &state.metrics;
+    let counts = match timeout(STORE_WITHIN, state.store.counts()).await {
+        Ok(Ok(counts)) => counts,
+        Ok(Err(fault)) => {
+            warn!(
+                "cannot count what the store holds: {:#}",
+                anyhow::Error::new(fault)
+            );
+            return;
+        }
+        Err(_) => return,
+    };
+    for (state, count) in counts.deliveries {
+        let stored = metrics.stored.get_or_create_owned(&StateLabels { state });
+        stored.set(signed(count));
+    }
+    for cluster in state.clusters.iter() {
+        let open = counts.open_work.get(&**cluster.name()).copied();
+        let labels = labels(cluster.name());
+        let gauge = metrics.open_work.get_or_create_owned(&labels);
+        gauge.set(signed(open.unwrap_or(0)));
+    }
+    metrics.store_bytes.set(signed(counts.size_bytes));
+}
+
+fn read_clusters(state: &AppState) {
+    let metrics = &state.metrics;
+    for cluster in state.clusters.iter() {
+        let name = cluster.name();
+        let listed = metrics.cluster_listed.get_or_create_owned(&labels(name));
+        listed.set(i64::from(cluster.is_listed()));
+        for (kind, count) in objects_by_kind(cluster) {
+            let labels = KindLabels {
+                cluster: name.to_string(),
+                kind,
+            };
+            let objects = metrics.cluster_objects.get_or_create_owned(&labels);
+            objects.set(signed(count));
+        }
+    }
+}
+
+fn labels(cluster: &str) -> ClusterLabels {
+    ClusterLabels {
+        cluster: cluster.to_owned(),
+    }
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,256 @@
+//! Who may use the API: whoever knows a token, or, where none is configured, this machine alone.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use hmac::{Hmac, Mac};
+use http::header::{AUTHORIZATION, HOST, ORIGIN};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderName};
+use secrecy::ExposeSecret;
+use sha2::Sha256;
+use tracing::warn;
+
+use crate::config::{SecretFault, SecretRef};
+
+use super::fault::ServerError;
+
+/// A token as the configuration has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenSettings {
+    pub name: String,
+    pub token: SecretRef,
+}
+
+/// The tokens that are valid now; of each only a digest is kept.
+pub struct Tokens {
+    settings: Vec<TokenSettings>,
+    digests: RwLock<Arc<[Digest]>>,
+    folder: std::path::PathBuf,
+}
+
+type Digest = [u8; 32];
+
+/// Why a request to the API is not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NotAllowed {
+    #[error("a token is needed; send it as `Authorization: Bearer TOKEN`")]
+    NoToken,
+    #[error("the token is none of those that are configured under `server.api.tokens`")]
+    WrongToken,
+    #[error(
+        "without tokens the API answers only to this machine's own names, and the header `Host` has another; use `localhost`, or configure `server.api.tokens`"
+    )]
+    Host,
+    #[error(
+        "without tokens the API answers no page of another origin; configure `server.api.tokens`"
+    )]
+    Origin,
+}
+
+impl Tokens {
+    /// Reads every token; `folder` is the configuration folder.
+    ///
+    /// # Errors
+    /// The first token that cannot be used.
+    pub fn open(folder: &Path, settings: Vec<TokenSettings>) -> Result<Self, ServerError> {
+        let mut digests = Vec::with_capacity(settings.len());
+        for token in &settings {
+            let read = read(token, folder);
+            digests.push(read.map_err(|source| ServerError::ApiToken {
+                name: token.name.clone(),
+                reference: token.token.clone(),
+                source,
+            })?);
+        }
+        Ok(Self {
+            settings,
+            digests: RwLock::new(digests.into()),
+            folder: folder.to_owned(),
+        })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.settings.is_empty()
+    }
+
+    /// Reads again what may have changed; a file that cannot be read leaves the token as it was.
+    pub(super) fn refresh(&self) {
+        let before = self.digests();
+        let mut digests = before.to_vec();
+        for (digest, token) in digests.iter_mut().zip(&self.settings) {
+            if !token.token.can_change() {
+                continue;
+            }
+            // What cannot be read was said when it was read first, or is said by the secrets of webhooks.
+            if let Ok(read) = read(token, &self.folder) {
+                if read != *digest {
+                    warn!(token = %token.name, "the token `{}` of the API has changed", token.name);
+                }
+                *digest = read;
+            }
+        }
+        if digests != *before {
+            let mut known = self.digests.write().unwrap_or_else(PoisonError::into_inner);
+            *known = digests.into();
+        }
+    }
+
+    /// Checks a request to the API.
+    ///
+    /// # Errors
+    /// Why it is not answered.
+    pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), NotAllowed> {
+        if self.is_empty() {
+            return check_origin(headers);
+        }
+        let header = headers.get(AUTHORIZATION).ok_or(NotAllowed::NoToken)?;
+        let header = header.as_bytes();
+        let (scheme, token) = header.split_at_checked(7).ok_or(NotAllowed::NoToken)?;
+        if !scheme.eq_ignore_ascii_case(b"bearer ") {
+            return Err(NotAllowed::NoToken);
+        }
+        let mut fits = false;
+        // Each is compared, in constant time: how long it takes tells nothing of any of them.
+        for digest in self.digests().iter() {
+            fits |= mac(token).verify_slice(digest).is_ok();
+        }
+        fits.then_some(()).ok_or(NotAllowed::WrongToken)
+    }
+
+    fn digests(&self) -> Arc<[Digest]> {
+        let digests = self.digests.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&digests)
+    }
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tokens").field(&self.settings).finish()
+    }
+}
+
+fn read(token: &TokenSettings, folder: &Path) -> Result<Digest, SecretFault> {
+    let secret = token.token.read(folder)?;
+    Ok(mac(secret.expose_secret()).finalize().into_bytes().into())
+}
+
+fn mac(token: &[u8]) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(token).expect("HMAC takes keys of any length");
+    mac.update(b"flux-setup API token");
+    mac
+}
+
+/// A page in a browser on this machine must not reach the API by a name that its owner lets point here.
+fn check_origin(headers: &HeaderMap) -> Result<(), NotAllowed> {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let host = text(HOST).ok_or(NotAllowed::Host)?;
+    let authority: Authority = host.parse().map_err(|_| NotAllowed::Host)?;
+    if !is_this_machine(authority.host()) {
+        return Err(NotAllowed::Host);
+    }
+    if headers.contains_key(ORIGIN) {
+        let origin = text(ORIGIN).and_then(|origin| origin.strip_prefix("http://"));
+        if !origin.is_some_and(|origin| origin.eq_ignore_ascii_case(host)) {
+            return Err(NotAllowed::Origin);
+        }
+    }
+    Ok(())
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.eq_ignore_ascii_case("localhost")
+        || bare
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap()))
+            .collect()
+    }
+
+    fn tokens(secrets: &[&str]) -> Tokens {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = secrets.iter().map(|secret| {
+            std::fs::write(folder.path().join(secret), format!("{secret}\n")).unwrap();
+            TokenSettings {
+                name: (*secret).to_owned(),
+                token: SecretRef::File((*secret).into()),
+            }
+        });
+        let settings = settings.collect();
+        Tokens::open(folder.path(), settings).unwrap()
+    }
+
+    #[test]
+    fn whoever_has_a_token_may_ask() {
+        let tokens = tokens(&["first", "second"]);
+        let check = |value: &str| tokens.check(&headers(&[(AUTHORIZATION, value)]));
+        assert_eq!(check("Bearer first"), Ok(()));
+        assert_eq!(check("bearer second"), Ok(()));
+        for wrong in [
+            "Bearer firs",
+            "Bearer firstt",
+            "Bearer ",
+            "Bearer  first",
+            "Bearer first second",
+        ] {
+            assert_eq!(check(wrong), Err(NotAllowed::WrongToken), "{wrong}");
+        }
+        for none in ["", "first", "Basic first", "Bearer"] {
+            assert_eq!(check(none), Err(NotAllowed::NoToken), "{none}");
+        }
+        assert_eq!(tokens.check(&HeaderMap::new()), Err(NotAllowed::NoToken));
+        assert!(!format!("{tokens:?}").contains(&format!("{:?}", tokens.digests()[0])));
+    }
+
+    #[test]
+    fn without_tokens_only_this_machine_is_answered_by_its_own_names() {
+        let tokens = tokens(&[]);
+        let check = |pairs: &[(HeaderName, &str)]| tokens.check(&headers(pairs));
+        for host in [
+            "localhost",
+            "LOCALHOST:9293",
+            "127.0.0.1:9293",
+            "127.1.2.3",
+            "[::1]:9293",
+            "[::1]",
+        ] {
+            assert_eq!(check(&[(HOST, host)]), Ok(()), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "localhost.evil.example:9293",
+            "192.0.2.1",
+            "127.0.0.1.evil.example",
+            "a b",
+            "0.0.0.0:9293",
+        ] {
+            assert_eq!(check(&[(HOST, host)]), Err(NotAllowed::Host), "{host}");
+        }
+        assert_eq!(check(&[]), Err(NotAllowed::Host));
+        let own = [(HOST, "localhost:9293"), (ORIGIN, "http://localhost:9293")];
+        assert_eq!(check(&own), Ok(()));
+        for origin in [
+            "http://evil.example",
+            "https://localhost:9293",
+            "http://localhost:80",
+            "null",
+        ] {
+            let other = [(HOST, "localhost:9293"), (ORIGIN, origin)];
+            assert_eq!(check(&other), Err(NotAllowed::Origin), "{origin}");
+        }
+    }
+}
