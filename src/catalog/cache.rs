@@ -48,7 +48,8 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Listing {
     pub kind: Kind,
-    pub items: Vec<Item>,
+    /// What is known already may be the very same, so that a list takes little memory of its own.
+    pub items: Vec<Arc<Item>>,
     pub broken: Vec<Broken>,
 }
 
@@ -103,7 +104,7 @@ impl Cache {
         let mut changes = Vec::new();
         for item in items {
             here.insert(item.key.clone());
-            changes.extend(self.put(Arc::new(item)));
+            changes.extend(self.put(item));
         }
         let is_gone = |key: &ItemKey| is_complete && key.kind == kind && !here.contains(key);
         let keys = self.items().map(|item| &item.key);
@@ -137,6 +138,12 @@ impl Cache {
     /// The watch over a kind was lost.
     pub fn lost(&mut self, kind: Kind, now: SystemTime) {
         let state = self.scope(kind).lost(now);
+        self.scopes.insert(kind, state);
+    }
+
+    /// The cluster lets us not see a kind.
+    pub fn is_forbidden(&mut self, kind: Kind, now: SystemTime) {
+        let state = self.scope(kind).forbidden(now);
         self.scopes.insert(kind, state);
     }
 
@@ -285,7 +292,7 @@ mod tests {
     fn listing(items: Vec<Item>) -> Listing {
         Listing {
             kind: Kind::GitRepository,
-            items,
+            items: items.into_iter().map(Arc::new).collect(),
             broken: Vec::new(),
         }
     }

@@ -1,19 +1,30 @@
 //! The items of one cluster as its watches see them now, shared by whoever asks.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::SystemTime;
 
 use tokio::sync::watch;
 
 use super::cache::Cache;
 use super::change::Change;
 use super::kind::Kind;
+use super::scope::ScopeState;
 
 /// One cluster. Watches write it, matching reads it.
 pub struct LiveCluster {
     name: Arc<str>,
-    cache: RwLock<Cache>,
+    known: RwLock<Known>,
     progress: watch::Sender<Progress>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    cache: Cache,
+    /// What went wrong with a kind and was not mended since.
+    faults: BTreeMap<Kind, Arc<str>>,
 }
 
 /// How far a cluster has come since the program started.
@@ -23,9 +34,9 @@ pub enum Progress {
     Starting,
     /// It was tried, and this went wrong; it is tried again.
     Failed { reason: String },
-    /// Every kind of source was listed once, so that pushes need not wait.
+    /// Every kind of source was listed once, so that pushes need not wait, and no watch is lost.
     Listed,
-    /// It was listed, and was lost since.
+    /// It was listed, and not all of it is seen now.
     Lost { reason: String },
 }
 
@@ -33,7 +44,7 @@ impl LiveCluster {
     pub fn new(name: Arc<str>) -> Self {
         Self {
             name,
-            cache: RwLock::default(),
+            known: RwLock::default(),
             progress: watch::Sender::new(Progress::Starting),
         }
     }
@@ -43,31 +54,46 @@ impl LiveCluster {
     }
 
     /// What is known now. Not to be held across an await.
-    pub fn read(&self) -> RwLockReadGuard<'_, Cache> {
-        self.cache.read().unwrap_or_else(PoisonError::into_inner)
+    pub fn read(&self) -> impl Deref<Target = Cache> + '_ {
+        Reading(self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Changes what is known, and tells who waits once every kind of source was listed.
+    /// Changes what is known, and tells who waits where that mends or completes it.
     pub fn update(&self, change: impl FnOnce(&mut Cache) -> Vec<Change>) -> Vec<Change> {
-        let (changes, is_listed) = {
-            let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
-            let changes = change(&mut cache);
-            (changes, is_listed(&cache))
-        };
-        if is_listed {
-            self.tell(Progress::Listed);
-        }
-        changes
+        self.changed(|known| {
+            let changes = change(&mut known.cache);
+            let cache = &known.cache;
+            known
+                .faults
+                .retain(|kind, _| !cache.scope(*kind).is_current());
+            changes
+        })
     }
 
-    /// A connection to the cluster failed. What was listed once stays so, and is lost.
+    /// The whole cluster cannot be reached. What was listed once stays so, and is lost.
     pub fn failed(&self, reason: &str) {
-        let reason = reason.to_owned();
-        let is_known = self.is_listed();
-        self.tell(if is_known {
-            Progress::Lost { reason }
-        } else {
-            Progress::Failed { reason }
+        self.changed(|known| {
+            let reason: Arc<str> = reason.into();
+            known.faults = Kind::ALL
+                .into_iter()
+                .map(|kind| (kind, Arc::clone(&reason)))
+                .collect();
+        });
+    }
+
+    /// A kind can be neither listed nor watched; others may be.
+    pub fn lost(&self, kind: Kind, reason: &str, now: SystemTime) {
+        self.changed(|known| {
+            known.cache.lost(kind, now);
+            known.faults.insert(kind, reason.into());
+        });
+    }
+
+    /// The cluster does not let us see a kind, and that will not mend itself: pushes wait for it no longer.
+    pub fn forbidden(&self, kind: Kind, reason: &str, now: SystemTime) {
+        self.changed(|known| {
+            known.cache.is_forbidden(kind, now);
+            known.faults.insert(kind, reason.into());
         });
     }
 
@@ -88,18 +114,48 @@ impl LiveCluster {
         self.progress.subscribe()
     }
 
-    fn tell(&self, progress: Progress) {
-        self.progress.send_if_modified(|known| {
-            let differs = *known != progress;
-            *known = progress;
+    fn changed<T>(&self, change: impl FnOnce(&mut Known) -> T) -> T {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let result = change(&mut known);
+        let progress = known.progress();
+        // Still under the lock: else of two changes the later could be told first.
+        self.progress.send_if_modified(|told| {
+            let differs = *told != progress;
+            *told = progress;
             differs
         });
+        result
     }
 }
 
-fn is_listed(cache: &Cache) -> bool {
-    let mut sources = Kind::ALL.into_iter().filter(|kind| kind.is_source());
-    sources.all(|kind| cache.scope(kind).is_known())
+impl Known {
+    fn progress(&self) -> Progress {
+        let reason = self.faults.values().next().map(|reason| reason.to_string());
+        match (self.is_listed(), reason) {
+            (true, None) => Progress::Listed,
+            (true, Some(reason)) => Progress::Lost { reason },
+            (false, None) => Progress::Starting,
+            (false, Some(reason)) => Progress::Failed { reason },
+        }
+    }
+
+    /// A kind that we may not see is passed over, unless we may see none.
+    fn is_listed(&self) -> bool {
+        let sources = Kind::ALL.into_iter().filter(|kind| kind.is_source());
+        let scopes: Vec<_> = sources.map(|kind| self.cache.scope(kind)).collect();
+        let is_settled = |scope: &ScopeState| *scope != ScopeState::NeverListed;
+        scopes.iter().all(is_settled) && scopes.iter().any(|scope| scope.is_known())
+    }
+}
+
+struct Reading<'l>(RwLockReadGuard<'l, Known>);
+
+impl Deref for Reading<'_> {
+    type Target = Cache;
+
+    fn deref(&self) -> &Cache {
+        &self.0.cache
+    }
 }
 
 impl fmt::Debug for LiveCluster {

@@ -76,6 +76,16 @@ impl Projector {
         Ok(self.item(kind, object))
     }
 
+    /// An object that was passed over because it is too long to be held.
+    pub fn too_long(&self, kind: Kind) -> Broken {
+        Broken {
+            cluster: Arc::clone(&self.cluster),
+            kind,
+            key: None,
+            reason: "it is too long".to_owned(),
+        }
+    }
+
     fn broken(&mut self, kind: Kind, json: &[u8], reason: String) -> Broken {
         let object: Value = serde_json::from_slice(json).unwrap_or_default();
         let text = |field: &str| object["metadata"][field].as_str();

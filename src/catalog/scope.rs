@@ -16,12 +16,19 @@ pub enum ScopeState {
     },
     /// The cluster has no such kind.
     Absent { since: SystemTime },
+    /// It was never listed, for the cluster does not let us.
+    Forbidden { since: SystemTime },
 }
 
 impl ScopeState {
-    /// Whether all objects of the scope were seen once: pushes need not wait for it.
+    /// Whether all objects of the scope were seen once.
     pub fn is_known(self) -> bool {
-        self != Self::NeverListed
+        !matches!(self, Self::NeverListed | Self::Forbidden { .. })
+    }
+
+    /// Whether what is known of the scope is what the cluster has.
+    pub fn is_current(self) -> bool {
+        matches!(self, Self::Current { .. } | Self::Absent { .. })
     }
 
     /// After the watch was lost. What was stale before stays so since then.
@@ -32,6 +39,14 @@ impl ScopeState {
                 since: now,
             },
             other => other,
+        }
+    }
+
+    /// After the cluster has refused to list it for long. What was listed before is stale instead.
+    pub(super) fn forbidden(self, now: SystemTime) -> Self {
+        match self {
+            Self::NeverListed => Self::Forbidden { since: now },
+            other => other.lost(now),
         }
     }
 

@@ -1,6 +1,30 @@
 //! What can go wrong with a cluster.
 
+use std::path::PathBuf;
 use std::time::Duration;
+
+/// Why there is no connection to a cluster.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    #[error("cannot use {}", path.as_ref().map_or("the kubeconfig".to_owned(), |path| format!("kubeconfig {}", path.display())))]
+    Kubeconfig {
+        /// `None`: that of `$KUBECONFIG` or `~/.kube/config`.
+        path: Option<PathBuf>,
+        source: kube::config::KubeconfigError,
+    },
+    #[error("cannot use the service account of this pod")]
+    InCluster {
+        source: kube::config::InClusterError,
+    },
+    #[error("{reason}")]
+    Client { reason: String },
+    #[error(
+        "the credential plugin of the kubeconfig crashed our client; run it by hand to see why"
+    )]
+    Plugin,
+    #[error("no credentials within {} s; run the credential plugin of the kubeconfig by hand to see why", limit.as_secs())]
+    TooLate { limit: Duration },
+}
 
 /// Why an object was not annotated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

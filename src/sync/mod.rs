@@ -1,1 +1,10 @@
 //! Keeps the catalog in step with the clusters.
+
+mod backoff;
+mod kind_watch;
+mod pace;
+mod watch_cluster;
+
+pub use backoff::Backoff;
+pub use pace::Pace;
+pub use watch_cluster::watch_cluster;

@@ -87,8 +87,9 @@ fn cluster(objects: &[(Kind, Vec<u8>)]) -> Cache {
     let mut cache = Cache::default();
     for kind in [Kind::GitRepository, Kind::Kustomization] {
         let of_kind = objects.iter().filter(|(of, _)| *of == kind);
-        let items: Vec<Item> = of_kind
+        let items: Vec<Arc<Item>> = of_kind
             .map(|(_, json)| projector.project(kind, json).expect("it can be read"))
+            .map(Arc::new)
             .collect();
         let listing = Listing {
             kind,

@@ -8,6 +8,7 @@ mod arguments;
 mod bad_input;
 mod binary;
 mod budget;
+mod cluster;
 mod configuration;
 mod differential;
 mod door;

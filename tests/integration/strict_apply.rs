@@ -76,7 +76,7 @@ fn takes_good_objects_and_stores_nothing() {
         assert!(verdict.is_accepted(), "{verdict:?}");
     }
     let list = server()
-        .read("/apis/source.toolkit.fluxcd.io/v1/gitrepositories")
+        .read("/apis/source.toolkit.fluxcd.io/v1/namespaces/flux-system/gitrepositories")
         .expect("the kind is served");
     assert_eq!(list["items"], serde_json::json!([]));
 }

@@ -18,6 +18,20 @@ pub struct Target<'a> {
     pub name: &'a str,
 }
 
+impl<'a> Target<'a> {
+    /// What an object says that it is.
+    pub fn of(object: &'a Value) -> Self {
+        let text = |value: &'a Value| value.as_str().unwrap_or_default();
+        let metadata = &object["metadata"];
+        Self {
+            api_version: text(&object["apiVersion"]),
+            kind: text(&object["kind"]),
+            namespace: text(&metadata["namespace"]),
+            name: text(&metadata["name"]),
+        }
+    }
+}
+
 /// What the server answers to one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -56,6 +70,31 @@ impl ApiServer {
         assert!(
             verdict.is_accepted() || verdict.status == 409,
             "cannot create namespace `{name}`: {verdict:?}"
+        );
+    }
+
+    /// Creates an object of any kind, with all that it says but its status.
+    pub fn create(&self, object: &Value) {
+        let target = Target::of(object);
+        let path = self.collection(target);
+        let verdict = self
+            .send("POST", &path, "application/json", &object.to_string())
+            .0;
+        assert!(
+            verdict.is_accepted(),
+            "cannot create {target:?}: {verdict:?}"
+        );
+    }
+
+    /// Deletes an object, where it is there.
+    pub fn delete(&self, object: &Value) {
+        let target = Target::of(object);
+        let verdict = self
+            .send("DELETE", &self.path(target), "application/json", "")
+            .0;
+        assert!(
+            verdict.is_accepted() || verdict.status == 404,
+            "cannot delete {target:?}: {verdict:?}"
         );
     }
 
@@ -131,12 +170,16 @@ impl ApiServer {
     }
 
     fn path(&self, target: Target) -> String {
+        format!("{}/{}", self.collection(target), escape(target.name))
+    }
+
+    fn collection(&self, target: Target) -> String {
         let resource = self.resource(target.api_version, target.kind);
         let mut path = group_path(target.api_version);
         if resource.namespaced {
             path += &format!("/namespaces/{}", escape(target.namespace));
         }
-        path + &format!("/{}/{}", resource.plural, escape(target.name))
+        path + &format!("/{}", resource.plural)
     }
 
     /// Looks a kind up in the server's own list, once.
