@@ -128,6 +128,7 @@ pub(crate) fn host(name: &str, identities: &[(&str, IdentityKind)]) -> GithubHos
     let identity = |(name, kind): &(&str, IdentityKind)| Identity {
         name: spanned((*name).to_owned()),
         kind: *kind,
+        installation: None,
     };
     GithubHost {
         host: spanned(name.to_owned()),
@@ -135,6 +136,7 @@ pub(crate) fn host(name: &str, identities: &[(&str, IdentityKind)]) -> GithubHos
         aliases: Vec::new(),
         identities: identities.iter().map(identity).collect(),
         budget_identity: None,
+        webhooks: Vec::new(),
     }
 }
 

@@ -100,6 +100,7 @@ impl Loader {
             unread: std::mem::take(&mut self.unread),
             github: fleet.github,
             budget: fleet.budget,
+            server: fleet.server,
             sources: std::mem::take(&mut self.sources),
         }
     }

@@ -18,7 +18,9 @@ mod read_reference;
 mod read_server;
 mod read_settings;
 mod read_source;
+mod read_webhooks;
 mod secret;
+mod serving;
 mod settings;
 mod sources;
 mod twice;
@@ -29,13 +31,14 @@ pub use folder::{FILE_LIMIT_BYTES, Folder, Listing, Unreadable};
 pub use load::load;
 pub use model::{
     Amounts, BudgetSettings, Cluster, Configuration, Environment, EnvironmentCluster,
-    EnvironmentKind, EnvironmentOverride, GithubHost, Identity, IdentityKind, KnownUse, Project,
-    ProjectObject, ProjectSource, Spanned, Unread, UserTemplate,
+    EnvironmentKind, EnvironmentOverride, GithubHost, GithubWebhook, Identity, IdentityKind,
+    KnownUse, Project, ProjectObject, ProjectSource, Spanned, Unread, UserTemplate, WebhookSubject,
 };
 pub use pattern::{Filling, Gap, Pattern};
 pub use place::Places;
 pub use read_map::OUR_LABELS;
 pub use secret::{SECRET_LIMIT_BYTES, SecretFault, SecretRef};
+pub use serving::{ApiListener, ApiToken, HooksListener, ServerSettings, StoreAddress, TokenScope};
 pub use settings::{
     Dependency, DependsOn, Field, Layers, Reference, Said, Setting, Settings, Webhook,
 };

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use crate::flux::yaml::Span;
 
+use super::secret::SecretRef;
+use super::serving::ServerSettings;
 use super::settings::Settings;
 use super::{Pattern, Sources};
 
@@ -36,6 +38,7 @@ pub struct Configuration {
     pub unread: Unread,
     pub github: Vec<GithubHost>,
     pub budget: BudgetSettings,
+    pub server: ServerSettings,
 }
 
 /// What is there but could not be read: that a name is missing says nothing while it may stand here.
@@ -182,6 +185,27 @@ pub struct GithubHost {
     pub identities: Vec<Identity>,
     /// Whose buckets the plan is priced against; the first identity where it is left out.
     pub budget_identity: Option<Spanned<String>>,
+    pub webhooks: Vec<GithubWebhook>,
+}
+
+/// A webhook of a host, posted to `/hooks/github/NAME`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GithubWebhook {
+    pub name: Spanned<Arc<str>>,
+    pub subject: WebhookSubject,
+    /// Each is valid; at least one.
+    pub secrets: Vec<SecretRef>,
+}
+
+/// What a webhook may speak of.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WebhookSubject {
+    /// All that belongs to an organisation or a user.
+    Organization(String),
+    /// The App's name among the identities.
+    App { identity: String, installation: u64 },
+    /// The repositories that a source names.
+    Repositories,
 }
 
 /// Somebody whom GitHub knows. Secrets are references and are not read here.
@@ -189,6 +213,8 @@ pub struct GithubHost {
 pub struct Identity {
     pub name: Spanned<String>,
     pub kind: IdentityKind,
+    /// Of an App.
+    pub installation: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use super::model::{
 };
 use super::pattern::Gap;
 use super::read_project::keys_with;
+use super::serving::ServerSettings;
 use super::settings::{Field, Said, Setting, Settings};
 use super::{Pattern, hidden};
 
@@ -26,6 +27,7 @@ pub(super) struct Fleet {
     pub(super) crds: Vec<Spanned<String>>,
     pub(super) github: Vec<GithubHost>,
     pub(super) budget: BudgetSettings,
+    pub(super) server: ServerSettings,
 }
 
 const FLEET_KEYS: [&str; 10] = [
@@ -71,7 +73,7 @@ impl Decoder {
             fleet.budget = self.budget(node, &identities.unwrap_or_default());
         }
         if let Some(node) = fields.get("server") {
-            self.server(node);
+            fleet.server = self.server(node);
         }
         fleet
     }

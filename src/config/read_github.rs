@@ -5,6 +5,7 @@ use crate::flux::yaml::{Node, Value};
 use super::decode::{Decoder, Fields, Wanted};
 use super::hidden::is_reference;
 use super::model::{GithubHost, Identity, IdentityKind, Spanned};
+use super::secret::SecretRef;
 
 impl Decoder {
     pub(super) fn string(
@@ -36,6 +37,7 @@ impl Decoder {
             }
             hosts.push(host);
         }
+        self.webhooks_listed_twice(&hosts);
         hosts
     }
 
@@ -68,9 +70,9 @@ impl Decoder {
         if let Some(name) = &budget_identity {
             self.identity_exists(name, &names);
         }
-        if let Some(webhooks) = fields.get("webhooks") {
-            self.webhooks(webhooks, &names);
-        }
+        let webhooks = fields
+            .get("webhooks")
+            .map_or_else(Vec::new, |node| self.webhooks(node, &identities));
         self.every(&fields, "audit", &["every"]);
         self.every(&fields, "heads", &["every", "sweep", "owners"]);
         let host = fields.required("host", self)?;
@@ -92,6 +94,7 @@ impl Decoder {
             aliases,
             identities,
             budget_identity,
+            webhooks,
         })
     }
 
@@ -114,15 +117,12 @@ impl Decoder {
             let Some(fields) = self.fields(item, &["name", "token", "app"]) else {
                 continue;
             };
-            let kind = match (fields.get("token"), fields.get("app")) {
+            let (kind, installation) = match (fields.get("token"), fields.get("app")) {
                 (Some(token), None) => {
                     self.secret(token);
-                    IdentityKind::Token
+                    (IdentityKind::Token, None)
                 }
-                (None, Some(app)) => {
-                    self.app(app);
-                    IdentityKind::App
-                }
+                (None, Some(app)) => (IdentityKind::App, self.app(app)),
                 _ => {
                     self.error(
                         item.span,
@@ -148,33 +148,40 @@ impl Decoder {
                     "give each its own name",
                 );
             }
-            identities.push(Identity { name, kind });
+            identities.push(Identity {
+                name,
+                kind,
+                installation,
+            });
         }
         identities
     }
 
-    fn app(&mut self, node: &Node) {
-        let Some(fields) = self.fields(node, &["id", "installation", "privateKey"]) else {
-            return;
-        };
-        for key in ["id", "installation"] {
-            if let Some(node) = fields.required(key, self) {
-                let number = matches!(
-                    &node.value,
-                    Value::Scalar(scalar) if scalar.text.parse::<u64>().is_ok_and(|id| id > 0)
-                );
-                if !number {
-                    self.wrong_type(node, Wanted::Id);
-                }
-            }
-        }
+    /// The number of the installation.
+    fn app(&mut self, node: &Node) -> Option<u64> {
+        let fields = self.fields(node, &["id", "installation", "privateKey"])?;
+        self.id(&fields, "id");
+        let installation = self.id(&fields, "installation");
         if let Some(node) = fields.required("privateKey", self) {
             self.secret(node);
         }
+        installation
+    }
+
+    fn id(&mut self, fields: &Fields<'_>, key: &'static str) -> Option<u64> {
+        let node = fields.required(key, self)?;
+        let number = match &node.value {
+            Value::Scalar(scalar) => scalar.text.parse().ok().filter(|id| *id > 0),
+            _ => None,
+        };
+        if number.is_none() {
+            self.wrong_type(node, Wanted::Id);
+        }
+        number
     }
 
     /// A reference to a secret; what stands there instead is shown nowhere.
-    pub(super) fn secret(&mut self, node: &Node) {
+    pub(super) fn secret(&mut self, node: &Node) -> Option<SecretRef> {
         const HINT: &str = "write `{env: NAME}` or `{file: PATH}`";
         let Some(entries) = node.as_mapping() else {
             self.hide(node);
@@ -183,69 +190,23 @@ impl Decoder {
                 "a secret stands here by value; it is only ever referred to",
                 HINT,
             );
-            return;
+            return None;
         };
         if let [entry] = entries
             && is_reference(entry)
         {
-            self.filled_text(&entry.node);
-            return;
+            let named = self.filled_text(&entry.node)?;
+            return Some(match &*entry.key {
+                "env" => SecretRef::Env(named.to_owned()),
+                _ => SecretRef::File(named.into()),
+            });
         }
         for entry in entries {
             self.secrets.insert(entry.key_span);
             self.hide(&entry.node);
         }
         self.error(node.span, "a secret is one reference", HINT);
-    }
-
-    fn webhooks(&mut self, node: &Node, identities: &[&str]) {
-        let mut names: Vec<String> = Vec::new();
-        for item in self.list(node).unwrap_or_default() {
-            let known = ["name", "organization", "app", "repositories", "secrets"];
-            let Some(fields) = self.fields(item, &known) else {
-                continue;
-            };
-            if let Some(name) = self.name(&fields) {
-                if names.iter().any(|other| **other == *name.value) {
-                    self.error(
-                        name.span,
-                        format!("webhook `{}` is listed twice", name.value),
-                        "give each its own name: its address ends with it",
-                    );
-                }
-                names.push(name.value.to_string());
-            }
-            let scopes = ["organization", "app", "repositories"];
-            let said = scopes
-                .iter()
-                .filter(|key| fields.get(key).is_some())
-                .count();
-            if said != 1 {
-                self.error(
-                    item.span,
-                    "a webhook speaks of exactly one: an organization, an app or repositories",
-                    "keep one of `organization: NAME`, `app: IDENTITY` and `repositories: true`",
-                );
-            }
-            self.string(&fields, "organization");
-            if let Some(app) = self.string(&fields, "app") {
-                self.identity_exists(&app, identities);
-            }
-            fields.flag("repositories", self);
-            if let Some(secrets) = fields.required("secrets", self) {
-                let items = self.list(secrets);
-                if items.is_some_and(<[Node]>::is_empty) {
-                    self.error(
-                        secrets.span,
-                        "an empty list of secrets",
-                        "name the one that GitHub signs with, as `[{env: WEBHOOK_SECRET}]`",
-                    );
-                }
-                for secret in items.unwrap_or_default() {
-                    self.secret(secret);
-                }
-            }
-        }
+        None
     }
 
     pub(super) fn identity_exists(&mut self, name: &Spanned<String>, identities: &[&str]) {

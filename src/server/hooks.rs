@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use tracing::{info, warn};
 
-use crate::config::{SecretFault, SecretRef};
+use crate::config::{GithubWebhook, SecretFault, SecretRef};
 use crate::delivery::WebhookName;
 use crate::github::signature::WebhookSecret;
 
@@ -21,6 +21,15 @@ pub struct HookSettings {
     pub name: WebhookName,
     /// Several are valid at once, so that a secret can be changed without losing a delivery.
     pub secrets: Vec<SecretRef>,
+}
+
+impl From<&GithubWebhook> for HookSettings {
+    fn from(webhook: &GithubWebhook) -> Self {
+        Self {
+            name: WebhookName(webhook.name.value.to_string()),
+            secrets: webhook.secrets.clone(),
+        }
+    }
 }
 
 /// Every webhook by its name.

@@ -13,7 +13,7 @@ use secrecy::ExposeSecret;
 use sha2::Sha256;
 use tracing::warn;
 
-use crate::config::{SecretFault, SecretRef};
+use crate::config::{ApiToken, SecretFault, SecretRef};
 
 use super::fault::ServerError;
 
@@ -22,6 +22,16 @@ use super::fault::ServerError;
 pub struct TokenSettings {
     pub name: String,
     pub token: SecretRef,
+}
+
+/// Whatever its scope: everything that is served only reads.
+impl From<&ApiToken> for TokenSettings {
+    fn from(token: &ApiToken) -> Self {
+        Self {
+            name: token.name.clone(),
+            token: token.token.clone(),
+        }
+    }
 }
 
 /// The tokens that are valid now; of each only a digest is kept.
