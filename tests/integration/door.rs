@@ -1,5 +1,9 @@
 //! The door of the webhooks, through real sockets: what it takes, what it refuses, and how.
 
+mod bodies;
+mod examples;
+mod senders;
+
 use std::fs;
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use serde_json::Value;
 
 /// The examples of one kind of server, each with its event's name.
-fn examples(server: &Path) -> Vec<(String, Value)> {
+pub(crate) fn examples(server: &Path) -> Vec<(String, Value)> {
     let index = fs::read_to_string(server.join("index.json")).expect("a server has its index");
     let index: Vec<Value> = serde_json::from_str(&index).expect("an index is a list");
     let mut examples = Vec::new();
@@ -27,7 +27,7 @@ fn examples(server: &Path) -> Vec<(String, Value)> {
     examples
 }
 
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     env::var_os("FLUX_SETUP_GITHUB_EXAMPLES")
         .expect("FLUX_SETUP_GITHUB_EXAMPLES names the folder that `tests/github/examples` prints")
         .into()

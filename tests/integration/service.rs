@@ -120,6 +120,11 @@ impl Service {
         ask(self.at.hooks, request).await
     }
 
+    pub(crate) async fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.at.hooks).await;
+        stream.expect("somebody listens")
+    }
+
     pub(crate) async fn deliver(&self, delivery: &Sent) -> Answer {
         self.hook(&delivery.bytes()).await
     }
@@ -142,6 +147,33 @@ impl Service {
 impl Drop for Service {
     fn drop(&mut self) {
         self.ended.abort();
+    }
+}
+
+/// One connection that is kept for many requests.
+pub(crate) struct Kept(TcpStream);
+
+impl Kept {
+    pub(crate) async fn new(service: &Service) -> Self {
+        Self(service.connect().await)
+    }
+
+    pub(crate) async fn deliver(&mut self, sent: &Sent) -> Answer {
+        let head = sent.head().replace("connection: close\r\n", "");
+        let request = [head.as_bytes(), &sent.body].concat();
+        self.0.write_all(&request).await.expect("it is read");
+        let mut text = String::new();
+        let mut buffer = [0; 4096];
+        loop {
+            let read = self.0.read(&mut buffer).await.expect("it is open");
+            text.push_str(std::str::from_utf8(&buffer[..read]).expect("answers are text"));
+            assert!(read > 0, "closed after {text}");
+            let answer = Answer::read(&text);
+            let length = format!("content-length: {}", answer.body.len());
+            if text.contains("\r\n\r\n") && answer.head.contains(&length) {
+                return answer;
+            }
+        }
     }
 }
 

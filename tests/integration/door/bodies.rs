@@ -1,0 +1,268 @@
+//! Bodies: how large, how slow, how framed they may be, and what stands in them.
+
+use std::time::{Duration, Instant};
+
+use flux_setup::server::{BODY_LIMIT_BYTES, BodyBounds, Bounds};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+
+use crate::service::{Answer, Sent, Service, Wanted, push_body, read_answer, signature};
+
+const LARGE: &str = "the body has more than 25 MiB, which GitHub never sends";
+const SLOW: &str = "the body came too slowly and was not waited for; deliver it again";
+
+/// A push with so many bytes in all.
+fn push_of(bytes: usize) -> Sent {
+    let mut body = push_body("acme/web");
+    body["padding"] = json!("");
+    let bare = body.to_string().len();
+    body["padding"] = json!("x".repeat(bytes - bare));
+    Sent::new(
+        "push",
+        "00000000-0000-0000-0000-00000000000a",
+        body.to_string(),
+    )
+}
+
+fn chunked(sent: &Sent, chunk: usize) -> Vec<u8> {
+    let sent = sent.clone().header("content-length", None);
+    let sent = sent.header("transfer-encoding", Some("chunked"));
+    let mut bytes = sent.head().into_bytes();
+    for chunk in sent.body.chunks(chunk) {
+        bytes.extend(format!("{:x}\r\n", chunk.len()).as_bytes());
+        bytes.extend(chunk);
+        bytes.extend(b"\r\n");
+    }
+    bytes.extend(b"0\r\n\r\n");
+    bytes
+}
+
+fn quick() -> Wanted {
+    let bodies = BodyBounds {
+        deadline: Duration::from_secs(3),
+        grace: Duration::from_secs(1),
+        bytes_per_second: 1_000,
+        ..BodyBounds::default()
+    };
+    Wanted {
+        bounds: Bounds {
+            bodies,
+            ..Bounds::default()
+        },
+        ..Wanted::default()
+    }
+}
+
+/// Sends the headers, then so many bytes of the body at a time with pauses between; for as long as somebody listens.
+async fn trickle(service: &Service, sent: &Sent, bytes: usize, pause: Duration) -> Answer {
+    let mut stream = service.connect().await;
+    let headers = stream.write_all(sent.head().as_bytes()).await;
+    headers.expect("they are read");
+    for chunk in sent.body.chunks(bytes) {
+        sleep(pause).await;
+        if stream.write_all(chunk).await.is_err() || stream.readable_now() {
+            break;
+        }
+    }
+    read_answer(&mut stream).await
+}
+
+trait ReadableNow {
+    fn readable_now(&self) -> bool;
+}
+
+impl ReadableNow for TcpStream {
+    /// Whether an answer has come already.
+    fn readable_now(&self) -> bool {
+        let mut byte = [0];
+        let waker = std::task::Waker::noop();
+        let mut context = std::task::Context::from_waker(waker);
+        let mut buffer = tokio::io::ReadBuf::new(&mut byte);
+        self.poll_peek(&mut context, &mut buffer).is_ready()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_five_mebibytes_are_taken_and_one_byte_more_is_not() {
+    let service = Service::start().await;
+    let most = push_of(BODY_LIMIT_BYTES);
+    let answer = service.deliver(&most).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    let more = push_of(BODY_LIMIT_BYTES + 1);
+    let answer = service.deliver(&more).await;
+    assert_eq!((answer.status, answer.reason()), (413, LARGE.to_owned()));
+    let answer = service.hook(&chunked(&more, 100_000)).await;
+    assert_eq!((answer.status, answer.reason()), (413, LARGE.to_owned()));
+    assert_eq!(service.metric("flux_setup_hook_body_bytes").await, 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chunks_of_any_size_are_taken() {
+    let service = Service::start().await;
+    for (number, chunk) in [(1, 1), (2, 7), (3, 100_000)] {
+        let answer = service.hook(&chunked(&Sent::push(number), chunk)).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_that_stalls_or_dawdles_is_cut_with_408() {
+    let service = Service::with(quick()).await;
+    let sent = push_of(20_000);
+    let start = Instant::now();
+    let half = Sent {
+        body: sent.body[..500].to_vec(),
+        ..sent.clone()
+    };
+    let (stalled, half, slow, steady) = tokio::join!(
+        async {
+            let mut stream = service.connect().await;
+            stream.write_all(sent.head().as_bytes()).await.unwrap();
+            let answer = read_answer(&mut stream).await;
+            (answer, start.elapsed())
+        },
+        trickle(&service, &half, 500, Duration::ZERO),
+        // 500 bytes a second.
+        trickle(&service, &sent, 50, Duration::from_millis(100)),
+        // 5,000 bytes a second, but more than it may take in all.
+        trickle(&service, &sent, 500, Duration::from_millis(100)),
+    );
+    for answer in [&stalled.0, &half, &slow, &steady] {
+        assert_eq!((answer.status, answer.reason()), (408, SLOW.to_owned()));
+    }
+    let took = stalled.1.as_secs_f64();
+    assert!((0.9..2.5).contains(&took), "it was cut after {took} s");
+    let start = Instant::now();
+    let answer = trickle(&service, &sent, 1_500, Duration::from_millis(100)).await;
+    assert_eq!(answer.status, 202, "{answer:?} after {:?}", start.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_that_is_gone_half_way_leaves_nothing_behind() {
+    let service = Service::start().await;
+    let sent = push_of(1_000_000);
+    for cut in [0, 1, 500_000, 999_999] {
+        let mut stream = service.connect().await;
+        stream.write_all(sent.head().as_bytes()).await.unwrap();
+        stream.write_all(&sent.body[..cut]).await.unwrap();
+        drop(stream);
+    }
+    let mut tries = 0;
+    while service
+        .metric("flux_setup_connections{door=\"hooks\"}")
+        .await
+        > 0.0
+    {
+        tries += 1;
+        assert!(tries < 50, "connections stay open");
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(service.metric("flux_setup_hook_body_bytes").await, 0.0);
+    let stored = service.state.store.counts().await.unwrap().deliveries;
+    assert_eq!(stored["accepted"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_is_taken_as_json_is() {
+    let service = Service::start().await;
+    let json = push_body("acme/web").to_string();
+    let form = format!(
+        "payload={}",
+        percent_encode(json.as_bytes(), NON_ALPHANUMERIC)
+    );
+    let sent = Sent::new("push", "f0", form);
+    let form = "application/x-www-form-urlencoded";
+    let sent = sent.header("content-type", Some(form));
+    assert_eq!(service.deliver(&sent).await.status, 202);
+    let story = service.get("/api/v1/deliveries/f0").await.json();
+    assert_eq!(story["deliveries"][0]["repository"], "acme/web");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rightly_signed_body_that_says_nothing_is_refused_with_400() {
+    let service = Service::start().await;
+    let body = push_body("acme/web").to_string();
+    let wrong_type = json!({"ref": 7, "repository": {"id": "x"}}).to_string();
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let deep = format!("{{\"a\":{deep}}}");
+    let deliver = "; deliver what GitHub sends";
+    for (body, start) in [
+        (
+            body.as_bytes()[..100].to_vec(),
+            "the payload is no JSON, or not all of it",
+        ),
+        (Vec::new(), "the payload is no JSON, or not all of it"),
+        (b"[1]".to_vec(), "the payload is no JSON object"),
+        (
+            deep.into_bytes(),
+            "the payload is nested deeper than 128 levels",
+        ),
+        (b"{\"a\":\"\xff\"}".to_vec(), "the body is no UTF-8 text"),
+        (
+            wrong_type.into_bytes(),
+            "the payload of `push` is not what GitHub sends",
+        ),
+        (b"{}".to_vec(), "the payload of `push` has no `ref`"),
+    ] {
+        let answer = service.deliver(&Sent::new("push", "a1", body)).await;
+        let reason = answer.reason();
+        assert_eq!(answer.status, 400, "{answer:?}");
+        assert!(reason.starts_with(start), "{reason}");
+        assert!(reason.ends_with(deliver), "{reason}");
+        assert_eq!(answer.json()["delivery"], "a1");
+    }
+    let named = Sent::new("../push", "a2", "{}");
+    let answer = service.deliver(&named).await;
+    assert_eq!(
+        (answer.status, answer.reason()),
+        (400, "the event's name is none: it has other characters than letters, digits, `_` and `-`; deliver what GitHub sends".to_owned())
+    );
+    // The same body wrongly signed tells nothing of what is wrong with it.
+    let unsigned = Sent::new("push", "a3", "{}");
+    let unsigned = unsigned.header("x-hub-signature-256", Some(&signature("x", b"{}")));
+    assert_eq!(service.deliver(&unsigned).await.status, 401);
+    let refused = "flux_setup_hook_refusals_total{status=\"400\"}";
+    assert_eq!(service.metric(refused).await, 8.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_bodies_wait_for_room_or_come_again_and_small_ones_never_do() {
+    let bodies = BodyBounds {
+        all_large_bytes: 1_000_000,
+        wait_for_room: Duration::from_millis(300),
+        ..BodyBounds::default()
+    };
+    let bounds = Bounds {
+        bodies,
+        ..Bounds::default()
+    };
+    let service = Service::with(Wanted {
+        bounds,
+        ..Wanted::default()
+    })
+    .await;
+    // It takes all the room there is for large ones, and does not come to its end.
+    let holder = push_of(1_200_000);
+    let mut held = service.connect().await;
+    held.write_all(holder.head().as_bytes()).await.unwrap();
+    held.write_all(&holder.body[..1_100_000]).await.unwrap();
+    sleep(Duration::from_millis(200)).await;
+    let answer = service.deliver(&push_of(1_100_000)).await;
+    assert_eq!(
+        (answer.status, answer.reason()),
+        (
+            503,
+            "too many large bodies come at once; deliver it again in a moment".to_owned()
+        )
+    );
+    assert!(answer.head.contains("retry-after: 5"), "{answer:?}");
+    let small = Sent::push(2);
+    assert_eq!(service.deliver(&small).await.status, 202);
+    held.write_all(&holder.body[1_100_000..]).await.unwrap();
+    let answer = read_answer(&mut held).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    assert_eq!(service.deliver(&push_of(1_100_000)).await.status, 200);
+}
