@@ -33,9 +33,10 @@ pub enum CutOff {
     Unlisted,
 }
 
-impl fmt::Display for CutOff {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl CutOff {
+    /// The reason in words.
+    pub fn text(self) -> &'static str {
+        match self {
             Self::NewRef => "the ref is new",
             Self::Deleted => "the ref was deleted",
             Self::Forced => "the push was forced",
@@ -43,6 +44,12 @@ impl fmt::Display for CutOff {
             Self::Files => "GitHub lists at most 3,000 files of a commit",
             Self::Kept => "the push changed more paths than are kept",
             Self::Unlisted => "the push does not list all that it changed",
-        })
+        }
+    }
+}
+
+impl fmt::Display for CutOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
     }
 }

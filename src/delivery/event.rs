@@ -1,5 +1,6 @@
 //! The events that we act on, with what matters of them.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::changed_paths::ChangedPaths;
@@ -26,6 +27,12 @@ pub enum Event {
     Release(Release),
     Repository(RepositoryChange),
     WorkflowRun(WorkflowRun),
+    /// Nobody listened for a while, so pushes may have been missed. GitHub tells nothing of the kind:
+    /// it is ours, kept and worked as if it had been delivered.
+    Gap {
+        since: Timestamp,
+        until: Timestamp,
+    },
     /// All else: `issues`, a repository that was starred, what GitHub invents next.
     Other {
         name: String,

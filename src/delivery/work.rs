@@ -17,7 +17,7 @@ use super::record::DeliveryKey;
 ///     v           v
 ///   Annotating {token}          (the token is stored before it is sent; each retry sends the same)
 ///     |
-///     `-> Annotated | Gone | Suspended | OptedOut | Failed
+///     `-> Annotated | Gone | Suspended | OptedOut | Shadowed | Failed
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "camelCase")]
@@ -63,6 +63,10 @@ pub enum WorkState {
     Overtaken {
         at: Timestamp,
         by: DeliveryKey,
+    },
+    /// It would have been annotated, and the program was told to touch nothing.
+    Shadowed {
+        at: Timestamp,
     },
     Failed {
         at: Timestamp,
@@ -132,6 +136,7 @@ pub enum Step {
     Suspended,
     OptedOut,
     Overtaken(DeliveryKey),
+    Shadow,
 }
 
 /// A step that the state does not allow: a fault of ours, and the state is as before.
@@ -209,6 +214,7 @@ impl WorkState {
             (_, Step::Gone) => Self::Gone { at },
             (_, Step::Suspended) => Self::Suspended { at },
             (_, Step::OptedOut) => Self::OptedOut { at },
+            (_, Step::Shadow) => Self::Shadowed { at },
             (_, step) => return Err(self.impossible(&step)),
         })
     }
@@ -227,16 +233,10 @@ impl WorkState {
         }
     }
 
-    /// Whether work that waits has waited for so long that it is given up.
+    /// Whether it was accepted so long ago that one more try is no use.
     pub fn is_hopeless(&self, give_up_after: Duration, now: Timestamp) -> bool {
-        match self {
-            Self::Waiting {
-                accepted_at,
-                why: Wait::Cluster,
-                ..
-            } => is_past(*accepted_at, give_up_after, now),
-            _ => false,
-        }
+        self.accepted_at()
+            .is_some_and(|accepted_at| is_past(accepted_at, give_up_after, now))
     }
 
     /// Whether nothing more is to be done.
@@ -253,6 +253,7 @@ impl WorkState {
             | Self::Suspended { at }
             | Self::OptedOut { at }
             | Self::Overtaken { at, .. }
+            | Self::Shadowed { at }
             | Self::Failed { at, .. } => Some(*at),
         }
     }
@@ -279,6 +280,7 @@ impl WorkState {
             Self::Suspended { .. } => "suspended",
             Self::OptedOut { .. } => "optedOut",
             Self::Overtaken { .. } => "overtaken",
+            Self::Shadowed { .. } => "shadowed",
             Self::Failed { .. } => "failed",
         }
     }
@@ -304,6 +306,7 @@ impl Step {
             Self::Suspended => "suspended",
             Self::OptedOut => "optedOut",
             Self::Overtaken(_) => "overtaken",
+            Self::Shadow => "shadowed",
         }
     }
 }
@@ -368,6 +371,7 @@ mod tests {
             Step::Suspended,
             Step::OptedOut,
             Step::Overtaken(another()),
+            Step::Shadow,
         ];
         let mut over = vec![annotated];
         over.extend(ends.map(|end| waiting(None).after(end, at(130)).unwrap()));
@@ -416,7 +420,8 @@ mod tests {
         );
         assert!(!waiting(None).is_hopeless(DAY, at(end - 1)));
         assert!(waiting(None).is_hopeless(DAY, at(end)));
-        assert!(!accepted().is_hopeless(DAY, at(end)));
+        assert!(accepted().is_hopeless(DAY, at(end)));
+        assert!(!failed.is_hopeless(DAY, at(end)));
     }
 
     #[test]
