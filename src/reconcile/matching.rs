@@ -119,6 +119,22 @@ fn of_push(item: &Item, push: &Push<'_>, by_former_name: bool, policies: &Polici
     }
 }
 
+/// What becomes of a source after a gap in which pushes to it may have been missed.
+pub(super) fn after_gap(item: &Item, policies: &Policies) -> Verdict {
+    if let Reference::Commit(what) | Reference::Digest(what) = &item.reference {
+        return Verdict::Leave(LeaveReason::Pinned(Arc::clone(what)));
+    }
+    match wait(item, policies) {
+        Ok(after) => Verdict::Wake {
+            follows: Follows::Whatever,
+            paths: Paths::All,
+            after,
+            by_former_name: false,
+        },
+        Err(reason) => Verdict::Leave(reason),
+    }
+}
+
 fn of_package(item: &Item, package: &Package<'_>, policies: &Policies) -> Verdict {
     let decided = follows_tag(&item.reference, &package.tags)
         .and_then(|follows| Ok((follows, wait(item, policies)?)));

@@ -1,13 +1,28 @@
 //! A push becomes a reconcile: which objects follow it, and why.
 
+mod annotator;
+mod decision;
+mod engine;
 mod former_names;
+mod gap;
+mod heartbeat;
+mod matcher;
 mod matching;
+mod metrics;
+mod pace;
 mod policy;
 mod push;
+mod queue;
 mod verdict;
 
+pub use annotator::Mode;
+pub use decision::{Decision, Rules};
+pub use engine::Engine;
 pub use former_names::FormerNames;
+pub use heartbeat::keep as keep_heartbeat;
+pub use matcher::{Explanation, Matcher};
 pub use matching::{Candidate, package, push};
+pub use metrics::Metrics;
 pub use policy::Policies;
 pub use push::{Changed, Package, Push};
 pub use verdict::{Asked, Follows, LeaveReason, Paths, Verdict};

@@ -38,6 +38,8 @@ pub enum Follows {
     Head,
     /// Under which tags a package was published is not told.
     SomeTag,
+    /// Nobody listened for a while, so a push to it may have been missed.
+    Whatever,
 }
 
 /// What the paths that an object watches say.
@@ -89,6 +91,10 @@ pub enum LeaveReason {
     OptedOut,
     Environment(Arc<str>),
     Unwatched(Box<str>),
+    /// Its repository was renamed or moved, and it still names it as before.
+    FormerName {
+        now: Box<str>,
+    },
 }
 
 impl Verdict {
@@ -140,6 +146,7 @@ impl fmt::Display for Follows {
             Self::SomeTag => {
                 f.write_str("which tags were published is not told, so it may be its own")
             }
+            Self::Whatever => f.write_str("a push to what it follows may have been missed"),
         }
     }
 }
@@ -198,6 +205,10 @@ impl fmt::Display for LeaveReason {
             ),
             Self::Suspended => f.write_str("it is suspended; resume it to have it follow pushes"),
             Self::OptedOut => f.write_str("its annotation `flux-setup.dev/webhook` is `disabled`"),
+            Self::FormerName { now } => write!(
+                f,
+                "it names the repository as it was called before; write `{now}` in its URL"
+            ),
             Self::Environment(environment) => write!(
                 f,
                 "environment `{environment}` is not woken by pushes (`webhook: false`)"

@@ -355,17 +355,17 @@ fn an_environment_is_woken_as_its_policy_says_and_a_project_before_it() {
     let object = git(json!({"branch": "main"}));
     let told = |policies: &Policies| told(&super::push(&push, [&object], policies));
     let mut policies = Policies::default();
-    policies.set_environment("production", Webhook::Off);
+    policies.set("production", None, None, Webhook::Off);
     assert_eq!(told(&policies), wake("it follows branch `main`"));
-    policies.set_environment("staging", Webhook::Off);
+    policies.set("staging", None, None, Webhook::Off);
     assert_eq!(
         told(&policies),
         leave("environment `staging` is not woken by pushes (`webhook: false`)")
     );
     let later = Webhook::After(Duration::from_secs(600));
-    policies.set_project("staging", "other", Webhook::On);
+    policies.set("staging", Some("other"), None, Webhook::On);
     assert!(!told(&policies).0);
-    policies.set_project("staging", "web", later);
+    policies.set("staging", Some("web"), None, later);
     assert_eq!(
         told(&policies),
         wake("it follows branch `main`; its environment is woken 10m later")

@@ -1,0 +1,297 @@
+//! What a delivery asks for: whom it concerns in the clusters as they are now, and why.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::catalog::{Cache, HostNames, Item};
+use crate::delivery::{
+    ChangedPaths, Delivery, DeliveryState, Event, HookScope, NothingToDo, OutOfScope, PushedRef,
+    RefChange, Release, RepositoryChange, Wait, WebhookName, WorkState,
+};
+use crate::flux::{RepositoryIdentity, RepositoryUrl};
+use crate::store::NewWork;
+
+use super::former_names::FormerNames;
+use super::gap;
+use super::matching::{self, Candidate};
+use super::policy::Policies;
+use super::push::{Changed, Package, Push};
+use super::verdict::{LeaveReason, Verdict};
+
+/// What is asked beside the clusters: who may say what, and which environments want to hear it.
+#[derive(Debug)]
+pub struct Rules {
+    /// By the name of their webhook.
+    pub scopes: HashMap<WebhookName, HookScope>,
+    pub hosts: Arc<HostNames>,
+    pub policies: Policies,
+    /// Repositories that the configuration names.
+    pub planned: Vec<RepositoryIdentity>,
+}
+
+/// A delivery held against the clusters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    Nothing(NothingToDo),
+    /// It cannot be said what it wakes.
+    Failed(String),
+    /// All objects that fetch from what changed, whether they are woken or not.
+    Concerns(Vec<Candidate>),
+}
+
+impl Rules {
+    /// Decides whom a delivery concerns among the objects of these clusters.
+    pub fn decide<C: Deref<Target = Cache>>(
+        &self,
+        delivery: &Delivery,
+        clusters: &[C],
+        former: &FormerNames,
+    ) -> Decision {
+        if let Event::Gap { .. } = delivery.event {
+            let covered = clusters
+                .iter()
+                .flat_map(|cluster| gap::covered(cluster, &self.scopes, &self.policies));
+            return Decision::Concerns(covered.collect());
+        }
+        match &delivery.event {
+            Event::Ping => return Decision::Nothing(NothingToDo::Ping),
+            Event::Other { .. } => return Decision::Nothing(NothingToDo::Event),
+            _ => {}
+        }
+        let Some(scope) = self.scopes.get(&delivery.key.webhook) else {
+            return Decision::Failed(format!(
+                "the webhook `{}` is not configured any more",
+                delivery.key.webhook
+            ));
+        };
+        let is_named = |identity: &RepositoryIdentity| {
+            let follows = |cluster: &C| cluster.of_repository(identity).next().is_some();
+            self.planned.contains(identity) || clusters.iter().any(follows)
+        };
+        let is_known = |identity: &RepositoryIdentity, id| {
+            is_named(identity) || former.of(id, identity).iter().any(is_named)
+        };
+        if let Err(reason) = scope.check(delivery, is_known) {
+            return Decision::Nothing(NothingToDo::OutOfScope(reason));
+        }
+        self.concerned(delivery, clusters, former)
+            .map_or(Decision::Nothing(NothingToDo::Event), Decision::Concerns)
+    }
+
+    /// `None`: nothing follows an event of this kind.
+    fn concerned<C: Deref<Target = Cache>>(
+        &self,
+        delivery: &Delivery,
+        clusters: &[C],
+        former: &FormerNames,
+    ) -> Option<Vec<Candidate>> {
+        let caches = || clusters.iter().map(Deref::deref);
+        let push = |reference: &PushedRef, deleted, changed| {
+            let repository = delivery.repository.as_ref()?;
+            let identity = repository.identity(|host| self.hosts.canonical(host))?;
+            let push = Push {
+                former: former.of(repository.id, &identity),
+                repositories: vec![identity],
+                reference: &reference.full(),
+                default_branch: repository.default_branch.as_deref(),
+                deleted,
+                changed,
+            };
+            Some(matching::push(&push, caches(), &self.policies))
+        };
+        match &delivery.event {
+            Event::Push(change) => push(&change.reference, change.deleted, changed(change)),
+            Event::Create { reference } => {
+                push(reference, false, Changed::Incomplete("the ref is new"))
+            }
+            Event::Delete { reference } => {
+                push(reference, true, Changed::Incomplete("the ref was deleted"))
+            }
+            Event::Release(release) if is_out(release) => push(
+                &release.tag,
+                false,
+                Changed::Incomplete("a release lists no paths"),
+            ),
+            Event::Package(package) => {
+                let image = package.image.as_deref()?;
+                let package = Package {
+                    repository: self.identity(&format!("oci://{image}"))?,
+                    tags: package.tag.as_deref().into_iter().collect(),
+                };
+                Some(matching::package(&package, caches(), &self.policies))
+            }
+            Event::Repository(change) => self.renamed(delivery, change, clusters),
+            _ => None,
+        }
+    }
+
+    /// The objects that name a repository as it was called until now.
+    fn renamed<C: Deref<Target = Cache>>(
+        &self,
+        delivery: &Delivery,
+        change: &RepositoryChange,
+        clusters: &[C],
+    ) -> Option<Vec<Candidate>> {
+        let old = change.old_full_name()?;
+        let repository = delivery.repository.as_ref()?;
+        let identity = repository.former_identity(old, |host| self.hosts.canonical(host))?;
+        let items = clusters
+            .iter()
+            .flat_map(|cluster| cluster.of_repository(&identity));
+        let candidate = |item: &Arc<Item>| Candidate {
+            item: Arc::clone(item),
+            verdict: Verdict::Leave(LeaveReason::FormerName {
+                now: repository.full_name.as_str().into(),
+            }),
+        };
+        Some(items.map(candidate).collect())
+    }
+
+    fn identity(&self, url: &str) -> Option<RepositoryIdentity> {
+        let url = RepositoryUrl::read(url).ok()?;
+        Some(url.identity(|host| self.hosts.canonical(host)))
+    }
+}
+
+/// What is learnt of the names of the repository that a delivery speaks of.
+pub(super) fn learn_names(delivery: &Delivery, hosts: &HostNames, former: &mut FormerNames) {
+    let Some(repository) = &delivery.repository else {
+        return;
+    };
+    let canonical = |host: &str| hosts.canonical(host);
+    if let Event::Repository(change) = &delivery.event
+        && let Some(old) = change.old_full_name()
+        && let Some(old) = repository.former_identity(old, canonical)
+    {
+        former.learn(repository.id, &old);
+    }
+    if let Some(now) = repository.identity(canonical) {
+        former.learn(repository.id, &now);
+    }
+}
+
+/// The paths that a push changed, where all of them are known.
+fn changed(change: &RefChange) -> Changed<'_> {
+    match &change.paths {
+        ChangedPaths::All(paths) => Changed::All(paths.iter().map(String::as_str).collect()),
+        ChangedPaths::CutOff(why) => Changed::Incomplete(why.text()),
+    }
+}
+
+/// Whether its tag is there for everybody to see.
+fn is_out(release: &Release) -> bool {
+    !release.draft && matches!(release.action.as_str(), "published" | "released")
+}
+
+impl Decision {
+    /// The state of the delivery, and the work that it makes. `unlisted` are the clusters of which
+    /// nobody knows yet what they have.
+    pub(super) fn work(
+        &self,
+        event: &Event,
+        unlisted: &[Arc<str>],
+        now: Timestamp,
+    ) -> (DeliveryState, Vec<NewWork>) {
+        let candidates =
+            match self {
+                // A cluster that is listed later may have a source that names it.
+                Self::Nothing(NothingToDo::OutOfScope(OutOfScope::UnknownRepository {
+                    ..
+                })) if !unlisted.is_empty() => &Vec::new(),
+                Self::Nothing(reason) => {
+                    let reason = reason.clone();
+                    return (DeliveryState::Nothing { at: now, reason }, Vec::new());
+                }
+                Self::Failed(reason) => {
+                    let reason = reason.clone();
+                    return (DeliveryState::Failed { at: now, reason }, Vec::new());
+                }
+                Self::Concerns(candidates) => candidates,
+            };
+        let mut work = work_of(candidates, event, now);
+        // An event that wakes nothing in a cluster that is known wakes nothing in any.
+        if !matches!(event, Event::Repository(_)) {
+            work.extend(unlisted.iter().map(|cluster| waiting_for(cluster, now)));
+        }
+        let state = match u32::try_from(work.len()).unwrap_or(u32::MAX) {
+            0 if candidates.is_empty() => DeliveryState::Nothing {
+                at: now,
+                reason: NothingToDo::NoObject,
+            },
+            0 => DeliveryState::Nothing {
+                at: now,
+                reason: NothingToDo::NotWanted,
+            },
+            // Where all of it is over already, the store sees that nothing is left.
+            items => DeliveryState::matched(items, now),
+        };
+        (state, work)
+    }
+}
+
+/// A piece of work for each object that is woken, and for each that a person put to sleep, so that
+/// the delivery's story names it.
+pub(super) fn work_of(candidates: &[Candidate], event: &Event, now: Timestamp) -> Vec<NewWork> {
+    let spread = matches!(event, Event::Gap { .. });
+    let wakes = candidates.iter().filter(|c| c.verdict.is_wake()).count();
+    let mut place = 0;
+    let mut work = Vec::new();
+    for candidate in candidates {
+        let state = match &candidate.verdict {
+            Verdict::Wake { after, .. } => {
+                let share = spread.then(|| {
+                    place += 1;
+                    (place - 1, wakes)
+                });
+                state_at_first(*after, share, now)
+            }
+            Verdict::Leave(LeaveReason::Suspended) => WorkState::Suspended { at: now },
+            Verdict::Leave(LeaveReason::OptedOut) => WorkState::OptedOut { at: now },
+            Verdict::Leave(_) => continue,
+        };
+        work.push(NewWork {
+            cluster: Arc::clone(&candidate.item.cluster),
+            object: Some(candidate.item.key.clone()),
+            state,
+        });
+    }
+    work
+}
+
+/// `share` is the place of an object among those that are spread over time.
+fn state_at_first(after: Duration, share: Option<(usize, usize)>, now: Timestamp) -> WorkState {
+    let spread = share.map(|(place, of)| gap::spread(place, of));
+    let (why, wait) = match spread {
+        Some(spread) if spread > after => (Wait::Spread, spread),
+        _ => (Wait::Policy, after),
+    };
+    if wait.is_zero() {
+        return WorkState::Accepted { at: now };
+    }
+    WorkState::Waiting {
+        accepted_at: now,
+        since: now,
+        why,
+        until: now.checked_add(wait).ok(),
+    }
+}
+
+fn waiting_for(cluster: &Arc<str>, now: Timestamp) -> NewWork {
+    NewWork {
+        cluster: Arc::clone(cluster),
+        object: None,
+        state: WorkState::Waiting {
+            accepted_at: now,
+            since: now,
+            why: Wait::Cluster,
+            until: None,
+        },
+    }
+}

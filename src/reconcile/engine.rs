@@ -1,0 +1,187 @@
+//! From the inbox to the clusters: matches what was accepted, and hands each cluster its work.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::catalog::LiveCluster;
+use crate::cluster::Cluster;
+use crate::delivery::{Step, WorkState};
+use crate::store::{Store, StoredDelivery, StoredWork, WorkId, Write};
+
+use super::annotator::{Annotator, Means, Mode, until_stored};
+use super::matcher::Matcher;
+use super::metrics::{EventLabels, Metrics};
+
+/// Deliveries that are matched and stored together.
+const BATCH: u32 = 500;
+/// Work that is read from the store at once.
+const PAGE: u32 = 1_000;
+/// The inbox is looked into so often even when nobody says that something came.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Batches of work that may wait for one cluster; then the inbox waits.
+const WORK_BATCHES: usize = 64;
+
+/// What turns deliveries into annotations.
+#[derive(Debug)]
+pub struct Engine {
+    pub store: Store,
+    pub matcher: Arc<Matcher>,
+    /// How each cluster of the matcher is reached, in its order.
+    pub ways: Vec<Arc<Cluster>>,
+    /// Told after each delivery that was accepted.
+    pub arrived: Arc<Notify>,
+    pub give_up_after: Duration,
+    pub mode: Mode,
+    pub metrics: Metrics,
+}
+
+impl Engine {
+    /// Works until it is told to stop. What was left by an earlier run goes on.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut annotators = JoinSet::new();
+        let mut clusters = HashMap::new();
+        for (live, way) in self.matcher.clusters().iter().zip(&self.ways) {
+            let Some(left) = self.left(live.name(), &stop).await else {
+                return;
+            };
+            if !left.is_empty() {
+                info!(cluster = %live.name(), objects = left.len(), "goes on with work of an earlier run");
+            }
+            let (sender, receiver) = mpsc::channel(WORK_BATCHES);
+            let annotator = Annotator::new(self.means(live, way), left);
+            annotators.spawn(annotator.run(receiver, stop.clone()));
+            clusters.insert(Arc::clone(live.name()), sender);
+        }
+        self.give_up_strangers(&clusters, &stop).await;
+        while !stop.is_cancelled() {
+            let Some(batch) = until_stored(&stop, || self.store.unmatched(None, BATCH)).await
+            else {
+                break;
+            };
+            if batch.is_empty() {
+                tokio::select! {
+                    () = stop.cancelled() => break,
+                    () = self.arrived.notified() => {}
+                    () = tokio::time::sleep(LOOK_EVERY) => {}
+                }
+                continue;
+            }
+            let Some(work) = self.match_all(&batch, &stop).await else {
+                break;
+            };
+            hand_out(work, &clusters).await;
+        }
+        drop(clusters);
+        while annotators.join_next().await.is_some() {}
+    }
+
+    fn means(&self, live: &Arc<LiveCluster>, way: &Arc<Cluster>) -> Means {
+        Means {
+            cluster: Arc::clone(way),
+            live: Arc::clone(live),
+            store: self.store.clone(),
+            matcher: Arc::clone(&self.matcher),
+            give_up_after: self.give_up_after,
+            mode: self.mode,
+            metrics: self.metrics.clone(),
+        }
+    }
+
+    async fn left(&self, cluster: &str, stop: &CancellationToken) -> Option<Vec<StoredWork>> {
+        let mut left: Vec<StoredWork> = Vec::new();
+        loop {
+            let after: Option<WorkId> = left.last().map(|work| work.id);
+            let page = until_stored(stop, || self.store.open_work(cluster, after, PAGE)).await?;
+            let is_last = page.len() < PAGE as usize;
+            left.extend(page);
+            if is_last {
+                return Some(left);
+            }
+        }
+    }
+
+    /// Work for clusters that the configuration does not name any more can never be done.
+    async fn give_up_strangers(
+        &self,
+        clusters: &HashMap<Arc<str>, mpsc::Sender<Vec<StoredWork>>>,
+        stop: &CancellationToken,
+    ) {
+        let Some(counts) = until_stored(stop, || self.store.counts()).await else {
+            return;
+        };
+        for cluster in counts.open_work.keys() {
+            if clusters.contains_key(cluster.as_str()) {
+                continue;
+            }
+            warn!(%cluster, "gives up the work for a cluster that is not configured any more");
+            let Some(left) = self.left(cluster, stop).await else {
+                return;
+            };
+            let now = Timestamp::now();
+            let reason = format!("cluster `{cluster}` is not configured any more");
+            let writes = left.iter().filter_map(|work| {
+                let state: WorkState = work.state.after(Step::Fail(reason.clone()), now).ok()?;
+                Some(Write::Work { id: work.id, state })
+            });
+            let writes: Vec<Write> = writes.collect();
+            if until_stored(stop, || self.store.write(writes.clone()))
+                .await
+                .is_none()
+            {
+                return;
+            }
+        }
+    }
+
+    async fn match_all(
+        &self,
+        batch: &[StoredDelivery],
+        stop: &CancellationToken,
+    ) -> Option<Vec<StoredWork>> {
+        let now = Timestamp::now();
+        let mut writes = Vec::with_capacity(batch.len());
+        for stored in batch {
+            let (state, work) = self.matcher.work(&stored.delivery, now);
+            let labels = EventLabels {
+                state: state.name(),
+            };
+            self.metrics.matched.get_or_create(&labels).inc();
+            info!(
+                delivery = %stored.delivery.key,
+                objects = work.len(),
+                "{}",
+                state.name()
+            );
+            writes.push(Write::Matched {
+                delivery: stored.id,
+                state,
+                work,
+            });
+        }
+        until_stored(stop, || self.store.write(writes.clone())).await
+    }
+}
+
+async fn hand_out(
+    work: Vec<StoredWork>,
+    clusters: &HashMap<Arc<str>, mpsc::Sender<Vec<StoredWork>>>,
+) {
+    let mut by_cluster: HashMap<Arc<str>, Vec<StoredWork>> = HashMap::new();
+    for work in work {
+        let of_cluster = by_cluster.entry(Arc::clone(&work.cluster)).or_default();
+        of_cluster.push(work);
+    }
+    for (cluster, work) in by_cluster {
+        if let Some(sender) = clusters.get(&cluster) {
+            // It fails only where the annotator has ended, because the program does.
+            let _ = sender.send(work).await;
+        }
+    }
+}
