@@ -4,7 +4,9 @@ mod args;
 mod budget;
 mod budget_report;
 mod budget_table;
+mod client;
 mod completions;
+mod delivery;
 mod excerpt;
 mod fleet;
 mod folder_report;
@@ -20,6 +22,8 @@ mod progress;
 mod render;
 mod report;
 mod same_object;
+mod serve;
+
 mod validate;
 
 use std::process::ExitCode;
@@ -50,6 +54,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         },
         Command::Budget(budget) => budget::run(global, budget),
         Command::Init(init) => init::run(global, init),
+        Command::Serve(serve) => serve::run(global, serve),
+        Command::Delivery(delivery) => delivery::run(global, delivery),
         Command::Completions(completions) => completions::run(completions),
     }
 }

@@ -73,7 +73,9 @@ impl Loader {
             }
             self.include(&mut fleet);
         }
-        let environments = self.environments();
+        let only_served =
+            fleet.projects.is_empty() && fleet.github.iter().any(|host| !host.webhooks.is_empty());
+        let environments = self.environments(only_served);
         let templates = self.templates();
         let crds = std::mem::take(&mut fleet.crds);
         let crds = self.crds(&crds);
@@ -246,9 +248,11 @@ impl Loader {
         }
     }
 
-    fn environments(&mut self) -> Vec<Environment> {
+    /// Where `only_served`, the configuration is for `serve` alone, which needs none.
+    fn environments(&mut self, only_served: bool) -> Vec<Environment> {
         let names = match self.listed(ENVIRONMENTS) {
             Listed::Files(names) => names,
+            Listed::Missing if only_served => return Vec::new(),
             Listed::Missing => {
                 let at = self.nowhere(ENVIRONMENTS);
                 self.fault(

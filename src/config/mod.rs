@@ -37,7 +37,7 @@ pub use model::{
 pub use pattern::{Filling, Gap, Pattern};
 pub use place::Places;
 pub use read_map::OUR_LABELS;
-pub use secret::{SECRET_LIMIT_BYTES, SecretFault, SecretRef};
+pub use secret::{SECRET_LIMIT_BYTES, SecretFault, SecretRef, file_path};
 pub use serving::{ApiListener, ApiToken, HooksListener, ServerSettings, StoreAddress, TokenScope};
 pub use settings::{
     Dependency, DependsOn, Field, Layers, Reference, Said, Setting, Settings, Webhook,

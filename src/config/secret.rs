@@ -80,7 +80,8 @@ fn env_bytes(name: &str) -> Result<Vec<u8>, SecretFault> {
     Ok(value.into_encoded_bytes())
 }
 
-fn file_path(path: &Path, folder: &Path) -> PathBuf {
+/// Where a file is that the configuration names: below its folder, or below the home folder after `~`.
+pub fn file_path(path: &Path, folder: &Path) -> PathBuf {
     let home = || env::var_os("HOME").filter(|home| !home.is_empty());
     match (path.strip_prefix("~"), home()) {
         (Ok(rest), Some(home)) => Path::new(&home).join(rest),

@@ -164,6 +164,7 @@ pub(super) fn event_label(event: &Event) -> &'static str {
         Event::Release(_) => "release",
         Event::Repository(_) => "repository",
         Event::WorkflowRun(_) => "workflow_run",
+        Event::Gap { .. } => "gap",
         Event::Other { .. } => "other",
     }
 }

@@ -91,7 +91,7 @@ struct Work {
 }
 
 #[derive(Debug, Serialize)]
-struct Object {
+pub(super) struct Object {
     kind: &'static str,
     namespace: String,
     name: String,
@@ -102,11 +102,7 @@ pub(super) async fn list(
     State(state): State<AppState>,
     question: Result<Query<Question>, QueryRejection>,
 ) -> Result<Json<Page>, ApiFault> {
-    let Query(question) = question.map_err(|fault| {
-        // Its cause says which parameter; itself it says only that there is a fault.
-        let cause = fault.source().map(ToString::to_string);
-        ApiFault::bad_request(cause.unwrap_or_else(|| fault.body_text()))
-    })?;
+    let Query(question) = question.map_err(|fault| rejected(&fault))?;
     let filter = question.filter()?;
     let found = state.store.deliveries(&filter).await;
     let deliveries: Vec<_> = found
@@ -139,6 +135,13 @@ pub(super) async fn story(
     Ok(Json(Stories {
         deliveries: deliveries.collect(),
     }))
+}
+
+/// Says which parameter of a query is of no use.
+pub(super) fn rejected(fault: &QueryRejection) -> ApiFault {
+    // The cause says which; the fault itself only that there is one.
+    let cause = fault.source().map(ToString::to_string);
+    ApiFault::bad_request(cause.unwrap_or_else(|| fault.body_text()))
 }
 
 impl Question {
@@ -245,6 +248,7 @@ impl Told {
                 "release"
             }
             Event::Repository(_) => "repository",
+            Event::Gap { .. } => "gap",
             Event::WorkflowRun(run) => {
                 told.action = Some(run.action.clone());
                 told.reference.clone_from(&run.head_branch);
@@ -273,7 +277,7 @@ impl Work {
 }
 
 impl Object {
-    fn of(key: ItemKey) -> Self {
+    pub(super) fn of(key: ItemKey) -> Self {
         Self {
             kind: key.kind.name(),
             namespace: key.namespace.to_string(),

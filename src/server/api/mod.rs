@@ -2,6 +2,7 @@
 
 mod clusters;
 mod deliveries;
+mod explain;
 mod fault;
 mod health;
 mod scrape;
@@ -20,6 +21,8 @@ use tokio::time::timeout;
 use super::state::AppState;
 use super::tokens::NotAllowed;
 use fault::ApiFault;
+
+pub use explain::routes as explain_routes;
 
 /// Whatever is asked is answered by then.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);

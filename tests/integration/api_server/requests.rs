@@ -98,6 +98,20 @@ impl ApiServer {
         );
     }
 
+    /// The answer to a GET that goes on for as long as somebody reads it.
+    pub fn stream(&self, path: &str) -> impl std::io::Read + Send + use<> {
+        let answer = self
+            .agent
+            .get(format!("{}{path}", self.url()))
+            .config()
+            .timeout_global(None)
+            .build()
+            .header("authorization", self.bearer())
+            .call()
+            .unwrap_or_else(|error| panic!("cannot stream {path}: {error}"));
+        answer.into_body().into_reader()
+    }
+
     /// Asks what a strict server-side apply of `manifest` (YAML or JSON) would do; nothing is stored.
     pub fn strict_apply(&self, target: Target, manifest: &str) -> Verdict {
         let query = "fieldManager=flux-setup&force=true&dryRun=All&fieldValidation=Strict";

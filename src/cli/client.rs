@@ -1,0 +1,98 @@
+//! Asks a running `flux-setup serve`, never its store.
+
+use std::io::Read;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+/// Longer than the server takes for any answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The largest answer that is read.
+const ANSWER_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
+/// What holds the token, so that it stands in no list of processes.
+const TOKEN: &str = "FLUX_SETUP_TOKEN";
+
+pub(super) struct Client {
+    server: String,
+    token: Option<SecretString>,
+    agent: ureq::Agent,
+}
+
+impl Client {
+    /// `server` is the address of its API: `http://127.0.0.1:9293`.
+    pub(super) fn new(server: &str) -> anyhow::Result<Self> {
+        let is_http = server.starts_with("http://") || server.starts_with("https://");
+        if !is_http {
+            bail!("`{server}` is no address of a server; write it as `http://127.0.0.1:9293`");
+        }
+        let token = match std::env::var(TOKEN) {
+            Ok(token) if !token.trim().is_empty() => Some(SecretString::from(token.trim())),
+            _ => None,
+        };
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(PATIENCE))
+            .build()
+            .new_agent();
+        Ok(Self {
+            server: server.trim_end_matches('/').to_owned(),
+            token,
+            agent,
+        })
+    }
+
+    pub(super) fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let request = ureq::http::Request::get(format!("{}{path}", self.server));
+        self.ask(request, ())
+    }
+
+    pub(super) fn post(&self, path: &str, body: &[u8]) -> anyhow::Result<Value> {
+        let request = ureq::http::Request::post(format!("{}{path}", self.server))
+            .header("content-type", "application/json");
+        self.ask(request, body)
+    }
+
+    fn ask(
+        &self,
+        mut request: ureq::http::request::Builder,
+        body: impl ureq::AsSendBody,
+    ) -> anyhow::Result<Value> {
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {}", token.expose_secret()));
+        }
+        let request = request
+            .body(body)
+            .with_context(|| format!("`{}` is no address of a server", self.server))?;
+        let mut answer = self.agent.run(request).with_context(|| {
+            format!(
+                "cannot reach the server at {}; is `flux-setup serve` running there?",
+                self.server
+            )
+        })?;
+        let status = answer.status();
+        let mut text = String::new();
+        answer
+            .body_mut()
+            .as_reader()
+            .take(ANSWER_LIMIT_BYTES)
+            .read_to_string(&mut text)
+            .with_context(|| format!("cannot read what the server at {} answers", self.server))?;
+        let json: Option<Value> = serde_json::from_str(&text).ok();
+        if status.is_success() {
+            return json.ok_or_else(|| {
+                anyhow!(
+                    "the server at {} answers no JSON; is it flux-setup?",
+                    self.server
+                )
+            });
+        }
+        let reason = json.as_ref().and_then(|json| json["reason"].as_str());
+        match reason {
+            Some(reason) if status == 401 => bail!("{reason}; give it in {TOKEN}"),
+            Some(reason) => bail!("{reason}"),
+            None => bail!("the server at {} answers {status}", self.server),
+        }
+    }
+}

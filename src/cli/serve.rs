@@ -1,0 +1,327 @@
+//! `flux-setup serve`: wires the doors, the store, the clusters and the engine together.
+
+use std::collections::HashMap;
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use prometheus_client::registry::Registry;
+use secrecy::ExposeSecret;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use tracing_subscriber::EnvFilter;
+
+use crate::catalog::{HostNames, LiveCluster};
+use crate::cluster::{Cluster, ClusterAccess};
+use crate::config::{
+    self, Configuration, GithubWebhook, ProjectSource, ServerSettings, Severity, StoreAddress,
+    WebhookSubject,
+};
+use crate::delivery::{HookScope, SpeaksFor, WebhookName};
+use crate::flux::{GITHUB, OTHER_NAMES_OF_GITHUB, RepositoryIdentity, RepositoryUrl};
+use crate::reconcile::{self, Engine, Matcher, Mode, Policies, Rules, keep_heartbeat};
+use crate::server::{
+    self, Addresses, AppState, Bounds, Doors, HookSettings, Hooks, TokenSettings, Tokens,
+};
+use crate::store::{Limits, Store, StoreUrl};
+use crate::sync::{self, watch_cluster};
+
+use super::args::{Format, GlobalArguments, ServeArguments};
+use super::outcome::Outcome;
+use super::report;
+
+/// The name of the one cluster where the configuration lists none.
+const ONLY_CLUSTER: &str = "default";
+/// Lists that are read at once, of all clusters: each takes memory.
+const LISTS_AT_ONCE: usize = 4;
+/// After a signal everything has ended by then, whoever still hangs.
+const END_WITHIN: Duration = Duration::from_millis(9_500);
+
+pub(super) fn run(global: &GlobalArguments, arguments: &ServeArguments) -> anyhow::Result<Outcome> {
+    let (configuration, findings) = config::load(&global.config);
+    report::print_beside(&configuration.sources, &findings)?;
+    let mut severities = findings.iter().map(|finding| finding.severity);
+    if severities.any(|severity| severity == Severity::Error) {
+        return Ok(Outcome::BadInput);
+    }
+    start_log(global, arguments);
+    // Who comes first decides which library encrypts; nobody was before us.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mode = if arguments.shadow {
+        Mode::Shadow
+    } else {
+        Mode::Annotate
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start threads")?;
+    let served = runtime.block_on(serve(&global.config, &configuration, mode));
+    // What blocks a thread, as a slow disk does, is not waited for.
+    runtime.shutdown_background();
+    served?;
+    Ok(Outcome::Done)
+}
+
+fn start_log(global: &GlobalArguments, arguments: &ServeArguments) {
+    let level = if global.verbose {
+        "flux_setup=debug"
+    } else {
+        "flux_setup=info"
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let is_terminal = io::stderr().is_terminal();
+    let format = arguments.log.unwrap_or(if is_terminal {
+        Format::Text
+    } else {
+        Format::Json
+    });
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    match format {
+        Format::Json => log.json().flatten_event(true).with_ansi(false).init(),
+        Format::Text => log.with_target(false).with_ansi(is_terminal).init(),
+    }
+}
+
+/// What runs, by name.
+type Tasks = JoinSet<(&'static str, anyhow::Result<()>)>;
+
+async fn serve(folder: &Path, configuration: &Configuration, mode: Mode) -> anyhow::Result<()> {
+    let settings = &configuration.server;
+    if scopes(configuration).is_empty() {
+        bail!("no webhook is configured; list one under `github[].webhooks`");
+    }
+    let mut registry = Registry::default();
+    let metrics = server::Metrics::register(&mut registry);
+    let engine_metrics = reconcile::Metrics::register(&mut registry);
+    let doors = Doors::bind(&addresses(settings)).await?;
+    let store = Store::open(&store_url(folder, settings)?, Limits::default())
+        .await
+        .context("cannot open the store")?;
+    let hosts = Arc::new(HostNames::new(&configuration.github));
+    let clusters = clusters(folder, configuration);
+    let live: Vec<Arc<LiveCluster>> = clusters
+        .iter()
+        .map(|cluster| Arc::new(LiveCluster::new(Arc::clone(cluster.name()))))
+        .collect();
+    let arrived = Arc::new(Notify::new());
+    let rules = Rules {
+        scopes: scopes(configuration),
+        hosts: Arc::clone(&hosts),
+        policies: Policies::of_configuration(configuration),
+        planned: planned(configuration, &hosts),
+    };
+    let matcher = Arc::new(Matcher::new(rules, live.clone()));
+    let stop = CancellationToken::new();
+    let mut tasks = Tasks::new();
+    let lists = Arc::new(Semaphore::new(LISTS_AT_ONCE));
+    for (cluster, live) in clusters.iter().zip(&live) {
+        let watched = watch_cluster(
+            Arc::clone(cluster),
+            Arc::clone(live),
+            Arc::clone(&hosts),
+            Arc::clone(&lists),
+            sync::Pace::default(),
+            stop.clone(),
+        );
+        tasks.spawn(async {
+            ("watches", {
+                watched.await;
+                Ok(())
+            })
+        });
+    }
+    let engine = Engine {
+        store: store.clone(),
+        matcher: Arc::clone(&matcher),
+        ways: clusters,
+        arrived: Arc::clone(&arrived),
+        give_up_after: settings.give_up_after,
+        mode,
+        metrics: engine_metrics,
+    };
+    let engine = engine.run(stop.clone());
+    tasks.spawn(async {
+        ("engine", {
+            engine.await;
+            Ok(())
+        })
+    });
+    let heartbeat = keep_heartbeat(store.clone(), Arc::clone(&arrived), stop.clone());
+    tasks.spawn(async {
+        ("heartbeat", {
+            heartbeat.await;
+            Ok(())
+        })
+    });
+    let state = AppState {
+        store: store.clone(),
+        hooks: Arc::new(Hooks::open(folder.to_owned(), hooks(configuration))?),
+        arrived,
+        clusters: live.into(),
+        tokens: Arc::new(Tokens::open(folder, tokens(settings))?),
+        trusted_proxies: settings.hooks.trusted_proxies.clone().into(),
+        metrics,
+        registry: Arc::new(registry),
+        bounds: Bounds::default(),
+    };
+    let explain = server::explain_routes(store.clone(), matcher);
+    let served = server::serve(doors, state, explain, stop.clone());
+    tasks.spawn(async { ("doors", served.await.map_err(Into::into)) });
+    let ended = until_told(&mut tasks).await;
+    stop.cancel();
+    let rest = async {
+        while tasks.join_next().await.is_some() {}
+        store.close().await
+    };
+    match timeout(END_WITHIN, rest).await {
+        Ok(Ok(())) => info!("ended"),
+        Ok(Err(fault)) => {
+            warn!(error = %fault, "the store was not closed well; nothing accepted is lost")
+        }
+        Err(_) => warn!("ended before all was done; what is left is done at the next start"),
+    }
+    ended
+}
+
+/// Waits for a signal that ends the program. A task that ends by itself is a fault: the program must
+/// not look alive.
+async fn until_told(tasks: &mut Tasks) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+    tokio::select! {
+        _ = terminate.recv() => info!("ends after SIGTERM"),
+        _ = interrupt.recv() => info!("ends after Ctrl-C"),
+        ended = tasks.join_next() => match ended {
+            Some(Ok((_, Err(fault)))) => return Err(fault),
+            Some(Ok((name, Ok(())))) => bail!("the {name} ended by a fault of ours"),
+            Some(Err(fault)) => return Err(fault).context("a task ended by a fault of ours"),
+            None => bail!("nothing runs, by a fault of ours"),
+        },
+    }
+    Ok(())
+}
+
+fn addresses(settings: &ServerSettings) -> Addresses {
+    Addresses {
+        hooks: settings.hooks.listen,
+        api: settings.api.listen,
+        health: settings.health,
+    }
+}
+
+fn store_url(folder: &Path, settings: &ServerSettings) -> anyhow::Result<StoreUrl> {
+    let text = match &settings.store {
+        StoreAddress::Plain(text) => text.clone(),
+        StoreAddress::Referred(reference) => {
+            let read = reference.read(folder);
+            let secret = read.context("cannot read the address of the store")?;
+            String::from_utf8(secret.expose_secret().to_vec())
+                .map_err(|_| anyhow!("the address of the store in {reference} is no UTF-8 text"))?
+        }
+    };
+    Ok(StoreUrl::read(&text, folder)?)
+}
+
+fn webhooks(
+    configuration: &Configuration,
+) -> impl Iterator<Item = (&config::GithubHost, &GithubWebhook)> {
+    let hosts = configuration.github.iter();
+    hosts.flat_map(|host| host.webhooks.iter().map(move |webhook| (host, webhook)))
+}
+
+/// What each webhook may speak of.
+fn scopes(configuration: &Configuration) -> HashMap<WebhookName, HookScope> {
+    let scope = |(host, webhook): (&config::GithubHost, &GithubWebhook)| {
+        let speaks_for = match &webhook.subject {
+            WebhookSubject::Organization(name) => SpeaksFor::Organization(name.clone()),
+            WebhookSubject::App { installation, .. } => SpeaksFor::Installation(*installation),
+            WebhookSubject::Repositories => SpeaksFor::KnownRepositories,
+        };
+        let mut aliases: Vec<String> = host
+            .aliases
+            .iter()
+            .map(|alias| alias.value.clone())
+            .collect();
+        if host.host.value == GITHUB {
+            aliases.extend(OTHER_NAMES_OF_GITHUB.map(str::to_owned));
+        }
+        let scope = HookScope {
+            host: host.host.value.clone(),
+            aliases,
+            speaks_for,
+        };
+        (name(webhook), scope)
+    };
+    webhooks(configuration).map(scope).collect()
+}
+
+fn hooks(configuration: &Configuration) -> Vec<HookSettings> {
+    let settings = |(_, webhook): (_, &GithubWebhook)| HookSettings {
+        name: name(webhook),
+        secrets: webhook.secrets.clone(),
+    };
+    webhooks(configuration).map(settings).collect()
+}
+
+fn name(webhook: &GithubWebhook) -> WebhookName {
+    WebhookName(webhook.name.value.to_string())
+}
+
+fn tokens(settings: &ServerSettings) -> Vec<TokenSettings> {
+    let tokens = settings.api.tokens.iter();
+    let settings = |token: &config::ApiToken| TokenSettings {
+        name: token.name.clone(),
+        token: token.token.clone(),
+    };
+    tokens.map(settings).collect()
+}
+
+fn clusters(folder: &Path, configuration: &Configuration) -> Vec<Arc<Cluster>> {
+    let listed = configuration.clusters.iter().map(|cluster| ClusterAccess {
+        name: Arc::clone(&cluster.name.value),
+        kubeconfig: cluster
+            .kubeconfig
+            .as_ref()
+            .map(|path| config::file_path(&path.value, folder)),
+        context: cluster
+            .context
+            .as_ref()
+            .map(|context| context.value.clone()),
+    });
+    let mut accesses: Vec<ClusterAccess> = listed.collect();
+    if accesses.is_empty() {
+        accesses.push(ClusterAccess {
+            name: ONLY_CLUSTER.into(),
+            kubeconfig: None,
+            context: None,
+        });
+    }
+    accesses
+        .into_iter()
+        .map(|access| Arc::new(Cluster::new(access)))
+        .collect()
+}
+
+/// The repositories that projects name, for webhooks that speak of known repositories only.
+fn planned(configuration: &Configuration, hosts: &HostNames) -> Vec<RepositoryIdentity> {
+    let urls = configuration
+        .projects
+        .iter()
+        .filter_map(|project| match &project.source {
+            ProjectSource::Git { url } | ProjectSource::Oci { url } => {
+                RepositoryUrl::read(&url.value).ok()
+            }
+            _ => None,
+        });
+    urls.map(|url| url.identity(|host| hosts.canonical(host)))
+        .collect()
+}

@@ -1,0 +1,323 @@
+//! Pushes become annotations: `flux-setup serve` between a sender of webhooks and a real API server.
+
+mod objects;
+
+use std::collections::HashSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::api_server::{ApiServer, shared};
+use crate::hookshot::{Hookshot, guid, push};
+use crate::process::{Home, SECRET};
+use objects::{Objects, Tokens};
+
+/// For what one push sets off; a debug build on a busy machine takes a second.
+const SOON: Duration = Duration::from_secs(30);
+
+fn home(server: &ApiServer) -> Home {
+    Home::new(&[("prod-eu", &server.kubeconfig())])
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server"]
+fn a_push_wakes_exactly_the_objects_that_follow_its_branch() {
+    let server = shared();
+    let objects = Objects::new(server, "exactly");
+    objects.git("web", "https://github.com/acme/exactly", "main");
+    objects.git("web-ssh", "ssh://git@github.com/Acme/Exactly.git", "main");
+    objects.git("web-next", "https://github.com/acme/exactly", "next");
+    objects.git("docs", "https://github.com/acme/docs-of-exactly", "main");
+    let home = home(server);
+    let mut service = home.start();
+    service.wait_until_ready();
+    let mut hookshot = service.hookshot();
+    let answer = hookshot
+        .send("push", &guid(1), &push("Acme/Exactly", "main", 1))
+        .unwrap();
+    assert_eq!(
+        (answer.status, &answer.json()["delivery"]),
+        (202, &json!(guid(1))),
+        "{answer:?}"
+    );
+    objects.wait_for(&["web", "web-ssh"], SOON);
+    service.wait_until("the delivery is done", |service| {
+        story(service, 1)["state"] == "done"
+    });
+    assert_eq!(
+        objects.annotated(),
+        HashSet::from(["web".to_owned(), "web-ssh".to_owned()])
+    );
+
+    let story = story(&service, 1);
+    assert_eq!(
+        (&story["repository"], &story["reference"]),
+        (&json!("Acme/Exactly"), &json!("refs/heads/main"))
+    );
+    let mut woken: Vec<_> = story["work"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|work| {
+            let token = objects.token(work["object"]["name"].as_str().unwrap());
+            assert_eq!(work["token"].as_str(), token.as_deref());
+            (
+                work["cluster"].as_str().unwrap(),
+                work["state"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    woken.dedup();
+    assert_eq!(woken, [("prod-eu", "annotated")]);
+
+    let (status, explained) = service
+        .get(&format!("/api/v1/deliveries/{}/candidates", guid(1)))
+        .unwrap();
+    assert_eq!(status, 200, "{explained}");
+    let candidates = explained["explanations"][0]["candidates"]
+        .as_array()
+        .unwrap();
+    let why: Vec<(&str, bool, &str)> = candidates
+        .iter()
+        .map(|candidate| {
+            (
+                candidate["object"]["name"].as_str().unwrap(),
+                candidate["woken"].as_bool().unwrap(),
+                candidate["why"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        why,
+        [
+            ("web", true, "it follows branch `main`"),
+            ("web-ssh", true, "it follows branch `main`"),
+            (
+                "web-next",
+                false,
+                "it follows branch `next`; pushed was `refs/heads/main`"
+            ),
+        ]
+    );
+    // The same delivery again is known, and wakes nothing.
+    let again = hookshot
+        .send("push", &guid(1), &push("Acme/Exactly", "main", 1))
+        .unwrap();
+    assert_eq!(again.status, 200, "{again:?}");
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server"]
+fn a_burst_of_pushes_is_one_annotation_at_once_and_one_more_after_it() {
+    let server = shared();
+    let objects = Objects::new(server, "burst");
+    objects.git("web", "https://github.com/acme/burst", "main");
+    let tokens = Tokens::watch(server, "burst");
+    let home = home(server);
+    let mut service = home.start();
+    service.wait_until_ready();
+    let mut hookshot = service.hookshot();
+    for number in 1..=100 {
+        let answer = hookshot
+            .send("push", &guid(number), &push("acme/burst", "main", number))
+            .unwrap();
+        assert_eq!(answer.status, 202);
+    }
+    service.wait_until("all are done", |service| done(service) == 100);
+    thread::sleep(Duration::from_secs(4));
+    assert!(
+        (1..=2).contains(&tokens.of("web").len()),
+        "{:?}",
+        tokens.of("web")
+    );
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server"]
+fn suspended_objects_and_those_that_opted_out_are_reported_and_not_touched() {
+    let server = shared();
+    let objects = Objects::new(server, "asleep");
+    let spec = |suspend: bool| json!({"url": "https://github.com/acme/asleep", "interval": "1h", "ref": {"branch": "main"}, "suspend": suspend});
+    objects.create("asleep", &spec(true), &json!({}));
+    objects.create(
+        "out",
+        &spec(false),
+        &json!({"flux-setup.dev/webhook": "disabled"}),
+    );
+    let home = home(server);
+    let mut service = home.start();
+    service.wait_until_ready();
+    let mut hookshot = service.hookshot();
+    hookshot
+        .send("push", &guid(1), &push("acme/asleep", "main", 1))
+        .unwrap();
+    service.wait_until("the delivery is done", |service| {
+        story(service, 1)["state"] == "done"
+    });
+    let mut states: Vec<_> = story(&service, 1)["work"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|work| (work["object"]["name"].clone(), work["state"].clone()))
+        .map(|(name, state)| format!("{} {}", name.as_str().unwrap(), state.as_str().unwrap()))
+        .collect();
+    states.sort();
+    assert_eq!(states, ["asleep suspended", "out optedOut"]);
+    assert_eq!(objects.annotated(), HashSet::new());
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server"]
+fn in_the_shadow_all_is_recorded_and_nothing_touched() {
+    let server = shared();
+    let objects = Objects::new(server, "shadow");
+    objects.git("web", "https://github.com/acme/shadow", "main");
+    let home = home(server);
+    let mut service = home.start_with(&["--shadow"]);
+    service.wait_until_ready();
+    let mut hookshot = service.hookshot();
+    hookshot
+        .send("push", &guid(1), &push("acme/shadow", "main", 1))
+        .unwrap();
+    service.wait_until("the delivery is done", |service| {
+        story(service, 1)["state"] == "done"
+    });
+    assert_eq!(story(&service, 1)["work"][0]["state"], "shadowed");
+    assert_eq!(objects.annotated(), HashSet::new());
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server"]
+fn an_orderly_stop_ends_with_zero_and_a_second_process_is_refused() {
+    let home = home(shared());
+    let service = home.start();
+    let mode = fs::metadata(home.store()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let second = home.command(&[]).output().unwrap();
+    assert_eq!(second.status.code(), Some(2));
+    let told = String::from_utf8(second.stderr).unwrap();
+    assert!(
+        told.contains("another process has this store open") || told.contains("cannot listen on"),
+        "{told}"
+    );
+    let (status, took, log) = service.terminate();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
+}
+
+/// Every delivery that is answered 202 is on disk: whenever the process dies, its object is woken
+/// once, and never twice.
+#[test]
+#[ignore = "needs a Kubernetes API server"]
+fn kill_9_at_any_moment_loses_nothing_and_doubles_nothing() {
+    let kills: u64 = std::env::var("FLUX_SETUP_KILLS").map_or(20, |kills| kills.parse().unwrap());
+    let each = 40;
+    let server = shared();
+    let objects = Objects::new(server, "killed");
+    for number in 0..kills * each {
+        let url = format!("https://github.com/acme/killed-{number}");
+        objects.git(&format!("app-{number}"), &url, "main");
+    }
+    let tokens = Tokens::watch(server, "killed");
+    let home = home(server);
+    let (mut accepted, mut unanswered) = (Vec::new(), 0);
+    let mut random = Xorshift(0x9e37_79b9_7f4a_7c15);
+    for kill in 0..kills {
+        let service = home.start();
+        let hooks = service.hooks;
+        let senders: Vec<_> = (0..4)
+            .map(|sender| {
+                thread::spawn(move || {
+                    let mut answers = Vec::new();
+                    let numbers = (kill * each..(kill + 1) * each).filter(|n| n % 4 == sender);
+                    let Ok(mut hookshot) = Hookshot::connect(hooks, "acme", SECRET) else {
+                        return answers;
+                    };
+                    for number in numbers {
+                        let body = push(&format!("acme/killed-{number}"), "main", 7);
+                        let answer = hookshot.send("push", &guid(number), &body);
+                        answers.push((number, answer.map(|answer| answer.status)));
+                    }
+                    answers
+                })
+            })
+            .collect();
+        thread::sleep(Duration::from_millis(random.below(400)));
+        service.kill();
+        for sender in senders {
+            for (number, status) in sender.join().unwrap() {
+                match status {
+                    Ok(202) => accepted.push(number),
+                    Ok(status) => panic!("answered {status}"),
+                    Err(_) => unanswered += 1,
+                }
+            }
+        }
+    }
+    let mut service = home.start();
+    service.wait_until("all that was accepted is done", |service| {
+        open(service) == 0
+    });
+    let deadline = Instant::now() + SOON;
+    let lost = loop {
+        let lost: Vec<_> = accepted
+            .iter()
+            .filter(|number| tokens.of(&format!("app-{number}")).is_empty())
+            .collect();
+        if lost.is_empty() || Instant::now() > deadline {
+            break lost.len();
+        }
+        thread::sleep(Duration::from_millis(50));
+    };
+    let doubled = (0..kills * each)
+        .filter(|number| tokens.of(&format!("app-{number}")).len() > 1)
+        .count();
+    println!(
+        "kills {kills}, accepted {}, unanswered {unanswered}, lost {lost}, doubled {doubled}",
+        accepted.len()
+    );
+    assert!(
+        accepted.len() > 20,
+        "too few were accepted to say anything: {}",
+        accepted.len()
+    );
+    assert_eq!((lost, doubled), (0, 0));
+}
+
+/// What is told of the one delivery of this number.
+fn story(service: &crate::process::Service, number: u64) -> Value {
+    let path = format!("/api/v1/deliveries/{}", guid(number));
+    let answer = service.get(&path).map(|(_, answer)| answer);
+    answer.map_or(Value::Null, |answer| answer["deliveries"][0].clone())
+}
+
+fn in_state(service: &crate::process::Service, state: &str) -> usize {
+    let path = format!("/api/v1/deliveries?limit=500&state={state}");
+    let answer = service.get(&path).map(|(_, answer)| answer);
+    let deliveries = answer.and_then(|answer| Some(answer["deliveries"].as_array()?.len()));
+    deliveries.unwrap_or(usize::MAX)
+}
+
+fn done(service: &crate::process::Service) -> usize {
+    in_state(service, "done")
+}
+
+/// Deliveries that are not over.
+fn open(service: &crate::process::Service) -> usize {
+    in_state(service, "accepted").saturating_add(in_state(service, "working"))
+}
+
+/// Random enough for moments, and the same in every run.
+struct Xorshift(u64);
+
+impl Xorshift {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+}
