@@ -160,21 +160,22 @@ impl Rules {
     }
 }
 
-/// What is learnt of the names of the repository that a delivery speaks of.
-pub(super) fn learn_names(delivery: &Delivery, hosts: &HostNames, former: &mut FormerNames) {
-    let Some(repository) = &delivery.repository else {
-        return;
-    };
-    let canonical = |host: &str| hosts.canonical(host);
-    if let Event::Repository(change) = &delivery.event
-        && let Some(old) = change.old_full_name()
-        && let Some(old) = repository.former_identity(old, canonical)
-    {
-        former.learn(repository.id, &old);
-    }
-    if let Some(now) = repository.identity(canonical) {
-        former.learn(repository.id, &now);
-    }
+/// The number of the repository that a delivery speaks of, and its names from the oldest on.
+pub(super) fn names_told(
+    delivery: &Delivery,
+    hosts: &HostNames,
+) -> impl Iterator<Item = (u64, RepositoryIdentity)> {
+    let told = delivery.repository.as_ref().map(|repository| {
+        let canonical = |host: &str| hosts.canonical(host);
+        let old = match &delivery.event {
+            Event::Repository(change) => change.old_full_name(),
+            _ => None,
+        };
+        let old = old.and_then(|old| repository.former_identity(old, canonical));
+        let names = [old, repository.identity(canonical)];
+        names.map(|name| name.map(|name| (repository.id, name)))
+    });
+    told.into_iter().flatten().flatten()
 }
 
 /// The paths that a push changed, where all of them are known.

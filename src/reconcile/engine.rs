@@ -1,6 +1,6 @@
 //! From the inbox to the clusters: matches what was accepted, and hands each cluster its work.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tracing::{info, warn};
 use crate::catalog::LiveCluster;
 use crate::cluster::Cluster;
 use crate::delivery::{Step, WorkState};
-use crate::store::{Store, StoredDelivery, StoredWork, WorkId, Write};
+use crate::store::{Filter, Store, StoredDelivery, StoredWork, WorkId, Write};
 
 use super::annotator::{Annotator, Means, Mode, until_stored};
 use super::matcher::Matcher;
@@ -23,6 +23,8 @@ use super::metrics::{EventLabels, Metrics};
 const BATCH: u32 = 500;
 /// Work that is read from the store at once.
 const PAGE: u32 = 1_000;
+/// Names of repositories that are learnt from kept deliveries at most.
+const NAMES: usize = 100_000;
 /// The inbox is looked into so often even when nobody says that something came.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Batches of work that may wait for one cluster; then the inbox waits.
@@ -60,6 +62,7 @@ impl Engine {
             clusters.insert(Arc::clone(live.name()), sender);
         }
         self.give_up_strangers(&clusters, &stop).await;
+        self.remember_names(&stop).await;
         while !stop.is_cancelled() {
             let Some(batch) = until_stored(&stop, || self.store.unmatched(None, BATCH)).await
             else {
@@ -105,6 +108,34 @@ impl Engine {
                 return Some(left);
             }
         }
+    }
+
+    /// Learns what repositories were called before from the deliveries that are kept.
+    async fn remember_names(&self, stop: &CancellationToken) {
+        let mut told = Vec::new();
+        let mut seen = HashSet::new();
+        let mut filter = Filter {
+            limit: BATCH,
+            ..Filter::default()
+        };
+        loop {
+            let page = until_stored(stop, || self.store.deliveries(&filter)).await;
+            let Some(page) = page else { return };
+            for stored in &page {
+                let names: Vec<_> = self.matcher.names_told(&stored.delivery).collect();
+                // The newest delivery comes first here, and the newest name is to be learnt last.
+                for name in names.into_iter().rev() {
+                    if told.len() < NAMES && seen.insert(name.clone()) {
+                        told.push(name);
+                    }
+                }
+            }
+            match page.last() {
+                Some(last) if page.len() == BATCH as usize => filter.before = Some(last.id),
+                _ => break,
+            }
+        }
+        self.matcher.learn_names(told.into_iter().rev());
     }
 
     /// Work for clusters that the configuration does not name any more can never be done.

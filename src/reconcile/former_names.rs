@@ -4,6 +4,9 @@ use std::collections::HashMap;
 
 use crate::flux::RepositoryIdentity;
 
+/// Repositories beyond so many are not remembered: whoever holds a secret may name any number.
+const REPOSITORIES: usize = 100_000;
+
 /// The names under which repositories were seen, by the number that GitHub gives to each.
 ///
 /// GitHub leads the old name to the new one until another repository takes it; from then on it
@@ -18,6 +21,10 @@ pub struct FormerNames {
 impl FormerNames {
     /// Takes in that a repository is called so now.
     pub fn learn(&mut self, id: u64, now: &RepositoryIdentity) {
+        let is_known = self.names.contains_key(&(now.host().to_owned(), id));
+        if !is_known && self.names.len() >= REPOSITORIES {
+            return;
+        }
         let before = self.owners.insert(now.clone(), id);
         if let Some(other) = before.filter(|before| *before != id) {
             self.forget(other, now);
@@ -56,6 +63,17 @@ mod tests {
     fn named(path: &str) -> RepositoryIdentity {
         let url = RepositoryUrl::read(&format!("https://github.com/{path}")).unwrap();
         url.identity(|_| None)
+    }
+
+    #[test]
+    fn no_more_repositories_are_remembered_than_there_is_room_for() {
+        let mut names = FormerNames::default();
+        for id in 0..=REPOSITORIES as u64 {
+            names.learn(id, &named(&format!("acme/web-{id}")));
+        }
+        assert_eq!(names.names.len(), REPOSITORIES);
+        names.learn(7, &named("acme/site"));
+        assert_eq!(names.of(7, &named("acme/site")), [named("acme/web-7")]);
     }
 
     #[test]

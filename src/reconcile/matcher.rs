@@ -1,15 +1,16 @@
 //! Deliveries held against the clusters as they are at that moment.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
 use crate::catalog::LiveCluster;
 use crate::delivery::{Delivery, DeliveryState};
+use crate::flux::RepositoryIdentity;
 use crate::store::NewWork;
 
-use super::decision::{Decision, Rules, learn_names, work_of};
+use super::decision::{Decision, Rules, names_told, work_of};
 use super::former_names::FormerNames;
 
 /// The rules, and the clusters they are applied to.
@@ -64,7 +65,7 @@ impl Matcher {
         delivery: &Delivery,
         now: Timestamp,
     ) -> (DeliveryState, Vec<NewWork>) {
-        learn_names(delivery, &self.rules.hosts, &mut self.former());
+        self.learn_names(names_told(delivery, &self.rules.hosts));
         let explanation = self.explain(delivery);
         explanation
             .decision
@@ -87,7 +88,22 @@ impl Matcher {
         }
     }
 
-    fn former(&self) -> std::sync::MutexGuard<'_, FormerNames> {
+    /// What a delivery tells of the names of its repository, from the oldest on.
+    pub(super) fn names_told(
+        &self,
+        delivery: &Delivery,
+    ) -> impl Iterator<Item = (u64, RepositoryIdentity)> {
+        names_told(delivery, &self.rules.hosts)
+    }
+
+    pub(super) fn learn_names(&self, names: impl IntoIterator<Item = (u64, RepositoryIdentity)>) {
+        let mut former = self.former();
+        for (id, name) in names {
+            former.learn(id, &name);
+        }
+    }
+
+    fn former(&self) -> MutexGuard<'_, FormerNames> {
         self.former.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

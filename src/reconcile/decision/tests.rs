@@ -285,7 +285,9 @@ fn a_repository_that_was_renamed_names_what_points_at_its_old_name() {
     assert!(state.is_over() && work.is_empty());
     // From then on a push under the new name wakes it.
     let mut former = FormerNames::default();
-    learn_names(&renamed, &HostNames::of([]), &mut former);
+    for (id, name) in names_told(&renamed, &HostNames::of([])) {
+        former.learn(id, &name);
+    }
     for rules in [acme(), rules(SpeaksFor::KnownRepositories)] {
         let decision = rules.decide(&push("refs/heads/main"), &[&cache], &former);
         assert_eq!(
