@@ -1,11 +1,8 @@
 //! What would make a plan cheaper, with the numbers.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-use crate::plan::Reference;
-
-use super::demand::{ClusterKey, Demand, Source};
+use super::demand::{Demand, Source};
 use super::report::{Advice, AdviceKind, GitUse};
+use super::sharing::Sharing;
 use super::words::{count, counted};
 
 /// A poll that clones each time is rare enough from this interval on.
@@ -24,7 +21,7 @@ const MANY_REFS: f64 = 5000.0;
 const NAMES_IN_A_SENTENCE: usize = 3;
 
 pub(super) fn advise(demand: &Demand<'_>, git: &GitUse) -> Vec<Advice> {
-    let mut advice = share_sources(demand);
+    let mut advice = shared_sources(demand);
     advice.extend(full_clones(demand));
     advice.extend(short_intervals(demand));
     // What saves most comes first; the order of equals is the plan's.
@@ -34,68 +31,31 @@ pub(super) fn advise(demand: &Demand<'_>, git: &GitUse) -> Vec<Advice> {
     advice
 }
 
-/// Sources of one cluster that follow the same ref of the same repository: one would do, at the
-/// shortest of their intervals.
-fn share_sources(demand: &Demand<'_>) -> Vec<Advice> {
-    let mut firsts: HashMap<(ClusterKey<'_>, usize, &Reference), usize> = HashMap::new();
-    // Each first source with those that follow the same; most are alone and not in here.
-    let mut groups: BTreeMap<usize, Vec<&Source<'_>>> = BTreeMap::new();
-    for (number, source) in demand.sources.iter().enumerate() {
-        let key = (source.cluster, source.repository, &source.poll.reference);
-        let first = *firsts.entry(key).or_insert(number);
-        if first != number {
-            let group = groups
-                .entry(first)
-                .or_insert_with(|| vec![&demand.sources[first]]);
-            group.push(source);
-        }
-    }
-    // A project has one source in each of its environments, and none of them is another project's.
-    let is_of_many = |group: &Vec<&Source<'_>>| {
-        let first = group[0].project;
-        group.iter().any(|source| source.project != first)
-    };
-    let groups = groups.into_values().filter(is_of_many);
-    groups.map(|group| share_one(demand, &group)).collect()
+/// Projects that could use another's source wherever they are.
+fn shared_sources(demand: &Demand<'_>) -> Vec<Advice> {
+    let sharing = Sharing::of(demand).into_iter();
+    sharing.map(|sharing| share(demand, &sharing)).collect()
 }
 
-fn share_one(demand: &Demand<'_>, group: &[&Source<'_>]) -> Advice {
-    let first = group[0];
-    let all = rate(group);
-    let kept = group
+fn share(demand: &Demand<'_>, sharing: &Sharing<'_, '_>) -> Advice {
+    let saved = rate(&sharing.saved);
+    let group = [&sharing.kept[..], &sharing.saved].concat();
+    let projects = sharing
+        .projects
         .iter()
-        .map(|source| source.polls_per_hour)
-        .fold(0.0, f64::max);
-    let saved = all - kept;
-    let place = match first.cluster {
-        ClusterKey::Named(cluster) => format!("cluster `{cluster}`"),
-        ClusterKey::Of(environment) => format!("the cluster of `{environment}`"),
-    };
-    let namespaces: BTreeSet<_> = group.iter().map(|source| source.namespace).collect();
-    let how = if namespaces.len() == 1 {
-        format!(
-            "`source: {{project: {}}}` in the other projects",
-            demand.projects[first.project]
-        )
-    } else {
-        format!(
-            "they are in {}, so `source: {{external: {}, kind: …, namespace: {}}}` in the others",
-            counted(namespaces.len(), "namespace"),
-            first.name,
-            first.namespace
-        )
-    };
+        .map(|project| demand.projects[*project]);
     let message = format!(
-        "{} of {place} ({}) poll {} of `{}` {} times an hour together; one shared source would \
-         save {} of them: {how}",
+        "{} ({}) poll the same refs of `{}` in the same places, {} times an hour together; \
+         `source: {{project: {}}}` in {} would save {} of them",
         counted(group.len(), "source"),
-        some_names(group),
-        describe(&first.poll.reference),
-        demand.repositories[first.repository].name,
-        count(all),
+        some_names(&group),
+        demand.repositories[group[0].repository].name,
+        count(rate(&group)),
+        demand.projects[sharing.keeper],
+        some(projects),
         count(saved),
     );
-    advice(AdviceKind::ShareSource, message, saved, group)
+    advice(AdviceKind::ShareSource, message, saved, &group)
 }
 
 /// Semver ranges and commits on short intervals, by environment.
@@ -217,30 +177,21 @@ fn advice(kind: AdviceKind, message: String, saved: f64, group: &[&Source<'_>]) 
 }
 
 fn some_names(group: &[&Source<'_>]) -> String {
-    let names: Vec<_> = group
-        .iter()
+    some(group.iter().map(|source| source.name))
+}
+
+fn some<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let more = names.len().saturating_sub(NAMES_IN_A_SENTENCE);
+    let names: Vec<_> = names
         .take(NAMES_IN_A_SENTENCE)
-        .map(|source| format!("`{}`", source.name))
+        .map(|name| format!("`{name}`"))
         .collect();
-    let more = group.len() - names.len();
     let names = names.join(", ");
     if more == 0 {
         names
     } else {
         format!("{names} and {} more", count(more as f64))
     }
-}
-
-fn describe(reference: &Reference) -> String {
-    let (kind, value) = match reference {
-        Reference::Branch(value) => ("branch", value),
-        Reference::Tag(value) => ("tag", value),
-        Reference::Semver { range, .. } => ("semver", range),
-        Reference::Name(value) => ("ref", value),
-        Reference::Commit { commit, .. } => ("commit", commit),
-        Reference::Digest(value) => ("digest", value),
-    };
-    format!("{kind} `{value}`")
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! What a plan's sources ask for, and where: each poll with its repository, host and rate.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Field;
+use crate::flux::yaml::Entry;
 use crate::plan::{Plan, PlannedObject, Poll, Reference};
 
 use super::costs::{Cost, CostTable, POLL_FULL_CLONE, POLL_SSH, POLL_UNCHANGED};
@@ -19,6 +20,8 @@ pub(super) struct Demand<'a> {
     pub(super) environments: Vec<&'a str>,
     pub(super) projects: Vec<&'a str>,
     pub(super) repositories: Vec<Repository>,
+    /// Projects of which a source is suspended somewhere, which is not among `sources`.
+    pub(super) resting: HashSet<usize>,
 }
 
 #[derive(Debug)]
@@ -32,6 +35,10 @@ pub(super) struct Source<'a> {
     pub(super) project: usize,
     pub(super) repository: usize,
     pub(super) poll: &'a Poll,
+    /// Fields of the CRD that the configuration gives it besides.
+    pub(super) more: Vec<Entry>,
+    /// Objects of another project come from it.
+    pub(super) is_shared: bool,
     pub(super) polls_per_hour: f64,
     pub(super) transport: Transport,
     /// The number of a GitHub host; `None` elsewhere and for a registry.
@@ -99,10 +106,14 @@ impl<'a> Demand<'a> {
         let mut numbers: HashMap<(bool, String), usize> = HashMap::new();
         let mut places: HashMap<&str, Option<Asked>> = HashMap::new();
         let mut sources = Vec::new();
+        let mut resting = HashSet::new();
         for object in &plan.objects {
             let environment = environments.number(&object.environment);
             let project = projects.number(&object.project);
             let Some(poll) = poll_of(object) else {
+                if object.poll.is_some() {
+                    resting.insert(project);
+                }
                 continue;
             };
             let known = places.entry(&poll.url).or_insert_with(|| {
@@ -125,14 +136,13 @@ impl<'a> Demand<'a> {
             sources.push(Source {
                 name: &object.name,
                 namespace: &object.namespace,
-                cluster: match &object.cluster {
-                    Some(cluster) => ClusterKey::Named(cluster),
-                    None => ClusterKey::Of(&object.environment),
-                },
+                cluster: cluster_of(object),
                 environment,
                 project,
                 repository,
                 poll,
+                more: more(object),
+                is_shared: false,
                 polls_per_hour: per_hour(poll.interval),
                 transport,
                 github,
@@ -144,12 +154,54 @@ impl<'a> Demand<'a> {
                 },
             });
         }
+        mark_shared(plan, &projects, &mut sources);
         Self {
             sources,
             environments: environments.names,
             projects: projects.names,
             repositories,
+            resting,
         }
+    }
+}
+
+fn more(source: &PlannedObject<'_>) -> Vec<Entry> {
+    source.layers.map(match source.kind {
+        Some("OCIRepository") => Field::OciRepository,
+        _ => Field::GitRepository,
+    })
+}
+
+fn cluster_of<'p>(object: &'p PlannedObject<'_>) -> ClusterKey<'p> {
+    match &object.cluster {
+        Some(cluster) => ClusterKey::Named(cluster),
+        None => ClusterKey::Of(&object.environment),
+    }
+}
+
+/// Marks the sources that projects use which have none of their own.
+fn mark_shared(plan: &Plan<'_>, projects: &Names<'_>, sources: &mut [Source<'_>]) {
+    let mut has_own = vec![false; projects.names.len()];
+    for source in &*sources {
+        has_own[source.project] = true;
+    }
+    let borrowed: HashSet<_> = plan
+        .objects
+        .iter()
+        .filter(|object| {
+            let project = projects.numbers.get(&*object.project);
+            project.is_some_and(|project| !has_own[*project])
+        })
+        .filter_map(|object| {
+            let source = object.source.as_ref()?;
+            Some((cluster_of(object), &*source.namespace, &*source.name))
+        })
+        .collect();
+    if borrowed.is_empty() {
+        return;
+    }
+    for source in sources {
+        source.is_shared = borrowed.contains(&(source.cluster, source.namespace, source.name));
     }
 }
 

@@ -10,6 +10,7 @@ mod price;
 mod report;
 #[cfg(test)]
 pub(crate) mod sample;
+mod sharing;
 mod tally;
 mod words;
 

@@ -58,18 +58,21 @@ pub fn price(
         reserve,
     };
     let git = git_use(&demand, costs);
+    let upper = polls
+        .as_requests()
+        .into_profile(ProfileName::RequestPerPoll);
+    let bound = upper.buckets.iter().map(|bucket| bucket.requests_per_hour);
+    let comparison = comparison(&demand, costs, bound.sum());
     Report {
         sources: demand.sources.len(),
         advice: advise(&demand, &git),
         profiles: vec![
             polls.as_git_operations().into_profile(ProfileName::FluxGit),
-            polls
-                .as_requests()
-                .into_profile(ProfileName::RequestPerPoll),
+            upper,
         ],
         git,
         start: start(&demand, costs, mints.len()),
-        comparison: comparison(&demand, costs),
+        comparison,
         reserve,
         costs: operations(costs),
     }
@@ -270,7 +273,9 @@ fn busiest(demand: &Demand<'_>, figure: impl Fn(&Source<'_>) -> f64) -> (Option<
     best.map_or((None, 0.0), |(name, sum)| (Some(name.to_owned()), sum))
 }
 
-fn comparison(demand: &Demand<'_>, costs: &CostTable) -> Comparison {
+/// The upper bound beside the same one with every source polled at one interval: what Apps and
+/// others spend is the same in both.
+fn comparison(demand: &Demand<'_>, costs: &CostTable, bound: f64) -> Comparison {
     let request = costs.of(REQUEST_PER_POLL).core;
     let at_github = || {
         demand
@@ -278,16 +283,15 @@ fn comparison(demand: &Demand<'_>, costs: &CostTable) -> Comparison {
             .iter()
             .filter(|source| source.github.is_some())
     };
-    let requests_per_hour =
-        request * at_github().count() as f64 * 3600.0 / COMPARED_INTERVAL_SECONDS;
     let polls: f64 = at_github().map(|source| source.polls_per_hour).sum();
-    let plan_requests_per_hour = request * polls;
+    let compared_polls = at_github().count() as f64 * 3600.0 / COMPARED_INTERVAL_SECONDS;
+    let requests_per_hour = bound + request * (compared_polls - polls);
     Comparison {
         name: "30s everywhere",
         profile: ProfileName::RequestPerPoll,
         requests_per_hour,
-        plan_requests_per_hour,
-        saving: (requests_per_hour > 0.0).then(|| 1.0 - plan_requests_per_hour / requests_per_hour),
+        plan_requests_per_hour: bound,
+        saving: (request * compared_polls > 0.0).then(|| 1.0 - bound / requests_per_hour),
         basis: Basis::Assumed,
     }
 }

@@ -207,7 +207,8 @@ pub struct Start {
     pub basis: Basis,
 }
 
-/// The plan's polls beside the same sources polled at one interval.
+/// The upper bound of the plan beside that of the same sources polled at one interval. Use by Apps
+/// and others (`budget.also`) is in both.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
@@ -215,10 +216,10 @@ pub struct Comparison {
     pub profile: ProfileName,
     #[serde(serialize_with = "number")]
     pub requests_per_hour: f64,
-    /// The plan's polls in the same reading, without the use of others.
+    /// As in the bucket of the same profile.
     #[serde(serialize_with = "number")]
     pub plan_requests_per_hour: f64,
-    /// What the plan saves, from 0 to 1; negative where it polls more. `None` where nothing is polled.
+    /// What the plan saves of `requests_per_hour`, from 0 to 1; negative where it polls more. `None` where nothing is polled.
     #[serde(serialize_with = "maybe_number")]
     pub saving: Option<f64>,
     pub basis: Basis,
@@ -256,7 +257,7 @@ pub struct Advice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum AdviceKind {
-    /// Sources of one cluster that follow the same ref of the same repository.
+    /// Projects whose sources poll the same wherever they are.
     ShareSource,
     /// A semver range or a commit on a short interval.
     FullClones,

@@ -410,14 +410,14 @@ mod tests {
         git requests   0.05 a second, at most 0.05 on one repository (documented), where GitHub asks to stay
                        below 15 (assumed); 6 requests and 1 new App token when all controllers start, at
                        most 6 on one (documented)
-        upper bound    1,980 an hour, 39.6 % of 5,000, if each poll were a request; 180 of them polls; 240
-                       with 30s everywhere, so −25 % (request-per-poll)
+        upper bound    1,980 an hour, 39.6 % of 5,000, if each poll were a request; 2,040 with 30s
+                       everywhere, so −2.9 % (request-per-poll)
 
         requests an hour  sources  flux-git  share  request-per-poll   share  basis
         dev                     2      1.25    0 %               180   3.6 %  assumed
         budget.also                   1,800                    1,800          assumed
         all                     2  1,801.25   36 %             1,980  39.6 %  assumed
-        30s everywhere                                           240   4.8 %  assumed
+        30s everywhere                                         2,040  40.8 %  assumed
 
         buckets                        used/h   share  limit  basis       reserve  headroom
         flux-git
@@ -435,9 +435,6 @@ mod tests {
         github.com/acme/web    180      1.25               180  3.6 %  assumed
 
         advice
-        - 2 sources of the cluster of `dev` (`web-dev`, `api-dev`) poll branch `main` of
-          `github.com/acme/web` 180 times an hour together; one shared source would save 60 of them:
-          `source: {project: web}` in the other projects
         - 1 source of `dev` (`api-dev`) is polled more often than once a minute: 120 polls an hour, 60 with
           an interval of 1m
         - each poll lists every ref of its repository, those of pull requests too, at about 86 bytes a ref:

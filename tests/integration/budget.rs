@@ -130,3 +130,67 @@ fn a_suspended_source_costs_nothing() {
         run.stdout
     );
 }
+
+/// Two projects in one repository, in two environments; the lines stand at the second.
+fn of_one_repository(source: &str, lines: &str) -> Fleet {
+    let app = "{name: app, repository: https://github.com/acme/mono, path: ./app}";
+    Fleet::new()
+        .file(
+            "flux-setup.yaml",
+            &format!("projects:\n  - {app}\n  - name: web\n    {source}\n    path: ./web\n{lines}"),
+        )
+        .file("environments/staging.yaml", "ref: {branch: main}\n")
+        .file("environments/production.yaml", "ref: {branch: live}\n")
+}
+
+fn priced(fleet: &Fleet) -> (f64, Vec<Value>) {
+    let run = fleet.run(&["budget", "--format", "json"]);
+    let report: Value = serde_json::from_str(&run.stdout).expect(&run.stderr);
+    let advice = report["advice"].as_array().expect("a list").iter();
+    let shared = advice.filter(|one| one["kind"] == "shareSource");
+    (
+        report["comparison"]["planRequestsPerHour"]
+            .as_f64()
+            .expect("a number"),
+        shared.cloned().collect(),
+    )
+}
+
+#[test]
+fn the_advice_to_share_a_source_can_be_followed_and_saves_what_it_says() {
+    let own = "repository: https://github.com/acme/mono";
+    let (before, advice) = priced(&of_one_repository(own, ""));
+    let [advice] = &advice[..] else {
+        panic!("one advice, not {advice:?}");
+    };
+    let message = advice["message"].as_str().unwrap();
+    assert!(
+        message.contains("`source: {project: app}` in `web` would save 32 of them"),
+        "{message}"
+    );
+    let followed = of_one_repository("source: {project: app}", "");
+    assert_eq!(followed.findings(), []);
+    let (after, none) = priced(&followed);
+    assert_eq!(
+        before - after,
+        advice["savesPollsPerHour"].as_f64().unwrap()
+    );
+    assert_eq!(none, Vec::<Value>::new());
+}
+
+#[test]
+fn sources_that_differ_somewhere_are_not_advised_to_be_shared() {
+    for lines in [
+        "    environments: {production: {ref: {tag: v1}}}\n",
+        "    environments: {production: {namespace: apps}}\n",
+        "    secretRef: other\n",
+        "    provider: azure\n",
+        "    gitRepository: {recurseSubmodules: true}\n",
+        "    environments: {production: {suspend: true}}\n",
+        "    intervals: {source: 30s}\n    environments: {production: {intervals: {source: 1h}}}\n",
+    ] {
+        let own = "repository: https://github.com/acme/mono";
+        let (_, advice) = priced(&of_one_repository(own, lines));
+        assert_eq!(advice, Vec::<Value>::new(), "{lines}");
+    }
+}

@@ -5,7 +5,8 @@ use crate::budget::report::AdviceKind::{
     BusyRepository, FullClones, ListsAllRefs, ShareSource, ShortInterval,
 };
 use crate::budget::sample::{Changed, fleet, plan, priced, semver, source};
-use crate::plan::PlannedObject;
+use crate::flux::yaml::Span;
+use crate::plan::{PlannedObject, Reference, SourceReference};
 
 const WEB: &str = "https://github.com/acme/web";
 
@@ -31,16 +32,100 @@ fn sources_of_one_cluster_repository_and_ref_could_be_one_at_the_shortest_interv
     ];
     let advice = advised(objects, ShareSource);
     assert_eq!(saved(&advice), [18.0]);
-    assert_eq!(advice[0].sources, ["web-prod", "api-prod", "job-prod"]);
-    insta::assert_snapshot!(advice[0].message, @r"3 sources of cluster `eu` (`web-prod`, `api-prod`, `job-prod`) poll branch `main` of `github.com/acme/web` 78 times an hour together; one shared source would save 18 of them: `source: {project: web}` in the other projects");
+    assert_eq!(advice[0].sources, ["api-prod", "web-prod", "job-prod"]);
+    insta::assert_snapshot!(advice[0].message, @"3 sources (`api-prod`, `web-prod`, `job-prod`) poll the same refs of `github.com/acme/web` in the same places, 78 times an hour together; `source: {project: api}` in `web`, `job` would save 18 of them");
 }
 
 #[test]
-fn sources_of_several_namespaces_are_told_another_way() {
-    let mut other = source(WEB).of("api", "dev");
-    other.namespace = "apps".into();
-    let advice = advised(vec![source(WEB), other], ShareSource);
-    insta::assert_snapshot!(advice[0].message, @r"2 sources of the cluster of `dev` (`web-dev`, `api-dev`) poll branch `main` of `github.com/acme/web` 120 times an hour together; one shared source would save 60 of them: they are in 2 namespaces, so `source: {external: web-dev, kind: …, namespace: flux-system}` in the others");
+fn a_source_is_shared_in_every_place_of_a_project_or_in_none() {
+    let of = |project: &str, environment: &str| source(WEB).of(project, environment).on("eu");
+    let both = vec![
+        of("web", "dev"),
+        of("api", "dev"),
+        of("web", "prod").every(300),
+        of("api", "prod").every(300),
+    ];
+    let advice = advised(both, ShareSource);
+    assert_eq!(saved(&advice), [72.0]);
+    assert_eq!(
+        advice[0].sources,
+        ["web-dev", "web-prod", "api-dev", "api-prod"]
+    );
+    // The project that is in more places is the one that can be used.
+    let more = vec![of("web", "dev"), of("api", "dev"), of("api", "prod")];
+    let advice = advised(more, ShareSource);
+    assert_eq!(saved(&advice), [60.0]);
+    assert!(
+        advice[0]
+            .message
+            .contains("`source: {project: api}` in `web`")
+    );
+    let elsewhere = vec![
+        of("web", "dev"),
+        of("web", "test"),
+        of("api", "dev"),
+        of("api", "prod"),
+    ];
+    assert_eq!(advised(elsewhere, ShareSource), []);
+    let other_ref = of("api", "prod").following(Reference::Branch("next".into()));
+    let different = vec![
+        of("web", "dev"),
+        of("web", "prod"),
+        of("api", "dev"),
+        other_ref,
+    ];
+    assert_eq!(advised(different, ShareSource), []);
+}
+
+#[test]
+fn no_advice_is_given_that_cannot_be_followed() {
+    let first = || source(WEB).of("web", "dev");
+    let alone = |other: PlannedObject<'static>| advised(vec![first(), other], ShareSource);
+    let same = || source(WEB).of("api", "dev");
+    assert_eq!(alone(same()).len(), 1);
+    let mut elsewhere = same();
+    elsewhere.namespace = "apps".into();
+    assert_eq!(alone(elsewhere), []);
+    assert_eq!(
+        alone(same().poll(|poll| poll.secret = Some("a".into()))),
+        []
+    );
+    assert_eq!(
+        alone(same().poll(|poll| poll.provider = Some("azure".into()))),
+        []
+    );
+    // What a third project uses has to stay, and can be what the others use.
+    let third = |source: &str| PlannedObject {
+        role: crate::plan::Role::Object("shop".into()),
+        kind: Some("Kustomization"),
+        poll: None,
+        source: Some(SourceReference {
+            kind: "GitRepository".into(),
+            name: source.into(),
+            namespace: "flux-system".into(),
+            span: Span::default(),
+        }),
+        ..source_of_nobody()
+    };
+    let advice = advised(vec![first(), same(), third("web-dev")], ShareSource);
+    assert!(
+        advice[0]
+            .message
+            .contains("`source: {project: web}` in `api`")
+    );
+    let advice = advised(vec![first(), same(), third("api-dev")], ShareSource);
+    assert_eq!(advice.len(), 1);
+    assert!(
+        advice[0]
+            .message
+            .contains("`source: {project: api}` in `web`")
+    );
+    let both = vec![first(), same(), third("web-dev"), third("api-dev")];
+    assert_eq!(advised(both, ShareSource), []);
+}
+
+fn source_of_nobody() -> PlannedObject<'static> {
+    source(WEB).of("shop", "dev")
 }
 
 #[test]

@@ -161,7 +161,10 @@ fn known_use_is_added_to_the_bucket_of_its_identity_and_to_the_upper_bound() {
     let fleet = &upper(&report).buckets[0];
     assert_eq!(fleet.requests_per_hour, 2392.0 + 1810.0);
     assert_eq!(fleet.headroom, Some(-202.0));
-    assert_eq!(report.comparison.plan_requests_per_hour, 2392.0);
+    let comparison = &report.comparison;
+    assert_eq!(comparison.plan_requests_per_hour, 2392.0 + 1810.0);
+    assert_eq!(comparison.requests_per_hour, 9360.0 + 1810.0);
+    assert!((comparison.saving.unwrap() - (1.0 - 4202.0 / 11170.0)).abs() < 1e-9);
 }
 
 #[test]
