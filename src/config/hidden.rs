@@ -1,11 +1,28 @@
 //! What nobody is shown: whatever may be a secret, wherever a mistake has put it.
 
+use crate::flux::nearest;
 use crate::flux::yaml::{Entry, Node, Span, Value};
 
 use super::decode::Decoder;
 
 /// Parts of the fleet's file that hold secrets.
-pub(super) const PARTS: [&str; 2] = ["github", "server"];
+const PARTS: [&str; 2] = ["github", "server"];
+
+/// The keys of the fleet's file.
+pub(super) const FLEET_KEYS: [&str; 10] = [
+    "output", "names", "include", "defaults", "projects", "clusters", "crds", "github", "budget",
+    "server",
+];
+
+/// Whether a key of the fleet's file leads to a part that holds secrets, or may be meant to.
+fn leads_to_secrets(key: &str) -> bool {
+    let meant = if FLEET_KEYS.contains(&key) {
+        Some(key)
+    } else {
+        nearest(key, FLEET_KEYS)
+    };
+    meant.is_none_or(|meant| PARTS.contains(&meant))
+}
 
 /// Keys there whose values are none: a text, or a list of texts.
 const SHOWN: [&str; 18] = [
@@ -30,6 +47,15 @@ const SHOWN: [&str; 18] = [
 ];
 
 impl Decoder {
+    /// Hides what may be secret in the fleet's file, or in one that it includes.
+    pub(super) fn hide_parts(&mut self, node: &Node) {
+        for entry in node.as_mapping().unwrap_or_default() {
+            if leads_to_secrets(&entry.key) {
+                self.hide(&entry.node);
+            }
+        }
+    }
+
     /// Hides every text below, but for those that are known to be no secrets.
     ///
     /// It goes first: what follows may find a fault in the same line before it comes to the secret.
@@ -96,7 +122,7 @@ pub(super) fn ranges_of_faulty(text: &str) -> Vec<(usize, usize)> {
         let is_top =
             content.starts_with(|first: char| first.is_alphanumeric() || "\"'".contains(first));
         if is_top && let Some((key, _)) = content.split_once(':') {
-            inside = PARTS.contains(&key.trim().trim_matches(['"', '\'']));
+            inside = leads_to_secrets(key.trim().trim_matches(['"', '\'']));
         }
         if inside {
             let from = line.find(':').map_or(0, |colon| colon + 1);
@@ -119,6 +145,12 @@ mod tests {
             .map(|(start, end)| text[start..end].trim())
             .collect();
         assert_eq!(hidden, ["", "ghp", "more"]);
+        let text = "githb:\n- token: ghp\nprojcts:\n- name: web\nother: x\n";
+        let hidden: Vec<&str> = ranges_of_faulty(text)
+            .into_iter()
+            .map(|(start, end)| text[start..end].trim())
+            .collect();
+        assert_eq!(hidden, ["", "ghp", "x"]);
         let text = "{output: a, github: [{token: ghp}";
         let [(start, end)] = ranges_of_faulty(text)[..] else {
             panic!("one part");

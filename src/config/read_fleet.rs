@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::flux::yaml::{Node, Span};
 
+use super::Pattern;
 use super::decode::{Decoder, Fields, Wanted};
+use super::hidden::FLEET_KEYS;
 use super::model::{
     BudgetSettings, Cluster, Environment, EnvironmentKind, GithubHost, Project, Spanned,
 };
@@ -12,7 +14,6 @@ use super::pattern::Gap;
 use super::read_project::keys_with;
 use super::serving::ServerSettings;
 use super::settings::{Field, Said, Setting, Settings};
-use super::{Pattern, hidden};
 
 /// What `flux-setup.yaml` and the included files say.
 #[derive(Debug, Default)]
@@ -29,11 +30,6 @@ pub(super) struct Fleet {
     pub(super) budget: BudgetSettings,
     pub(super) server: ServerSettings,
 }
-
-const FLEET_KEYS: [&str; 10] = [
-    "output", "names", "include", "defaults", "projects", "clusters", "crds", "github", "budget",
-    "server",
-];
 
 impl Decoder {
     pub(super) fn fleet(&mut self, node: &Node) -> Fleet {
@@ -76,14 +72,6 @@ impl Decoder {
             fleet.server = self.server(node);
         }
         fleet
-    }
-
-    fn hide_parts(&mut self, node: &Node) {
-        for part in hidden::PARTS {
-            if let Some(node) = node.get(part) {
-                self.hide(node);
-            }
-        }
     }
 
     /// A file that `include` names holds projects and clusters.

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use crate::flux::secrets;
 use crate::flux::yaml::Span;
 
 /// Every text that was read, numbered as in [`Span::source`].
@@ -16,8 +17,9 @@ struct Text {
     text: String,
     /// Ranges of bytes that nobody is shown.
     hidden: Vec<(usize, usize)>,
-    /// The text without them, once it was asked for.
-    shown: OnceLock<String>,
+    /// The text without them and without what looks like a credential, once it was asked for;
+    /// `None`: all of it is shown.
+    shown: OnceLock<Option<String>>,
     /// Where each line begins, once a position was asked for.
     lines: OnceLock<Vec<u32>>,
 }
@@ -86,15 +88,14 @@ impl Sources {
         }
     }
 
-    /// The text with `*` for each byte of what is hidden, so that positions stay as they are.
+    /// The text with `*` for each byte of what is hidden and of what looks like a credential, also in
+    /// comments, so that positions stay as they are.
     pub fn shown(&self, source: u32) -> &str {
         let Some(text) = self.texts.get(source as usize) else {
             return "";
         };
-        if text.hidden.is_empty() {
-            return &text.text;
-        }
-        text.shown.get_or_init(|| text.masked())
+        let shown = text.shown.get_or_init(|| text.masked());
+        shown.as_deref().unwrap_or(&text.text)
     }
 }
 
@@ -112,8 +113,16 @@ impl Text {
         })
     }
 
-    fn masked(&self) -> String {
+    fn masked(&self) -> Option<String> {
         let mut hidden = self.hidden.clone();
+        hidden.extend(
+            secrets(&self.text)
+                .into_iter()
+                .map(|secret| (secret.start, secret.end)),
+        );
+        if hidden.is_empty() {
+            return None;
+        }
         hidden.sort_unstable();
         let mut hidden = hidden.into_iter().peekable();
         let mut end = 0;
@@ -128,6 +137,6 @@ impl Text {
                 shown.push(letter);
             }
         }
-        shown
+        Some(shown)
     }
 }

@@ -1,5 +1,8 @@
 //! Takes credentials out of a text before it is shown.
 
+mod keyed;
+mod pem;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -9,7 +12,7 @@ use super::repository::credentials;
 const TOKENS: [&str; 6] = ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"];
 
 /// Characters behind the beginning of a token from which on it is taken for one.
-const SHORTEST_TOKEN: usize = 6;
+const SHORTEST_TOKEN: usize = 1;
 
 /// The same in the middle of a word, as behind `%3A`.
 const LONG_TOKEN: usize = 30;
@@ -35,11 +38,13 @@ pub fn mask(text: &str) -> Cow<'_, str> {
 }
 
 /// Where a text has credentials, in order and apart from each other: before the host of a URL, in
-/// a query, and GitHub's tokens anywhere.
+/// a query, behind a key that is called after one, in PEM, and GitHub's tokens anywhere.
 pub fn secrets(text: &str) -> Vec<Range<usize>> {
     let mut found = in_urls(text);
     found.extend(in_queries(text));
     found.extend(tokens(text));
+    found.extend(keyed::values(text));
+    found.extend(pem::blocks(text));
     found.sort_by_key(|secret| secret.start);
     let mut apart: Vec<Range<usize>> = Vec::with_capacity(found.len());
     for secret in found {
@@ -157,6 +162,30 @@ mod tests {
                 "the label value `ghp_0123456789` and \"github_pat_01_23456-7.\"",
                 "the label value `***` and \"***.\"",
             ),
+            ("# was ghp_x, now gho_1", "# was ***, now ***"),
+            ("  token: hunter2 # old", "  token: *** # old"),
+            (
+                "- {name: bot, token: hunter2, x: y}",
+                "- {name: bot, token: ***, x: y}",
+            ),
+            (
+                "{\"client_secret\":\"hunter 2\",\"x\":1}",
+                "{\"client_secret\":***,\"x\":1}",
+            ),
+            ("tokens: [hunter2, b]", "tokens: ***"),
+            ("token: {value: hunter2}", "token: ***"),
+            ("# the old password: hunter2", "# the old password: ***"),
+            ("`privateKey: a b` is none", "`privateKey: ***` is none"),
+            ("+  TOKEN: a, b c", "+  TOKEN: ***"),
+            (
+                "key: |\n  -----BEGIN RSA PRIVATE KEY-----\n  MIIE\n  -----END RSA PRIVATE KEY-----\nx: y",
+                "key: |\n  ***\nx: y",
+            ),
+            ("\"-----BEGIN PRIVATE KEY-----\\nMIIE\\n", "\"***"),
+            (
+                "# -----BEGIN PRIVATE KEY-----\nMIIE/+\nab==\nx: y",
+                "# ***x: y",
+            ),
             ("bot%3Aghs_0123456789012345678901234567890", "bot%3A***"),
             (
                 "{a: https://a:b@h/x, b: http://c@h/y}",
@@ -178,6 +207,17 @@ mod tests {
             "is it so? a=b, token=",
             "https://",
             "http://h/x\nuser: a@b",
+            "token: {env: GITHUB_TOKEN}",
+            "secrets: [{env: A}, {file: b}]",
+            "identities: [{name: bot, token: {\"file\": b}}]",
+            "secretRef: github-token",
+            "add `token: …`",
+            "secret:\n  secretName: a",
+            "automountServiceAccountToken: false",
+            "failed to get token: status 401",
+            "privateKey: |",
+            "https://h/token:x",
+            "expected a token, found text",
         ] {
             assert!(
                 matches!(mask(text), Cow::Borrowed(same) if same == text),
@@ -194,7 +234,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in "(://|@|:|é|\n|[a-z /]){0,20}") {
+        fn no_text_makes_it_panic(text in "(://|@|: |é|\n|token|-----BEGIN |-----END |[a-z /{}\\[\\]#,`'\":]){0,20}") {
             mask(&text);
         }
     }

@@ -1,6 +1,6 @@
 //! Secrets that somebody wrote down are refused, and shown nowhere.
 
-use super::{fleet, refuses};
+use super::{fleet, project, refuses};
 
 #[test]
 fn credentials_in_an_address_are_refused_and_never_shown() {
@@ -75,6 +75,9 @@ fn what_may_be_a_secret_is_shown_nowhere_whatever_is_wrong_around_it() {
         "server: {api: {tokens: [{name: a, token: hunter2, scope: all}]}}\n".to_owned(),
         "server: {api: {token: [{name: a, token: hunter2}]}}\n".to_owned(),
         "server: {tokens: [{name: a, token: hunter2}]}\n".to_owned(),
+        "githb: [{host: github.com, identities: [{name: bot, key: hunter2}]}]\n".to_owned(),
+        "gh: [hunter2]\n".to_owned(),
+        "srver: {api: hunter2}\n".to_owned(),
     ];
     for shape in shapes {
         let own = fleet(&format!("projects: []\n{shape}"));
@@ -136,4 +139,47 @@ fn the_store_names_its_password_by_reference_alone() {
         "expected text, found a list",
         "",
     );
+}
+
+#[test]
+fn what_looks_like_a_credential_is_shown_nowhere_also_in_comments() {
+    for line in [
+        "# was ghp_hunter2",
+        "# github_pat_hunter2",
+        "# token: hunter2",
+        "# the old clientSecret: \"hunter2 too\"",
+        "# see https://bot:hunter2@github.com/acme",
+        "# -----BEGIN PRIVATE KEY-----hunter2",
+    ] {
+        let fleet = project(&format!("    prune: 1 {line}\n"));
+        refuses(
+            &fleet,
+            "flux-setup.yaml:4:12",
+            "expected true or false, found a number",
+            "write `true`",
+        );
+        let shown = fleet.run(&["validate"]).stderr;
+        assert!(!shown.contains("hunter2"), "{line}: {shown}");
+        assert!(shown.contains("    prune: 1 # "), "{line}: {shown}");
+    }
+    let block = project(
+        "    # -----BEGIN RSA PRIVATE KEY-----\n    # hunter2\n    prune: {hunter2: \"-----BEGIN PRIVATE KEY-----\\nhunter3\\n-----END PRIVATE KEY-----\"}\n",
+    );
+    let shown = block.run(&["validate"]).stderr;
+    assert!(!shown.contains("hunter3"), "{shown}");
+    for (lines, shown) in [
+        ("    path: [ghp_x]\n", "*****"),
+        ("    vars: [{password: hunter2}]\n", "*******"),
+        ("    labels: {team: \"github_pat_x y\"}\n", "************"),
+    ] {
+        let fleet = project(lines);
+        for arguments in [&["validate"][..], &["validate", "--format", "json"]] {
+            let output = fleet.run(arguments);
+            let said = format!("{}{}", output.stdout, output.stderr);
+            for secret in ["ghp_x", "hunter2", "pat_x"] {
+                assert!(!said.contains(secret), "{lines}: {said}");
+            }
+            assert!(said.contains(shown) || !output.stdout.is_empty(), "{said}");
+        }
+    }
 }
