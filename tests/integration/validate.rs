@@ -127,6 +127,20 @@ fn what_only_flux_chokes_on_is_an_error_of_its_own_class() {
 }
 
 #[test]
+fn a_flag_that_readers_take_differently_is_told_how_to_write_it() {
+    let (code, said) = judged(&SOUND.replace("prune: true", "prune: yes"));
+    assert_eq!(code, Some(2));
+    assert!(
+        said.contains("error[flux]: readers of YAML differ over a bare `yes`"),
+        "{said}"
+    );
+    assert!(
+        said.contains("= help: write `true`, or quote it if it is text"),
+        "{said}"
+    );
+}
+
+#[test]
 fn what_has_no_schema_is_told_apart_from_what_is_sound() {
     let other = "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: a}\n";
     let (code, said) = judged(&format!(
