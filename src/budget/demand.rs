@@ -10,7 +10,7 @@ use crate::plan::{Plan, PlannedObject, Poll, Reference};
 
 use super::costs::{Cost, CostTable, POLL_FULL_CLONE, POLL_SSH, POLL_UNCHANGED};
 use super::host::Hosts;
-use super::place::{Place, Transport};
+use super::remote::{Remote, Transport};
 
 /// Everything that is polled, and the names that the report speaks of, each once and in the order
 /// in which the plan comes to them.
@@ -96,15 +96,15 @@ impl<'a> Demand<'a> {
         let by_ssh = costs.of(POLL_SSH);
         let by_http = costs.of(POLL_UNCHANGED);
         for (_, poll) in polls(plan).filter(|(_, poll)| says_github(poll)) {
-            if let Some(place) = Place::of(&poll.url) {
-                hosts.learn(&place.host, true);
+            if let Some(remote) = Remote::of(&poll.url) {
+                hosts.learn(&remote.host, true);
             }
         }
         let mut environments = Names::default();
         let mut projects = Names::default();
         let mut repositories = Vec::new();
         let mut numbers: HashMap<(bool, String), usize> = HashMap::new();
-        let mut places: HashMap<&str, Option<Asked>> = HashMap::new();
+        let mut remotes: HashMap<&str, Option<Asked>> = HashMap::new();
         let mut sources = Vec::new();
         let mut resting = HashSet::new();
         for object in &plan.objects {
@@ -116,19 +116,19 @@ impl<'a> Demand<'a> {
                 }
                 continue;
             };
-            let known = places.entry(&poll.url).or_insert_with(|| {
-                let mut place = Place::of(&poll.url)?;
-                let is_git = place.transport != Transport::Oci;
-                let github = is_git.then(|| hosts.learn(&place.host, false)).flatten();
+            let known = remotes.entry(&poll.url).or_insert_with(|| {
+                let mut remote = Remote::of(&poll.url)?;
+                let is_git = remote.transport != Transport::Oci;
+                let github = is_git.then(|| hosts.learn(&remote.host, false)).flatten();
                 if let Some(host) = github {
-                    hosts.name(host).clone_into(&mut place.host);
+                    hosts.name(host).clone_into(&mut remote.host);
                 }
-                let name = place.name();
+                let name = remote.name();
                 let number = *numbers.entry((is_git, name.clone())).or_insert_with(|| {
                     repositories.push(Repository { name });
                     repositories.len() - 1
                 });
-                Some((number, place.transport, github))
+                Some((number, remote.transport, github))
             });
             let Some((repository, transport, github)) = *known else {
                 continue;

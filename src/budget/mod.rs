@@ -5,8 +5,8 @@ mod costs;
 mod demand;
 mod gate;
 mod host;
-mod place;
 mod price;
+mod remote;
 mod report;
 #[cfg(test)]
 pub(crate) mod sample;

@@ -59,7 +59,7 @@ pub(super) struct Builder<'c> {
 
 /// One project in one environment and cluster.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'c> {
+pub(super) struct Location<'c> {
     pub(super) environment: &'c Environment,
     pub(super) cluster: Option<&'c EnvironmentCluster>,
     pub(super) project: &'c Project,
@@ -86,32 +86,32 @@ impl<'c> Builder<'c> {
 
     fn cluster(&mut self, environment: &'c Environment, cluster: Option<&'c EnvironmentCluster>) {
         for project in &self.configuration.projects {
-            if let Some(place) = place(environment, cluster, project) {
-                self.project(place);
+            if let Some(location) = location(environment, cluster, project) {
+                self.project(location);
             }
         }
     }
 
-    fn project(&mut self, place: Place<'c>) {
-        let source = self.source(place);
-        match &place.project.objects {
+    fn project(&mut self, location: Location<'c>) {
+        let source = self.source(location);
+        match &location.project.objects {
             None => {
-                let layers = self.layers(place, None);
-                let name = &place.project.name;
-                self.object(place, name, None, layers, source);
+                let layers = self.layers(location, None);
+                let name = &location.project.name;
+                self.object(location, name, None, layers, source);
             }
             Some(objects) => {
                 for object in objects {
                     let here = object
                         .environments
                         .iter()
-                        .find(|one| one.name.value == place.environment.name.value);
+                        .find(|one| one.name.value == location.environment.name.value);
                     let included = here.map_or(!object.only_listed, |one| one.included)
-                        && is_in_cluster(here, place.cluster);
+                        && is_in_cluster(here, location.cluster);
                     if included {
-                        let layers = self.layers(place, Some((object, here)));
+                        let layers = self.layers(location, Some((object, here)));
                         let template = object.template.as_ref();
-                        self.object(place, &object.name, template, layers, source.clone());
+                        self.object(location, &object.name, template, layers, source.clone());
                     }
                 }
             }
@@ -121,29 +121,29 @@ impl<'c> Builder<'c> {
     /// The layers of a project's source, or of one of its objects.
     pub(super) fn layers(
         &self,
-        place: Place<'c>,
+        location: Location<'c>,
         object: Option<(&'c ProjectObject, Option<&'c EnvironmentOverride>)>,
     ) -> Layers<'c> {
         let mut layers = Layers::default()
             .with(&self.configuration.defaults)
-            .with(&place.environment.settings);
-        if let Some(cluster) = place.cluster {
+            .with(&location.environment.settings);
+        if let Some(cluster) = location.cluster {
             layers = layers.with(&cluster.settings);
         }
-        layers = layers.with(&place.project.settings);
+        layers = layers.with(&location.project.settings);
         if let Some((object, _)) = object {
             layers = layers.with(&object.settings);
         }
-        layers = with_override(layers, place.here, place.cluster);
+        layers = with_override(layers, location.here, location.cluster);
         if let Some((_, here)) = object {
-            layers = with_override(layers, here, place.cluster);
+            layers = with_override(layers, here, location.cluster);
         }
         layers
     }
 
     fn object(
         &mut self,
-        place: Place<'c>,
+        location: Location<'c>,
         name: &'c Spanned<Arc<str>>,
         template: Option<&Spanned<Arc<str>>>,
         layers: Layers<'c>,
@@ -156,13 +156,13 @@ impl<'c> Builder<'c> {
                 _ => None,
             },
         };
-        let (planned, is_name) = self.name(place, &name.value, layers, name.span);
+        let (planned, is_name) = self.name(location, &name.value, layers, name.span);
         let complete = is_name && source.is_some() && !layers.is_faulty(&OBJECT_FIELDS);
         self.objects.push(PlannedObject {
-            project: place.project.name.value.clone(),
-            environment: place.environment.name.value.clone(),
-            environment_kind: place.environment.kind,
-            cluster: place.cluster.map(|cluster| cluster.name.value.clone()),
+            project: location.project.name.value.clone(),
+            environment: location.environment.name.value.clone(),
+            environment_kind: location.environment.kind,
+            cluster: location.cluster.map(|cluster| cluster.name.value.clone()),
             role: Role::Object(name.value.clone()),
             kind,
             name: planned,
@@ -189,7 +189,7 @@ impl<'c> Builder<'c> {
     /// An object's name in its cluster, and whether it is one; a finding where it is none.
     pub(super) fn name(
         &mut self,
-        place: Place<'c>,
+        location: Location<'c>,
         object: &str,
         layers: Layers<'c>,
         span: Span,
@@ -198,18 +198,18 @@ impl<'c> Builder<'c> {
             .names()
             .map_or(&self.default_names, |(_, pattern)| pattern);
         let name = pattern.fill(Filling {
-            project: &place.project.name.value,
+            project: &location.project.name.value,
             object,
-            environment: &place.environment.name.value,
-            cluster: place
+            environment: &location.environment.name.value,
+            cluster: location
                 .cluster
                 .map(|cluster| &*cluster.name.value)
                 .unwrap_or_default(),
         });
         let verdict = names::dns_label(&name);
-        if place.cluster.is_none() && pattern.has(Gap::Cluster) {
+        if location.cluster.is_none() && pattern.has(Gap::Cluster) {
             self.problems
-                .add(no_cluster(place.environment, "names", pattern));
+                .add(no_cluster(location.environment, "names", pattern));
             return (name.into(), false);
         }
         if let Err(reason) = &verdict {
@@ -243,17 +243,17 @@ const OBJECT_FIELDS: [Field; 13] = [
 ];
 
 /// The project in this environment and cluster, unless it is left out there.
-pub(super) fn place<'c>(
+pub(super) fn location<'c>(
     environment: &'c Environment,
     cluster: Option<&'c EnvironmentCluster>,
     project: &'c Project,
-) -> Option<Place<'c>> {
+) -> Option<Location<'c>> {
     let here = project
         .environments
         .iter()
         .find(|one| one.name.value == environment.name.value);
     let included = here.is_none_or(|one| one.included) && is_in_cluster(here, cluster);
-    included.then_some(Place {
+    included.then_some(Location {
         environment,
         cluster,
         project,

@@ -7,7 +7,7 @@ use crate::config::{Configuration, DependsOn, Finding, Project, Spanned};
 use crate::flux::nearest;
 use crate::flux::yaml::Span;
 
-use super::model::{Dependency, Identity, Place, PlannedObject, Role};
+use super::model::{Dependency, Identity, LocationKey, PlannedObject, Role};
 use super::problems::{Problems, unknown};
 
 /// Resolves what each object waits for; `false` where some of it is not there.
@@ -22,9 +22,12 @@ pub(super) fn resolve(
     {
         return vec![(Vec::new(), true); objects.len()];
     }
-    let mut by_place: HashMap<Place<'_>, Vec<&PlannedObject<'_>>> = HashMap::new();
+    let mut by_location: HashMap<LocationKey<'_>, Vec<&PlannedObject<'_>>> = HashMap::new();
     for object in objects.iter().filter(|object| object.role != Role::Source) {
-        by_place.entry(object.place()).or_default().push(object);
+        by_location
+            .entry(object.location())
+            .or_default()
+            .push(object);
     }
     let projects: HashMap<&str, &Project> = configuration
         .projects
@@ -33,7 +36,7 @@ pub(super) fn resolve(
         .collect();
     let mut lookup = Lookup {
         unread: configuration.unread.fleet,
-        by_place,
+        by_location,
         projects,
         names: configuration
             .projects
@@ -72,7 +75,7 @@ pub(super) fn resolve(
 }
 
 struct Lookup<'a, 'c> {
-    by_place: HashMap<Place<'a>, Vec<&'a PlannedObject<'c>>>,
+    by_location: HashMap<LocationKey<'a>, Vec<&'a PlannedObject<'c>>>,
     projects: HashMap<&'c str, &'c Project>,
     /// A file with projects could not be read: what is not here may stand there.
     unread: bool,
@@ -91,7 +94,7 @@ impl<'a> Lookup<'a, '_> {
         on: &DependsOn,
         span: Span,
     ) -> Option<Vec<Dependency>> {
-        let (environment, cluster, own) = object.place();
+        let (environment, cluster, own) = object.location();
         match on {
             DependsOn::External { name, namespace } => Some(vec![Dependency {
                 name: name.clone(),
@@ -109,7 +112,7 @@ impl<'a> Lookup<'a, '_> {
                     return None;
                 };
                 let found: Vec<_> = self
-                    .by_place
+                    .by_location
                     .get(&(environment, cluster, &*project.name.value))
                     .into_iter()
                     .flatten()
@@ -184,7 +187,7 @@ impl<'a> Lookup<'a, '_> {
         span: Span,
     ) -> Option<Vec<Dependency>> {
         let found = self
-            .by_place
+            .by_location
             .get(&(environment, cluster, project))
             .and_then(|objects| objects.iter().find(|other| &**other.object() == name))
             .copied();

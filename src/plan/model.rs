@@ -102,7 +102,7 @@ impl PlannedObject<'_> {
     }
 
     /// Where it stands in the configuration.
-    pub(super) fn place(&self) -> Place<'_> {
+    pub(super) fn location(&self) -> LocationKey<'_> {
         (&self.environment, self.cluster.as_deref(), &self.project)
     }
 
@@ -119,7 +119,7 @@ impl PlannedObject<'_> {
 }
 
 /// Environment, cluster and project: where a `dependsOn` looks for names.
-pub(super) type Place<'a> = (&'a str, Option<&'a str>, &'a str);
+pub(super) type LocationKey<'a> = (&'a str, Option<&'a str>, &'a str);
 
 /// What tells objects of a cluster apart, the cluster included.
 pub(super) type Identity<'a> = (Option<&'a str>, &'a str, &'a str, &'a str);

@@ -7,7 +7,7 @@ use crate::config::{Configuration, Filling, Finding};
 use crate::flux::yaml::Span;
 
 use super::depends_on;
-use super::model::{Identity, Place, PlannedObject, Role};
+use super::model::{Identity, LocationKey, PlannedObject, Role};
 use super::problems::{Problems, in_clusters};
 
 /// Resolves what objects wait for, and checks every relation between objects.
@@ -59,17 +59,17 @@ fn find_shared_files(
     objects: &[PlannedObject<'_>],
     problems: &mut Problems,
 ) {
-    let mut places: Vec<(Place<'_>, Span)> = Vec::new();
-    let mut known: HashSet<Place<'_>> = HashSet::new();
+    let mut locations: Vec<(LocationKey<'_>, Span)> = Vec::new();
+    let mut known: HashSet<LocationKey<'_>> = HashSet::new();
     for object in objects {
-        let place = object.place();
-        if known.insert(place) {
-            places.push((place, object.span));
+        let location = object.location();
+        if known.insert(location) {
+            locations.push((location, object.span));
         }
     }
-    let mut files: HashMap<String, Place<'_>> = HashMap::new();
-    for (place, span) in places {
-        let (environment, cluster, project) = place;
+    let mut files: HashMap<String, LocationKey<'_>> = HashMap::new();
+    for (location, span) in locations {
+        let (environment, cluster, project) = location;
         let file = configuration.output.fill(Filling {
             project,
             object: project,
@@ -89,13 +89,13 @@ fn find_shared_files(
             );
         }
         // With several clusters and no `{cluster}` there is a finding at the environment already.
-        let same_place = |other: &Place<'_>| other.0 == environment && other.2 == project;
+        let same_location = |other: &LocationKey<'_>| other.0 == environment && other.2 == project;
         let shown = |environment: &str, cluster: Option<&str>| {
             let clusters: Vec<Arc<str>> = cluster.into_iter().map(Arc::from).collect();
             format!("`{environment}`{}", in_clusters(&clusters))
         };
         if let Some(other) = files.get(&file)
-            && !same_place(other)
+            && !same_location(other)
         {
             problems.add(
                 Finding::error(
@@ -111,7 +111,7 @@ fn find_shared_files(
                 .hint("separate the parts of `output` by `/`"),
             );
         }
-        files.insert(file, place);
+        files.insert(file, location);
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::{Field, Finding, Layers, ProjectSource, Reference, Spanned};
 
-use super::build::{Builder, Place, place};
+use super::build::{Builder, Location, location};
 use super::model::{PlannedObject, Poll, Role, SourceReference};
 use super::values::default_intervals;
 
@@ -21,9 +21,9 @@ const SOURCE_FIELDS: [Field; 9] = [
 ];
 
 impl<'c> Builder<'c> {
-    pub(super) fn source(&mut self, place: Place<'c>) -> Option<SourceReference> {
-        let layers = self.layers(place, None);
-        let (kind, url) = match &place.project.source {
+    pub(super) fn source(&mut self, location: Location<'c>) -> Option<SourceReference> {
+        let layers = self.layers(location, None);
+        let (kind, url) = match &location.project.source {
             ProjectSource::Git { url } => ("GitRepository", url),
             ProjectSource::Oci { url } => ("OCIRepository", url),
             ProjectSource::External {
@@ -41,22 +41,21 @@ impl<'c> Builder<'c> {
                     span: name.span,
                 });
             }
-            ProjectSource::Shared { project } => return self.shared(place, project),
+            ProjectSource::Shared { project } => return self.shared(location, project),
             ProjectSource::Faulty => return None,
         };
         let (name, is_name) = self.name(
-            place,
-            &place.project.name.value,
+            location,
+            &location.project.name.value,
             layers,
-            place.project.name.span,
+            location.project.name.span,
         );
         let namespace = self.namespace(layers);
-        let reference = self.reference(place, layers, kind);
-        let interval = layers
-            .duration(Field::SourceInterval)
-            .map_or(default_intervals(place.environment.kind).0, |(_, said)| {
-                said
-            });
+        let reference = self.reference(location, layers, kind);
+        let interval = layers.duration(Field::SourceInterval).map_or(
+            default_intervals(location.environment.kind).0,
+            |(_, said)| said,
+        );
         let poll = reference.map(|reference| Poll {
             url: url.value.clone(),
             reference,
@@ -71,16 +70,16 @@ impl<'c> Builder<'c> {
             span: url.span,
         };
         self.objects.push(PlannedObject {
-            project: place.project.name.value.clone(),
-            environment: place.environment.name.value.clone(),
-            environment_kind: place.environment.kind,
-            cluster: place.cluster.map(|cluster| cluster.name.value.clone()),
+            project: location.project.name.value.clone(),
+            environment: location.environment.name.value.clone(),
+            environment_kind: location.environment.kind,
+            cluster: location.cluster.map(|cluster| cluster.name.value.clone()),
             role: Role::Source,
             kind: Some(kind),
             name,
             namespace,
             template: self.templates[usize::from(kind == "OCIRepository")].clone(),
-            span: place.project.name.span,
+            span: location.project.name.span,
             complete: is_name && poll.is_some() && !layers.is_faulty(&SOURCE_FIELDS),
             poll,
             source: Some(source.clone()),
@@ -91,12 +90,17 @@ impl<'c> Builder<'c> {
     }
 
     /// What the source follows; a finding where nothing says, or it cannot be.
-    fn reference(&mut self, place: Place<'c>, layers: Layers<'c>, kind: &str) -> Option<Reference> {
+    fn reference(
+        &mut self,
+        location: Location<'c>,
+        layers: Layers<'c>,
+        kind: &str,
+    ) -> Option<Reference> {
         if layers.is_faulty(&[Field::Reference]) {
             return None;
         }
-        let environment = &place.environment.name.value;
-        let cluster = place.cluster.map(|cluster| &cluster.name.value);
+        let environment = &location.environment.name.value;
+        let cluster = location.cluster.map(|cluster| &cluster.name.value);
         let is_oci = kind == "OCIRepository";
         let Some((span, reference)) = layers.reference() else {
             let hint = if is_oci {
@@ -108,11 +112,11 @@ impl<'c> Builder<'c> {
                 environment,
                 cluster,
                 Finding::error(
-                    place.project.name.span,
+                    location.project.name.span,
                     "",
                     format!(
                         "nothing says which ref of project `{}` is followed",
-                        place.project.name.value
+                        location.project.name.value
                     ),
                 )
                 .hint(hint),
@@ -130,11 +134,11 @@ impl<'c> Builder<'c> {
         }
         let finding = if is_oci {
             Finding::error(
-                place.project.name.span,
+                location.project.name.span,
                 "",
                 format!(
                     "project `{}` is an OCIRepository, which follows a tag, semver or digest, not a branch or commit",
-                    place.project.name.value
+                    location.project.name.value
                 ),
             )
             .hint("say `ref: {tag: …}` in its `source`")
@@ -152,7 +156,7 @@ impl<'c> Builder<'c> {
     /// The source of another project in the same environment and cluster.
     fn shared(
         &mut self,
-        here: Place<'c>,
+        here: Location<'c>,
         shared: &'c Spanned<Arc<str>>,
     ) -> Option<SourceReference> {
         let other = self.projects.get(&*shared.value).copied()?;
@@ -163,7 +167,7 @@ impl<'c> Builder<'c> {
         };
         let environment = &here.environment.name.value;
         let cluster = here.cluster.map(|cluster| &cluster.name.value);
-        let Some(there) = place(here.environment, here.cluster, other) else {
+        let Some(there) = location(here.environment, here.cluster, other) else {
             self.problems.add_in(
                 environment,
                 cluster,

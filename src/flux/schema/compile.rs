@@ -16,15 +16,15 @@ pub(super) fn object(
     status_is_dropped: bool,
     trust: Trust,
 ) -> Result<Schema, String> {
-    let place = Place {
+    let surroundings = Surroundings {
         trust,
-        ..Place::default()
+        ..Surroundings::default()
     };
-    let mut root = compile(schema, place, "openAPIV3Schema")?;
+    let mut root = compile(schema, surroundings, "openAPIV3Schema")?;
     root.kind = Kind::Object;
     for name in ["apiVersion", "kind"] {
         if root.find(name).is_none() {
-            let text = compile(&serde_json::json!({"type": "string"}), place, name)?;
+            let text = compile(&serde_json::json!({"type": "string"}), surroundings, name)?;
             insert(&mut root, name, text);
         }
     }
@@ -32,7 +32,7 @@ pub(super) fn object(
     let mut metadata = object_meta()?;
     // What the CRD itself says of `metadata.name` is checked beside the general rules.
     if own.is_some_and(|own| !own.schema.properties.is_empty()) {
-        let schema = own_metadata(schema, place)?;
+        let schema = own_metadata(schema, surroundings)?;
         metadata.parts = Some(Box::new(Parts {
             all: vec![schema],
             ..Parts::default()
@@ -60,10 +60,10 @@ fn count_defaults(schema: &Schema) -> usize {
     defaults.count()
 }
 
-fn own_metadata(schema: &Json, place: Place) -> Result<Schema, String> {
+fn own_metadata(schema: &Json, surroundings: Surroundings) -> Result<Schema, String> {
     compile(
         &schema["properties"]["metadata"],
-        place.within_parts(),
+        surroundings.within_parts(),
         "metadata",
     )
 }
@@ -119,7 +119,7 @@ pub(super) fn object_meta() -> Result<Schema, String> {
         "selfLink": text(),
         "uid": text(),
     }});
-    let mut compiled = compile(&schema, Place::default(), "metadata")?;
+    let mut compiled = compile(&schema, Surroundings::default(), "metadata")?;
     compiled.types_only = true;
     Ok(compiled)
 }
@@ -134,9 +134,9 @@ pub(super) enum Trust {
     Sound,
 }
 
-/// What the place of a schema in the whole decides.
+/// What stands around a schema decides some of what it says.
 #[derive(Debug, Clone, Copy, Default)]
-struct Place {
+struct Surroundings {
     trust: Trust,
     /// An ancestor takes unknown fields; then all below it do.
     keeps_unknown: bool,
@@ -144,7 +144,7 @@ struct Place {
     nested: bool,
 }
 
-impl Place {
+impl Surroundings {
     fn within_parts(self) -> Self {
         Self {
             keeps_unknown: true,
@@ -154,12 +154,12 @@ impl Place {
     }
 }
 
-fn compile(json: &Json, mut place: Place, path: &str) -> Result<Schema, String> {
+fn compile(json: &Json, mut surroundings: Surroundings, path: &str) -> Result<Schema, String> {
     let object = json
         .as_object()
         .ok_or_else(|| format!("the schema at `{path}` is no object"))?;
     let flag = |key: &str| object.get(key).and_then(Json::as_bool) == Some(true);
-    place.keeps_unknown |= flag("x-kubernetes-preserve-unknown-fields");
+    surroundings.keeps_unknown |= flag("x-kubernetes-preserve-unknown-fields");
     let int_or_string = flag("x-kubernetes-int-or-string");
     let embedded = flag("x-kubernetes-embedded-resource");
     let kind = match object.get("type").and_then(Json::as_str) {
@@ -185,20 +185,24 @@ fn compile(json: &Json, mut place: Place, path: &str) -> Result<Schema, String> 
             .get("default")
             .filter(|default| !default.is_null())
             .cloned(),
-        others: others(object, place, embedded, path)?,
+        others: others(object, surroundings, embedded, path)?,
         items: match object.get("items") {
-            Some(items) => Some(Box::new(compile(items, place, &format!("{path}[]"))?)),
+            Some(items) => Some(Box::new(compile(
+                items,
+                surroundings,
+                &format!("{path}[]"),
+            )?)),
             None => None,
         },
         list: match object.get("x-kubernetes-list-type").and_then(Json::as_str) {
-            _ if place.nested => List::Atomic,
+            _ if surroundings.nested => List::Atomic,
             Some("set") => List::Set,
             Some("map") => List::Map(texts(object.get("x-kubernetes-list-map-keys"))),
             _ => List::Atomic,
         },
-        checks: Checks::compile(object, place.trust, path)?.map(Box::new),
-        parts: Parts::compile(object, int_or_string, place, path)?.map(Box::new),
-        rules: rules(json, place.trust, path)?.map(Box::new),
+        checks: Checks::compile(object, surroundings.trust, path)?.map(Box::new),
+        parts: Parts::compile(object, int_or_string, surroundings, path)?.map(Box::new),
+        rules: rules(json, surroundings.trust, path)?.map(Box::new),
         embedded,
         has_format: object
             .get("format")
@@ -212,7 +216,7 @@ fn compile(json: &Json, mut place: Place, path: &str) -> Result<Schema, String> 
         .into_iter()
         .flatten()
     {
-        let compiled = compile(property, place, &format!("{path}.{name}"))?;
+        let compiled = compile(property, surroundings, &format!("{path}.{name}"))?;
         insert(&mut schema, name, compiled);
     }
     if embedded {
@@ -222,7 +226,7 @@ fn compile(json: &Json, mut place: Place, path: &str) -> Result<Schema, String> 
                 insert(
                     &mut schema,
                     name,
-                    compile(&serde_json::json!({"type": "string"}), place, name)?,
+                    compile(&serde_json::json!({"type": "string"}), surroundings, name)?,
                 );
             }
         }
@@ -239,7 +243,7 @@ fn compile(json: &Json, mut place: Place, path: &str) -> Result<Schema, String> 
 
 fn others(
     object: &Map<String, Json>,
-    place: Place,
+    surroundings: Surroundings,
     embedded: bool,
     path: &str,
 ) -> Result<Others, String> {
@@ -247,17 +251,19 @@ fn others(
         Some(Json::Bool(true)) => Ok(Others::Anything),
         Some(Json::Bool(false)) => Ok(Others::Refused),
         Some(schema) => {
-            let compiled = compile(schema, place, &format!("{path}{{}}"))?;
+            let compiled = compile(schema, surroundings, &format!("{path}{{}}"))?;
             Ok(Others::Of(Box::new(compiled)))
         }
         None => {
             let properties = object.get("properties").and_then(Json::as_object);
             let none = properties.is_none_or(Map::is_empty) && !embedded;
-            Ok(if place.keeps_unknown || place.nested || none {
-                Others::Anything
-            } else {
-                Others::Refused
-            })
+            Ok(
+                if surroundings.keeps_unknown || surroundings.nested || none {
+                    Others::Anything
+                } else {
+                    Others::Refused
+                },
+            )
         }
     }
 }
@@ -350,10 +356,10 @@ impl Parts {
     fn compile(
         object: &Map<String, Json>,
         int_or_string: bool,
-        place: Place,
+        surroundings: Surroundings,
         path: &str,
     ) -> Result<Option<Self>, String> {
-        let place = place.within_parts();
+        let surroundings = surroundings.within_parts();
         // The two types of an int-or-string are its kind already.
         let is_known = |part: &Json| {
             let known = serde_json::json!([{"type": "integer"}, {"type": "string"}]);
@@ -368,7 +374,7 @@ impl Parts {
                 .into_iter()
                 .flatten()
                 .filter(|part| !is_known(part))
-                .map(|part| compile(part, place, path))
+                .map(|part| compile(part, surroundings, path))
                 .collect()
         };
         let parts = Parts {
@@ -376,7 +382,7 @@ impl Parts {
             any: list("anyOf")?,
             one: list("oneOf")?,
             not: match object.get("not") {
-                Some(not) => Some(compile(not, place, path)?),
+                Some(not) => Some(compile(not, surroundings, path)?),
                 None => None,
             },
         };

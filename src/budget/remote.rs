@@ -12,14 +12,14 @@ pub(super) enum Transport {
 }
 
 #[derive(Debug, PartialEq)]
-pub(super) struct Place {
+pub(super) struct Remote {
     pub(super) transport: Transport,
     /// As `flux` tells repositories apart: in small letters.
     pub(super) host: String,
     pub(super) path: String,
 }
 
-impl Place {
+impl Remote {
     /// `None` for a text that is no URL of a repository, which no checked configuration holds.
     pub(super) fn of(url: &str) -> Option<Self> {
         let url = RepositoryUrl::read(url).ok()?;
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn the_transport_is_that_of_the_url() {
-        let of = |url| Place::of(url).map(|place| (place.transport, place.name()));
+        let of = |url| Remote::of(url).map(|remote| (remote.transport, remote.name()));
         let web = || "github.com/acme/web".to_owned();
         assert_eq!(
             of("https://github.com/Acme/web.git"),
