@@ -46,6 +46,8 @@ pub enum NothingToDo {
 impl DeliveryState {
     /// Of all states, as [`Self::name`] gives them.
     pub const NAMES: [&'static str; 5] = ["accepted", "nothing", "working", "done", "failed"];
+    /// Of the states that are not over.
+    pub const UNFINISHED: [&'static str; 2] = ["accepted", "working"];
 
     /// Its objects were matched: nothing to wake, or so many of them.
     #[must_use]
@@ -228,6 +230,8 @@ mod tests {
             assert!(json.starts_with(&start), "{json}");
             assert!(DeliveryState::NAMES.contains(&state.name()));
             assert_eq!(state.ended_at().is_some(), state.is_over());
+            let is_unfinished = DeliveryState::UNFINISHED.contains(&state.name());
+            assert_eq!(is_unfinished, !state.is_over());
         }
         assert_eq!(
             serde_json::to_string(&DeliveryState::matched(3, at(1))).unwrap(),

@@ -5,7 +5,7 @@ use crate::delivery::{Delivery, DeliveryState};
 use super::fault::StoreError;
 use super::head::Head;
 use super::model::{Accepted, DeliveryId};
-use super::pool::{Transaction, on};
+use super::pool::{Session, on};
 use super::row;
 
 /// A delivery as its row has it; made by the caller, so that the one writer has less to do.
@@ -33,7 +33,7 @@ impl NewDelivery {
 
 /// The outer fault is of the transaction, the inner one of this delivery alone.
 pub async fn accept(
-    transaction: &mut Transaction,
+    session: &mut Session,
     head: &mut Head,
     delivery: &NewDelivery,
     backlog: u64,
@@ -47,7 +47,7 @@ pub async fn accept(
             (id, webhook, guid, repository, phase, state, content, open_work, ended_at) \
             VALUES ($1, $2, $3, $4, $5, $6, $7, 0, NULL) ON CONFLICT (guid, webhook) DO NOTHING";
         let state = row::json(&accepted)?;
-        let inserted = on!(transaction.connection(), connection => {
+        let inserted = on!(session.connection(), connection => {
             sqlx::query(sql)
                 .bind(id)
                 .bind(&delivery.webhook)
@@ -65,7 +65,7 @@ pub async fn accept(
             return Ok(Ok(Accepted::New(DeliveryId(id))));
         }
     }
-    let Some((id, state)) = seen(transaction, delivery).await? else {
+    let Some((id, state)) = seen(session, delivery).await? else {
         return Ok(Err(StoreError::Backlog { limit: backlog }));
     };
     if !state.is_taken_again() {
@@ -74,17 +74,17 @@ pub async fn accept(
     if is_full {
         return Ok(Err(StoreError::Backlog { limit: backlog }));
     }
-    take_again(transaction, id, delivery).await?;
-    head.moved(Some(&state), Some(&accepted));
+    take_again(session, id, delivery).await?;
+    head.moved(&state, &accepted);
     Ok(Ok(Accepted::Again(DeliveryId(id))))
 }
 
 async fn seen(
-    transaction: &mut Transaction,
+    session: &mut Session,
     delivery: &NewDelivery,
 ) -> Result<Option<(i64, DeliveryState)>, StoreError> {
     let sql = "SELECT id, state FROM delivery WHERE guid = $1 AND webhook = $2";
-    let found: Option<(i64, String)> = on!(transaction.connection(), connection => {
+    let found: Option<(i64, String)> = on!(session.connection(), connection => {
         sqlx::query_as(sql)
             .bind(&delivery.guid)
             .bind(&delivery.webhook)
@@ -98,7 +98,7 @@ async fn seen(
 }
 
 async fn take_again(
-    transaction: &mut Transaction,
+    session: &mut Session,
     id: i64,
     delivery: &NewDelivery,
 ) -> Result<(), StoreError> {
@@ -106,7 +106,7 @@ async fn take_again(
         ended_at = NULL WHERE id = $1";
     let accepted = DeliveryState::Accepted;
     let state = row::json(&accepted)?;
-    on!(transaction.connection(), connection => {
+    on!(session.connection(), connection => {
         sqlx::query(sql)
             .bind(id)
             .bind(&delivery.repository)

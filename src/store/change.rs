@@ -9,7 +9,7 @@ use crate::delivery::{DeliveryKey, DeliveryState, WorkState};
 use super::fault::StoreError;
 use super::head::Head;
 use super::model::{DeliveryId, NewWork, StoredWork, WorkId, Write};
-use super::pool::{Transaction, on};
+use super::pool::{Session, on};
 use super::row;
 
 /// What a call did to the work of one delivery.
@@ -25,7 +25,7 @@ struct Settling {
 }
 
 struct Changing<'t> {
-    transaction: &'t mut Transaction,
+    session: &'t mut Session,
     head: &'t mut Head,
     settling: BTreeMap<i64, Settling>,
     made: Vec<StoredWork>,
@@ -33,12 +33,12 @@ struct Changing<'t> {
 
 /// Makes the changes of one call and returns its new work. What is over or unknown stays as it is.
 pub async fn write(
-    transaction: &mut Transaction,
+    session: &mut Session,
     head: &mut Head,
     writes: &[Write],
 ) -> Result<Vec<StoredWork>, StoreError> {
     let mut changing = Changing {
-        transaction,
+        session,
         head,
         settling: BTreeMap::new(),
         made: Vec::new(),
@@ -86,7 +86,7 @@ impl Changing<'_> {
     async fn listed(&mut self, waited: WorkId, work: &[NewWork]) -> Result<(), StoreError> {
         let sql = "DELETE FROM work WHERE id = $1 AND NOT is_over AND kind IS NULL \
             RETURNING delivery, cluster";
-        let deleted: Option<(i64, String)> = on!(self.transaction.connection(), connection => {
+        let deleted: Option<(i64, String)> = on!(self.session.connection(), connection => {
             sqlx::query_as(sql).bind(waited.0).fetch_optional(connection).await
         })
         .map_err(|fault| StoreError::sql("end the wait for a cluster", fault))?;
@@ -111,7 +111,7 @@ impl Changing<'_> {
         let sql = "UPDATE work SET state = $2, is_over = $3 WHERE id = $1 AND NOT is_over \
             RETURNING delivery, cluster";
         let json = row::json(state)?;
-        let updated: Option<(i64, String)> = on!(self.transaction.connection(), connection => {
+        let updated: Option<(i64, String)> = on!(self.session.connection(), connection => {
             sqlx::query_as(sql)
                 .bind(id.0)
                 .bind(&json)
@@ -141,7 +141,7 @@ impl Changing<'_> {
         let json = row::json(&new.state)?;
         let object = new.object.as_ref();
         let cluster = row::text(&new.cluster);
-        on!(self.transaction.connection(), connection => {
+        on!(self.session.connection(), connection => {
             sqlx::query(sql)
                 .bind(id)
                 .bind(delivery)
@@ -180,7 +180,7 @@ impl Changing<'_> {
         for (delivery, settling) in std::mem::take(&mut self.settling) {
             let sql = "UPDATE delivery SET open_work = open_work + $2 WHERE id = $1 \
                 RETURNING open_work, state";
-            let updated: Option<(i64, String)> = on!(self.transaction.connection(), connection => {
+            let updated: Option<(i64, String)> = on!(self.session.connection(), connection => {
                 sqlx::query_as(sql)
                     .bind(delivery)
                     .bind(settling.opened - settling.ended)
@@ -212,7 +212,7 @@ impl Changing<'_> {
     ) -> Result<Option<(DeliveryKey, DeliveryState)>, StoreError> {
         let sql = "SELECT webhook, guid, state FROM delivery WHERE id = $1";
         let found: Option<(String, String, String)> =
-            on!(self.transaction.connection(), connection => {
+            on!(self.session.connection(), connection => {
                 sqlx::query_as(sql).bind(id).fetch_optional(connection).await
             })
             .map_err(|fault| StoreError::sql("read a delivery", fault))?;
@@ -231,7 +231,7 @@ impl Changing<'_> {
     ) -> Result<(), StoreError> {
         let sql = "UPDATE delivery SET phase = $2, state = $3, ended_at = $4 WHERE id = $1";
         let json = row::json(after)?;
-        on!(self.transaction.connection(), connection => {
+        on!(self.session.connection(), connection => {
             sqlx::query(sql)
                 .bind(id)
                 .bind(after.name())
@@ -242,7 +242,7 @@ impl Changing<'_> {
                 .map(|_| ())
         })
         .map_err(|fault| StoreError::sql("keep what became of a delivery", fault))?;
-        self.head.moved(Some(before), Some(after));
+        self.head.moved(before, after);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::delivery::DeliveryState;
 
-use super::pool::{Transaction, on};
+use super::pool::{Session, on};
 
 /// What [`Head::tally`] counts.
 pub const DELIVERIES: &str = "delivery";
@@ -23,10 +23,10 @@ pub struct Head {
 
 impl Head {
     /// Waits for other writers to end. It writes, so that what cannot be written is known at once.
-    pub async fn take(transaction: &mut Transaction) -> Result<Self, sqlx::Error> {
+    pub async fn take(session: &mut Session) -> Result<Self, sqlx::Error> {
         let sql = "UPDATE head SET unfinished = unfinished WHERE id = 1 \
             RETURNING last_delivery, last_work, unfinished";
-        let (last_delivery, last_work, unfinished) = on!(transaction.connection(), connection => {
+        let (last_delivery, last_work, unfinished) = on!(session.connection(), connection => {
             sqlx::query_as(sql).fetch_one(connection).await?
         });
         Ok(Self {
@@ -57,19 +57,25 @@ impl Head {
     /// A delivery came to be, with the next number.
     pub fn delivery_is_new(&mut self, state: &DeliveryState) {
         self.last_delivery += 1;
-        self.moved(None, Some(state));
+        self.enter(state, 1);
     }
 
-    /// A delivery's state is another; `None` where it was not there or is no more.
-    pub fn moved(&mut self, from: Option<&DeliveryState>, to: Option<&DeliveryState>) {
-        for (state, by) in [(from, -1), (to, 1)] {
-            if let Some(state) = state {
-                self.add(DELIVERIES, state.name(), by);
-                if !state.is_over() {
-                    self.unfinished += by;
-                }
-            }
+    /// A delivery's state is another.
+    pub fn moved(&mut self, from: &DeliveryState, to: &DeliveryState) {
+        self.enter(from, -1);
+        self.enter(to, 1);
+    }
+
+    fn enter(&mut self, state: &DeliveryState, by: i64) {
+        self.add(DELIVERIES, state.name(), by);
+        if !state.is_over() {
+            self.unfinished += by;
         }
+    }
+
+    /// A delivery that was over, with a state of this name, is no more.
+    pub fn delivery_is_gone(&mut self, phase: &str) {
+        self.add(DELIVERIES, phase, -1);
     }
 
     pub fn work_is_open(&mut self, cluster: &str) {
@@ -86,13 +92,13 @@ impl Head {
     }
 
     /// Writes what has changed.
-    pub async fn leave(self, transaction: &mut Transaction) -> Result<(), sqlx::Error> {
+    pub async fn leave(self, session: &mut Session) -> Result<(), sqlx::Error> {
         if !self.has_changed {
             return Ok(());
         }
         let sql =
             "UPDATE head SET last_delivery = $1, last_work = $2, unfinished = $3 WHERE id = 1";
-        on!(transaction.connection(), connection => {
+        on!(session.connection(), connection => {
             sqlx::query(sql)
                 .bind(self.last_delivery)
                 .bind(self.last_work)
@@ -103,7 +109,7 @@ impl Head {
         let sql = "INSERT INTO tally (subject, name, number) VALUES ($1, $2, $3) \
             ON CONFLICT (subject, name) DO UPDATE SET number = tally.number + excluded.number";
         for ((subject, name), by) in self.tally.into_iter().filter(|(_, by)| *by != 0) {
-            on!(transaction.connection(), connection => {
+            on!(session.connection(), connection => {
                 sqlx::query(sql).bind(subject).bind(name).bind(by).execute(connection).await?;
             });
         }

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use crate::delivery::{Delivery, Guid};
 
@@ -16,14 +17,18 @@ use super::model::{
     Accepted, Counts, DeliveryId, Filter, Limits, StoredDelivery, StoredWork, WorkId, Write,
 };
 use super::pool::Pool;
+use super::prune::PAUSE;
 use super::url::StoreUrl;
-use super::writer::Writer;
-use super::{read, schema};
+use super::writer::{Writer, within};
+use super::{read, schema, sound};
+
+/// How long a question may take; a server that is gone may never answer.
+const READ_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What was accepted, and what became of it. A clone is the same store.
 ///
-/// What a call wrote is on disk when it returns. Where one that writes fails, what it was to write
-/// may still be there if the connection to PostgreSQL broke while it was committed; otherwise it is not.
+/// What a call wrote is on disk when it returns. Where one that writes fails, nothing of it is there; only if a
+/// connection to PostgreSQL broke, or a disk hung, in the very moment of the commit, all of it may be.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
@@ -34,7 +39,7 @@ pub struct Store {
 /// What ends with the last clone.
 #[derive(Debug)]
 struct KeptOpen {
-    writing: Mutex<Option<JoinHandle<()>>>,
+    running: Mutex<JoinSet<()>>,
     _lock: Option<FileLock>,
 }
 
@@ -48,14 +53,15 @@ impl Store {
             StoreUrl::Sqlite(path) => {
                 let path = real_path(path)?;
                 let lock = FileLock::take(&path)?;
+                sound::check(&path).await?;
                 (Pool::sqlite(&path).await?, Some(lock))
             }
             StoreUrl::Postgres(url) => (Pool::postgres(url).await?, None),
         };
         schema::migrate(&pool).await?;
-        let (writer, writing) = Writer::start(pool.clone(), limits);
+        let (writer, running) = Writer::start(pool.clone(), limits);
         let kept_open = KeptOpen {
-            writing: Mutex::new(Some(writing)),
+            running: Mutex::new(running),
             _lock: lock,
         };
         Ok(Self {
@@ -79,7 +85,7 @@ impl Store {
         after: Option<DeliveryId>,
         limit: u32,
     ) -> Result<Vec<StoredDelivery>, StoreError> {
-        read::unmatched(&self.pool, after, limit).await
+        within(READ_PATIENCE, read::unmatched(&self.pool, after, limit)).await
     }
 
     /// Writes all of it or nothing, and returns the new pieces of work in their order.
@@ -96,7 +102,11 @@ impl Store {
         after: Option<WorkId>,
         limit: u32,
     ) -> Result<Vec<StoredWork>, StoreError> {
-        read::open_work(&self.pool, cluster, after, limit).await
+        within(
+            READ_PATIENCE,
+            read::open_work(&self.pool, cluster, after, limit),
+        )
+        .await
     }
 
     /// The deliveries that have this GUID, each of another webhook, with the first 10,000 pieces of work.
@@ -104,21 +114,21 @@ impl Store {
         &self,
         guid: &Guid,
     ) -> Result<Vec<(StoredDelivery, Vec<StoredWork>)>, StoreError> {
-        read::by_guid(&self.pool, guid).await
+        within(READ_PATIENCE, read::by_guid(&self.pool, guid)).await
     }
 
     pub async fn stored(&self, id: DeliveryId) -> Result<Option<StoredDelivery>, StoreError> {
-        read::stored(&self.pool, id).await
+        within(READ_PATIENCE, read::stored(&self.pool, id)).await
     }
 
     /// Newest first.
     pub async fn deliveries(&self, filter: &Filter) -> Result<Vec<StoredDelivery>, StoreError> {
-        read::deliveries(&self.pool, filter).await
+        within(READ_PATIENCE, read::deliveries(&self.pool, filter)).await
     }
 
     /// Counts nothing: the numbers are kept.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
-        read::counts(&self.pool).await
+        within(READ_PATIENCE, read::counts(&self.pool)).await
     }
 
     /// Says that somebody listens.
@@ -128,7 +138,7 @@ impl Store {
 
     /// `None` where nobody ever listened.
     pub async fn last_beat(&self) -> Result<Option<Timestamp>, StoreError> {
-        read::last_beat(&self.pool).await
+        within(READ_PATIENCE, read::last_beat(&self.pool)).await
     }
 
     /// Forgets deliveries that are over and old or too many, in steps between which others write;
@@ -141,6 +151,7 @@ impl Store {
             if pruned.is_all {
                 return Ok(deliveries);
             }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
@@ -152,10 +163,16 @@ impl Store {
     /// Writes what still waits, and closes. Other clones can do nothing from then on.
     pub async fn close(self) -> Result<(), StoreError> {
         self.writer.close();
-        if let Some(writing) = self.kept_open.writing.lock().await.take() {
-            // It only fails where it panicked, and then what waited was told.
-            let _ = writing.await;
-        }
+        // A task that panicked has told those who waited.
+        while self
+            .kept_open
+            .running
+            .lock()
+            .await
+            .join_next()
+            .await
+            .is_some()
+        {}
         self.pool.close().await;
         Ok(())
     }
@@ -163,8 +180,8 @@ impl Store {
 
 /// Makes the file where there is none: SQLite itself would let others read it.
 fn real_path(path: &Path) -> Result<PathBuf, StoreError> {
-    private_file(path).map_err(|fault| StoreError::file("open the store", path, fault))?;
+    let fault = |source| StoreError::file(path, source);
+    private_file(path).map_err(fault)?;
     // Whoever comes by another name must find the same lock.
-    path.canonicalize()
-        .map_err(|fault| StoreError::file("open the store", path, fault))
+    path.canonicalize().map_err(fault)
 }

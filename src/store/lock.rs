@@ -19,13 +19,13 @@ impl FileLock {
     /// Another process has it, or the lock file cannot be made.
     pub fn take(store: &Path) -> Result<Self, StoreError> {
         let path = beside(store, ".lock");
-        let file = private_file(&path).map_err(|fault| StoreError::file("open", &path, fault))?;
+        let file = private_file(&path).map_err(|fault| StoreError::file(&path, fault))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
                 path: store.to_owned(),
             }),
-            Err(TryLockError::Error(fault)) => Err(StoreError::file("lock", &path, fault)),
+            Err(TryLockError::Error(fault)) => Err(StoreError::file(&path, fault)),
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod accept;
 mod change;
+mod checkpoint;
 mod fault;
 mod head;
 mod inbox;
@@ -17,6 +18,7 @@ mod prune;
 mod read;
 mod row;
 mod schema;
+mod sound;
 mod url;
 mod writer;
 

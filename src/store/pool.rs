@@ -11,17 +11,27 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{Postgres, Sqlite};
+use sqlx::{Executor, Postgres, Sqlite};
+use tokio::time::timeout;
 
+use super::checkpoint::LOG_PAGES;
 use super::fault::StoreError;
 
 /// How long a statement waits for a lock that another program holds.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 /// How long one waits for a connection.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(4);
+/// How long one waits for a connection to say good-bye.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 /// Each has a cache of its own.
 const SQLITE_READERS: u32 = 2;
 const POSTGRES_CONNECTIONS: u32 = 4;
+
+/// Committed means synced, whatever the server's default; no process that hangs holds up the others.
+const POSTGRES_SETTINGS: &str = "SET lock_timeout = '2s'; \
+    SET idle_in_transaction_session_timeout = '10s'; \
+    SELECT set_config('synchronous_commit', 'on', false) \
+    WHERE current_setting('synchronous_commit') = 'off'";
 
 #[derive(Debug, Clone)]
 pub enum Pool {
@@ -39,13 +49,9 @@ pub enum Connection<'c> {
     Postgres(&'c mut PgConnection),
 }
 
-/// Rolled back where it is dropped.
-pub enum Transaction {
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
-    Postgres(sqlx::Transaction<'static, Postgres>),
-}
-
-pub enum Reader {
+/// A connection that is given back where it is dropped.
+#[derive(Debug)]
+pub enum Session {
     Sqlite(PoolConnection<Sqlite>),
     Postgres(PoolConnection<Postgres>),
 }
@@ -71,7 +77,8 @@ impl Pool {
             .busy_timeout(LOCK_PATIENCE)
             .journal_mode(SqliteJournalMode::Wal)
             // Committed means synced.
-            .synchronous(SqliteSynchronous::Full);
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("wal_autocheckpoint", LOG_PAGES);
         let pool = || {
             SqlitePoolOptions::new()
                 .acquire_timeout(CONNECT_PATIENCE)
@@ -93,31 +100,34 @@ impl Pool {
     pub async fn postgres(url: &SecretString) -> Result<Self, StoreError> {
         let what = "connect to PostgreSQL";
         let options = PgConnectOptions::from_str(url.expose_secret())
-            .map_err(|fault| StoreError::sql(what, fault))?;
+            .map_err(|fault| StoreError::sql(what, fault))?
+            .application_name("flux-setup");
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(CONNECT_PATIENCE)
+            .after_connect(|connection, _| {
+                Box::pin(async move { connection.execute(POSTGRES_SETTINGS).await.map(|_| ()) })
+            })
             .connect_with(options)
             .await
             .map_err(|fault| StoreError::sql(what, fault))?;
         Ok(Self::Postgres(pool))
     }
 
-    /// Begins a transaction that writes.
-    pub async fn begin(&self) -> Result<Transaction, sqlx::Error> {
-        Ok(match self {
-            Self::Sqlite { writer, .. } => {
-                Transaction::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)
-            }
-            Self::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
-        })
+    /// The one that writes.
+    pub async fn writer(&self) -> Result<Session, StoreError> {
+        match self {
+            Self::Sqlite { writer, .. } => sqlite_session(writer).await,
+            Self::Postgres(pool) => postgres_session(pool).await,
+        }
     }
 
-    pub async fn reader(&self) -> Result<Reader, sqlx::Error> {
-        Ok(match self {
-            Self::Sqlite { readers, .. } => Reader::Sqlite(readers.acquire().await?),
-            Self::Postgres(pool) => Reader::Postgres(pool.acquire().await?),
-        })
+    /// One that only reads.
+    pub async fn reader(&self) -> Result<Session, StoreError> {
+        match self {
+            Self::Sqlite { readers, .. } => sqlite_session(readers).await,
+            Self::Postgres(pool) => postgres_session(pool).await,
+        }
     }
 
     pub async fn close(&self) {
@@ -132,27 +142,66 @@ impl Pool {
     }
 }
 
-impl Transaction {
-    pub fn connection(&mut self) -> Connection<'_> {
-        match self {
-            Self::Sqlite(transaction) => Connection::Sqlite(transaction),
-            Self::Postgres(transaction) => Connection::Postgres(transaction),
-        }
-    }
-
-    pub async fn commit(self) -> Result<(), sqlx::Error> {
-        match self {
-            Self::Sqlite(transaction) => transaction.commit().await,
-            Self::Postgres(transaction) => transaction.commit().await,
-        }
+async fn sqlite_session(pool: &SqlitePool) -> Result<Session, StoreError> {
+    match pool.acquire().await {
+        Ok(connection) => Ok(Session::Sqlite(connection)),
+        // All of them are at work.
+        Err(sqlx::Error::PoolTimedOut) => Err(StoreError::Busy),
+        Err(fault) => Err(StoreError::sql("open the store", fault)),
     }
 }
 
-impl Reader {
+async fn postgres_session(pool: &PgPool) -> Result<Session, StoreError> {
+    match pool.acquire().await {
+        Ok(connection) => Ok(Session::Postgres(connection)),
+        Err(fault) => Err(StoreError::sql("connect to PostgreSQL", fault)),
+    }
+}
+
+/// Transactions are begun and ended by hand: sqlx takes one for open that SQLite itself rolled back, as it does on a
+/// full disk, and begins no other on that connection.
+impl Session {
     pub fn connection(&mut self) -> Connection<'_> {
         match self {
             Self::Sqlite(connection) => Connection::Sqlite(connection),
             Self::Postgres(connection) => Connection::Postgres(connection),
         }
+    }
+
+    /// Begins a transaction that writes.
+    pub async fn begin(&mut self) -> Result<(), sqlx::Error> {
+        match self {
+            // With a plain `BEGIN` the lock would be asked for too late to be waited for.
+            Self::Sqlite(connection) => connection.execute("BEGIN IMMEDIATE").await.map(|_| ()),
+            Self::Postgres(connection) => connection.execute("BEGIN").await.map(|_| ()),
+        }
+    }
+
+    pub async fn commit(&mut self) -> Result<(), sqlx::Error> {
+        on!(self.connection(), connection => connection.execute("COMMIT").await.map(|_| ()))
+    }
+
+    pub async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
+        on!(self.connection(), connection => connection.execute("ROLLBACK").await.map(|_| ()))
+    }
+
+    /// Gives up a connection that does not answer.
+    pub fn abandon(self) {
+        match self {
+            Self::Sqlite(connection) => drop(connection.detach()),
+            Self::Postgres(connection) => drop(connection.detach()),
+        }
+    }
+
+    /// Closes the connection, so that the next one is another.
+    pub async fn close(self) {
+        let closed = async {
+            match self {
+                Self::Sqlite(connection) => connection.close().await,
+                Self::Postgres(connection) => connection.close().await,
+            }
+        };
+        // It may be broken already, or never answer.
+        let _ = timeout(CLOSE_PATIENCE, closed).await;
     }
 }

@@ -1,5 +1,7 @@
 //! Forgets what is over and old, in steps so small that nobody waits for them.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::delivery::DeliveryState;
@@ -7,11 +9,13 @@ use crate::delivery::DeliveryState;
 use super::fault::StoreError;
 use super::head::{DELIVERIES, Head};
 use super::model::Limits;
-use super::pool::{Transaction, on};
-use super::row;
+use super::pool::{Session, on};
 
-/// How many rows go in one step.
-const STEP: i64 = 200;
+/// How many rows of a table go in one step.
+const STEP: i64 = 100;
+/// How long others have the store for themselves between two steps: 5,000 deliveries a second are
+/// forgotten, which is more than come.
+pub const PAUSE: Duration = Duration::from_millis(20);
 
 /// What a step did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,75 +25,73 @@ pub struct Pruned {
     pub is_all: bool,
 }
 
+/// Which deliveries go: those that ended first.
+#[derive(Debug, Clone, Copy)]
+struct Oldest {
+    /// In microseconds since 1970.
+    ended_until: i64,
+    number: i64,
+}
+
+/// Takes one step.
 pub async fn prune(
-    transaction: &mut Transaction,
+    session: &mut Session,
     head: &mut Head,
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Pruned, StoreError> {
-    let what = "look for what is over and old";
-    let age = SignedDuration::try_from(limits.keep_for).unwrap_or(SignedDuration::MAX);
-    let oldest = now
-        .checked_sub(age)
-        .unwrap_or(Timestamp::MIN)
-        .as_microsecond();
-    let finished: i64 = finished(transaction).await?;
-    let over = finished - i64::try_from(limits.keep).unwrap_or(i64::MAX);
-    let sql = "SELECT id, state, ended_at FROM delivery WHERE ended_at IS NOT NULL \
-        ORDER BY ended_at, id LIMIT $1";
-    let old: Vec<(i64, String, i64)> = on!(transaction.connection(), connection => {
-        sqlx::query_as(sql).bind(STEP).fetch_all(connection).await
-    })
-    .map_err(|fault| StoreError::sql(what, fault))?;
-    let mut left = STEP;
-    let mut pruned = Pruned {
-        deliveries: 0,
-        is_all: true,
+    let keep = i64::try_from(limits.keep).unwrap_or(i64::MAX);
+    let too_many = finished(session).await?.saturating_sub(keep);
+    let oldest = if too_many > 0 {
+        Oldest {
+            ended_until: i64::MAX,
+            number: too_many.min(STEP),
+        }
+    } else {
+        let age = SignedDuration::try_from(limits.keep_for).unwrap_or(SignedDuration::MAX);
+        let until = now.checked_sub(age).unwrap_or(Timestamp::MIN);
+        Oldest {
+            ended_until: until.as_microsecond(),
+            number: STEP,
+        }
     };
-    for (nth, (id, state, ended_at)) in old.into_iter().enumerate() {
-        let is_too_many = i64::try_from(nth).is_ok_and(|nth| nth < over);
-        if !is_too_many && ended_at > oldest {
-            return Ok(pruned);
-        }
-        left -= forget_work(transaction, id, left).await?;
-        if left <= 0 {
-            pruned.is_all = false;
-            return Ok(pruned);
-        }
-        forget(transaction, head, id, &row::delivery_state(id, &state)?).await?;
-        pruned.deliveries += 1;
-        left -= 1;
+    if forget_work(session, oldest).await? == STEP {
+        return Ok(Pruned {
+            deliveries: 0,
+            is_all: false,
+        });
     }
-    pruned.is_all = pruned.deliveries == 0;
-    Ok(pruned)
+    let forgotten = forget(session, oldest).await?;
+    for (phase,) in &forgotten {
+        head.delivery_is_gone(phase);
+    }
+    Ok(Pruned {
+        deliveries: forgotten.len() as u64,
+        is_all: forgotten.is_empty(),
+    })
 }
 
 /// How many deliveries are over.
-async fn finished(transaction: &mut Transaction) -> Result<i64, StoreError> {
+async fn finished(session: &mut Session) -> Result<i64, StoreError> {
     let sql = "SELECT name, number FROM tally WHERE subject = $1";
-    let tally: Vec<(String, i64)> = on!(transaction.connection(), connection => {
+    let tally: Vec<(String, i64)> = on!(session.connection(), connection => {
         sqlx::query_as(sql).bind(DELIVERIES).fetch_all(connection).await
     })
     .map_err(|fault| StoreError::sql("count what is over", fault))?;
-    let is_over = |name: &str| !["accepted", "working"].contains(&name);
-    Ok(tally
+    let over = tally
         .into_iter()
-        .filter(|(name, _)| is_over(name))
-        .map(|(_, number)| number)
-        .sum())
+        .filter(|(name, _)| !DeliveryState::UNFINISHED.contains(&name.as_str()));
+    Ok(over.map(|(_, number)| number).sum())
 }
 
-async fn forget_work(
-    transaction: &mut Transaction,
-    delivery: i64,
-    limit: i64,
-) -> Result<i64, StoreError> {
-    let sql = "DELETE FROM work WHERE id IN \
-        (SELECT id FROM work WHERE delivery = $1 ORDER BY id LIMIT $2)";
-    let deleted = on!(transaction.connection(), connection => {
+async fn forget_work(session: &mut Session, oldest: Oldest) -> Result<i64, StoreError> {
+    let sql = "DELETE FROM work WHERE id IN (SELECT id FROM work WHERE delivery IN \
+        (SELECT id FROM delivery WHERE ended_at <= $1 ORDER BY ended_at, id LIMIT $2) LIMIT $3)";
+    let deleted = on!(session.connection(), connection => {
         sqlx::query(sql)
-            .bind(delivery)
-            .bind(limit)
+            .bind(oldest.ended_until)
+            .bind(oldest.number)
+            .bind(STEP)
             .execute(connection)
             .await
             .map(|done| done.rows_affected())
@@ -98,20 +100,17 @@ async fn forget_work(
     Ok(i64::try_from(deleted).unwrap_or(i64::MAX))
 }
 
-async fn forget(
-    transaction: &mut Transaction,
-    head: &mut Head,
-    id: i64,
-    state: &DeliveryState,
-) -> Result<(), StoreError> {
-    on!(transaction.connection(), connection => {
-        sqlx::query("DELETE FROM delivery WHERE id = $1")
-            .bind(id)
-            .execute(connection)
+/// Returns the name of each one's state.
+async fn forget(session: &mut Session, oldest: Oldest) -> Result<Vec<(String,)>, StoreError> {
+    let sql = "DELETE FROM delivery WHERE id IN \
+        (SELECT id FROM delivery WHERE ended_at <= $1 ORDER BY ended_at, id LIMIT $2) \
+        RETURNING phase";
+    on!(session.connection(), connection => {
+        sqlx::query_as(sql)
+            .bind(oldest.ended_until)
+            .bind(oldest.number)
+            .fetch_all(connection)
             .await
-            .map(|_| ())
     })
-    .map_err(|fault| StoreError::sql("forget an old delivery", fault))?;
-    head.moved(Some(state), None);
-    Ok(())
+    .map_err(|fault| StoreError::sql("forget old deliveries", fault))
 }

@@ -9,7 +9,7 @@ use crate::delivery::{DeliveryState, Guid};
 use super::fault::StoreError;
 use super::head::{DELIVERIES, OPEN_WORK};
 use super::model::{Counts, DeliveryId, Filter, StoredDelivery, StoredWork, WorkId};
-use super::pool::{Pool, Reader, on};
+use super::pool::{Pool, Session, on};
 use super::row::{self, DeliveryRow, WorkRow};
 
 /// The most work of one delivery that is shown.
@@ -29,11 +29,6 @@ macro_rules! work {
     };
 }
 
-async fn reader(pool: &Pool) -> Result<Reader, StoreError> {
-    let reader = pool.reader().await;
-    reader.map_err(|fault| StoreError::sql("read the store", fault))
-}
-
 fn fault(fault: sqlx::Error) -> StoreError {
     StoreError::sql("read the store", fault)
 }
@@ -45,7 +40,7 @@ pub async fn unmatched(
 ) -> Result<Vec<StoredDelivery>, StoreError> {
     let sql = "SELECT id, content, state FROM delivery WHERE phase = $1 AND id > $2 \
         ORDER BY id LIMIT $3";
-    let rows: Vec<DeliveryRow> = on!(reader(pool).await?.connection(), connection => {
+    let rows: Vec<DeliveryRow> = on!(pool.reader().await?.connection(), connection => {
         sqlx::query_as(sql)
             .bind(DeliveryState::Accepted.name())
             .bind(after.map_or(0, |after| after.0))
@@ -66,7 +61,7 @@ pub async fn open_work(
     let sql = work!(
         "WHERE work.cluster = $1 AND NOT work.is_over AND work.id > $2 ORDER BY work.id LIMIT $3"
     );
-    let rows: Vec<WorkRow> = on!(reader(pool).await?.connection(), connection => {
+    let rows: Vec<WorkRow> = on!(pool.reader().await?.connection(), connection => {
         sqlx::query_as(sql)
             .bind(row::text(cluster))
             .bind(after.map_or(0, |after| after.0))
@@ -82,7 +77,7 @@ pub async fn by_guid(
     pool: &Pool,
     guid: &Guid,
 ) -> Result<Vec<(StoredDelivery, Vec<StoredWork>)>, StoreError> {
-    let mut reader = reader(pool).await?;
+    let mut reader = pool.reader().await?;
     let sql = "SELECT id, content, state FROM delivery WHERE guid = $1 ORDER BY webhook LIMIT $2";
     let deliveries: Vec<DeliveryRow> = on!(reader.connection(), connection => {
         sqlx::query_as(sql)
@@ -111,7 +106,7 @@ pub async fn by_guid(
 
 pub async fn stored(pool: &Pool, id: DeliveryId) -> Result<Option<StoredDelivery>, StoreError> {
     let sql = "SELECT id, content, state FROM delivery WHERE id = $1";
-    let found: Option<DeliveryRow> = on!(reader(pool).await?.connection(), connection => {
+    let found: Option<DeliveryRow> = on!(pool.reader().await?.connection(), connection => {
         sqlx::query_as(sql).bind(id.0).fetch_optional(connection).await
     })
     .map_err(fault)?;
@@ -142,7 +137,7 @@ pub async fn deliveries(pool: &Pool, filter: &Filter) -> Result<Vec<StoredDelive
              AND id < $3 ORDER BY id DESC LIMIT $4"
         }
     };
-    let rows: Vec<DeliveryRow> = on!(reader(pool).await?.connection(), connection => {
+    let rows: Vec<DeliveryRow> = on!(pool.reader().await?.connection(), connection => {
         sqlx::query_as(sql)
             .bind(&repository)
             .bind(&state)
@@ -156,17 +151,17 @@ pub async fn deliveries(pool: &Pool, filter: &Filter) -> Result<Vec<StoredDelive
 }
 
 pub async fn counts(pool: &Pool) -> Result<Counts, StoreError> {
-    let mut reader = reader(pool).await?;
+    let mut reader = pool.reader().await?;
     let sql = "SELECT subject, name, number FROM tally WHERE number > 0";
     let tally: Vec<(String, String, i64)> = on!(reader.connection(), connection => {
         sqlx::query_as(sql).fetch_all(connection).await
     })
     .map_err(fault)?;
     let size = match &reader {
-        Reader::Sqlite(_) => {
+        Session::Sqlite(_) => {
             "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
         }
-        Reader::Postgres(_) => {
+        Session::Postgres(_) => {
             "SELECT pg_total_relation_size('delivery') + pg_total_relation_size('work')"
         }
     };
@@ -193,7 +188,7 @@ pub async fn counts(pool: &Pool) -> Result<Counts, StoreError> {
 
 pub async fn last_beat(pool: &Pool) -> Result<Option<Timestamp>, StoreError> {
     let sql = "SELECT beat_at FROM head WHERE id = 1";
-    let beat: Option<String> = on!(reader(pool).await?.connection(), connection => {
+    let beat: Option<String> = on!(pool.reader().await?.connection(), connection => {
         sqlx::query_scalar(sql).fetch_one(connection).await
     })
     .map_err(fault)?;

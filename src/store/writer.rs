@@ -9,17 +9,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::accept::{NewDelivery, accept};
 use super::change::write;
+use super::checkpoint;
 use super::fault::StoreError;
 use super::head::Head;
 use super::model::{Accepted, Limits, StoredWork, Write};
-use super::pool::{Pool, Transaction, on};
+use super::pool::{Pool, Session, on};
 use super::prune::{Pruned, prune};
 
 /// How many calls wait for the writer at most; more wait for a place.
@@ -28,6 +29,11 @@ const QUEUE: usize = 1_024;
 const BATCH: usize = 256;
 /// How long a call waits until its turn comes; GitHub waits for ten seconds in all.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a transaction may take to begin; a lock is waited for two seconds.
+const BEGIN_PATIENCE: Duration = Duration::from_secs(3);
+/// How long all of a transaction may take: one push may wake thousands of objects.
+const COMMIT_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The way to the writer; it ends when the last of these is gone.
 #[derive(Debug, Clone)]
@@ -57,11 +63,18 @@ struct Call<I, O> {
 }
 
 impl Writer {
-    pub fn start(pool: Pool, limits: Limits) -> (Self, JoinHandle<()>) {
+    /// The tasks end when this is closed, or the last clone is gone.
+    pub fn start(pool: Pool, limits: Limits) -> (Self, JoinSet<()>) {
         let (queue, tasks) = mpsc::channel(QUEUE);
         let closing = CancellationToken::new();
-        let task = tokio::spawn(run(pool, limits, tasks, closing.clone()));
-        (Self { queue, closing }, task)
+        let written = Arc::new(Notify::new());
+        let mut running = JoinSet::new();
+        if let Pool::Sqlite { readers, .. } = &pool {
+            let written = Arc::clone(&written);
+            running.spawn(checkpoint::run(readers.clone(), written, closing.clone()));
+        }
+        running.spawn(run(pool, limits, tasks, written, closing.clone()));
+        (Self { queue, closing }, running)
     }
 
     pub async fn accept(&self, delivery: NewDelivery) -> Result<Accepted, StoreError> {
@@ -123,9 +136,12 @@ async fn run(
     pool: Pool,
     limits: Limits,
     mut tasks: mpsc::Receiver<Task>,
+    written: Arc<Notify>,
     closing: CancellationToken,
 ) {
+    let _ended = closing.drop_guard_ref();
     let mut batch = Vec::with_capacity(BATCH);
+    let mut session = None;
     loop {
         let taken = tokio::select! {
             taken = tasks.recv_many(&mut batch, BATCH) => taken,
@@ -141,7 +157,10 @@ async fn run(
         if batch.is_empty() {
             continue;
         }
-        let committed = commit(&pool, &limits, &mut batch).await;
+        let committed = commit(&pool, &mut session, &limits, &mut batch).await;
+        if committed.is_ok() {
+            written.notify_one();
+        }
         for task in batch.drain(..) {
             task.tell(&committed);
         }
@@ -149,25 +168,80 @@ async fn run(
 }
 
 /// All of them, or none.
-async fn commit(pool: &Pool, limits: &Limits, batch: &mut [Task]) -> Result<(), StoreError> {
-    let what = "write to the store";
-    let mut transaction = pool
-        .begin()
-        .await
-        .map_err(|fault| StoreError::sql(what, fault))?;
-    let mut head = Head::take(&mut transaction)
-        .await
-        .map_err(|fault| StoreError::sql(what, fault))?;
-    for task in batch {
-        task.run(&mut transaction, &mut head, limits).await?;
+async fn commit(
+    pool: &Pool,
+    kept: &mut Option<Session>,
+    limits: &Limits,
+    batch: &mut [Task],
+) -> Result<(), StoreError> {
+    let (mut session, mut head) = begin(pool, kept).await?;
+    let carried_out = async {
+        for task in batch {
+            task.run(&mut session, &mut head, limits).await?;
+        }
+        head.leave(&mut session).await.map_err(fault)?;
+        session.commit().await.map_err(fault)
+    };
+    let committed = within(COMMIT_PATIENCE, carried_out).await;
+    match &committed {
+        Ok(()) => *kept = Some(session),
+        Err(fault) => *kept = ended(session, fault).await,
     }
-    head.leave(&mut transaction)
+    committed
+}
+
+/// Begins a transaction, on another connection where the one that was kept is broken.
+async fn begin(pool: &Pool, kept: &mut Option<Session>) -> Result<(Session, Head), StoreError> {
+    let mut is_kept = kept.is_some();
+    loop {
+        let mut session = match kept.take() {
+            Some(session) => session,
+            None => pool.writer().await?,
+        };
+        let begun = async { take_head(&mut session).await.map_err(fault) };
+        let fault = match within(BEGIN_PATIENCE, begun).await {
+            Ok(head) => return Ok((session, head)),
+            Err(fault) => fault,
+        };
+        *kept = ended(session, &fault).await;
+        if kept.is_some() || !is_kept {
+            return Err(fault);
+        }
+        is_kept = false;
+    }
+}
+
+/// A server that does not answer, or a disk that hangs, holds nobody up for longer.
+pub async fn within<T>(
+    patience: Duration,
+    done: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    timeout(patience, done)
         .await
-        .map_err(|fault| StoreError::sql(what, fault))?;
-    transaction
-        .commit()
-        .await
-        .map_err(|fault| StoreError::sql(what, fault))
+        .unwrap_or(Err(StoreError::Hangs))
+}
+
+async fn take_head(session: &mut Session) -> Result<Head, sqlx::Error> {
+    session.begin().await?;
+    Head::take(session).await
+}
+
+/// Ends a transaction that failed, and returns the connection if it is still good.
+async fn ended(mut session: Session, fault: &StoreError) -> Option<Session> {
+    if fault.leaves_the_connection() {
+        // SQLite may have done so by itself.
+        let _ = session.roll_back().await;
+        return Some(session);
+    }
+    match fault {
+        StoreError::Hangs => session.abandon(),
+        _ => session.close().await,
+    }
+    None
+}
+
+fn fault(fault: sqlx::Error) -> StoreError {
+    StoreError::sql("write to the store", fault)
 }
 
 impl Task {
@@ -185,21 +259,21 @@ impl Task {
 
     async fn run(
         &mut self,
-        transaction: &mut Transaction,
+        session: &mut Session,
         head: &mut Head,
         limits: &Limits,
     ) -> Result<(), StoreError> {
         match self {
             Self::Accept(call) => {
-                let answer = accept(transaction, head, &call.input, limits.backlog).await?;
+                let answer = accept(session, head, &call.input, limits.backlog).await?;
                 call.output = Some(answer);
             }
             Self::Write(call) => {
-                call.output = Some(Ok(write(transaction, head, &call.input).await?));
+                call.output = Some(Ok(write(session, head, &call.input).await?));
             }
-            Self::Beat(call) => call.output = Some(Ok(beat(transaction, call.input).await?)),
+            Self::Beat(call) => call.output = Some(Ok(beat(session, call.input).await?)),
             Self::Prune(call) => {
-                call.output = Some(Ok(prune(transaction, head, limits, call.input).await?));
+                call.output = Some(Ok(prune(session, head, limits, call.input).await?));
             }
             Self::Check(call) => call.output = Some(Ok(())),
         }
@@ -228,8 +302,8 @@ impl<I, O> Call<I, O> {
     }
 }
 
-async fn beat(transaction: &mut Transaction, now: Timestamp) -> Result<(), StoreError> {
-    on!(transaction.connection(), connection => {
+async fn beat(session: &mut Session, now: Timestamp) -> Result<(), StoreError> {
+    on!(session.connection(), connection => {
         sqlx::query("UPDATE head SET beat_at = $1 WHERE id = 1")
             .bind(now.to_string())
             .execute(connection)

@@ -5,7 +5,12 @@
     reason = "each test is a function that runs on both databases, which clippy takes for no test"
 )]
 
+mod child;
+mod faults;
 mod flow;
+mod model;
+mod opening;
+mod pruning;
 mod servers;
 
 use std::path::Path;

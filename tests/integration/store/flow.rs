@@ -3,15 +3,20 @@
 use flux_setup::delivery::{DeliveryState, NothingToDo};
 use flux_setup::store::{Accepted, Filter, Limits, Store, StoreError, StoreUrl, Write};
 
-use super::servers::on_sqlite;
+use super::servers::on_both;
 use super::{at, delivery, gone, guid, matched, new, object, opened, unlisted};
 
-#[test]
-fn what_is_accepted_is_kept_once_and_is_there_after_a_restart() {
-    on_sqlite(kept_once);
+on_both! {
+    what_is_accepted_is_kept_once_and_is_there_after_a_restart,
+    a_delivery_is_done_with_the_last_of_its_work,
+    a_delivery_that_no_listed_cluster_follows_woke_nothing,
+    a_delivery_that_failed_is_taken_again,
+    a_full_backlog_takes_nothing_new_and_knows_what_it_has,
+    deliveries_are_found_by_repository_and_state_newest_first,
+    the_heartbeat_is_the_last_one,
 }
 
-async fn kept_once(url: StoreUrl) {
+async fn what_is_accepted_is_kept_once_and_is_there_after_a_restart(url: StoreUrl) {
     let store = opened(&url).await;
     let first = new(&store, 1).await;
     let second = new(&store, 2).await;
@@ -31,12 +36,7 @@ async fn kept_once(url: StoreUrl) {
     store.close().await.unwrap();
 }
 
-#[test]
-fn a_delivery_is_done_with_the_last_of_its_work() {
-    on_sqlite(done_with_the_last);
-}
-
-async fn done_with_the_last(url: StoreUrl) {
+async fn a_delivery_is_done_with_the_last_of_its_work(url: StoreUrl) {
     let store = opened(&url).await;
     let id = new(&store, 1).await;
     let work = vec![object("a"), unlisted("lab")];
@@ -80,12 +80,7 @@ async fn done_with_the_last(url: StoreUrl) {
     store.close().await.unwrap();
 }
 
-#[test]
-fn a_delivery_that_no_listed_cluster_follows_woke_nothing() {
-    on_sqlite(woke_nothing);
-}
-
-async fn woke_nothing(url: StoreUrl) {
+async fn a_delivery_that_no_listed_cluster_follows_woke_nothing(url: StoreUrl) {
     let store = opened(&url).await;
     let id = new(&store, 1).await;
     let work = vec![unlisted("prod"), unlisted("lab")];
@@ -108,12 +103,7 @@ async fn woke_nothing(url: StoreUrl) {
     store.close().await.unwrap();
 }
 
-#[test]
-fn a_delivery_that_failed_is_taken_again() {
-    on_sqlite(taken_again);
-}
-
-async fn taken_again(url: StoreUrl) {
+async fn a_delivery_that_failed_is_taken_again(url: StoreUrl) {
     let store = opened(&url).await;
     let id = new(&store, 1).await;
     let failed = DeliveryState::Failed {
@@ -136,12 +126,7 @@ async fn taken_again(url: StoreUrl) {
     store.close().await.unwrap();
 }
 
-#[test]
-fn a_full_backlog_takes_nothing_new_and_knows_what_it_has() {
-    on_sqlite(full_backlog);
-}
-
-async fn full_backlog(url: StoreUrl) {
+async fn a_full_backlog_takes_nothing_new_and_knows_what_it_has(url: StoreUrl) {
     let limits = Limits {
         backlog: 2,
         ..Limits::default()
@@ -162,12 +147,7 @@ async fn full_backlog(url: StoreUrl) {
     store.close().await.unwrap();
 }
 
-#[test]
-fn deliveries_are_found_by_repository_and_state_newest_first() {
-    on_sqlite(found_by);
-}
-
-async fn found_by(url: StoreUrl) {
+async fn deliveries_are_found_by_repository_and_state_newest_first(url: StoreUrl) {
     let store = opened(&url).await;
     let first = new(&store, 1).await;
     let second = new(&store, 2).await;
@@ -198,12 +178,7 @@ async fn found_by(url: StoreUrl) {
     store.close().await.unwrap();
 }
 
-#[test]
-fn the_heartbeat_is_the_last_one() {
-    on_sqlite(heartbeat);
-}
-
-async fn heartbeat(url: StoreUrl) {
+async fn the_heartbeat_is_the_last_one(url: StoreUrl) {
     let store = opened(&url).await;
     assert_eq!(store.last_beat().await.unwrap(), None);
     for second in [10, 20, 15] {

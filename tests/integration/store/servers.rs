@@ -1,21 +1,145 @@
 //! The databases that the tests run on.
 
 use std::future::Future;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use flux_setup::store::StoreUrl;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use super::sqlite;
 
-/// Runs a test on a SQLite file of its own.
+/// Makes a test of each function, on a SQLite file and on a PostgreSQL database of its own.
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(
+                #[test]
+                fn $name() {
+                    $crate::store::servers::on_sqlite(super::$name);
+                }
+            )*
+        }
+        mod on_postgres {
+            $(
+                #[test]
+                #[ignore = "needs a PostgreSQL server"]
+                fn $name() {
+                    $crate::store::servers::on_postgres(super::$name);
+                }
+            )*
+        }
+    };
+}
+pub(super) use on_both;
+
 pub fn on_sqlite<F: Future<Output = ()>>(test: impl FnOnce(StoreUrl) -> F) {
     let folder = tempfile::tempdir().unwrap();
-    runtime().block_on(test(sqlite(folder.path())));
+    block_on(test(sqlite(folder.path())));
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+/// On a database of the one server of this test binary.
+pub fn on_postgres<F: Future<Output = ()>>(test: impl FnOnce(StoreUrl) -> F) {
+    static SHARED: OnceLock<Postgres> = OnceLock::new();
+    let server = SHARED.get_or_init(Postgres::start);
+    block_on(async {
+        let url = server.database().await;
+        test(StoreUrl::read(&url, Path::new("")).unwrap()).await;
+    });
+}
+
+pub fn block_on<F: Future<Output = ()>>(test: F) {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .unwrap()
+        .block_on(test);
+}
+
+/// A server that `tests/postgres/serve` runs; it ends with this, or when the process ends.
+pub struct Postgres {
+    folder: PathBuf,
+    serve: Child,
+    told: BufReader<ChildStdout>,
+    databases: AtomicU32,
+}
+
+impl Postgres {
+    pub fn start() -> Self {
+        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/postgres");
+        let found = Command::new(scripts.join("find")).output().unwrap();
+        let found = String::from_utf8(found.stdout).unwrap();
+        let programs = found.trim();
+        assert!(
+            !programs.is_empty(),
+            "this test needs PostgreSQL's programs: install them (Debian: postgresql), or set FLUX_SETUP_POSTGRES"
+        );
+        let folder = tempfile::Builder::new()
+            .prefix("flux-setup-postgres-")
+            .tempdir()
+            .unwrap()
+            .keep(); // `serve` removes it
+        let mut serve = Command::new(scripts.join("serve"))
+            .args([Path::new(programs), &folder])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let told = BufReader::new(serve.stdout.take().unwrap());
+        let mut server = Self {
+            folder,
+            serve,
+            told,
+            databases: AtomicU32::new(0),
+        };
+        server.expect("ready");
+        server
+    }
+
+    /// Makes a database and returns its URL.
+    pub async fn database(&self) -> String {
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        let mut connection = PgConnection::connect(&self.url("postgres")).await.unwrap();
+        let create = format!("CREATE DATABASE test_{number}");
+        connection.execute(AssertSqlSafe(create)).await.unwrap();
+        self.url(&format!("test_{number}"))
+    }
+
+    fn url(&self, database: &str) -> String {
+        let folder = self.folder.display();
+        format!("postgres://tests@localhost/{database}?host={folder}")
+    }
+
+    /// As if its machine lost power.
+    pub fn stop(&mut self) {
+        self.tell("stop");
+        self.expect("stopped");
+    }
+
+    pub fn start_again(&mut self) {
+        self.tell("start");
+        self.expect("ready");
+    }
+
+    fn tell(&mut self, command: &str) {
+        let stdin = self.serve.stdin.as_mut().unwrap();
+        writeln!(stdin, "{command}").unwrap();
+    }
+
+    fn expect(&mut self, word: &str) {
+        let mut line = String::new();
+        self.told.read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), word, "`serve` has printed why");
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        drop(self.serve.stdin.take());
+        let _ = self.serve.wait();
+    }
 }

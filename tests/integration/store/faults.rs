@@ -1,0 +1,266 @@
+//! What goes wrong around the store, and that it loses nothing and goes on by itself.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use flux_setup::store::{Accepted, Store, StoreError};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection, Executor};
+use tokio::task::JoinSet;
+
+use super::child::{ARGUMENTS, Role};
+use super::servers::{Postgres, block_on, on_both};
+use super::{StoreUrl, delivery, guid, new, opened, sqlite};
+
+#[test]
+fn a_process_that_is_killed_loses_nothing_that_it_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut accepted: Vec<u32> = Vec::new();
+    let mut done: Vec<u32> = Vec::new();
+    for round in 0..5 {
+        let mut command = Command::new(env::current_exe().unwrap());
+        let first = round * 1_000_000;
+        Role::Accept { first }.give(&mut command);
+        let mut child = command
+            .args(ARGUMENTS)
+            .current_dir(folder.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut killed_at = None;
+        // What is in the pipe was printed before the end, so it counts.
+        for line in &mut lines {
+            let line = line.unwrap();
+            let Some((word, number)) = line.split_once(' ') else {
+                continue;
+            };
+            match word {
+                "accepted" => accepted.push(number.parse().unwrap()),
+                "done" => done.push(number.parse().unwrap()),
+                _ => continue,
+            }
+            let until = *killed_at.get_or_insert_with(|| {
+                Instant::now() + Duration::from_millis(u64::from(round) * 60 + 7)
+            });
+            if Instant::now() > until {
+                child.kill().unwrap();
+            }
+        }
+        child.wait().unwrap();
+    }
+    assert!(done.len() > 20, "{}", done.len());
+    block_on(async {
+        let store = opened(&sqlite(folder.path())).await;
+        for number in &accepted {
+            let kept = store.delivery(&guid(*number)).await.unwrap();
+            assert_eq!(kept.len(), 1, "{number}");
+        }
+        for number in &done {
+            let kept = store.delivery(&guid(*number)).await.unwrap();
+            assert_eq!(kept[0].0.state.name(), "done", "{number}");
+        }
+        counts_are_right(&store, &folder.path().join("store.db")).await;
+        store.close().await.unwrap();
+    });
+}
+
+/// The numbers that are kept are those that are counted.
+async fn counts_are_right(store: &Store, file: &Path) {
+    let mut connection = SqliteConnectOptions::new()
+        .filename(file)
+        .connect()
+        .await
+        .unwrap();
+    let counts = store.counts().await.unwrap();
+    let counted: Vec<(String, i64)> =
+        sqlx::query_as("SELECT phase, count(*) FROM delivery GROUP BY phase")
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+    let counted: BTreeMap<_, _> = counted
+        .into_iter()
+        .map(|(name, number)| (name, u64::try_from(number).unwrap()))
+        .collect();
+    for (name, number) in &counts.deliveries {
+        assert_eq!(*number, counted.get(name).copied().unwrap_or(0), "{name}");
+    }
+    let open: i64 = sqlx::query_scalar("SELECT count(*) FROM work WHERE NOT is_over")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    let kept: u64 = counts.open_work.values().sum();
+    assert_eq!(kept, u64::try_from(open).unwrap());
+    connection.close().await.unwrap();
+}
+
+/// Runs a script in which `"$@"` is this binary in a role, as the owner of mounts of its own.
+#[expect(
+    clippy::print_stderr,
+    reason = "who reads the output of the tests learns what was not tested"
+)]
+fn with_own_mounts(script: &str, role: Role) {
+    let folder = tempfile::tempdir().unwrap();
+    let own = |arguments: &[&str]| {
+        let mut command = Command::new("unshare");
+        role.give(&mut command);
+        command
+            .args(["--mount", "--map-root-user"])
+            .args(arguments)
+            .current_dir(folder.path());
+        command
+    };
+    let may = own(&["mount", "-t", "tmpfs", "none", "."]).output();
+    if !may.is_ok_and(|output| output.status.success()) {
+        eprintln!(
+            "not tested: this system lets nobody have mounts of their own (unshare --mount --map-root-user)"
+        );
+        return;
+    }
+    let output = own(&["sh", "-ec", script, "sh"])
+        .arg(env::current_exe().unwrap())
+        .args(ARGUMENTS)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn on_a_full_disk_nothing_is_lost_and_with_room_it_goes_on() {
+    let script = "mount -t tmpfs -o size=4m none . && cd . && exec \"$@\"";
+    with_own_mounts(script, Role::FillTheDisk);
+}
+
+#[test]
+fn a_file_system_that_cannot_be_written_is_told_at_the_start() {
+    let script = "mount -t tmpfs -o size=4m none . && cd \"$PWD\" && \
+        FLUX_SETUP_TEST_STORE_ROLE=MakeAStore \"$@\" && mount -o remount,ro . && exec \"$@\"";
+    with_own_mounts(script, Role::IsRefusedToWrite);
+}
+
+#[test]
+fn a_store_that_another_program_locks_says_so_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    block_on(async {
+        let store = opened(&sqlite(folder.path())).await;
+        new(&store, 1).await;
+        let mut other = SqliteConnectOptions::new()
+            .filename(folder.path().join("store.db"))
+            .connect()
+            .await
+            .unwrap();
+        other.execute("BEGIN IMMEDIATE").await.unwrap();
+        let fault = store.accept(&delivery(2)).await.unwrap_err();
+        assert_eq!(
+            fault.to_string(),
+            "another program holds a lock on the store; end what has it open, and it goes on by itself"
+        );
+        assert_eq!(store.unmatched(None, 9).await.unwrap().len(), 1);
+        other.execute("COMMIT").await.unwrap();
+        other.close().await.unwrap();
+        new(&store, 2).await;
+        store.close().await.unwrap();
+    });
+}
+
+#[test]
+#[ignore = "needs a PostgreSQL server"]
+fn a_server_that_ends_loses_nothing_and_is_found_again() {
+    let mut server = Postgres::start();
+    block_on(async {
+        let url = server.database().await;
+        let url = StoreUrl::read(&url, Path::new("")).unwrap();
+        let store = opened(&url).await;
+        new(&store, 1).await;
+        assert_eq!(store.unmatched(None, 9).await.unwrap().len(), 1);
+        for round in 1..=2 {
+            server.stop();
+            for _ in 0..2 {
+                let fault = store.accept(&delivery(9)).await.unwrap_err();
+                assert!(matches!(fault, StoreError::Unreachable { .. }), "{fault:?}");
+                assert_eq!(
+                    fault.to_string(),
+                    "PostgreSQL cannot be reached, or ended; once it can be, it goes on by itself"
+                );
+                store.unmatched(None, 9).await.unwrap_err();
+            }
+            server.start_again();
+            store.check().await.unwrap();
+            new(&store, round + 1).await;
+            let kept = store.unmatched(None, 9).await.unwrap();
+            assert_eq!(kept.len(), round as usize + 1);
+            if round == 1 {
+                // Ended and started again while nobody asked.
+                server.stop();
+                server.start_again();
+                store.check().await.unwrap();
+                assert_eq!(store.unmatched(None, 9).await.unwrap().len(), 2);
+            }
+        }
+        store.close().await.unwrap();
+    });
+}
+
+#[test]
+#[ignore = "needs a PostgreSQL server"]
+fn two_processes_that_get_one_delivery_at_once_keep_it_once() {
+    let server = Postgres::start();
+    block_on(async {
+        let url = server.database().await;
+        let url = StoreUrl::read(&url, Path::new("")).unwrap();
+        let stores = [opened(&url).await, opened(&url).await];
+        let mut callers = JoinSet::new();
+        for number in 0..200 {
+            for store in &stores {
+                let store = store.clone();
+                callers.spawn(async move { (number, store.accept(&delivery(number)).await) });
+            }
+        }
+        let mut new = [0; 200];
+        for (number, accepted) in callers.join_all().await {
+            if let Accepted::New(_) = accepted.unwrap() {
+                new[number as usize] += 1;
+            }
+        }
+        assert_eq!(new, [1; 200]);
+        let kept = stores[0].unmatched(None, 1_000).await.unwrap();
+        assert_eq!(kept.len(), 200);
+        assert_eq!(
+            stores[1].counts().await.unwrap().deliveries["accepted"],
+            200
+        );
+        for store in stores {
+            store.close().await.unwrap();
+        }
+    });
+}
+
+on_both! { one_delivery_a_thousand_times_at_once_is_kept_once }
+
+async fn one_delivery_a_thousand_times_at_once_is_kept_once(url: StoreUrl) {
+    let store = opened(&url).await;
+    let mut callers = JoinSet::new();
+    for _ in 0..1_000 {
+        let store = store.clone();
+        callers.spawn(async move { store.accept(&delivery(1)).await.unwrap() });
+    }
+    let accepted = callers.join_all().await;
+    let new = accepted
+        .iter()
+        .filter(|accepted| matches!(accepted, Accepted::New(_)));
+    assert_eq!(new.count(), 1);
+    let seen = accepted
+        .iter()
+        .filter(|accepted| matches!(accepted, Accepted::Seen(..)));
+    assert_eq!(seen.count(), 999);
+    store.close().await.unwrap();
+}
