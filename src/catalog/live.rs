@@ -166,3 +166,154 @@ impl fmt::Debug for LiveCluster {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::catalog::Listing;
+
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn cluster() -> LiveCluster {
+        LiveCluster::new("prod".into())
+    }
+
+    fn listed(live: &LiveCluster, kind: Kind) {
+        let listing = Listing {
+            kind,
+            items: Vec::new(),
+            broken: Vec::new(),
+        };
+        live.update(|cache| cache.replace(listing, at(1)));
+    }
+
+    fn all_listed() -> LiveCluster {
+        let live = cluster();
+        for kind in Kind::ALL {
+            listed(&live, kind);
+        }
+        live
+    }
+
+    fn sources() -> impl Iterator<Item = Kind> {
+        Kind::ALL.into_iter().filter(|kind| kind.is_source())
+    }
+
+    fn lost(reason: &str) -> Progress {
+        Progress::Lost {
+            reason: reason.to_owned(),
+        }
+    }
+
+    fn failed(reason: &str) -> Progress {
+        Progress::Failed {
+            reason: reason.to_owned(),
+        }
+    }
+
+    fn resume(live: &LiveCluster, kind: Kind) {
+        live.update(|cache| {
+            cache.resumed(kind);
+            Vec::new()
+        });
+    }
+
+    #[test]
+    fn pushes_wait_until_the_last_kind_of_source_was_listed_or_is_absent_and_for_no_other_kind() {
+        let live = cluster();
+        listed(&live, Kind::Kustomization);
+        for kind in sources().filter(|kind| *kind != Kind::Bucket) {
+            listed(&live, kind);
+            assert_eq!(live.progress(), Progress::Starting);
+        }
+        live.update(|cache| cache.is_absent(Kind::Bucket, at(1)));
+        assert_eq!(live.progress(), Progress::Listed);
+    }
+
+    #[test]
+    fn a_cluster_that_was_never_listed_has_failed_until_it_is_listed() {
+        let live = cluster();
+        live.failed("no kubeconfig");
+        assert_eq!(live.progress(), failed("no kubeconfig"));
+        assert!(!live.is_listed());
+        for kind in sources() {
+            assert_eq!(live.progress(), failed("no kubeconfig"), "{kind}");
+            listed(&live, kind);
+        }
+        assert_eq!(live.progress(), lost("no kubeconfig"));
+        assert!(live.is_listed());
+        listed(&live, Kind::Kustomization);
+        listed(&live, Kind::HelmRelease);
+        assert_eq!(live.progress(), Progress::Listed);
+    }
+
+    #[test]
+    fn a_lost_cluster_is_listed_again_once_no_kind_is_stale() {
+        let live = all_listed();
+        live.lost(Kind::GitRepository, "it hangs", at(2));
+        live.lost(Kind::Kustomization, "it hangs still", at(3));
+        assert_eq!(live.progress(), lost("it hangs"));
+        assert!(live.is_listed());
+        resume(&live, Kind::GitRepository);
+        assert_eq!(live.progress(), lost("it hangs still"));
+        // What happens to other kinds mends nothing.
+        resume(&live, Kind::HelmRelease);
+        assert_eq!(live.progress(), lost("it hangs still"));
+        listed(&live, Kind::Kustomization);
+        assert_eq!(live.progress(), Progress::Listed);
+    }
+
+    #[test]
+    fn a_kind_that_is_forbidden_keeps_no_push_waiting_and_is_told() {
+        let live = cluster();
+        for kind in sources().filter(|kind| *kind != Kind::Bucket) {
+            listed(&live, kind);
+        }
+        live.lost(Kind::Bucket, "may not list buckets", at(1));
+        assert_eq!(live.progress(), failed("may not list buckets"));
+        live.forbidden(Kind::Bucket, "may not list buckets", at(2));
+        assert_eq!(live.progress(), lost("may not list buckets"));
+        resume(&live, Kind::Bucket);
+        assert_eq!(live.progress(), lost("may not list buckets"));
+        listed(&live, Kind::Bucket);
+        assert_eq!(live.progress(), Progress::Listed);
+        // Forbidden later, it is stale, as all that was known and is not seen.
+        live.forbidden(Kind::Bucket, "may not watch buckets", at(3));
+        let stale = ScopeState::Stale {
+            listed_at: at(1),
+            since: at(3),
+        };
+        assert_eq!(live.read().scope(Kind::Bucket), stale);
+    }
+
+    #[test]
+    fn a_cluster_that_lets_us_see_nothing_is_not_listed() {
+        let live = cluster();
+        for kind in Kind::ALL {
+            live.forbidden(kind, "may not list", at(1));
+        }
+        assert_eq!(live.progress(), failed("may not list"));
+        listed(&live, Kind::GitRepository);
+        assert!(live.is_listed());
+    }
+
+    #[test]
+    fn progress_is_told_once_while_it_stays_the_same() {
+        let live = all_listed();
+        let mut progress = live.watch_progress();
+        live.lost(Kind::GitRepository, "it hangs", at(2));
+        assert!(progress.has_changed().unwrap());
+        assert_eq!(*progress.borrow_and_update(), lost("it hangs"));
+        live.lost(Kind::GitRepository, "it hangs", at(3));
+        assert!(!progress.has_changed().unwrap());
+        resume(&live, Kind::GitRepository);
+        assert_eq!(*progress.borrow_and_update(), Progress::Listed);
+        listed(&live, Kind::GitRepository);
+        assert!(!progress.has_changed().unwrap());
+    }
+}

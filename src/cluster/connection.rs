@@ -12,13 +12,11 @@ use kube::{Client, Config};
 use tokio::time::timeout;
 
 use super::access::ClusterAccess;
-use super::failure::{Failure, Status, without_credentials};
+use super::failure::{CONNECT_LIMIT, Failure, Status, without_credentials};
 use super::fault::ClusterError;
 
 /// How long opening may take: a credential plugin may ask somebody else.
 const OPEN_LIMIT: Duration = Duration::from_secs(30);
-/// How long a connection may take until it is there.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// How long the first byte of an answer may take.
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// So much is read of an answer that is none.

@@ -80,6 +80,8 @@ impl Status {
     }
 }
 
+/// How long a connection may take until it is there.
+pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// A message is cut to so much.
 const MESSAGE_LIMIT_BYTES: usize = 300;
 /// A server may not ask to wait longer.
@@ -150,6 +152,11 @@ impl Failure {
                     "the API server at {server} refuses connections; is it up, and is its address in the kubeconfig right?"
                 );
                 return Self::new(Cause::Unreachable, reason);
+            }
+            if let Some(io) = error.downcast_ref::<io::Error>()
+                && io.kind() == io::ErrorKind::TimedOut
+            {
+                return Self::too_late(server, CONNECT_LIMIT);
             }
             if let Some(tls) = error.downcast_ref::<rustls::Error>() {
                 let reason = format!(

@@ -5,20 +5,25 @@
 //! ```
 //! A `static` is never dropped, so nobody may rely on `Drop` to end the servers: `serve` ends them when the pipe to
 //! it closes, which happens however this process ends.
+//!
+//! A test that does the server no harm takes [`shared`] and a namespace of its own; one that stops or breaks it takes
+//! [`ApiServer::start`], which is some three seconds.
 
 mod crds;
+mod faults;
 mod requests;
+mod users;
 
 use std::collections::HashMap;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 pub use requests::{Target, Verdict};
@@ -36,8 +41,11 @@ const TOKEN: &str = "tests-only";
 pub struct ApiServer {
     url: String,
     agent: ureq::Agent,
+    etcd_url: String,
     programs: PathBuf,
-    kubeconfig: PathBuf,
+    /// `serve` removes it.
+    folder: PathBuf,
+    control: Mutex<faults::Control>,
     resources: Mutex<HashMap<(String, String), requests::Resource>>,
     serve: Child,
 }
@@ -70,8 +78,13 @@ impl ApiServer {
                     programs.display()
                 )
             });
-        server.install_crds(&repository().join("src/flux/crds"));
+        server.install_flux();
         server
+    }
+
+    /// Installs Flux's kinds, as `start` does; for a server that was emptied.
+    pub fn install_flux(&self) {
+        self.install_crds(&repository().join("src/flux/crds"));
     }
 
     /// `None` where one of the two programs ended by itself; `serve` has then printed the end of their logs.
@@ -87,20 +100,18 @@ impl ApiServer {
         };
         write("server.crt", &identity.cert.pem());
         write("server.key", &identity.signing_key.serialize_pem());
-        write(
-            "tokens.csv",
-            &format!("{TOKEN},admin,admin,system:masters\n"),
-        );
+        write("tokens.csv", &users::tokens(&[]));
 
         let [etcd_port, api_port] = free_ports();
         let url = format!("https://127.0.0.1:{api_port}");
-        write("kubeconfig", &kubeconfig(&url).to_string());
+        let user = json!({"token": TOKEN});
+        write("kubeconfig", &users::kubeconfig(&url, &user).to_string());
 
-        let serve = Command::new(repository().join("tests/kubernetes/serve"))
+        let mut serve = Command::new(repository().join("tests/kubernetes/serve"))
             .args([programs, folder.path()])
             .args([etcd_port.to_string(), api_port.to_string()])
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .spawn()
             .expect("bash is there to run tests/kubernetes/serve");
         let folder = folder.keep(); // from here on `serve` removes it
@@ -121,33 +132,23 @@ impl ApiServer {
         let mut server = Self {
             url,
             agent,
+            etcd_url: format!("http://127.0.0.1:{etcd_port}"),
             programs: programs.to_owned(),
-            kubeconfig: folder.join("kubeconfig"),
+            folder,
+            control: Mutex::new(faults::Control::of(&mut serve)),
             resources: Mutex::default(),
             serve,
         };
-        server.is_ready().then_some(server)
+        server.is_started().then_some(server)
     }
 
     /// Waits until the server is ready; false where it ended instead.
-    fn is_ready(&mut self) -> bool {
+    fn is_started(&mut self) -> bool {
         let deadline = Instant::now() + START_LIMIT;
-        loop {
-            if self
-                .serve
-                .try_wait()
-                .expect("`serve` is our child")
-                .is_some()
-            {
+        while !self.is_ready() {
+            let ended = self.serve.try_wait().expect("`serve` is our child");
+            if ended.is_some() {
                 return false;
-            }
-            // Until it listens, the request itself fails.
-            let request = self
-                .agent
-                .get(format!("{}/readyz", self.url))
-                .header("authorization", self.bearer());
-            if request.call().is_ok_and(|answer| answer.status() == 200) {
-                return true;
             }
             assert!(
                 Instant::now() < deadline,
@@ -155,6 +156,27 @@ impl ApiServer {
             );
             sleep(Duration::from_millis(50));
         }
+        true
+    }
+
+    fn wait_until_ready(&self) {
+        let deadline = Instant::now() + START_LIMIT;
+        while !self.is_ready() {
+            assert!(
+                Instant::now() < deadline,
+                "the API server is not ready after {START_LIMIT:?}"
+            );
+            sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Until it listens, the request itself fails.
+    fn is_ready(&self) -> bool {
+        let request = self
+            .agent
+            .get(format!("{}/readyz", self.url))
+            .header("authorization", self.bearer());
+        request.call().is_ok_and(|answer| answer.status() == 200)
     }
 
     /// `https://127.0.0.1:PORT`, with a certificate that the kubeconfig names.
@@ -173,7 +195,7 @@ impl ApiServer {
 
     /// For `kubectl` and other clients.
     pub fn kubeconfig(&self) -> PathBuf {
-        self.kubeconfig.clone()
+        self.folder.join("kubeconfig")
     }
 
     /// `kubectl` of the server's own release where there is one, with the server's kubeconfig.
@@ -187,7 +209,8 @@ impl ApiServer {
 
 impl Drop for ApiServer {
     fn drop(&mut self) {
-        drop(self.serve.stdin.take());
+        let control = self.control.get_mut();
+        control.unwrap_or_else(PoisonError::into_inner).end();
         // It kills the two and removes a folder; nothing useful can be done where that fails.
         let _ = self.serve.wait();
     }
@@ -202,15 +225,4 @@ fn free_ports<const N: usize>() -> [u16; N] {
     let listeners: [_; N] =
         std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
     listeners.map(|listener| listener.local_addr().expect("it is bound").port())
-}
-
-fn kubeconfig(url: &str) -> Value {
-    json!({
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "tests",
-        "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": "admin"}}],
-        "clusters": [{"name": "tests", "cluster": {"server": url, "certificate-authority": "server.crt"}}],
-        "users": [{"name": "admin", "user": {"token": TOKEN}}],
-    })
 }

@@ -1,53 +1,18 @@
-//! The catalog follows a real API server, and what is annotated there is annotated.
+//! The catalog follows real API servers, whatever becomes of them, and what is annotated there is annotated.
 
-use std::sync::Arc;
+mod faults;
+pub mod followed;
+
 use std::time::Duration;
 
-use flux_setup::catalog::{HostNames, ItemKey, Kind, LiveCluster, Progress};
-use flux_setup::cluster::{Cluster, ClusterAccess};
-use flux_setup::sync::{Pace, watch_cluster};
-use serde_json::{Value, json};
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
+use flux_setup::catalog::{Kind, Progress};
+use flux_setup::cluster::PatchFault;
 
-use crate::api_server::{ApiServer, shared};
+use crate::api_server::shared;
+use followed::{Followed, access, git_repository, key};
 
 /// How long anything may take that takes milliseconds.
-const LIMIT: Duration = Duration::from_secs(30);
-
-fn access(server: &ApiServer) -> ClusterAccess {
-    ClusterAccess {
-        name: "prod".into(),
-        kubeconfig: Some(server.kubeconfig()),
-        context: None,
-    }
-}
-
-fn git_repository(namespace: &str, name: &str) -> Value {
-    json!({
-        "apiVersion": "source.toolkit.fluxcd.io/v1",
-        "kind": "GitRepository",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {"url": format!("https://github.com/acme/{name}"), "interval": "1m", "ref": {"branch": "main"}},
-    })
-}
-
-fn key(namespace: &str, name: &str) -> ItemKey {
-    ItemKey {
-        kind: Kind::GitRepository,
-        namespace: namespace.into(),
-        name: name.into(),
-    }
-}
-
-async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + LIMIT;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "{what}");
-        sleep(Duration::from_millis(10)).await;
-    }
-}
+const LIMIT: Duration = Duration::from_secs(40);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a Kubernetes API server"]
@@ -55,45 +20,50 @@ async fn what_is_annotated_comes_back_by_the_watch() {
     let server = shared();
     server.create_namespace("follow");
     server.create(&git_repository("follow", "before"));
-    let cluster = Arc::new(Cluster::new(access(server)));
-    let live = Arc::new(LiveCluster::new("prod".into()));
-    let stop = CancellationToken::new();
-    let watching = tokio::spawn(watch_cluster(
-        Arc::clone(&cluster),
-        Arc::clone(&live),
-        Arc::new(HostNames::of([])),
-        Arc::new(Semaphore::new(2)),
-        Pace::default(),
-        stop.clone(),
-    ));
-    until("the cluster is listed", || {
-        live.progress() == Progress::Listed
-    })
-    .await;
+    let followed = Followed::start(access(server));
+    followed.until_listed().await;
     server.create(&git_repository("follow", "after"));
-    until("the new object is seen", || {
-        live.read().item(&key("follow", "after")).is_some()
-    })
-    .await;
+    followed.until_there("follow", "after").await;
     for name in ["before", "after"] {
-        cluster
-            .annotate(&key("follow", name), "t-1")
-            .await
-            .expect("it is there");
-        until("the token is seen", || {
-            let cache = live.read();
-            let item = cache.item(&key("follow", name));
-            item.and_then(|item| item.requested_at.as_deref()) == Some("t-1")
-        })
-        .await;
+        followed.annotate("follow", name, "t-1").await;
     }
-    let gone = cluster.annotate(&key("follow", "nowhere"), "t-1").await;
-    assert_eq!(gone, Err(flux_setup::cluster::PatchFault::Gone));
+    let asked = server.requested("source.toolkit.fluxcd.io/v1", "GitRepository", "follow");
+    let expected = ["after", "before"].map(|name| (name.to_owned(), "t-1".to_owned()));
+    assert_eq!(asked, expected.into());
+    let gone = followed
+        .cluster
+        .annotate(&key("follow", "nowhere"), "t-1")
+        .await;
+    assert_eq!(gone, Err(PatchFault::Gone));
+    let absent = flux_setup::catalog::ItemKey {
+        kind: Kind::Bucket,
+        ..key("follow", "nowhere")
+    };
+    assert_eq!(
+        followed.cluster.annotate(&absent, "t-1").await,
+        Err(PatchFault::Gone)
+    );
     server.delete(&git_repository("follow", "after"));
-    until("the deleted object is gone", || {
-        live.read().item(&key("follow", "after")).is_none()
-    })
-    .await;
-    stop.cancel();
-    watching.await.expect("it ends in order");
+    followed.until_gone("follow", "after").await;
+    assert_eq!(followed.live.progress(), Progress::Listed);
+    followed.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Kubernetes API server"]
+async fn lists_of_many_pages_are_whole() {
+    let server = shared();
+    server.create_namespace("pages");
+    for number in 0..25 {
+        server.create(&git_repository("pages", &format!("r-{number}")));
+    }
+    let followed = Followed::start(access(server));
+    followed.until_listed().await;
+    let count = || {
+        let cache = followed.live.read();
+        let here = cache.items().filter(|item| &*item.key.namespace == "pages");
+        here.count()
+    };
+    assert_eq!(count(), 25);
+    followed.stop().await;
 }

@@ -29,3 +29,4 @@ mod store;
 mod strangers;
 mod strict_apply;
 mod validate;
+mod watch;

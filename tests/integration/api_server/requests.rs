@@ -1,5 +1,6 @@
 //! What is asked of the API server, and what it answers.
 
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -7,6 +8,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::{ApiServer, START_LIMIT};
+
+/// As many as sockets are kept, and one.
+const SEND_ATTEMPTS: usize = 17;
 
 /// Where an object is meant to be, whatever its manifest says.
 #[derive(Clone, Copy, Debug)]
@@ -75,15 +79,50 @@ impl ApiServer {
 
     /// Creates an object of any kind, with all that it says but its status.
     pub fn create(&self, object: &Value) {
-        let target = Target::of(object);
-        let path = self.collection(target);
-        let verdict = self
-            .send("POST", &path, "application/json", &object.to_string())
-            .0;
+        let verdict = self.try_create(object);
+        assert!(verdict.is_accepted(), "cannot create {object}: {verdict:?}");
+    }
+
+    /// As [`ApiServer::create`], where the server may refuse it.
+    pub fn try_create(&self, object: &Value) -> Verdict {
+        let path = self.collection(Target::of(object));
+        self.send("POST", &path, "application/json", &object.to_string())
+            .0
+    }
+
+    /// Changes an object by a merge patch.
+    pub fn patch(&self, target: Target, patch: &Value) {
+        let path = self.path(target);
+        let kind = "application/merge-patch+json";
+        let verdict = self.send("PATCH", &path, kind, &patch.to_string()).0;
         assert!(
             verdict.is_accepted(),
-            "cannot create {target:?}: {verdict:?}"
+            "cannot patch {target:?}: {verdict:?}"
         );
+    }
+
+    /// Which token each object of a kind and namespace was asked with last, by name; those that were never asked are
+    /// left out. One request, whatever their number.
+    pub fn requested(
+        &self,
+        api_version: &str,
+        kind: &str,
+        namespace: &str,
+    ) -> BTreeMap<String, String> {
+        let target = Target {
+            api_version,
+            kind,
+            namespace,
+            name: "",
+        };
+        let list = self.read(&self.collection(target)).unwrap_or_default();
+        let items = list["items"].as_array().into_iter().flatten();
+        let asked = items.filter_map(|item| {
+            let metadata = &item["metadata"];
+            let token = metadata["annotations"]["reconcile.fluxcd.io/requestedAt"].as_str()?;
+            Some((metadata["name"].as_str()?.to_owned(), token.to_owned()))
+        });
+        asked.collect()
     }
 
     /// Deletes an object, where it is there.
@@ -168,10 +207,10 @@ impl ApiServer {
             .header("content-type", content_type)
             .body(body)
             .expect("method, path and headers are ours");
-        let mut response = self
-            .agent
-            .run(request)
-            .unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        // A socket that was kept from before the server was restarted fails once.
+        let mut response = (0..SEND_ATTEMPTS)
+            .find_map(|_| self.agent.run(request.clone()).ok())
+            .unwrap_or_else(|| panic!("{method} {path}: the API server does not answer"));
         // Read to its end, else the connection is not used again.
         let text = response
             .body_mut()
