@@ -94,11 +94,21 @@ impl Home {
         self.start_with(&[])
     }
 
+    /// A file below the configuration folder.
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.path().join(name);
+        let folder = path.parent().expect("it is below the folder");
+        fs::create_dir_all(folder).expect("the folder is ours");
+        fs::write(path, text).expect("the folder is ours");
+    }
+
     pub fn start_with(&self, arguments: &[&str]) -> Service {
-        let mut child = self
-            .command(arguments)
-            .spawn()
-            .expect("the binary was built");
+        self.start_command(&mut self.command(arguments))
+    }
+
+    /// Starts a command that was made by [`Home::command`].
+    pub fn start_command(&self, command: &mut Command) -> Service {
+        let mut child = command.spawn().expect("the binary was built");
         let stderr = child.stderr.take().expect("it is piped");
         let log = Arc::new(Mutex::new(String::new()));
         let kept = Arc::clone(&log);

@@ -1,5 +1,6 @@
 //! Pushes become annotations: `flux-setup serve` between a sender of webhooks and a real API server.
 
+mod faults;
 mod objects;
 
 use std::collections::HashSet;

@@ -38,13 +38,32 @@ impl<'s> Objects<'s> {
     }
 
     pub(super) fn create(&self, name: &str, spec: &Value, annotations: &Value) {
-        let object = json!({
+        self.make(&json!({"name": name, "annotations": annotations}), spec);
+    }
+
+    /// With the label of an environment.
+    pub(super) fn create_labelled(&self, name: &str, spec: &Value, environment: &str) {
+        let labels = json!({"flux-setup.dev/environment": environment});
+        self.make(&json!({"name": name, "labels": labels}), spec);
+    }
+
+    fn make(&self, metadata: &Value, spec: &Value) {
+        let mut object = json!({
             "apiVersion": "source.toolkit.fluxcd.io/v1",
             "kind": "GitRepository",
-            "metadata": {"name": name, "namespace": self.namespace, "annotations": annotations},
+            "metadata": metadata,
             "spec": spec,
         });
+        object["metadata"]["namespace"] = json!(self.namespace);
         self.server.create(&object);
+    }
+
+    pub(super) fn delete(&self, name: &str) {
+        self.server.delete(&json!({
+            "apiVersion": "source.toolkit.fluxcd.io/v1",
+            "kind": "GitRepository",
+            "metadata": {"name": name, "namespace": self.namespace},
+        }));
     }
 
     /// The token that an object has.
