@@ -6,7 +6,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use crate::budget::counted;
-use crate::config::{Class, Finding, Places, Position, Severity, Sources};
+use crate::config::{Class, Finding, KeyPaths, Position, Severity, Sources};
 use crate::flux::mask;
 
 use super::args::Format;
@@ -128,7 +128,7 @@ struct JsonFinding<'a> {
 }
 
 fn json<'a>(sources: &'a Sources, findings: &'a [Finding]) -> JsonFindings<'a> {
-    let mut places = Places::new(sources);
+    let mut key_paths = KeyPaths::new(sources);
     let findings = placed(sources, findings).into_iter();
     let findings = findings.map(|placed| JsonFinding {
         class: placed.finding.class,
@@ -137,7 +137,7 @@ fn json<'a>(sources: &'a Sources, findings: &'a [Finding]) -> JsonFindings<'a> {
         line: placed.position.line,
         column: placed.position.column,
         path: match placed.finding.path.as_str() {
-            "" => places.path(placed.finding.span),
+            "" => key_paths.path(placed.finding.span),
             path => mask(path).into_owned(),
         },
         message: placed.message,

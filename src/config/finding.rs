@@ -30,7 +30,7 @@ pub struct Finding {
     /// a text speaks of the whole file.
     pub span: Span,
     /// The keys that lead to what is meant, as `spec.interval`, where the place alone does not say:
-    /// something is missing. Else empty; [`super::Places`] finds them.
+    /// something is missing. Else empty; [`super::KeyPaths`] finds them.
     pub path: String,
     /// What is wrong: starts small, no full stop, names the thing in backticks.
     pub message: String,

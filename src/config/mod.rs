@@ -4,10 +4,10 @@ mod decode;
 mod finding;
 mod folder;
 mod hidden;
+mod key_path;
 mod load;
 mod model;
 mod pattern;
-mod place;
 mod read_budget;
 mod read_fleet;
 mod read_github;
@@ -28,6 +28,7 @@ mod twice;
 pub use decode::parse_share;
 pub use finding::{Class, Finding, Severity};
 pub use folder::{FILE_LIMIT_BYTES, Folder, Listing, Unreadable};
+pub use key_path::KeyPaths;
 pub use load::load;
 pub use model::{
     Amounts, BudgetSettings, Cluster, Configuration, Environment, EnvironmentCluster,
@@ -35,7 +36,6 @@ pub use model::{
     KnownUse, Project, ProjectObject, ProjectSource, Spanned, Unread, UserTemplate, WebhookSubject,
 };
 pub use pattern::{Filling, Gap, Pattern};
-pub use place::Places;
 pub use read_map::OUR_LABELS;
 pub use secret::{SECRET_LIMIT_BYTES, SecretFault, SecretRef, file_path};
 pub use serving::{ApiListener, ApiToken, HooksListener, ServerSettings, StoreAddress, TokenScope};

@@ -8,12 +8,12 @@ use super::Sources;
 
 /// Finds the keys that lead to a place; each text is read once.
 #[derive(Debug)]
-pub struct Places<'s> {
+pub struct KeyPaths<'s> {
     sources: &'s Sources,
     read: HashMap<u32, Vec<Node>>,
 }
 
-impl<'s> Places<'s> {
+impl<'s> KeyPaths<'s> {
     pub fn new(sources: &'s Sources) -> Self {
         Self {
             sources,
@@ -84,7 +84,7 @@ mod tests {
             start: u32::try_from(start).unwrap(),
             end: u32::try_from(start + wanted.len()).unwrap(),
         };
-        Places::new(&sources).path(span)
+        KeyPaths::new(&sources).path(span)
     }
 
     #[test]
