@@ -1,10 +1,10 @@
 //! Values for the canary: texts made tame or hostile, and each value of what is closed.
 
+use crate::config::EnvironmentKind;
 use crate::flux::yaml::{Node, Resolved, Value};
 use crate::plan::Values;
 
-/// Values that branches may ask for, beside booleans.
-const ENVIRONMENT_KINDS: [&str; 4] = ["development", "staging", "production", "none"];
+/// Kinds of sources that branches may ask for.
 const SOURCE_KINDS: [&str; 4] = [
     "GitRepository",
     "OCIRepository",
@@ -196,15 +196,15 @@ pub(super) fn variants(
 fn closed_paths(path: String, node: &Node, paths: &mut Vec<(String, Vec<Node>)>) {
     match &node.value {
         Value::Scalar(scalar) => {
-            let words: &[&'static str] = match path.as_str() {
-                "environment.kind" => &ENVIRONMENT_KINDS,
-                "source.kind" | "spec.sourceRef.kind" => &SOURCE_KINDS,
-                _ => &[],
+            let words = match path.as_str() {
+                "environment.kind" => EnvironmentKind::ALL.map(EnvironmentKind::name).to_vec(),
+                "source.kind" | "spec.sourceRef.kind" => SOURCE_KINDS.to_vec(),
+                _ => Vec::new(),
             };
             let mut choices: Vec<_> = words
-                .iter()
-                .filter(|word| **word != scalar.text)
-                .map(|word| Node::string(node.span, *word))
+                .into_iter()
+                .filter(|word| *word != scalar.text)
+                .map(|word| Node::string(node.span, word))
                 .collect();
             if let Resolved::Bool(value) = scalar.resolve() {
                 choices.push(Node::boolean(node.span, !value));

@@ -20,18 +20,18 @@ pub(crate) fn yaml(value: &Value, arguments: Kwargs, _: &State<'_>) -> TeraResul
         )));
     }
     let mut out = String::new();
-    write_value(value, indent, Place::AfterKey, &mut out)?;
+    write_value(value, indent, Start::AfterKey, &mut out)?;
     Ok(Value::safe_string(&out))
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Place {
+enum Start {
     AfterKey,
     /// Behind `- `: the first key of a map stands on the same line.
     AfterDash,
 }
 
-fn write_value(value: &Value, indent: usize, place: Place, out: &mut String) -> TeraResult<()> {
+fn write_value(value: &Value, indent: usize, start: Start, out: &mut String) -> TeraResult<()> {
     if value.is_undefined() {
         // of this kind Tera says where the value stands, not the filter
         return Err(Error::new(ErrorKind::InvalidArgument {
@@ -44,7 +44,7 @@ fn write_value(value: &Value, indent: usize, place: Place, out: &mut String) -> 
             out.push_str("{}");
         }
         for (index, (key, item)) in map.iter().enumerate() {
-            if index > 0 || place == Place::AfterKey {
+            if index > 0 || start == Start::AfterKey {
                 start_line(indent, out);
             }
             match key.as_str() {
@@ -55,18 +55,18 @@ fn write_value(value: &Value, indent: usize, place: Place, out: &mut String) -> 
             if !breaks_line(item) {
                 out.push(' ');
             }
-            write_value(item, indent + 2, Place::AfterKey, out)?;
+            write_value(item, indent + 2, Start::AfterKey, out)?;
         }
     } else if let Some(items) = value.as_array() {
         if items.is_empty() {
             out.push_str("[]");
         }
         for (index, item) in items.iter().enumerate() {
-            if index > 0 || place == Place::AfterKey {
+            if index > 0 || start == Start::AfterKey {
                 start_line(indent, out);
             }
             out.push_str("- ");
-            write_value(item, indent + 2, Place::AfterDash, out)?;
+            write_value(item, indent + 2, Start::AfterDash, out)?;
         }
     } else if value.is_none() {
         out.push_str("null");
