@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::compile::{self, Trust};
 use super::found::Found;
-use super::metadata::Scope;
+use super::scope::Scope;
 use super::shape::Schema;
 use super::value::to_json;
 use crate::flux::fault::{Fault, Path};

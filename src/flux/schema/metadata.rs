@@ -5,6 +5,7 @@
 
 use super::found::Found;
 use super::names::{generated, path_segment};
+use super::scope::Scope;
 use super::value::{Plain, entry, read};
 use crate::flux::fault::Path;
 use crate::flux::names;
@@ -19,14 +20,6 @@ pub(super) enum NameForm {
     Label,
     /// Of whatever has rules of its own that we do not know.
     PathSegment,
-}
-
-/// Where objects of a kind live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scope {
-    Namespaced,
-    Cluster,
-    Unknown,
 }
 
 /// All bytes of keys and values of an object's annotations.

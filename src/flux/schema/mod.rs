@@ -16,6 +16,7 @@ mod metadata;
 mod names;
 mod pattern;
 mod rules;
+mod scope;
 mod shape;
 mod value;
 mod walk;
@@ -25,6 +26,7 @@ use std::sync::LazyLock;
 
 pub use crds::Crds;
 pub use pattern::is_pattern;
+pub use scope::Scope;
 
 pub use crate::flux::fault::{Fault, FaultClass, FaultSeverity};
 
@@ -32,7 +34,7 @@ use crate::flux::fault::Path;
 use crate::flux::yaml::Node;
 use crds::Lookup;
 use found::Found;
-use metadata::{NameForm, Scope};
+use metadata::NameForm;
 use shape::Schema;
 use value::{Plain, entry, read};
 
@@ -109,6 +111,18 @@ impl Crds {
                 api_version: identity.api_version.into(),
             },
             _ => Coverage::Whole,
+        }
+    }
+}
+
+impl Crds {
+    /// Where objects of the document's kind live: as its CRD says, of Kubernetes' own kinds as these
+    /// are.
+    pub fn scope(&self, document: &Node) -> Scope {
+        let identity = Identity::of(document);
+        match self.look_up(identity.group, identity.version, identity.kind) {
+            Lookup::Found(scope, _) => scope,
+            _ => scope::built_in(identity.group, identity.kind).unwrap_or(Scope::Unknown),
         }
     }
 }

@@ -227,3 +227,31 @@ fn of_a_status_only_names_and_types_count() {
     assert_eq!(with("{x: null}"), ["status.x: unknown field `x`"]);
     assert_eq!(with("[]"), ["status: must be a map, not a list"]);
 }
+
+#[test]
+fn kinds_of_kubernetes_live_where_they_do_and_custom_ones_where_their_crds_say() {
+    for (api_version, kind, scope) in [
+        ("v1", "ConfigMap", super::Scope::Namespaced),
+        ("v1", "Namespace", super::Scope::Cluster),
+        ("rbac.authorization.k8s.io/v1", "Role", super::Scope::Namespaced),
+        (
+            "rbac.authorization.k8s.io/v1",
+            "ClusterRole",
+            super::Scope::Cluster,
+        ),
+        ("storage.k8s.io/v1", "StorageClass", super::Scope::Cluster),
+        ("storage.k8s.io/v1", "CSIStorageCapacity", super::Scope::Namespaced),
+        ("networking.k8s.io/v1", "Ingress", super::Scope::Namespaced),
+        ("gateway.networking.k8s.io/v1", "Gateway", super::Scope::Unknown),
+        ("example.com/v1", "Thing", super::Scope::Unknown),
+        (
+            "kustomize.toolkit.fluxcd.io/v1",
+            "Kustomization",
+            super::Scope::Namespaced,
+        ),
+    ] {
+        let text = format!("apiVersion: {api_version}\nkind: {kind}\n");
+        let found = Crds::embedded().scope(&crate::flux::yaml::read(&text, 0).0[0]);
+        assert_eq!(found, scope, "{text}");
+    }
+}
