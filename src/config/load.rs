@@ -330,6 +330,7 @@ impl Loader {
     /// A place to speak of a path that has no text.
     fn nowhere(&mut self, path: &str) -> Span {
         let shown = self.shown.join(path).display().to_string();
+        let shown = shown.strip_prefix("./").unwrap_or(&shown).to_owned();
         whole(self.sources.add(shown, ""))
     }
 
@@ -345,6 +346,7 @@ impl Loader {
         let mut templates = Vec::new();
         for file in names {
             let Some(name) = file.strip_suffix(TEMPLATE_ENDING) else {
+                self.misnamed_template(&file);
                 continue;
             };
             let name = name.to_owned();
@@ -354,6 +356,24 @@ impl Loader {
             }
         }
         templates
+    }
+
+    /// Says of a file that looks like a template that it is none.
+    fn misnamed_template(&mut self, file: &str) {
+        let Some((stem, _)) = file.split_once('.') else {
+            return;
+        };
+        let looks_like_one = [".tera", ".yaml", ".yml"].map(|ending| file.ends_with(ending));
+        if stem.is_empty() || !looks_like_one.contains(&true) {
+            return;
+        }
+        let path = format!("{TEMPLATES}/{file}");
+        let at = self.nowhere(&path);
+        let finding = Finding::warning(at, "", format!("`{path}` is no template by its name"))
+            .hint(format!(
+                "call it `{stem}{TEMPLATE_ENDING}`, or keep it elsewhere"
+            ));
+        self.decoder.findings.push(finding);
     }
 
     /// The texts of files and folders with CustomResourceDefinitions.
