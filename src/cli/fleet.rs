@@ -3,7 +3,7 @@
 use crate::budget::{CostTable, counted};
 use crate::config::{self, Configuration, Finding, Severity};
 use crate::plan::{self, Plan};
-use crate::render::{self, ProofBy, Templates, UserTemplate};
+use crate::render::{self, Judge, ProofBy, Templates, UserTemplate};
 
 use super::args::GlobalArguments;
 use super::judging::Judges;
@@ -84,9 +84,12 @@ impl Fleet<'_> {
             &self.plan,
             &templates,
             ProofBy::Values,
-            &|object, document| {
-                progress.advance();
-                judges.judge(object, document)
+            Judge {
+                faults: &|object, document| {
+                    progress.advance();
+                    judges.judge(object, document)
+                },
+                scope: &|object, document| judges.scope(object, document),
             },
         );
         self.findings.extend(found);

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::config::{Configuration, Finding, Sources};
 use crate::flux::Fault;
 use crate::flux::lint::{lint, references_to_other_namespaces};
-use crate::flux::schema::{Coverage, Crds, judge};
+use crate::flux::schema::{Coverage, Crds, Scope, judge};
 use crate::flux::yaml::{self, Node, Span};
 use crate::plan::PlannedObject;
 
@@ -55,8 +55,7 @@ impl Judges {
     /// What the API server of the object's cluster and Flux have against a document.
     pub(super) fn judge(&self, object: &PlannedObject<'_>, document: &Node) -> Vec<Fault> {
         let own = object.cluster.as_deref();
-        let crds = own.and_then(|cluster| self.clusters.get(cluster));
-        let crds = crds.unwrap_or(&self.fleet);
+        let crds = self.crds(object);
         let mut faults = all_faults(crds, document);
         // Of our own templates the plan says it, before there is a document.
         if object.kind.is_none() {
@@ -72,6 +71,17 @@ impl Judges {
             }
         }
         faults
+    }
+
+    /// Where objects of the document's kind live in the object's cluster.
+    pub(super) fn scope(&self, object: &PlannedObject<'_>, document: &Node) -> Scope {
+        self.crds(object).scope(document)
+    }
+
+    fn crds(&self, object: &PlannedObject<'_>) -> &Crds {
+        let own = object.cluster.as_deref();
+        let crds = own.and_then(|cluster| self.clusters.get(cluster));
+        crds.unwrap_or(&self.fleet)
     }
 
     /// A warning for each kind of which only the metadata could be judged.

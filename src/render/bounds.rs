@@ -2,11 +2,12 @@
 
 use std::cell::Cell;
 use std::io::{self, Write};
-use std::ops::Range;
 
 use tera::{Error, Kwargs, State, TeraResult, Value};
 
+use super::source_map;
 use super::template_text::Tag;
+use super::woven::Insertion;
 
 /// Most bytes of one document.
 pub const DOCUMENT_LIMIT_BYTES: usize = 1 << 20;
@@ -17,6 +18,8 @@ pub const LOOP_LIMIT_TURNS: u32 = 100_000;
 pub const INCLUDE_LIMIT: usize = 8;
 /// Most bytes and elements of one value that a template keeps with `set`.
 pub const KEPT_LIMIT: usize = 1 << 20;
+/// Most bytes of the text of one template.
+pub const TEMPLATE_LIMIT_BYTES: usize = 1 << 20;
 
 thread_local! {
     /// Tera calls a function without anything of ours but the thread.
@@ -31,17 +34,23 @@ pub(crate) struct Bounded<'a> {
     out: &'a mut Vec<u8>,
     limit: usize,
     pub(crate) full: bool,
+    /// Whether there are marks that want to know where the document stands.
+    is_mapped: bool,
 }
 
 impl<'a> Bounded<'a> {
     /// Also begins to count turns anew, on this thread.
-    pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
+    pub(crate) fn new(out: &'a mut Vec<u8>, is_mapped: bool) -> Self {
         TURNS.set(0);
+        if is_mapped {
+            source_map::begin();
+        }
         let limit = out.len() + DOCUMENT_LIMIT_BYTES;
         Self {
             out,
             limit,
             full: false,
+            is_mapped,
         }
     }
 }
@@ -55,6 +64,9 @@ impl Write for Bounded<'_> {
         if piece.first() == Some(&b'\n') && self.out.last() == Some(&b' ') {
             self.out.pop();
         }
+        if self.is_mapped {
+            source_map::settle(self.out.len());
+        }
         self.out.extend_from_slice(piece);
         Ok(piece.len())
     }
@@ -64,68 +76,28 @@ impl Write for Bounded<'_> {
     }
 }
 
-/// A template's text with our counters in it, and where they were put.
-#[derive(Debug, Default)]
-pub(crate) struct Counted {
-    pub(crate) text: String,
-    insertions: Vec<Insertion>,
-}
-
-/// Bytes that were put behind a tag; `tag` is its range in the text as written.
-#[derive(Debug)]
-struct Insertion {
-    tag: Range<usize>,
-    length: usize,
-}
-
-impl Counted {
-    /// Puts a counter at the start of each loop's body, and behind each include and `set`.
-    ///
-    /// Tera stops no loop by itself, and nothing outside can stop it either.
-    pub(crate) fn new(text: &str, tags: &[Tag<'_>]) -> Self {
-        let mut counted = Self::default();
-        let mut copied = 0;
-        for tag in tags.iter().filter(|tag| !tag.prints) {
-            let mut words = tag.tokens.iter().map(|token| token.word());
-            let call = match (words.next().flatten(), words.next().flatten()) {
-                (Some("for" | "include"), _) => "turn__()".to_owned(),
-                (Some("set" | "set_global"), Some(name)) => format!("kept__(value={name})"),
-                _ => continue,
-            };
-            let dash = if tag.trims_after { "-" } else { "" };
-            let insertion = format!("{{% set kept__ = {call} {dash}%}}");
-            counted.text.push_str(&text[copied..tag.end]);
-            counted.text.push_str(&insertion);
-            counted.insertions.push(Insertion {
-                tag: tag.start..tag.end,
-                length: insertion.len(),
-            });
-            copied = tag.end;
-        }
-        counted.text.push_str(&text[copied..]);
-        counted
-    }
-
-    /// Where a range of the counted text stands in the text as written; a counter stands for the
-    /// tag that it was put behind.
-    pub(crate) fn written(&self, range: &Range<usize>) -> Range<usize> {
-        let mut before = 0;
-        let mut end_before = 0;
-        for Insertion { tag, length } in &self.insertions {
-            let start = tag.end + before;
-            if range.start >= start && range.start < start + length {
-                return tag.clone();
-            }
-            if range.start >= start {
-                before += length;
-            }
-            if range.end >= tag.end + end_before + length {
-                end_before += length;
-            }
-        }
-        let start = range.start - before;
-        start..(range.end - end_before).max(start)
-    }
+/// A counter at the start of each loop's body, and behind each include and `set`.
+///
+/// Tera stops no loop by itself, and nothing outside can stop it either.
+pub(super) fn counters(tags: &[Tag<'_>]) -> Vec<Insertion> {
+    let counter = |tag: &Tag<'_>| {
+        let mut words = tag.tokens.iter().map(|token| token.word());
+        let call = match (words.next().flatten(), words.next().flatten()) {
+            (Some("for" | "include"), _) => "turn__()".to_owned(),
+            (Some("set" | "set_global"), Some(name)) => format!("kept__(value={name})"),
+            _ => return None,
+        };
+        let dash = if tag.trims_after { "-" } else { "" };
+        Some(Insertion {
+            at: tag.end,
+            text: format!("{{% set kept__ = {call} {dash}%}}"),
+            stands_for: tag.start..tag.end,
+        })
+    };
+    tags.iter()
+        .filter(|tag| !tag.prints)
+        .filter_map(counter)
+        .collect()
 }
 
 /// `turn__()`: counts a turn of a loop, or an include.
@@ -204,12 +176,13 @@ mod tests {
     use std::io::Write;
 
     use super::super::template_text::tags;
-    use super::{Bounded, Counted, DOCUMENT_LIMIT_BYTES};
+    use super::super::woven::Woven;
+    use super::{Bounded, DOCUMENT_LIMIT_BYTES, counters};
 
     #[test]
     fn a_document_ends_exactly_at_its_limit() {
         let mut out = b"before".to_vec();
-        let mut writer = Bounded::new(&mut out);
+        let mut writer = Bounded::new(&mut out, false);
         writer.write_all(&vec![b'x'; DOCUMENT_LIMIT_BYTES]).unwrap();
         assert!(!writer.full);
         assert!(writer.write_all(b"x").is_err());
@@ -219,7 +192,7 @@ mod tests {
     #[test]
     fn a_blank_before_a_line_break_of_the_next_piece_is_dropped() {
         let mut out = Vec::new();
-        let mut writer = Bounded::new(&mut out);
+        let mut writer = Bounded::new(&mut out, false);
         writer.write_all(b"spec: ").unwrap();
         writer.write_all(b"\n  a: b").unwrap();
         assert_eq!(out, b"spec:\n  a: b");
@@ -228,7 +201,7 @@ mod tests {
     #[test]
     fn counters_stand_in_loops_and_behind_sets_and_positions_are_kept() {
         let text = "{% for k in labels -%}{{ k }}{% endfor %}{% set x = k %}{{ x }}";
-        let counted = Counted::new(text, &tags(text));
+        let counted = Woven::new(text, counters(&tags(text)));
         assert_eq!(
             counted.text,
             "{% for k in labels -%}{% set kept__ = turn__() -%}{{ k }}{% endfor %}\

@@ -9,100 +9,185 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
 use crate::config::Finding;
-use crate::flux::yaml::{Node, Resolved, Value};
-use crate::plan::{Plan, Values};
+use crate::flux::schema::{Crds, Scope};
+use crate::flux::yaml::{Node, Resolved, Span, Value};
+use crate::plan::{Plan, PlannedObject};
 
-use super::canary_values::{
-    forms, has_text, hostile_text, replaced, tame_text, text_paths, variants,
-};
-use super::identity::one_document;
+use super::canary_values::{forms, has_text, hostile_text, replaced, tame_text, variants};
+use super::engine::into_text;
+use super::identity::{DocumentFault, one_document};
 use super::likeness::differs;
-use super::manifests::into_text;
-use super::named_place::place_of;
+use super::mend::mended;
 use super::uses::Use;
 use super::{TemplateFault, Templates, identity};
 
 /// Most shapes of values that one template is tried with.
 const SHAPES_LIMIT: usize = 256;
+/// Most times that a faulty template is mended and tried again.
+const MENDED_LIMIT: usize = 64;
 
 impl Templates {
-    /// Tries each template of the user's with the values of the objects that use it.
+    /// Tries each template of the user's with the values of the objects that use it, and says every
+    /// fault: what is found is mended, and the rest tried again.
     ///
     /// Objects whose values have the same shape are tried once. What a template never uses has none,
     /// and of what it only writes whole the kinds of values in it count: the writer quotes them one
-    /// by one. Texts that a template names in its tags count too, since it may compare with them.
+    /// by one. Texts that a template names in its tags count too, since it may compare with them; so do
+    /// numbers under names that it does more with than to write them.
     ///
     /// A template that is refused is forgotten: nothing else is said of the objects that use it.
     pub fn lint(&mut self, plan: &Plan) -> Vec<Finding> {
-        let (findings, refused) = self.try_objects(plan);
+        let mut trial = Trial {
+            sound: self.for_trial(),
+            mended: None,
+            rounds: BTreeMap::new(),
+            refused: BTreeSet::new(),
+            findings: Vec::new(),
+        };
+        trial.run(plan);
+        let Trial {
+            refused, findings, ..
+        } = trial;
         self.forget(&refused);
         findings
     }
+}
 
-    fn try_objects(&self, plan: &Plan) -> (Vec<Finding>, BTreeSet<String>) {
-        let mut refused = BTreeSet::new();
+/// Templates on trial.
+struct Trial<'t> {
+    sound: &'t Templates,
+    /// The same, with what was found mended.
+    mended: Option<Templates>,
+    /// How often each template was mended.
+    rounds: BTreeMap<String, usize>,
+    refused: BTreeSet<String>,
+    findings: Vec<Finding>,
+}
+
+impl Trial<'_> {
+    fn templates(&self) -> &Templates {
+        self.mended.as_ref().unwrap_or(self.sound)
+    }
+
+    fn run(&mut self, plan: &Plan) {
         let mut seen = BTreeSet::new();
-        let mut shapes = BTreeMap::<&str, usize>::new();
-        let mut findings: Vec<Finding> = Vec::new();
+        // of each template how many shapes were tried, how many were not, and where it is asked for
+        let mut shapes = BTreeMap::<&str, (usize, usize, Span)>::new();
         for object in &plan.objects {
             let template: &str = &object.template;
-            if !object.complete || !self.is_users(template) {
+            if !object.complete || !self.sound.is_users(template) {
                 continue;
             }
             let values = object.values();
-            let mut hasher = DefaultHasher::new();
-            template.hash(&mut hasher);
-            for (name, node) in &values {
-                match self.use_of(template, name) {
-                    Use::Never => {}
-                    Use::Whole(_) => (name, forms(node)).hash(&mut hasher),
-                    Use::Any => {
-                        name.hash(&mut hasher);
-                        self.hash_shape(node, &mut hasher);
-                    }
-                }
+            if !seen.insert(self.sound.shape(template, &values)) {
+                continue;
             }
-            let tried = shapes.entry(template).or_default();
-            if *tried >= SHAPES_LIMIT || !seen.insert(hasher.finish()) {
+            let (tried, untried, _) = shapes.entry(template).or_insert((0, 0, object.span));
+            if *tried >= SHAPES_LIMIT {
+                *untried += 1;
                 continue;
             }
             *tried += 1;
-            if let Err(fault) = self.try_values(template, &values) {
-                refused.insert(template.to_owned());
-                let span = fault.span.unwrap_or(object.span);
-                let message = format!("template `{}`: {}", fault.template, fault.message);
-                if !findings
-                    .iter()
-                    .any(|known| known.span == span && known.message == message)
-                {
-                    findings.push(Finding::error(span, "", message).hint(
-                        "leave out the quotes around `{{ … }}`, give each value a place of its own, \
-                         and write maps and lists with `| yaml(indent=2)`",
-                    ));
+            self.try_object(object, &values);
+        }
+        for (template, (tried, untried, span)) in shapes {
+            if untried > 0 && !self.refused.contains(template) {
+                let message = format!(
+                    "template `{template}` was tried with {tried} of {} shapes of values; the others \
+                     are held against their own texts alone",
+                    tried + untried
+                );
+                let span = self.sound.span(template).unwrap_or(span);
+                self.findings.push(
+                    Finding::warning(span, "", message).hint(
+                        "compare and loop over less in one template, or split it into several",
+                    ),
+                );
+            }
+        }
+    }
+
+    /// Tries until nothing is found, or nothing more can be mended.
+    fn try_object(&mut self, object: &PlannedObject<'_>, values: &[(&'static str, Node)]) {
+        let template: &str = &object.template;
+        loop {
+            let Err(faults) = self.templates().try_values(template, values) else {
+                return;
+            };
+            self.refused.insert(template.to_owned());
+            let rounds = self.rounds.entry(template.to_owned()).or_default();
+            *rounds += 1;
+            let goes_on = *rounds < MENDED_LIMIT;
+            let mut is_better = false;
+            for fault in faults {
+                self.refused.insert(fault.template.clone());
+                is_better |= goes_on && self.mend(&fault);
+                let finding = fault.finding(object.span);
+                if !self.findings.contains(&finding) {
+                    self.findings.push(finding);
+                }
+            }
+            if !is_better {
+                return;
+            }
+        }
+    }
+
+    /// Whether what is at fault could be made harmless.
+    fn mend(&mut self, fault: &TemplateFault) -> bool {
+        let Some(span) = fault.span else { return false };
+        let templates = self.templates();
+        let better = mended(templates.text(&fault.template), span.start as usize)
+            .and_then(|text| templates.with_text(&fault.template, &text));
+        match better {
+            Some(better) => {
+                self.mended = Some(better);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+impl Templates {
+    /// What tells values apart for a template.
+    fn shape(&self, template: &str, values: &[(&'static str, Node)]) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        template.hash(&mut hasher);
+        for (name, node) in values {
+            match self.use_of(template, name) {
+                Use::Never => {}
+                Use::Whole(_) => (name, forms(node)).hash(&mut hasher),
+                Use::Any => {
+                    name.hash(&mut hasher);
+                    let numbers = self.may_ask(template, name);
+                    self.hash_shape(node, numbers, &mut hasher);
                 }
             }
         }
-        (findings, refused)
+        hasher.finish()
     }
 
-    fn hash_shape(&self, node: &Node, hasher: &mut DefaultHasher) {
+    fn hash_shape(&self, node: &Node, numbers: bool, hasher: &mut DefaultHasher) {
         match &node.value {
             Value::Scalar(scalar) => match scalar.resolve() {
                 Resolved::String if self.has_literal(&scalar.text) => scalar.text.hash(hasher),
                 Resolved::String => scalar.text.is_empty().hash(hasher),
+                Resolved::Integer(_) if !numbers => 4.hash(hasher),
+                Resolved::Float(_) if !numbers => 5.hash(hasher),
                 _ => (1, &scalar.text).hash(hasher),
             },
             Value::Sequence(items) => {
                 (2, items.len()).hash(hasher);
                 for item in items {
-                    self.hash_shape(item, hasher);
+                    self.hash_shape(item, numbers, hasher);
                 }
             }
             Value::Mapping(entries) => {
                 (3, entries.len()).hash(hasher);
                 for entry in entries {
                     entry.key.hash(hasher);
-                    self.hash_shape(&entry.node, hasher);
+                    self.hash_shape(&entry.node, numbers, hasher);
                 }
             }
         }
@@ -111,12 +196,13 @@ impl Templates {
     /// Tries a template with these values and with each value of what is closed among them.
     ///
     /// # Errors
-    /// The first thing that a value could break, or that is no such document as was planned.
+    /// What a value could break, or why it is no such document as was planned: all that can be told
+    /// before some of it is mended.
     pub fn try_values(
         &self,
         template: &str,
         values: &[(&'static str, Node)],
-    ) -> Result<(), TemplateFault> {
+    ) -> Result<(), Vec<TemplateFault>> {
         // a branch asks for no more of what is written whole than whether it is there
         let is_asked = |name: &str| self.use_of(template, name) == Use::Any;
         for variant in variants(values, &is_asked) {
@@ -135,76 +221,76 @@ impl Templates {
         template: &str,
         values: &[(&'static str, Node)],
         keeps: &dyn Fn(&str) -> bool,
-    ) -> Result<(), TemplateFault> {
+    ) -> Result<(), Vec<TemplateFault>> {
         let tame = replaced(values, keeps, tame_text);
         let hostile = replaced(values, keeps, hostile_text);
-        let fault = |message: String| TemplateFault {
-            template: template.to_owned(),
-            span: self.span(template),
-            message,
-        };
-        let tame_document = self.document(template, &tame)?;
-        identity::judge(&tame_document, &tame, None).map_err(&fault)?;
-        let hostile_document = match self.document(template, &hostile) {
-            Ok(document) => document,
-            Err(other) => return Err(self.culprit(template, values, keeps).unwrap_or(other)),
-        };
-        let same = differs(&tame_document, &hostile_document);
-        match same {
-            None => identity::judge(&hostile_document, &hostile, None).map_err(fault),
-            Some(_) => Err(self.culprit(template, values, keeps).unwrap_or_else(|| {
-                fault("a value changes the document beyond its own place".to_owned())
-            })),
-        }
-    }
-
-    /// Finds the one text that breaks the document, by making each hostile alone.
-    fn culprit(
-        &self,
-        template: &str,
-        values: &[(&'static str, Node)],
-        keeps: &dyn Fn(&str) -> bool,
-    ) -> Option<TemplateFault> {
-        let tame = replaced(values, keeps, tame_text);
-        let tame_document = self.document(template, &tame).ok()?;
-        let paths = text_paths(values, keeps);
-        for (number, path) in paths.iter().enumerate() {
-            let one = replaced(values, keeps, |at, text| {
-                if at == number {
-                    hostile_text(at, text)
-                } else {
-                    tame_text(at, text)
-                }
-            });
-            let broken = match self.document(template, &one) {
-                Ok(document) => differs(&tame_document, &document).is_some(),
-                Err(_) => true,
+        let judged = |values: &[(&'static str, Node)]| {
+            let document = self
+                .document(template, values)
+                .map_err(|fault| vec![fault])?;
+            // of custom kinds the proof knows more
+            let scope = match Crds::embedded().scope(&document) {
+                Scope::Unknown => Scope::Cluster,
+                scope => scope,
             };
-            if broken {
-                return Some(TemplateFault {
-                    template: template.to_owned(),
-                    span: self
-                        .span(template)
-                        .map(|whole| place_of(path, self.text(template), whole)),
-                    message: format!(
-                        "a value of `{path}` could change the document beyond its own place"
-                    ),
-                });
+            let faults = identity::judge(&document, values, None, scope);
+            if faults.is_empty() {
+                return Ok(document);
+            }
+            let faults = faults.into_iter();
+            Err(faults
+                .map(|fault| self.placed(template, values, fault))
+                .collect())
+        };
+        let tame_document = judged(&tame)?;
+        let hostile_document = judged(&hostile);
+        match hostile_document {
+            Ok(document) if differs(&tame_document, &document).is_none() => Ok(()),
+            other => {
+                let blamed = self.blame(template, values, keeps);
+                match other {
+                    _ if !blamed.is_empty() => Err(blamed),
+                    Err(faults) => Err(faults),
+                    Ok(_) => Err(vec![TemplateFault::new(
+                        template,
+                        self.span(template),
+                        "a value changes the document beyond its own place",
+                    )]),
+                }
             }
         }
-        None
     }
 
     /// The one document that the template writes.
-    fn document(&self, template: &str, values: &Values) -> Result<Node, TemplateFault> {
+    fn document(
+        &self,
+        template: &str,
+        values: &[(&'static str, Node)],
+    ) -> Result<Node, TemplateFault> {
         let mut out = Vec::new();
         self.write(template, values, &mut out)?;
         let text = into_text(out);
-        one_document(&text, 0).map_err(|message| TemplateFault {
-            template: template.to_owned(),
-            span: self.span(template),
-            message,
-        })
+        one_document(&text, 0).map_err(|fault| self.placed(template, values, fault))
+    }
+
+    /// A fault of the document that a template writes of these values, at the place of whichever
+    /// template wrote that part.
+    pub(super) fn placed(
+        &self,
+        template: &str,
+        values: &[(&'static str, Node)],
+        fault: DocumentFault,
+    ) -> TemplateFault {
+        let mapped = self.write_mapped(template, values);
+        let place = mapped
+            .as_ref()
+            .and_then(|mapped| self.place(mapped, fault.at));
+        let mut placed = match place {
+            Some((name, span)) => TemplateFault::new(name, Some(span), fault.message),
+            None => TemplateFault::new(template, self.span(template), fault.message),
+        };
+        placed.hint = fault.hint;
+        placed
     }
 }
 
@@ -262,10 +348,13 @@ mod tests {
         ];
         match templates.try_values("mine", &values) {
             Ok(()) => String::new(),
-            Err(fault) => {
-                let span = fault.span.unwrap();
-                let place = &whole[span.start as usize..span.end as usize];
-                format!("[{place}] {}", fault.message)
+            Err(faults) => {
+                let said = faults.iter().map(|fault| {
+                    let span = fault.span.unwrap();
+                    let place = &whole[span.start as usize..span.end as usize];
+                    format!("[{place}] {}", fault.message)
+                });
+                said.collect::<Vec<_>>().join("\n")
             }
         }
     }
@@ -290,7 +379,8 @@ mod tests {
         }
         assert_eq!(
             lint("data:\n  {% for x in vars.list %}{{ x }}: \"{{ x }}\"\n  {% endfor %}"),
-            "[vars.list] a value of `vars.list[0]` could change the document beyond its own place"
+            "[{{ x }}] a value of `vars.list[0]` could change the document beyond its own place\n\
+             [{{ x }}] a value of `vars.list[0]` could change the document beyond its own place"
         );
     }
 
@@ -314,30 +404,33 @@ mod tests {
     fn a_document_that_is_not_the_planned_object_is_refused() {
         assert_eq!(
             lint("---\na: b"),
-            "[] it writes 2 documents; it must write exactly one"
+            "[a: b] it writes 2 documents; it must write exactly one"
         );
-        assert_eq!(judge("# nothing".into()), "[] it writes no document");
+        assert_eq!(
+            judge("# nothing".into()),
+            "[# nothing] it writes no document"
+        );
         assert_eq!(
             judge("- a".into()),
-            "[] it writes a list instead of an object"
+            "[- a] it writes a list instead of an object"
         );
-        assert_eq!(judge("a: b".into()), "[] its document has no `kind`");
         assert_eq!(
-            judge("kind: A".into()),
-            "[] its document has no `apiVersion`"
+            judge("a: b".into()),
+            "[a: b] its document has no `kind`\n[a: b] its document has no `apiVersion`"
+        );
+        assert_eq!(
+            judge("kind: A\n".into()),
+            "[kind: A] its document has no `apiVersion`"
         );
         assert_eq!(
             judge("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}".into()),
-            "[] its document needs `metadata.name` as it is planned: `name: {{ name }}`"
-        );
-        assert_eq!(
-            judge("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ name }}}".into()),
-            "[] its document needs `metadata.namespace` as it is planned: `namespace: {{ namespace }}`"
+            "[other}] its document needs `metadata.name` as it is planned\n\
+             [{name: other}] its document needs `metadata.namespace` as it is planned\n\
+             [{name: other}] its document lacks the label `a/b`"
         );
         assert_eq!(
             judge("apiVersion: v1\nkind: Namespace\nmetadata: {name: {{ name }}}".into()),
-            "[] its document lacks the label `a/b`; write all of them: \
-             `labels: {{ labels | yaml(indent=4) }}`"
+            "[{name: {{ name }}}] its document lacks the label `a/b`"
         );
         assert_eq!(
             judge("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {{ name }}\n  labels: {{ labels | yaml(indent=4) }}".into()),
@@ -345,7 +438,7 @@ mod tests {
         );
         assert_eq!(
             judge("a: b\n c: d".into()),
-            "[] what it writes is no YAML, in line 2 of it: a `:` stands where no value can follow"
+            "[: d] what it writes is no YAML, in line 2 of it: a `:` stands where no value can follow"
         );
     }
 }

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use crate::config::Finding;
 use crate::flux::Fault;
 use crate::flux::yaml::{Node, Span, Value};
-use crate::plan::Values;
+use crate::plan::{PlannedObject, Values};
+
+use super::Templates;
 
 /// Says faults of a document where their values were configured.
 pub(super) fn relocate(
@@ -27,6 +29,48 @@ pub(super) fn relocate(
             }
         })
         .collect()
+}
+
+/// Says faults of a document that a template of the user's wrote: where their values were configured,
+/// with the line that writes them, or else at that line.
+pub(super) fn of_users(
+    object: &PlannedObject,
+    faults: Vec<Fault>,
+    document: &Node,
+    templates: &Templates,
+) -> Vec<Finding> {
+    let values = object.values();
+    let mapped = templates.write_mapped(&object.template, &values);
+    let said = |fault: Fault| {
+        let steps = steps(&fault.path);
+        let mapped = mapped.as_ref();
+        let written = mapped.and_then(|one| templates.place(one, fault.span.start as usize));
+        let Some((template, line)) = written else {
+            // a copy of ours, or one that writes nothing of its own
+            return relocate(vec![fault], &values, object.span, document);
+        };
+        let whole =
+            find(&values, &steps).filter(|(node, whole)| *whole && node.span != object.span);
+        let configured = whole.map(|(node, _)| node.span);
+        let is_value = templates.writes_a_value(line, template);
+        let configured = configured
+            .filter(|_| is_value)
+            .or_else(|| same_text(document, &steps, &values).filter(|_| is_value));
+        let mut finding: Finding = fault.into();
+        finding.span = configured.unwrap_or(line);
+        finding.message = match configured {
+            Some(_) => {
+                let line = templates.line(line, template);
+                format!(
+                    "{} (written by line {line} of template `{template}`)",
+                    finding.message
+                )
+            }
+            None => format!("template `{template}`: {}", finding.message),
+        };
+        vec![finding]
+    };
+    faults.into_iter().flat_map(said).collect()
 }
 
 #[derive(Debug, PartialEq)]

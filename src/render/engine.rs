@@ -8,7 +8,8 @@ use crate::flux::yaml::write_scalar;
 
 use super::bounds::{join, kept, replace, turn};
 use super::handed::REFUSED_FILTERS;
-use super::template::TEMPLATE_SUFFIX;
+use super::includes::TEMPLATE_SUFFIX;
+use super::source_map::mark;
 use super::yaml_filter::yaml;
 
 /// Tera with our escaping, our filter and our counters.
@@ -28,6 +29,7 @@ pub(super) fn engine() -> Tera {
     }
     tera.register_function("turn__", turn);
     tera.register_function("kept__", kept);
+    tera.register_function("mark__", mark);
     tera
 }
 
@@ -36,4 +38,10 @@ fn refused(_: &Value, _: Kwargs, _: &State<'_>) -> TeraResult<Value> {
     Err(tera::Error::message(
         "this filter gets around the quoting of values",
     ))
+}
+
+/// What templates write is text: their own, or values that are.
+pub(super) fn into_text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }

@@ -7,7 +7,7 @@ use crate::flux::ObjectKey;
 use crate::flux::yaml::Node;
 use crate::plan::{Plan, PlannedObject};
 
-use super::manifests::into_text;
+use super::engine::into_text;
 use super::{Templates, identity};
 
 /// Finds objects that would share cluster, kind, namespace and name where one of them is written by

@@ -1,154 +1,174 @@
 //! Whether a text is one document, and the object that was planned.
 
-use crate::flux::yaml::{Entry, Node, Resolved, Value, read};
+use crate::flux::schema::Scope;
+use crate::flux::yaml::{Node, Resolved, read};
 
-/// The API groups of Kubernetes itself whose kinds lie in namespaces, and those kinds of them that do
-/// not; of any other group its CRD alone knows.
-const IN_NAMESPACES: [(&str, &[&str]); 10] = [
-    ("", &["Namespace", "Node", "PersistentVolume"]),
-    ("apps", &[]),
-    ("autoscaling", &[]),
-    ("batch", &[]),
-    ("coordination.k8s.io", &[]),
-    ("discovery.k8s.io", &[]),
-    ("events.k8s.io", &[]),
-    (
-        "networking.k8s.io",
-        &["IPAddress", "IngressClass", "ServiceCIDR"],
-    ),
-    ("policy", &[]),
-    (
-        "rbac.authorization.k8s.io",
-        &["ClusterRole", "ClusterRoleBinding"],
-    ),
-];
+use super::mend::is_mended;
 
-/// Whether it is a kind of Kubernetes itself that lies in a namespace.
-fn lies_in_a_namespace(api_version: &str, kind: &str) -> bool {
-    let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    IN_NAMESPACES
-        .iter()
-        .any(|(known, cluster_wide)| *known == group && !cluster_wide.contains(&kind))
+/// Something that is wrong with a document as a whole.
+#[derive(Debug, PartialEq)]
+pub(super) struct DocumentFault {
+    /// The byte of the text that it is about.
+    pub(super) at: usize,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+impl DocumentFault {
+    fn new(at: usize, message: impl Into<String>, hint: &str) -> Self {
+        Self {
+            at,
+            message: message.into(),
+            hint: (!hint.is_empty()).then(|| hint.to_owned()),
+        }
+    }
 }
 
 /// Reads a text that must be exactly one mapping.
-pub(super) fn one_document(text: &str, source: u32) -> Result<Node, String> {
+pub(super) fn one_document(text: &str, source: u32) -> Result<Node, DocumentFault> {
     let (mut documents, faults) = read(text, source);
     if let Some(fault) = faults.first() {
-        let line = text[..(fault.span.start as usize).min(text.len())]
-            .bytes()
-            .filter(|byte| *byte == b'\n')
-            .count();
-        return Err(format!(
+        let at = (fault.span.start as usize).min(text.len());
+        let line = text[..at].bytes().filter(|byte| *byte == b'\n').count();
+        let message = format!(
             "what it writes is no YAML, in line {} of it: {}",
             line + 1,
             fault.message
+        );
+        return Err(DocumentFault::new(
+            at,
+            message,
+            fault.hint.as_deref().unwrap_or_default(),
         ));
     }
+    let hint = "an object of its own needs a template of its own";
+    let second = documents
+        .get(1)
+        .map_or(0, |second| second.span.start as usize);
     match (documents.pop(), documents.len()) {
         (Some(node), 0) if node.as_mapping().is_some() => Ok(node),
-        (Some(node), 0) => Err(format!("it writes {} instead of an object", node.kind())),
-        (None, _) => Err("it writes no document".to_owned()),
-        (Some(_), more) => Err(format!(
-            "it writes {} documents; it must write exactly one",
-            more + 1
-        )),
+        (Some(node), 0) => {
+            let message = format!("it writes {} instead of an object", node.kind());
+            Err(DocumentFault::new(0, message, ""))
+        }
+        (None, _) => Err(DocumentFault::new(0, "it writes no document", "")),
+        (Some(_), more) => {
+            let message = format!(
+                "it writes {} documents; it must write exactly one",
+                more + 1
+            );
+            Err(DocumentFault::new(second, message, hint))
+        }
     }
 }
 
 /// Compares name, namespace, labels and kind with what the template was handed.
 ///
-/// A namespace that is written must be the planned one. That it is missing is only a fault of kinds
-/// that Kubernetes itself keeps in namespaces: of all others [`lacks_namespace`] asks their CRDs. More
-/// labels than were handed are no fault.
-///
-/// # Errors
-/// What differs, as a message.
+/// A namespace that is written must be the planned one; whether it may be missing depends on the
+/// `scope` of the kind. More labels than were handed are no fault.
 pub(super) fn judge(
     document: &Node,
     values: &[(&'static str, Node)],
     kind: Option<&str>,
-) -> Result<(), String> {
+    scope: Scope,
+) -> Vec<DocumentFault> {
+    let mut found = Vec::new();
     let handed = |name: &str| {
         values
             .iter()
             .find(|(key, _)| *key == name)
             .map(|(_, node)| node)
     };
-    let written_kind = document.get("kind").and_then(Node::as_str);
-    let Some(written_kind) = written_kind else {
-        return Err("its document has no `kind`".to_owned());
+    let text = |key: &str| match document.get(key) {
+        Some(node) if is_mended(node) => Ok(""),
+        node => node.and_then(Node::as_str).ok_or_else(|| {
+            DocumentFault::new(
+                node.map_or(0, start),
+                format!("its document has no `{key}`"),
+                "",
+            )
+        }),
     };
-    let Some(api_version) = document.get("apiVersion").and_then(Node::as_str) else {
-        return Err("its document has no `apiVersion`".to_owned());
-    };
-    if let Some(kind) = kind
-        && kind != written_kind
+    let written_kind = text("kind");
+    if let (Ok(written), Some(kind)) = (&written_kind, kind)
+        && !written.is_empty()
+        && *written != kind
     {
-        return Err(format!(
-            "its document is a `{written_kind}`, not a `{kind}`"
-        ));
+        let at = document.get("kind").map_or(0, start);
+        let message = format!("its document is a `{written}`, not a `{kind}`");
+        found.push(DocumentFault::new(at, message, ""));
+    }
+    found.extend(
+        [written_kind, text("apiVersion")]
+            .into_iter()
+            .filter_map(Result::err),
+    );
+    if !found.is_empty() {
+        return found;
     }
     let metadata = document.get("metadata");
+    if metadata.is_some_and(is_mended) {
+        return found;
+    }
+    let before = metadata.map_or(0, start);
     let written = |name: &str| metadata.and_then(|metadata| metadata.get(name));
     for name in ["name", "namespace"] {
         let Some(planned) = handed(name) else {
             continue;
         };
-        let found = written(name);
-        if found.is_none() && name == "namespace" && !lies_in_a_namespace(api_version, written_kind)
-        {
+        let node = written(name);
+        let is_planned = node.and_then(Node::as_str) == planned.as_str();
+        if is_planned || node.is_some_and(is_mended) {
             continue;
         }
-        if found.and_then(Node::as_str) != planned.as_str() {
-            return Err(format!(
-                "its document needs `metadata.{name}` as it is planned: `{name}: {{{{ {name} }}}}`"
-            ));
+        if node.is_none() && name == "namespace" {
+            if scope == Scope::Cluster {
+                continue;
+            }
+            if scope == Scope::Unknown {
+                let text = |key| document.get(key).and_then(Node::as_str).unwrap_or_default();
+                let message = format!(
+                    "nothing says whether a {} of {} lies in a namespace",
+                    text("kind"),
+                    text("apiVersion")
+                );
+                let hint = "write `namespace: {{ namespace }}` below its `metadata`, or name its \
+                            CustomResourceDefinition under `crds`";
+                found.push(DocumentFault::new(before, message, hint));
+                continue;
+            }
         }
+        let message = format!("its document needs `metadata.{name}` as it is planned");
+        let hint = format!("write `{name}: {{{{ {name} }}}}` below its `metadata`");
+        found.push(DocumentFault::new(
+            node.map_or(before, start),
+            message,
+            &hint,
+        ));
     }
     let labels = written("labels");
-    for label in handed("labels")
-        .and_then(Node::as_mapping)
-        .unwrap_or_default()
-    {
-        let found = labels.and_then(|labels| labels.get(&label.key));
-        if !found.is_some_and(|found| same_scalar(found, &label.node)) {
-            return Err(format!(
-                "its document lacks the label `{}`; write all of them: `labels: {{{{ labels | \
-                 yaml(indent=4) }}}}`",
-                label.key
-            ));
-        }
+    if labels.is_some_and(is_mended) {
+        return found;
     }
-    Ok(())
+    let handed = handed("labels").and_then(Node::as_mapping);
+    let missing = handed.unwrap_or_default().iter().find(|label| {
+        let written = labels.and_then(|labels| labels.get(&label.key));
+        !written.is_some_and(|one| is_mended(one) || same_scalar(one, &label.node))
+    });
+    if let Some(label) = missing {
+        let message = format!("its document lacks the label `{}`", label.key);
+        let hint = "write all of them: `labels: {{ labels | yaml(indent=4) }}`";
+        found.push(DocumentFault::new(
+            labels.map_or(before, start),
+            message,
+            hint,
+        ));
+    }
+    found
 }
 
-/// Whether a custom kind is kept in namespaces and its document names none: an apply would put it into
-/// whichever namespace is the default there.
-///
-/// `refuses_namespace` says of the document with its planned namespace whether its kind takes none.
-pub(super) fn lacks_namespace(
-    document: &Node,
-    values: &[(&'static str, Node)],
-    refuses_namespace: impl FnOnce(&Node) -> bool,
-) -> bool {
-    let metadata = document.get("metadata");
-    let written = metadata.and_then(|metadata| metadata.get("namespace"));
-    let api_version = document.get("apiVersion").and_then(Node::as_str);
-    let group = api_version.and_then(|version| Some(version.split_once('/')?.0));
-    let is_custom = group.is_some_and(|group| group.contains('.') && !group.ends_with(".k8s.io"));
-    let planned = values.iter().find(|(name, _)| *name == "namespace");
-    let (None, true, Some((name, planned))) = (written, is_custom, planned) else {
-        return false;
-    };
-    let mut with_namespace = document.clone();
-    if let Value::Mapping(entries) = &mut with_namespace.value
-        && let Some(metadata) = entries.iter_mut().find(|entry| entry.key == "metadata")
-        && let Value::Mapping(entries) = &mut metadata.node.value
-    {
-        entries.push(Entry::new(*name, planned.clone()));
-    }
-    !refuses_namespace(&with_namespace)
+fn start(node: &Node) -> usize {
+    node.span.start as usize
 }
 
 fn same_scalar(a: &Node, b: &Node) -> bool {

@@ -7,6 +7,7 @@ use rayon::prelude::{IndexedParallelIterator, IntoParallelRefIterator, ParallelI
 use crate::config::Finding;
 use crate::plan::{Plan, PlannedObject};
 
+use super::engine::into_text;
 use super::{RenderError, Templates};
 
 /// How many objects are rendered before their texts are handed on: it bounds memory.
@@ -77,10 +78,4 @@ fn texts(
         ends.push(out.len());
     }
     Ok((into_text(out), ends))
-}
-
-/// What templates write is text: their own, or values that are.
-pub(super) fn into_text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }

@@ -1,5 +1,6 @@
 //! A plan in, manifests out: templates, proof of the text, the folder they are written to.
 
+mod blame;
 mod bounds;
 mod canary;
 mod canary_values;
@@ -15,10 +16,13 @@ mod identity;
 mod includes;
 mod likeness;
 mod manifests;
+mod mend;
 mod named_place;
 mod own_names;
 mod proof;
+mod read_all;
 mod reading;
+mod source_map;
 mod template;
 mod template_fault;
 mod template_text;
@@ -28,6 +32,7 @@ mod tests;
 mod text_fault;
 mod twin;
 mod uses;
+mod woven;
 mod yaml_filter;
 
 pub use bounds::{DOCUMENT_LIMIT_BYTES, INCLUDE_LIMIT, KEPT_LIMIT, LOOP_LIMIT_TURNS};
@@ -38,8 +43,9 @@ pub use folder::{
     write_folder,
 };
 pub use identities::shared_identities;
+pub use includes::TEMPLATE_SUFFIX;
 pub use manifests::write_manifests;
-pub use proof::{ProofBy, document_of, prove};
-pub use template::{TEMPLATE_SUFFIX, UserTemplate};
+pub use proof::{Judge, ProofBy, document_of, prove};
+pub use template::UserTemplate;
 pub use template_fault::TemplateFault;
 pub use templates::{EMBEDDED, Templates};

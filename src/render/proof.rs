@@ -2,17 +2,20 @@
 //! wrong with it is said where it was configured.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::config::Finding;
 use crate::flux::Fault;
+use crate::flux::schema::Scope;
 use crate::flux::yaml::{Entry, Node, Span, Value};
 use crate::plan::{Plan, PlannedObject, Values};
 
 use super::bounds::DOCUMENT_LIMIT_BYTES;
-use super::configured::{relocate, value_at};
-use super::manifests::into_text;
+use super::configured::{of_users, relocate, value_at};
+use super::engine::into_text;
+use super::identity::DocumentFault;
 use super::twin::changed_by_a_value;
 use super::{Templates, identity};
 
@@ -32,16 +35,24 @@ pub enum ProofBy {
     Values,
 }
 
+/// Whom a proof asks.
+#[derive(Clone, Copy)]
+pub struct Judge<'a> {
+    /// What the API server and Flux have against a document of an object.
+    pub faults: &'a (dyn Fn(&PlannedObject, &Node) -> Vec<Fault> + Sync),
+    /// Where objects of the document's kind live in the object's cluster.
+    pub scope: &'a (dyn Fn(&PlannedObject, &Node) -> Scope + Sync),
+}
+
+impl fmt::Debug for Judge<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Judge").finish_non_exhaustive()
+    }
+}
+
 /// Renders and judges every object, and returns what is wrong in the plan's order; what many
 /// objects have in common is said once.
-///
-/// `judge` says what the API server and Flux have against a document of an object.
-pub fn prove(
-    plan: &Plan,
-    templates: &Templates,
-    by: ProofBy,
-    judge: &(dyn Fn(&PlannedObject, &Node) -> Vec<Fault> + Sync),
-) -> Vec<Finding> {
+pub fn prove(plan: &Plan, templates: &Templates, by: ProofBy, judge: Judge<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut known = HashSet::new();
     for chunk in plan.objects.chunks(CHUNK) {
@@ -68,7 +79,7 @@ fn prove_object(
     object: &PlannedObject,
     templates: &Templates,
     by: ProofBy,
-    judge: &(dyn Fn(&PlannedObject, &Node) -> Vec<Fault> + Sync),
+    judge: Judge<'_>,
 ) -> Vec<Finding> {
     if !templates.contains(&object.template) {
         // that is said by the plan, or by the findings of the template itself
@@ -77,7 +88,7 @@ fn prove_object(
     let users = templates.is_users(&object.template);
     if !object.complete {
         return match document_of(&object.template, object.values(), object.span) {
-            Some(document) if !users => prove_incomplete(object, &document, judge),
+            Some(document) if !users => prove_incomplete(object, &document, judge.faults),
             _ => Vec::new(),
         };
     }
@@ -85,14 +96,27 @@ fn prove_object(
         && !users
         && let Some(document) = document_of(&object.template, object.values(), object.span)
         && longest_text(&document, 0) < DOCUMENT_LIMIT_BYTES
-        && judge(object, &document).is_empty()
+        && (judge.faults)(object, &document).is_empty()
     {
         return Vec::new();
     }
-    let document = match read_back(object, templates, judge) {
+    let mut out = Vec::new();
+    if let Err(finding) = templates.render(object, &mut out) {
+        return vec![finding];
+    }
+    let text = into_text(out);
+    let document = match identity::one_document(&text, u32::MAX) {
         Ok(document) => document,
-        Err(finding) => return vec![finding],
+        Err(fault) => return vec![of_document(object, templates, fault)],
     };
+    let scope = (judge.scope)(object, &document);
+    let wrong = identity::judge(&document, &object.values(), object.kind, scope);
+    if !wrong.is_empty() {
+        let wrong = wrong.into_iter();
+        return wrong
+            .map(|fault| of_document(object, templates, fault))
+            .collect();
+    }
     if users && let Some(message) = changed_by_a_value(object, &document, templates) {
         let span = templates.span(&object.template).unwrap_or(object.span);
         let message = format!(
@@ -102,12 +126,21 @@ fn prove_object(
         let hint = "give each value a place of its own, unquoted, and branch on no text";
         return vec![Finding::error(span, "", message).hint(hint)];
     }
-    let faults = judge(object, &document);
+    let faults = (judge.faults)(object, &document);
     if faults.is_empty() {
-        return Vec::new();
+        Vec::new()
+    } else if users {
+        of_users(object, faults, &document, templates)
+    } else {
+        relocate(faults, &object.values(), object.span, &document)
     }
-    let fallback = templates.span(&object.template).unwrap_or(object.span);
-    relocate(faults, &object.values(), fallback, &document)
+}
+
+/// A fault of the whole document, where a template of the user's wrote it.
+fn of_document(object: &PlannedObject, templates: &Templates, fault: DocumentFault) -> Finding {
+    templates
+        .placed(&object.template, &object.values(), fault)
+        .finding(object.span)
 }
 
 /// What is wrong with the values that were written for an object which lacks others: that something
@@ -125,44 +158,6 @@ fn prove_incomplete(
         })
     });
     relocate(faults, &values, object.span, document)
-}
-
-/// The one document that the object's template writes, if it is the planned object.
-fn read_back(
-    object: &PlannedObject,
-    templates: &Templates,
-    judge: &(dyn Fn(&PlannedObject, &Node) -> Vec<Fault> + Sync),
-) -> Result<Node, Finding> {
-    let mut out = Vec::new();
-    templates.render(object, &mut out)?;
-    let text = into_text(out);
-    let refuses_namespace = |document: &Node| {
-        let faults = judge(object, document);
-        faults
-            .iter()
-            .any(|fault| fault.path == "metadata.namespace")
-    };
-    identity::one_document(&text, u32::MAX)
-        .and_then(|document| {
-            let values = object.values();
-            identity::judge(&document, &values, object.kind)?;
-            if identity::lacks_namespace(&document, &values, refuses_namespace) {
-                return Err(
-                    "its document needs `metadata.namespace` as it is planned, unless a CRD in \
-                     `crds` says that its kind has none: `namespace: {{ namespace }}`"
-                        .to_owned(),
-                );
-            }
-            Ok(document)
-        })
-        .map_err(|message| {
-            let span = templates.span(&object.template).unwrap_or(object.span);
-            let message = format!(
-                "template `{}` does not write `{}` as it is planned: {message}",
-                object.template, object.name
-            );
-            Finding::error(span, "", message)
-        })
 }
 
 /// The document that one of our templates writes of these values; `None` for another template.

@@ -5,13 +5,13 @@ use std::ops::Range;
 
 use crate::flux::yaml::Span;
 
-use super::bounds::Counted;
+use super::bounds::counters;
+use super::includes::{TEMPLATE_SUFFIX, endings};
 use super::own_names::literals;
+use super::source_map::marks;
 use super::template_text::tags;
-use super::uses::{Use, uses};
-
-/// How the file of a template ends: `web` is `templates/web.yaml.tera`.
-pub const TEMPLATE_SUFFIX: &str = ".yaml.tera";
+use super::uses::{Use, asks, uses};
+use super::woven::Woven;
 
 /// A template of the user's, as it was read.
 #[derive(Debug, Clone)]
@@ -24,16 +24,19 @@ pub struct UserTemplate {
 }
 
 /// A template, and what is known of it beside its compiled form.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Template {
     /// Its file, as Tera knows it.
     pub(super) file: String,
     /// `None` for ours.
     pub(super) source: Option<u32>,
     pub(super) text: String,
-    pub(super) counted: Counted,
+    /// As Tera has it: with our counters in it.
+    pub(super) counted: Woven,
     /// Texts that stand in its tags.
     literals: BTreeSet<String>,
+    /// Names that it does more with than to write what lies under them.
+    pub(super) asks: Vec<&'static str>,
     /// How it uses each name that it is handed.
     uses: Vec<(&'static str, Use)>,
 }
@@ -48,10 +51,23 @@ impl Template {
             file: format!("{name}{TEMPLATE_SUFFIX}"),
             source,
             text: text.to_owned(),
-            counted: Counted::new(text, &tags),
+            counted: Woven::new(text, [counters(&tags), endings(&tags)].concat()),
+            asks: asks(&tags),
             uses: uses(text, &tags),
             literals: literals(&tags).map(str::to_owned).collect(),
         }
+    }
+
+    /// Its text with our counters and with marks that tell what it writes, for the template with this
+    /// number.
+    pub(super) fn mapped(&self, number: usize) -> String {
+        let tags = tags(&self.text);
+        let marks = marks(&self.text, &tags, number);
+        Woven::new(
+            &self.text,
+            [counters(&tags), endings(&tags), marks].concat(),
+        )
+        .text
     }
 
     pub(super) fn use_of(&self, name: &str) -> Use {

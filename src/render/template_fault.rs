@@ -5,7 +5,9 @@ use tera::{ErrorKind, Tera};
 use crate::config::Finding;
 use crate::flux::yaml::Span;
 
-use super::template::{ByName, TEMPLATE_SUFFIX, UserTemplate, span};
+use super::includes::TEMPLATE_SUFFIX;
+use super::template::ByName;
+use super::text_fault::TextFault;
 
 /// Why a template did not write a document.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,44 +17,44 @@ pub struct TemplateFault {
     /// `None` within a template of ours.
     pub span: Option<Span>,
     pub message: String,
+    /// How to mend it.
+    pub hint: Option<String>,
+}
+
+impl TemplateFault {
+    pub(super) fn new(template: &str, span: Option<Span>, message: impl Into<String>) -> Self {
+        Self {
+            template: template.to_owned(),
+            span,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// As a finding: there, or at `else_at` where it has no place.
+    pub(super) fn finding(self, else_at: Span) -> Finding {
+        let message = format!("template `{}`: {}", self.template, self.message);
+        let mut finding = Finding::error(self.span.unwrap_or(else_at), "", message);
+        finding.hint = self.hint;
+        finding
+    }
 }
 
 /// Why Tera refuses templates that it can read one by one.
 pub(super) fn of_engine_together(error: &tera::Error, templates: &ByName) -> Finding {
-    let fault = match error.kind() {
-        ErrorKind::CircularInclude { tpl, include_chain } => of_file(
-            tpl,
-            format!("it includes itself: {}", include_chain.join(" → ")),
-            templates,
-        ),
-        ErrorKind::CircularExtend {
-            tpl,
-            inheritance_chain,
-        } => of_file(
-            tpl,
-            format!("it extends itself: {}", inheritance_chain.join(" → ")),
-            templates,
-        ),
-        ErrorKind::MissingParent { current, parent } => of_file(
-            current,
-            format!("it extends `{parent}`, which is no template"),
-            templates,
-        ),
-        kind => of_report(&kind.to_string(), templates),
-    };
-    let place = fault.span.unwrap_or_default();
-    let message = format!("template `{}`: {}", fault.template, fault.message);
-    Finding::error(place, "", message)
+    of_report(&error.to_string(), templates).finding(Span::default())
 }
 
 /// A fault of a whole file, as Tera knows it.
 fn of_file(file: &str, message: String, templates: &ByName) -> TemplateFault {
     let template = file.trim_end_matches(TEMPLATE_SUFFIX).to_owned();
-    TemplateFault {
-        span: templates.get(&template).and_then(|found| found.span(0..0)),
-        template,
-        message,
-    }
+    let span = templates.get(&template).and_then(|found| found.span(0..0));
+    TemplateFault::new(&template, span, message)
 }
 
 /// Reads one of Tera's reports, where it gives nothing else: `error: what` and then
@@ -85,43 +87,35 @@ pub(super) fn of_engine(template: &str, error: &tera::Error, templates: &ByName)
     };
     let file = report.filename();
     let name = file.strip_suffix(TEMPLATE_SUFFIX).unwrap_or(file);
-    let mut fault = TemplateFault {
-        template: name.to_owned(),
-        span: None,
-        message: lower_first(report.message()),
-    };
+    let mut fault = TemplateFault::new(name, None, lower_first(report.message()));
     if let Some(template) = templates.get(name) {
         let mut place = template.counted.written(&report.span().range);
         if fault.message.contains("not defined") || fault.message.contains("undefined") {
             place.start = start_of_path(&template.text, place.start);
             let path = template.text.get(place.clone()).unwrap_or_default();
             fault.message = format!("`{path}` is not set");
+            fault.hint = Some(format!(
+                "set it in the configuration, or write `{{{{ {path} | default(value=…) }}}}`"
+            ));
         }
         fault.span = template.span(place);
     }
     fault
 }
 
-/// What Tera cannot read in one template alone; what it asks of others is judged with them.
-pub(super) fn syntax_fault(template: &UserTemplate) -> Option<Finding> {
-    let file = format!("{}{TEMPLATE_SUFFIX}", template.name);
-    let error = Tera::default()
-        .add_raw_template(&file, &template.text)
-        .err()?;
+/// What Tera cannot read in one text alone; what it asks of others is judged with them.
+pub(super) fn syntax_fault(text: &str) -> Option<TextFault> {
+    let error = Tera::default().add_raw_template("", text).err()?;
     let ErrorKind::SyntaxError(report) = error.kind() else {
         return None;
     };
     let range = &report.span().range;
-    let message = format!(
-        "template `{}`: {}",
-        template.name,
-        lower_first(report.message())
-    );
-    Some(Finding::error(
-        span(template.source, range.clone()),
-        "",
-        message,
-    ))
+    Some(TextFault {
+        start: range.start,
+        end: range.end,
+        message: lower_first(report.message()),
+        hint: None,
+    })
 }
 
 /// Where the name begins whose last field begins at `at`: Tera points at the field alone.

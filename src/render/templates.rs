@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::OnceLock;
 
 use tera::{Context, Tera};
 
@@ -9,15 +10,15 @@ use crate::config::Finding;
 use crate::flux::yaml::{Node, Span};
 use crate::plan::PlannedObject;
 
-use super::bounds::{Bounded, DOCUMENT_LIMIT_BYTES, INCLUDE_LIMIT};
+use super::bounds::{Bounded, DOCUMENT_LIMIT_BYTES};
 use super::context::{tera_value, whole_value};
 use super::engine::engine;
-use super::includes::too_deep;
-use super::own_names::local_names;
-use super::reading::faults;
-use super::template::{ByName, Template, UserTemplate, span};
-use super::template_fault::{TemplateFault, of_engine, of_engine_together, syntax_fault};
-use super::template_text::tags;
+use super::engine::into_text;
+use super::includes::Reach;
+use super::read_all::read_all;
+use super::source_map::{self, Mapped};
+use super::template::{ByName, Template, UserTemplate};
+use super::template_fault::{TemplateFault, of_engine, of_engine_together};
 use super::uses::Use;
 
 /// Ours, by name; a template of the user's that has the same name wins.
@@ -40,6 +41,10 @@ pub const EMBEDDED: [(&str, &str); 3] = [
 pub struct Templates {
     tera: Tera,
     loaded: ByName,
+    /// The same, with marks that tell which byte of a template wrote what: asked for by faults alone.
+    mapped: OnceLock<Tera>,
+    /// All that can be tried: what is faulty stands here mended.
+    trial: Option<Box<Templates>>,
 }
 
 impl fmt::Debug for Templates {
@@ -54,47 +59,81 @@ impl Templates {
     /// Compiles our templates and the user's, which win over ours of the same name; a copy of one
     /// of ours is ours.
     ///
-    /// A template with a fault is left out: its findings are all that can be said of it.
+    /// A template with a fault, or that includes one, is left out; [`Templates::lint`] tries it
+    /// nevertheless, as far as it can be.
     pub fn load(mut user: Vec<UserTemplate>) -> (Self, Vec<Finding>) {
         user.retain(|template| !EMBEDDED.contains(&(&template.name, &template.text)));
-        let mut templates = Self {
-            tera: engine(),
-            loaded: ByName::new(),
-        };
+        let read = read_all(&user, &EMBEDDED.map(|(name, _)| name));
+        let mut sound = ByName::new();
         for (name, text) in EMBEDDED {
             if !user.iter().any(|template| template.name == name) {
-                templates.keep(name, None, text);
+                sound.insert(name.to_owned(), Template::new(name, None, text));
             }
         }
-        let read: Vec<_> = user.iter().map(|template| tags(&template.text)).collect();
-        let locals: BTreeSet<_> = read.iter().flat_map(|tags| local_names(tags)).collect();
-        let mut findings = Vec::new();
-        let mut whole = true;
-        for (template, tags) in user.iter().zip(&read) {
-            let mut found: Vec<_> = faults(tags, &locals)
-                .into_iter()
-                .map(|fault| {
-                    let span = span(template.source, fault.start..fault.end);
-                    let mut finding = Finding::error(
-                        span,
-                        "",
-                        format!("template `{}`: {}", template.name, fault.message),
-                    );
-                    finding.hint = fault.hint;
-                    finding
-                })
-                .collect();
-            if found.is_empty() {
-                found.extend(syntax_fault(template));
+        let mut usable = sound.clone();
+        for template in &user {
+            let new = |text| Template::new(&template.name, Some(template.source), text);
+            if let Some(text) = read.usable.get(&template.name) {
+                usable.insert(template.name.clone(), new(text));
             }
-            if found.is_empty() {
-                templates.keep(&template.name, Some(template.source), &template.text);
+            if !read.faulty.contains(&template.name) {
+                sound.insert(template.name.clone(), new(&template.text));
             }
-            whole &= found.is_empty();
-            findings.append(&mut found);
         }
-        findings.extend(templates.compile(whole));
+        let mut findings = read.findings;
+        let is_whole = findings.is_empty();
+        let mut templates = match Self::of(sound) {
+            Ok(templates) => templates,
+            Err((error, mut loaded)) => {
+                findings.push(of_engine_together(&error, &loaded));
+                loaded.retain(|_, template| template.source.is_none());
+                // ours alone are sound, as a test holds
+                Self::of(loaded).unwrap_or_else(|_| Self::empty())
+            }
+        };
+        if !is_whole {
+            templates.trial = Self::of(usable).ok().map(Box::new);
+        }
         (templates, findings)
+    }
+
+    fn empty() -> Self {
+        Self {
+            tera: engine(),
+            loaded: ByName::new(),
+            mapped: OnceLock::new(),
+            trial: None,
+        }
+    }
+
+    /// # Errors
+    /// What Tera has against them together.
+    fn of(loaded: ByName) -> Result<Self, (tera::Error, ByName)> {
+        let mut tera = engine();
+        let texts = loaded
+            .values()
+            .map(|template| (&template.file, &template.counted.text));
+        match tera.add_raw_templates(texts) {
+            Ok(()) => Ok(Self {
+                tera,
+                loaded,
+                ..Self::empty()
+            }),
+            Err(error) => Err((error, loaded)),
+        }
+    }
+
+    /// All that can be tried.
+    pub(super) fn for_trial(&self) -> &Self {
+        self.trial.as_deref().unwrap_or(self)
+    }
+
+    /// The same templates, but one with another text; `None` where Tera does not take it.
+    pub(super) fn with_text(&self, template: &str, text: &str) -> Option<Self> {
+        let mut loaded = self.loaded.clone();
+        let source = loaded.get(template)?.source;
+        loaded.insert(template.to_owned(), Template::new(template, source, text));
+        Self::of(loaded).ok()
     }
 
     pub fn contains(&self, template: &str) -> bool {
@@ -147,12 +186,12 @@ impl Templates {
     /// A finding in the template, or where the object is asked for if the template is ours.
     pub fn render(&self, object: &PlannedObject, out: &mut Vec<u8>) -> Result<(), Finding> {
         self.write(&object.template, &object.values(), out)
-            .map_err(|fault| {
-                let message = format!(
-                    "template `{}` cannot write `{}` of project `{}` in `{}`: {}",
-                    fault.template, object.name, object.project, object.environment, fault.message
+            .map_err(|mut fault| {
+                fault.message = format!(
+                    "cannot write `{}` of project `{}` in `{}`: {}",
+                    object.name, object.project, object.environment, fault.message
                 );
-                Finding::error(fault.span.unwrap_or(object.span), "", message)
+                fault.finding(object.span)
             })
     }
 
@@ -167,21 +206,14 @@ impl Templates {
         out: &mut Vec<u8>,
     ) -> Result<(), TemplateFault> {
         let Some(loaded) = self.loaded.get(template) else {
-            return Err(TemplateFault {
-                template: template.to_owned(),
-                span: None,
-                message: "there is no such template".to_owned(),
-            });
+            return Err(TemplateFault::new(
+                template,
+                None,
+                "there is no such template",
+            ));
         };
-        let mut context = Context::new();
-        for (name, node) in values {
-            match loaded.use_of(name) {
-                Use::Never => {}
-                Use::Whole(indent) => context.insert_value(*name, whole_value(node, indent)),
-                Use::Any => context.insert_value(*name, tera_value(node)),
-            }
-        }
-        let mut writer = Bounded::new(out);
+        let context = context(loaded, values);
+        let mut writer = Bounded::new(out, false);
         let result = self.tera.render_to(&loaded.file, &context, &mut writer);
         let full = writer.full;
         result.map_err(|error| {
@@ -197,44 +229,101 @@ impl Templates {
         Ok(())
     }
 
-    fn keep(&mut self, name: &str, source: Option<u32>, text: &str) {
-        self.loaded
-            .insert(name.to_owned(), Template::new(name, source, text));
+    /// Writes a document once more, and notes what writes each part of it; `None` where it cannot be
+    /// written.
+    pub(super) fn write_mapped(
+        &self,
+        template: &str,
+        values: &[(&'static str, Node)],
+    ) -> Option<Mapped> {
+        let loaded = self.loaded.get(template)?;
+        let tera = self.mapped.get_or_init(|| {
+            let mut tera = engine();
+            let texts = self.loaded.values().enumerate();
+            let texts = texts.map(|(number, one)| (&one.file, one.mapped(number)));
+            match tera.add_raw_templates(texts) {
+                Ok(()) => tera,
+                Err(_) => engine(),
+            }
+        });
+        let mut out = Vec::new();
+        let mut writer = Bounded::new(&mut out, true);
+        let context = context(loaded, values);
+        tera.render_to(&loaded.file, &context, &mut writer).ok()?;
+        let marks = source_map::end(out.len());
+        Some(Mapped {
+            text: into_text(out),
+            marks,
+        })
     }
 
-    /// Hands all texts to Tera, which checks what they include and extend; where it refuses them,
-    /// only ours are left.
-    ///
-    /// `whole` says that none was left out: only then a missing one is worth a word.
-    fn compile(&mut self, whole: bool) -> Option<Finding> {
-        let finding = match self.hand_over() {
-            Ok(()) => match too_deep(&self.loaded) {
-                None => return None,
-                Some(name) => {
-                    let message = format!(
-                        "template `{name}`: its includes go deeper than {INCLUDE_LIMIT} templates"
-                    );
-                    let span = self.span(name).unwrap_or_default();
-                    Some(Finding::error(span, "", message))
-                }
-            },
-            Err(error) => whole.then(|| of_engine_together(&error, &self.loaded)),
-        };
-        self.loaded.retain(|_, loaded| loaded.source.is_none());
-        match self.hand_over() {
-            Ok(()) => finding,
-            // ours alone are sound, as a test holds; were they not, that would be the finding
-            Err(error) => finding.or_else(|| Some(of_engine_together(&error, &self.loaded))),
+    /// The name of the template that wrote something, and where: a whole tag, or from its first byte
+    /// to the end of the line.
+    pub(super) fn place(&self, mapped: &Mapped, byte: usize) -> Option<(&str, Span)> {
+        let mark = mapped.mark_at(byte)?;
+        let (name, template) = self.loaded.iter().nth(mark.template)?;
+        let rest = template.text.get(mark.at..)?;
+        if rest.starts_with("{{") {
+            let end = rest.find("}}").map_or(rest.len(), |end| end + 2);
+            return Some((name, template.span(mark.at..mark.at + end)?));
+        }
+        let start = mark.at + (byte - mark.out);
+        let rest = template.text.get(start..).unwrap_or_default();
+        let start = if rest.is_empty() { mark.at } else { start };
+        let line = template.text[start..].lines().next().unwrap_or_default();
+        let length = line.trim_end().len();
+        Some((name, template.span(start..start + length)?))
+    }
+
+    /// The line of a place of a template, from 1.
+    pub(super) fn line(&self, place: Span, template: &str) -> usize {
+        let before = self.text(template).get(..place.start as usize);
+        1 + before.unwrap_or_default().matches('\n').count()
+    }
+
+    /// Whether it is a tag that writes a value.
+    pub(super) fn writes_a_value(&self, place: Span, template: &str) -> bool {
+        let text = self.text(template).get(place.start as usize..);
+        text.is_some_and(|text| text.starts_with("{{"))
+    }
+
+    /// The numbers of the user's texts that a template is made of: its own and those that it includes
+    /// and extends.
+    pub(super) fn texts_of(&self, template: &str) -> Vec<u32> {
+        let names = self.reached(template).into_iter();
+        let loaded = names.filter_map(|name| self.loaded.get(name));
+        loaded.filter_map(|one| one.source).collect()
+    }
+
+    /// A template and those that it includes and extends.
+    pub(super) fn reached<'t>(&'t self, template: &'t str) -> Vec<&'t str> {
+        let texts = self.loaded.iter();
+        let reach = Reach::new(texts.map(|(name, one)| (name.as_str(), one.text.as_str())));
+        let others = reach.all(template);
+        let others = self
+            .names()
+            .filter(|name| others.contains(name) && *name != template);
+        std::iter::once(template).chain(others).collect()
+    }
+
+    /// Whether a template does more with what lies under a name than to write it.
+    pub(super) fn may_ask(&self, template: &str, name: &str) -> bool {
+        let loaded = self.loaded.get(template);
+        loaded.is_none_or(|loaded| loaded.asks.contains(&name))
+    }
+}
+
+/// What a template is handed, as Tera has it.
+fn context(loaded: &Template, values: &[(&'static str, Node)]) -> Context {
+    let mut context = Context::new();
+    for (name, node) in values {
+        match loaded.use_of(name) {
+            Use::Never => {}
+            Use::Whole(indent) => context.insert_value(*name, whole_value(node, indent)),
+            Use::Any => context.insert_value(*name, tera_value(node)),
         }
     }
-
-    fn hand_over(&mut self) -> tera::TeraResult<()> {
-        let texts = self
-            .loaded
-            .values()
-            .map(|loaded| (&loaded.file, &loaded.counted.text));
-        self.tera.add_raw_templates(texts)
-    }
+    context
 }
 
 #[cfg(test)]

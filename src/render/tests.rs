@@ -6,8 +6,8 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::{
-    Folder, FolderRequest, ProofBy, Templates, UserTemplate, compare_folder, prove, write_folder,
-    write_manifests,
+    Folder, FolderRequest, Judge, ProofBy, Templates, UserTemplate, compare_folder, prove,
+    write_folder, write_manifests,
 };
 use crate::config::{Configuration, Finding, load};
 use crate::flux::lint::lint;
@@ -54,11 +54,15 @@ fn faults(configuration: &Configuration, by: ProofBy) -> Vec<String> {
     let (mut templates, more) = templates(configuration);
     findings.extend(more);
     findings.extend(templates.lint(&plan));
-    findings.extend(prove(&plan, &templates, by, &|_, document| {
-        let mut faults = judge(Crds::embedded(), document);
-        faults.extend(lint(document));
-        faults
-    }));
+    let judge = Judge {
+        faults: &|_, document| {
+            let mut faults = judge(Crds::embedded(), document);
+            faults.extend(lint(document));
+            faults
+        },
+        scope: &|_, document| Crds::embedded().scope(document),
+    };
+    findings.extend(prove(&plan, &templates, by, judge));
     findings
         .iter()
         .map(|finding| {
@@ -243,9 +247,11 @@ fn without_namespace(scope: &str) -> Vec<String> {
     let (mut templates, more) = templates(&configuration);
     findings.extend(more);
     findings.extend(templates.lint(&plan));
-    findings.extend(prove(&plan, &templates, ProofBy::Values, &|_, document| {
-        judge(&crds, document)
-    }));
+    let judge = Judge {
+        faults: &|_, document| judge(&crds, document),
+        scope: &|_, document| crds.scope(document),
+    };
+    findings.extend(prove(&plan, &templates, ProofBy::Values, judge));
     findings
         .into_iter()
         .map(|finding| finding.message)
@@ -259,8 +265,7 @@ fn an_object_without_namespace_is_sound_where_its_crd_says_that_it_has_none() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
         found[0].ends_with(
-            "its document needs `metadata.namespace` as it is planned, unless a CRD in `crds` says \
-             that its kind has none: `namespace: {{ namespace }}`"
+            "template `issuer`: its document needs `metadata.namespace` as it is planned"
         ),
         "{found:?}"
     );

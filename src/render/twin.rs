@@ -7,7 +7,7 @@ use crate::plan::PlannedObject;
 
 use super::Templates;
 use super::canary_values::replaced;
-use super::manifests::into_text;
+use super::engine::into_text;
 
 /// What a value changes in the document beside its own text; `None` where it changes nothing else.
 ///

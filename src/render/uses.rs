@@ -1,6 +1,7 @@
 //! How a template uses what it is handed: what is only written whole is never taken apart.
 
 use super::handed::HANDED;
+use super::own_names::local_names;
 use super::template_text::{Tag, Token, TokenKind};
 
 /// How a template uses one name.
@@ -14,10 +15,7 @@ pub(super) enum Use {
 
 /// The use of each name of [`HANDED`], in its order.
 pub(super) fn uses(text: &str, tags: &[Tag<'_>]) -> Vec<(&'static str, Use)> {
-    let reaches_out = tags.iter().any(|tag| {
-        let first = tag.tokens.first().and_then(Token::word);
-        !tag.prints && matches!(first, Some("include" | "extends"))
-    });
+    let reaches_out = reaches_out(tags);
     HANDED
         .iter()
         .map(|(name, _)| {
@@ -29,6 +27,65 @@ pub(super) fn uses(text: &str, tags: &[Tag<'_>]) -> Vec<(&'static str, Use)> {
             (*name, found)
         })
         .collect()
+}
+
+/// The names under which values may decide what is written: those in tags that do more than to write a
+/// value, or to loop over it where no tag does more with what the loop hands on.
+pub(super) fn asks(tags: &[Tag<'_>]) -> Vec<&'static str> {
+    let reaches_out = reaches_out(tags);
+    let locals = local_names(tags);
+    let names_one = |tag: &Tag<'_>, names: &dyn Fn(&str) -> bool| {
+        let mut words = tag.tokens.iter().filter_map(Token::word);
+        words.any(|word| word != "loop" && names(word))
+    };
+    let mut asking = tags
+        .iter()
+        .filter(|tag| !only_writes(tag) && !only_loops(tag));
+    let passes_on = asking.any(|tag| names_one(tag, &|word| locals.contains(word)));
+    let asked = |name: &str| {
+        tags.iter().any(|tag| {
+            let harmless = only_writes(tag) || only_loops(tag) && !passes_on;
+            !harmless && names_one(tag, &|word| word == name)
+        })
+    };
+    let names = HANDED.iter().map(|(name, _)| *name);
+    names.filter(|name| reaches_out || asked(name)).collect()
+}
+
+fn reaches_out(tags: &[Tag<'_>]) -> bool {
+    tags.iter().any(|tag| {
+        let first = tag.tokens.first().and_then(Token::word);
+        !tag.prints && matches!(first, Some("include" | "extends"))
+    })
+}
+
+/// `{{ a.b["c"] }}`, also with `| yaml(indent=N)`
+fn only_writes(tag: &Tag<'_>) -> bool {
+    let pipe = tag.tokens.iter().position(|token| token.is_sign("|"));
+    let (value, filters) = tag.tokens.split_at(pipe.unwrap_or(tag.tokens.len()));
+    let is_yaml = filters.is_empty() || filters.get(1).and_then(Token::word) == Some("yaml");
+    tag.prints && is_yaml && is_path(value)
+}
+
+/// `{% for k, v in a.b %}`, or the end of a block
+fn only_loops(tag: &Tag<'_>) -> bool {
+    let first = tag.tokens.first().and_then(Token::word);
+    let after_in = tag
+        .tokens
+        .iter()
+        .skip_while(|token| token.word() != Some("in"));
+    let path: Vec<_> = after_in.skip(1).copied().collect();
+    !tag.prints && (first == Some("for") && is_path(&path) || tag.tokens.len() == 1)
+}
+
+fn is_path(tokens: &[Token<'_>]) -> bool {
+    tokens.iter().all(|token| match token.kind {
+        TokenKind::Sign(sign) => matches!(sign, "." | "?." | "[" | "]"),
+        TokenKind::Word(word) => {
+            !matches!(word, "if" | "else" | "and" | "or" | "not" | "in" | "is")
+        }
+        TokenKind::Text(_) | TokenKind::Number => true,
+    })
 }
 
 fn use_of(name: &str, text: &str, tags: &[Tag<'_>]) -> Use {
@@ -81,7 +138,7 @@ fn asks_whether(tag: &Tag<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::template_text::tags;
-    use super::{Use, use_of};
+    use super::{Use, asks, use_of};
 
     fn spec(text: &str) -> Use {
         use_of("spec", text, &tags(text))
@@ -105,6 +162,28 @@ mod tests {
             "{% for spec in vars %}{% endfor %}",
         ] {
             assert_eq!(spec(text), Use::Any, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_only_written_asks_for_nothing() {
+        for text in [
+            "{{ vars.a }}",
+            "{{ vars.a['b'][0] | yaml(indent=2) }}",
+            "{% for a in vars.b %}{{ a.c }}{% endfor %}",
+            "{% if cluster %}{{ vars.a }}{% endif %}",
+        ] {
+            assert!(!asks(&tags(text)).contains(&"vars"), "{text}");
+        }
+        for text in [
+            "{% if vars.a > 1 %}{% endif %}",
+            "{{ vars.a + 1 }}",
+            "{{ cluster if vars.a else name }}",
+            "{% for a in range(end=vars.b) %}{% endfor %}",
+            "{% for a in vars.b %}{% if a.c %}{% endif %}{% endfor %}",
+            "{% include 'part' %}",
+        ] {
+            assert!(asks(&tags(text)).contains(&"vars"), "{text}");
         }
     }
 }

@@ -19,7 +19,7 @@ use flux_setup::flux::lint::lint;
 use flux_setup::flux::schema::{Crds, judge};
 use flux_setup::flux::yaml::Node;
 use flux_setup::plan::{Plan, PlannedObject, plan};
-use flux_setup::render::{ProofBy, Templates, UserTemplate, prove, write_manifests};
+use flux_setup::render::{Judge, ProofBy, Templates, UserTemplate, prove, write_manifests};
 
 /// As in the program.
 #[global_allocator]
@@ -60,6 +60,11 @@ fn templates(configuration: &Configuration) -> Templates {
     assert_eq!(findings, []);
     templates
 }
+
+const JUDGE: Judge<'_> = Judge {
+    faults: &faults,
+    scope: &|_, document| Crds::embedded().scope(document),
+};
 
 /// What the program holds against a document.
 fn faults(_: &PlannedObject<'_>, document: &Node) -> Vec<Fault> {
@@ -108,7 +113,7 @@ fn prove_alone(bencher: Bencher<'_, '_>, by: ProofBy) {
     let templates = templates(&configuration);
     bencher
         .counter(manifests())
-        .bench(|| prove(&plan, &templates, by, &faults));
+        .bench(|| prove(&plan, &templates, by, JUDGE));
 }
 
 #[divan::bench(sample_count = 10, args = [ProofBy::Values, ProofBy::Text])]
@@ -119,7 +124,7 @@ fn load_plan_prove_and_render(bencher: Bencher<'_, '_>, by: ProofBy) {
         let plan = planned(&configuration);
         let mut templates = templates(&configuration);
         assert_eq!(templates.lint(&plan), []);
-        assert_eq!(prove(&plan, &templates, by, &faults), []);
+        assert_eq!(prove(&plan, &templates, by, JUDGE), []);
         write_manifests(&plan, &templates, &mut io::sink())
     });
 }

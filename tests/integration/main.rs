@@ -28,5 +28,6 @@ mod service;
 mod store;
 mod strangers;
 mod strict_apply;
+mod templates;
 mod validate;
 mod watch;

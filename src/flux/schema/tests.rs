@@ -231,23 +231,23 @@ fn of_a_status_only_names_and_types_count() {
 #[test]
 fn kinds_of_kubernetes_live_where_they_do_and_custom_ones_where_their_crds_say() {
     for (api_version, kind, scope) in [
-        ("v1", "ConfigMap", super::Scope::Namespaced),
-        ("v1", "Namespace", super::Scope::Cluster),
-        ("rbac.authorization.k8s.io/v1", "Role", super::Scope::Namespaced),
+        ("v1", "ConfigMap", Scope::Namespaced),
+        ("v1", "Namespace", Scope::Cluster),
+        ("rbac.authorization.k8s.io/v1", "Role", Scope::Namespaced),
         (
             "rbac.authorization.k8s.io/v1",
             "ClusterRole",
-            super::Scope::Cluster,
+            Scope::Cluster,
         ),
-        ("storage.k8s.io/v1", "StorageClass", super::Scope::Cluster),
-        ("storage.k8s.io/v1", "CSIStorageCapacity", super::Scope::Namespaced),
-        ("networking.k8s.io/v1", "Ingress", super::Scope::Namespaced),
-        ("gateway.networking.k8s.io/v1", "Gateway", super::Scope::Unknown),
-        ("example.com/v1", "Thing", super::Scope::Unknown),
+        ("storage.k8s.io/v1", "StorageClass", Scope::Cluster),
+        ("storage.k8s.io/v1", "CSIStorageCapacity", Scope::Namespaced),
+        ("networking.k8s.io/v1", "Ingress", Scope::Namespaced),
+        ("gateway.networking.k8s.io/v1", "Gateway", Scope::Unknown),
+        ("example.com/v1", "Thing", Scope::Unknown),
         (
             "kustomize.toolkit.fluxcd.io/v1",
             "Kustomization",
-            super::Scope::Namespaced,
+            Scope::Namespaced,
         ),
     ] {
         let text = format!("apiVersion: {api_version}\nkind: {kind}\n");

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use crate::plan::Plan;
 use crate::render::Templates;
-use crate::render::manifests::into_text;
+use crate::render::engine::into_text;
 
 use super::layout::Place;
 use super::renames;

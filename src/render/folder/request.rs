@@ -93,8 +93,9 @@ fn text(file: &PlannedFile, request: &FolderRequest<'_>) -> Result<Vec<u8>, Rend
             .render(object, &mut documents)
             .map_err(|finding| RenderError::Document(Box::new(finding)))?;
         made_from.insert(request.sources.name(object.span.source));
-        if let Some(template) = request.templates.span(&object.template) {
-            made_from.insert(request.sources.name(template.source));
+        if request.templates.is_users(&object.template) {
+            let texts = request.templates.texts_of(&object.template).into_iter();
+            made_from.extend(texts.map(|text| request.sources.name(text)));
         }
         for (_, node) in object.values() {
             add_sources(&node, request.sources, &mut made_from);

@@ -260,15 +260,15 @@ fn templates_include_and_extend_only_templates() {
     assert_eq!(String::from_utf8(out).unwrap(), "a: b\nx: \"on\"\n");
     assert_eq!(
         says("{% include '/etc/passwd' %}"),
-        "[] template `mine`: unknown template `/etc/passwd`"
+        "['/etc/passwd'] template `mine`: unknown template `/etc/passwd`"
     );
     assert_eq!(
         says("{% extends 'nope.yaml.tera' %}"),
-        "[] template `mine`: it extends `nope.yaml.tera`, which is no template"
+        "['nope.yaml.tera'] template `mine`: unknown template `nope`"
     );
     assert_eq!(
         says("{% include 'mine.yaml.tera' %}"),
-        "[] template `mine`: it includes itself: mine.yaml.tera → mine.yaml.tera"
+        "[{% include 'mine.yaml.tera' %}] template `mine`: it includes itself: mine → mine"
     );
 }
 

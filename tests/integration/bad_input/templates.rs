@@ -62,7 +62,7 @@ fn what_a_template_refers_to_in_another_namespace_is_refused_in_a_cluster_that_f
     assert_eq!(found[0].class, "flux");
     assert_eq!(
         found[0].message,
-        "refers to namespace `elsewhere`, and the cluster allows no reference to another namespace than its own `flux-system`"
+        "template `one`: refers to namespace `elsewhere`, and the cluster allows no reference to another namespace than its own `flux-system`"
     );
 }
 
