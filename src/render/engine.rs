@@ -6,10 +6,11 @@ use tera::{Kwargs, State, Tera, TeraResult, Value};
 
 use crate::flux::yaml::write_scalar;
 
-use super::bounds::{join, kept, replace, turn};
+use super::bounded_filters::{join, range, replace, str, unique};
 use super::handed::REFUSED_FILTERS;
 use super::includes::TEMPLATE_SUFFIX;
 use super::source_map::mark;
+use super::work::{kept, price, turn};
 use super::yaml_filter::yaml;
 
 /// Tera with our escaping, our filter and our counters.
@@ -24,10 +25,14 @@ pub(super) fn engine() -> Tera {
     tera.register_filter("yaml", yaml);
     tera.register_filter("replace", replace);
     tera.register_filter("join", join);
+    tera.register_filter("str", str);
+    tera.register_filter("unique", unique);
     for name in REFUSED_FILTERS {
         tera.register_filter(*name, refused);
     }
+    tera.register_function("range", range);
     tera.register_function("turn__", turn);
+    tera.register_function("price__", price);
     tera.register_function("kept__", kept);
     tera.register_function("mark__", mark);
     tera

@@ -1,6 +1,7 @@
 //! A plan in, manifests out: templates, proof of the text, the folder they are written to.
 
 mod blame;
+mod bounded_filters;
 mod bounds;
 mod canary;
 mod canary_values;
@@ -32,10 +33,14 @@ mod tests;
 mod text_fault;
 mod twin;
 mod uses;
+mod work;
 mod woven;
 mod yaml_filter;
 
-pub use bounds::{DOCUMENT_LIMIT_BYTES, INCLUDE_LIMIT, KEPT_LIMIT, LOOP_LIMIT_TURNS};
+pub use bounds::{
+    DEPTH_LIMIT, DOCUMENT_LIMIT_BYTES, INCLUDE_LIMIT, KEPT_LIMIT, LOOP_LIMIT_TURNS,
+    TEMPLATE_LIMIT_BYTES, WORK_LIMIT,
+};
 pub use error::RenderError;
 pub use folder::{
     Difference, DroppedObject, Folder, FolderReport, FolderRequest, Misplaced, Place, Renamed,

@@ -56,14 +56,10 @@ fn refuse_tag(tag: &Tag<'_>, found: &mut Vec<TextFault>) {
     if let Some((message, hint)) = refused {
         found.push(fault(first, first, message.into(), Some(hint.into())));
     }
-    for pair in tag.tokens.windows(2) {
+    for (index, pair) in tag.tokens.windows(2).enumerate() {
         let opens = pair[0].is_sign("<") || pair[0].is_sign("</");
-        let after_value = tag
-            .tokens
-            .iter()
-            .take_while(|token| token.start < pair[0].start)
-            .last()
-            .is_some_and(ends_value);
+        let before = index.checked_sub(1).map(|before| &tag.tokens[before]);
+        let after_value = before.is_some_and(ends_value);
         if opens && pair[1].word().is_some() && !after_value {
             found.push(fault(
                 &pair[0],

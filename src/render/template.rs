@@ -5,12 +5,12 @@ use std::ops::Range;
 
 use crate::flux::yaml::Span;
 
-use super::bounds::counters;
 use super::includes::{TEMPLATE_SUFFIX, endings};
 use super::own_names::literals;
 use super::source_map::marks;
 use super::template_text::tags;
 use super::uses::{Use, asks, uses};
+use super::work::counters;
 use super::woven::Woven;
 
 /// A template of the user's, as it was read.
@@ -33,6 +33,8 @@ pub(super) struct Template {
     pub(super) text: String,
     /// As Tera has it: with our counters in it.
     pub(super) counted: Woven,
+    /// Whether its work is counted: nothing in ours can take long.
+    pub(super) is_counted: bool,
     /// Texts that stand in its tags.
     literals: BTreeSet<String>,
     /// Names that it does more with than to write what lies under them.
@@ -49,6 +51,7 @@ impl Template {
         let tags = tags(text);
         Self {
             file: format!("{name}{TEMPLATE_SUFFIX}"),
+            is_counted: source.is_some(),
             source,
             text: text.to_owned(),
             counted: Woven::new(text, [counters(&tags), endings(&tags)].concat()),

@@ -20,6 +20,7 @@ use super::source_map::{self, Mapped};
 use super::template::{ByName, Template, UserTemplate};
 use super::template_fault::{TemplateFault, of_engine, of_engine_together};
 use super::uses::Use;
+use super::work;
 
 /// Ours, by name; a template of the user's that has the same name wins.
 pub const EMBEDDED: [(&str, &str); 3] = [
@@ -212,8 +213,9 @@ impl Templates {
                 "there is no such template",
             ));
         };
-        let context = context(loaded, values);
+        work::begin();
         let mut writer = Bounded::new(out, false);
+        let context = context(loaded, values);
         let result = self.tera.render_to(&loaded.file, &context, &mut writer);
         let full = writer.full;
         result.map_err(|error| {
@@ -247,6 +249,7 @@ impl Templates {
             }
         });
         let mut out = Vec::new();
+        work::begin();
         let mut writer = Bounded::new(&mut out, true);
         let context = context(loaded, values);
         tera.render_to(&loaded.file, &context, &mut writer).ok()?;
@@ -313,14 +316,20 @@ impl Templates {
     }
 }
 
-/// What a template is handed, as Tera has it.
+/// What a template is handed, as Tera has it; how large that is counts where work is counted.
 fn context(loaded: &Template, values: &[(&'static str, Node)]) -> Context {
     let mut context = Context::new();
+    let mut insert = |name: &'static str, value: tera::Value| {
+        if loaded.is_counted {
+            work::there_is(work::size(&value));
+        }
+        context.insert_value(name, value);
+    };
     for (name, node) in values {
         match loaded.use_of(name) {
             Use::Never => {}
-            Use::Whole(indent) => context.insert_value(*name, whole_value(node, indent)),
-            Use::Any => context.insert_value(*name, tera_value(node)),
+            Use::Whole(indent) => insert(name, whole_value(node, indent)),
+            Use::Any => insert(name, tera_value(node)),
         }
     }
     context

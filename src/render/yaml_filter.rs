@@ -4,6 +4,9 @@ use tera::{Error, ErrorKind, Kwargs, State, TeraResult, Value};
 
 use crate::flux::yaml::write_scalar;
 
+use super::bounds::DOCUMENT_LIMIT_BYTES;
+use super::work;
+
 /// Deepest `indent` that a template may ask for.
 const INDENT_LIMIT: usize = 64;
 
@@ -19,6 +22,7 @@ pub(crate) fn yaml(value: &Value, arguments: Kwargs, _: &State<'_>) -> TeraResul
             "`indent` is at most {INDENT_LIMIT}"
         )));
     }
+    work::take(work::size(value))?;
     let mut out = String::new();
     write_value(value, indent, Start::AfterKey, &mut out)?;
     Ok(Value::safe_string(&out))
@@ -32,6 +36,11 @@ enum Start {
 }
 
 fn write_value(value: &Value, indent: usize, start: Start, out: &mut String) -> TeraResult<()> {
+    if out.len() > DOCUMENT_LIMIT_BYTES {
+        return Err(Error::message(format!(
+            "its document is longer than {DOCUMENT_LIMIT_BYTES} bytes"
+        )));
+    }
     if value.is_undefined() {
         // of this kind Tera says where the value stands, not the filter
         return Err(Error::new(ErrorKind::InvalidArgument {

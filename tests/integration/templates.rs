@@ -227,3 +227,69 @@ fn a_file_names_the_template_of_its_objects_and_what_that_includes() {
         )
     );
 }
+
+#[test]
+fn no_template_works_or_grows_without_end() {
+    let big = "{% set big = 'x' %}".to_owned() + &"{% set big = big ~ big %}".repeat(19);
+    let turns = |body: &str| format!("{{% for a in range(end=50000) %}}{body}{{% endfor %}}");
+    for (text, message) in [
+        // two hundred million turns that write nothing
+        (
+            "{% for a in range(end=20000) %}{% for b in range(end=10000) %}{% endfor %}{% endfor %}".to_owned(),
+            "its loops and includes take more than 100000 turns",
+        ),
+        (
+            "{% for a in range(end=200000000) %}{% endfor %}".to_owned(),
+            "`range` makes more than 100000 numbers",
+        ),
+        // few turns that each do much
+        (
+            turns("{% if range(end=99999) | length == 1 %}{% endif %}"),
+            "steps of work",
+        ),
+        (
+            format!("{big}{}", turns("{% if big ~ a == big %}{% endif %}")),
+            "steps of work",
+        ),
+        (
+            format!("{big}{}", turns("{% if big | split(pat='') | length == 1 %}{% endif %}")),
+            "steps of work",
+        ),
+        (
+            big.clone() + &format!("{{% if {}big == 'x' %}}{{% endif %}}", "big ~ ".repeat(80)).repeat(2),
+            "steps of work",
+        ),
+        (
+            "{% if range(end=99999) | unique | length == 1 %}{% endif %}".to_owned(),
+            "steps of work",
+        ),
+        // what grows
+        (
+            "{% set x = 'x' %}".to_owned() + &"{% set x = x ~ x %}".repeat(64),
+            "larger than 1048576 bytes",
+        ),
+        (
+            format!("{{% set_global x = [] %}}{}", turns("{% set_global x = [x] %}")),
+            "nested deeper than 64 times",
+        ),
+        (
+            format!("{{% set x = '\"' %}}{{% if {}x{} == 'x' %}}{{% endif %}}", "{'a': ".repeat(30), "} ~ ''".repeat(30)),
+            "steps of work",
+        ),
+        (
+            format!("{big}{{{{ [{}] | str }}}}", "big, ".repeat(3)),
+            "`str` makes a text that is longer than 1048576 bytes",
+        ),
+        (
+            format!("{{% set x = [{}] %}}a: {{{{ [[x, x, x, x, x, x, x, x], x] | yaml(indent=64) }}}}", "1,".repeat(10000)),
+            "its document is longer than 1048576 bytes",
+        ),
+    ] {
+        let fleet = with_template(&format!("{HEAD}{text}"), "{}");
+        let begin = std::time::Instant::now();
+        let found = said(&fleet);
+        let shown = &text[..text.len().min(200)];
+        assert!(found.iter().any(|one| one.contains(message)), "{shown}: {found:#?}");
+        assert!(begin.elapsed().as_secs() < 60, "{shown}: {:?}", begin.elapsed());
+    }
+}
