@@ -31,6 +31,7 @@ pub(crate) fn source(url: &str) -> PlannedObject<'static> {
         name: "web-dev".into(),
         namespace: "flux-system".into(),
         template: "git-repository".into(),
+        users_template: false,
         span: Span::default(),
         poll: Some(Poll {
             url: url.into(),
@@ -98,7 +99,11 @@ impl Changed for PlannedObject<'_> {
 
 pub(crate) fn plan(objects: Vec<PlannedObject<'static>>) -> Plan<'static> {
     let output = Pattern::read("{environment}/{project}.yaml").expect("the pattern is sound");
-    Plan { objects, output }
+    Plan {
+        objects,
+        output,
+        whole: true,
+    }
 }
 
 /// The fleet that the README speaks of, with as many projects: each has a repository of its own and

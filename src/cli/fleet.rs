@@ -95,7 +95,7 @@ impl Fleet<'_> {
         self.findings.extend(found);
         self.findings.extend(judges.unjudged());
         self.findings
-            .extend(render::shared_identities(&self.plan, &templates));
+            .extend(render::relations(&self.plan, &templates));
         log.step("proved", || counted(documents, "document"));
         templates
     }

@@ -58,7 +58,7 @@ impl Judges {
         let crds = self.crds(object);
         let mut faults = all_faults(crds, document);
         // Of our own templates the plan says it, before there is a document.
-        if object.kind.is_none() {
+        if object.users_template {
             if own.is_some_and(|cluster| self.locked.contains(cluster)) {
                 faults.extend(references_to_other_namespaces(document));
             }

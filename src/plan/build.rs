@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::config::{
     Configuration, Environment, EnvironmentCluster, EnvironmentOverride, Field, Filling, Finding,
-    Gap, Layers, Pattern, Project, ProjectObject, Spanned,
+    Gap, Layers, Pattern, Project, ProjectObject, ProjectSource, Spanned,
 };
 use crate::flux::names;
 use crate::flux::yaml::Span;
@@ -14,6 +14,7 @@ use super::check;
 use super::model::{Plan, PlannedObject, Role, SourceReference, TEMPLATES};
 use super::problems::{Problems, no_cluster};
 use super::relations;
+use super::written_kind::written_kind;
 
 /// The namespace of Flux itself, where objects lie unless the configuration says.
 const NAMESPACE: &str = "flux-system";
@@ -43,8 +44,19 @@ pub fn plan(configuration: &Configuration) -> (Plan<'_>, Vec<Finding>) {
     let plan = Plan {
         objects,
         output: configuration.output.clone(),
+        whole: is_whole(configuration),
     };
     (plan, problems.finish(configuration))
+}
+
+/// Whether every project and source could be read.
+fn is_whole(configuration: &Configuration) -> bool {
+    let unread = &configuration.unread;
+    let mut projects = configuration.projects.iter();
+    !unread.fleet
+        && !unread.every_environment
+        && unread.environments.is_empty()
+        && !projects.any(|project| matches!(project.source, ProjectSource::Faulty))
 }
 
 pub(super) struct Builder<'c> {
@@ -53,6 +65,8 @@ pub(super) struct Builder<'c> {
     pub(super) default_names: Pattern,
     pub(super) namespace: Arc<str>,
     pub(super) templates: [Arc<str>; 3],
+    /// The user's own, and the kinds that they write.
+    users: HashMap<&'c str, Option<&'static str>>,
     pub(super) objects: Vec<PlannedObject<'c>>,
     pub(super) problems: Problems,
 }
@@ -79,6 +93,14 @@ impl<'c> Builder<'c> {
                 .expect("the default is a sound pattern"),
             namespace: NAMESPACE.into(),
             templates: TEMPLATES.map(Arc::from),
+            users: configuration
+                .templates
+                .iter()
+                .map(|template| {
+                    let text = configuration.sources.text(template.source);
+                    (&*template.name, written_kind(text))
+                })
+                .collect(),
             objects: Vec::new(),
             problems: Problems::default(),
         }
@@ -149,12 +171,11 @@ impl<'c> Builder<'c> {
         layers: Layers<'c>,
         source: Option<SourceReference>,
     ) {
-        let kind = match template {
-            None => Some("Kustomization"),
-            Some(template) => match &*template.value {
-                "kustomization" => Some("Kustomization"),
-                _ => None,
-            },
+        let template = template.map_or(&self.templates[2], |template| &template.value);
+        let template = template.clone();
+        let kind = match &*template {
+            "kustomization" => Some("Kustomization"),
+            other => self.users.get(other).copied().flatten(),
         };
         let (planned, is_name) = self.name(location, &name.value, layers, name.span);
         let complete = is_name && source.is_some() && !layers.is_faulty(&OBJECT_FIELDS);
@@ -167,10 +188,8 @@ impl<'c> Builder<'c> {
             kind,
             name: planned,
             namespace: self.namespace(layers),
-            template: template.map_or_else(
-                || self.templates[2].clone(),
-                |template| template.value.clone(),
-            ),
+            users_template: self.is_users(&template),
+            template,
             span: name.span,
             poll: None,
             source,
@@ -178,6 +197,10 @@ impl<'c> Builder<'c> {
             complete,
             layers,
         });
+    }
+
+    pub(super) fn is_users(&self, template: &str) -> bool {
+        self.users.contains_key(template)
     }
 
     pub(super) fn namespace(&self, layers: Layers<'_>) -> Arc<str> {

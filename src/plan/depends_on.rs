@@ -9,6 +9,7 @@ use crate::flux::yaml::Span;
 
 use super::model::{Dependency, Identity, LocationKey, PlannedObject, Role};
 use super::problems::{Problems, unknown};
+use super::rings::rings;
 
 /// Resolves what each object waits for; `false` where some of it is not there.
 pub(super) fn resolve(
@@ -206,7 +207,7 @@ impl<'a> Lookup<'a, '_> {
                     "",
                     format!("`{name}` is an object of another kind; Flux waits only for objects of the same kind"),
                 )
-                .hint("wait for a Kustomization"),
+                .hint("wait for a Kustomization; a template of yours says plainly that it writes one, in the lines `apiVersion: …` and `kind: Kustomization`"),
             );
             return None;
         }
@@ -278,53 +279,15 @@ pub(super) fn find_rings(objects: &[PlannedObject<'_>], problems: &mut Problems)
                 .map(|to| (*to, dependency.span))
         })
     };
-    let mut done = vec![false; objects.len()];
-    for start in 0..objects.len() {
-        if done[start] || objects[start].depends_on.is_empty() {
-            continue;
-        }
-        // Each frame: an object and those of its dependencies that are still to be followed.
-        let mut trail = vec![(start, next(start))];
-        let mut on_trail: HashMap<usize, usize> = HashMap::from([(start, 0)]);
-        // One ring of those that hang together is enough: each other may end with it.
-        let mut is_reported = false;
-        while let Some((at, rest)) = trail.last_mut() {
-            let at = *at;
-            match rest.next() {
-                None => {
-                    done[at] = true;
-                    on_trail.remove(&at);
-                    trail.pop();
-                }
-                Some((to, span)) if on_trail.contains_key(&to) => {
-                    if !is_reported {
-                        let ring: Vec<usize> =
-                            trail[on_trail[&to]..].iter().map(|(one, _)| *one).collect();
-                        report_ring(objects, &ring, span, problems);
-                    }
-                    is_reported = true;
-                }
-                Some((to, _)) if done[to] => {}
-                Some((to, _)) => {
-                    on_trail.insert(to, trail.len());
-                    trail.push((to, next(to)));
-                }
-            }
-        }
-    }
+    rings(objects.len(), next, |ring, span| {
+        report_ring(objects, ring, span, problems);
+    });
 }
 
 /// The most names of a ring that a message holds.
 const MOST_NAMES: usize = 12;
 
 fn report_ring(objects: &[PlannedObject<'_>], ring: &[usize], span: Span, problems: &mut Problems) {
-    let label = |index: usize| objects[index].label();
-    let shown = ring.iter().take(MOST_NAMES);
-    let mut names: Vec<String> = shown.map(|index| label(*index)).collect();
-    if ring.len() > MOST_NAMES {
-        names.push("…".to_owned());
-    }
-    names.push(names[0].clone());
     let first = &objects[ring[0]];
     problems.add_in(
         &first.environment,
@@ -332,11 +295,25 @@ fn report_ring(objects: &[PlannedObject<'_>], ring: &[usize], span: Span, proble
         Finding::error(
             span,
             "",
-            format!(
-                "objects wait for each other in a ring: {}",
-                names.join(" → ")
-            ),
+            ring_message(ring.iter().map(|index| &objects[*index])),
         )
-        .hint("take one `dependsOn` of the ring away"),
+        .hint(RING_HINT),
     );
+}
+
+pub const RING_HINT: &str = "take one `dependsOn` of the ring away";
+
+/// Objects that wait for each other, the first one again at the end.
+pub fn ring_message<'o>(ring: impl Iterator<Item = &'o PlannedObject<'o>>) -> String {
+    let mut names: Vec<String> = ring.map(PlannedObject::label).collect();
+    let first = names.first().cloned();
+    if names.len() > MOST_NAMES {
+        names.truncate(MOST_NAMES);
+        names.push("…".to_owned());
+    }
+    names.extend(first);
+    format!(
+        "objects wait for each other in a ring: {}",
+        names.join(" → ")
+    )
 }

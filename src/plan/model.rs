@@ -13,6 +13,8 @@ pub struct Plan<'c> {
     pub objects: Vec<PlannedObject<'c>>,
     /// Where each project's objects of one environment and cluster lie in a folder.
     pub output: Pattern,
+    /// `false` where a part of the configuration is faulty, so that what is missing may stand there.
+    pub whole: bool,
 }
 
 /// One object for one project, environment and cluster.
@@ -24,12 +26,14 @@ pub struct PlannedObject<'c> {
     /// `None` where the environment names no cluster.
     pub cluster: Option<Arc<str>>,
     pub role: Role,
-    /// `None` for an object whose kind only its template knows.
+    /// `None` for an object whose kind Flux refers to nowhere, or only its template knows.
     pub kind: Option<&'static str>,
     pub name: Arc<str>,
     pub namespace: Arc<str>,
     /// The template's name, without folder and ending: `git-repository`.
     pub template: Arc<str>,
+    /// Whether that is a template of the user's own: what the object refers to only its text shows.
+    pub users_template: bool,
     /// Where the configuration asks for it.
     pub span: Span,
     /// What it asks its host for; only of a source.

@@ -134,7 +134,9 @@ fn check_namespaces(
         let Some(cluster) = object.cluster.as_deref() else {
             continue;
         };
-        if !locked.contains(cluster) || object.role == Role::Source {
+        // of a template of the user's its text says what it refers to
+        let is_seen = object.role == Role::Source || object.users_template;
+        if !locked.contains(cluster) || is_seen {
             continue;
         }
         let sources = object

@@ -69,6 +69,7 @@ impl<'c> Builder<'c> {
             namespace: namespace.clone(),
             span: url.span,
         };
+        let template = self.templates[usize::from(kind == "OCIRepository")].clone();
         self.objects.push(PlannedObject {
             project: location.project.name.value.clone(),
             environment: location.environment.name.value.clone(),
@@ -78,7 +79,8 @@ impl<'c> Builder<'c> {
             kind: Some(kind),
             name,
             namespace,
-            template: self.templates[usize::from(kind == "OCIRepository")].clone(),
+            users_template: self.is_users(&template),
+            template,
             span: location.project.name.span,
             complete: is_name && poll.is_some() && !layers.is_faulty(&SOURCE_FIELDS),
             poll,

@@ -49,9 +49,13 @@ pub(super) fn of_users(
             // a copy of ours, or one that writes nothing of its own
             return relocate(vec![fault], &values, object.span, document);
         };
-        let whole =
-            find(&values, &steps).filter(|(node, whole)| *whole && node.span != object.span);
-        let configured = whole.map(|(node, _)| node.span);
+        // a template may write something else where a value of that name was configured
+        let is_it = |node: &Node| {
+            at_path(document, &steps).is_some_and(|written| written.to_json() == node.to_json())
+        };
+        let configured = find(&values, &steps)
+            .filter(|(node, whole)| *whole && node.span != object.span && is_it(node))
+            .map(|(node, _)| node.span);
         let is_value = templates.writes_a_value(line, template);
         let configured = configured
             .filter(|_| is_value)
@@ -145,13 +149,13 @@ fn below_node<'a>(node: &'a Node, step: &Step<'_>) -> Option<&'a Node> {
     }
 }
 
+fn at_path<'a>(document: &'a Node, steps: &[Step<'_>]) -> Option<&'a Node> {
+    steps.iter().try_fold(document, below_node)
+}
+
 /// Where a text of the document was configured that a template put elsewhere.
 fn same_text(document: &Node, steps: &[Step<'_>], values: &Values) -> Option<Span> {
-    let mut node = document;
-    for step in steps {
-        node = below_node(node, step)?;
-    }
-    let text = &node.as_scalar()?.text;
+    let text = &at_path(document, steps)?.as_scalar()?.text;
     ["vars", "spec"].iter().find_map(|wanted| {
         let (_, value) = values.iter().find(|(name, _)| name == wanted)?;
         find_text(value, text)

@@ -12,7 +12,6 @@ mod error;
 mod folder;
 mod handed;
 mod handed_path;
-mod identities;
 mod identity;
 mod includes;
 mod likeness;
@@ -23,6 +22,8 @@ mod own_names;
 mod proof;
 mod read_all;
 mod reading;
+mod references;
+mod relations;
 mod source_map;
 mod template;
 mod template_fault;
@@ -35,6 +36,7 @@ mod twin;
 mod uses;
 mod work;
 mod woven;
+mod written;
 mod yaml_filter;
 
 pub use bounds::{
@@ -47,10 +49,10 @@ pub use folder::{
     StaleFile, TakenOver, Unlisted, Unreached, WrittenFile, WrittenObject, compare_folder,
     write_folder,
 };
-pub use identities::shared_identities;
 pub use includes::TEMPLATE_SUFFIX;
 pub use manifests::write_manifests;
 pub use proof::{Judge, ProofBy, document_of, prove};
+pub use relations::relations;
 pub use template::UserTemplate;
 pub use template_fault::TemplateFault;
 pub use templates::{EMBEDDED, Templates};

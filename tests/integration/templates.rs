@@ -293,3 +293,87 @@ fn no_template_works_or_grows_without_end() {
         assert!(begin.elapsed().as_secs() < 60, "{shown}: {:?}", begin.elapsed());
     }
 }
+
+/// A Kustomization by a template of the user's, with these lines of its `spec`.
+fn kustomization(lines: &str) -> String {
+    format!("{KUSTOMIZATION}spec:\n  interval: 5m\n  prune: true\n{lines}")
+}
+
+const OWN_SOURCE: &str = "  sourceRef: {kind: {{ source.kind }}, name: {{ source.name }}}\n";
+
+#[test]
+fn others_wait_for_a_kustomization_that_a_template_of_the_users_writes() {
+    let fleet = Fleet::new()
+        .file(
+            "flux-setup.yaml",
+            "projects:\n  - name: web\n    repository: https://github.com/acme/web\n    objects:\n      - {name: a, template: one}\n      - {name: b, dependsOn: [a]}\n      - {name: c, template: settings}\n  - name: api\n    repository: https://github.com/acme/api\n    dependsOn: [web/a, web]\n  - name: shop\n    repository: https://github.com/acme/shop\n    dependsOn: [web/c]\n",
+        )
+        .file("environments/staging.yaml", "ref: {branch: main}\n")
+        .file("templates/settings.yaml.tera", HEAD)
+        .file("templates/one.yaml.tera", &kustomization(OWN_SOURCE));
+    // a ConfigMap is none
+    insta::assert_snapshot!(said(&fleet).join("\n"), @r##"
+    flux-setup.yaml:13:17 `c` is an object of another kind; Flux waits only for objects of the same kind (wait for a Kustomization; a template of yours says plainly that it writes one, in the lines `apiVersion: …` and `kind: Kustomization`)
+    "##);
+    let config = std::fs::read_to_string(fleet.path().join("flux-setup.yaml")).unwrap();
+    let fleet = fleet.file("flux-setup.yaml", &config.replace("[web/c]", "[web/b]"));
+    assert_eq!(said(&fleet), [""; 0]);
+    let run = fleet.run(&["render", "--project", "api"]);
+    assert!(
+        run.stdout
+            .ends_with("  dependsOn:\n    - name: a-staging\n    - name: b-staging\n"),
+        "{run:#?}"
+    );
+}
+
+#[test]
+fn what_a_kustomization_of_the_users_refers_to_is_there_or_managed_by_others() {
+    let objects = "      - {name: a, template: one, vars: {source: nope, after: nobody}}\n      - {name: b, template: one, vars: {source: web-staging, after: a-staging}}\n      - {name: c, template: one, vars: {source: charts-staging, after: infra}, dependsOn: [{external: infra}]}\n      - {name: charts, template: charts}\n";
+    let text = kustomization(
+        "  sourceRef: {kind: GitRepository, name: {{ vars.source }}}\n  dependsOn:\n    - name: {{ vars.after }}\n    - name: gone\n",
+    );
+    let fleet = with_objects(objects)
+        .file("templates/one.yaml.tera", &text)
+        .file("templates/charts.yaml.tera", "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata:\n  name: {{ name }}\n  namespace: {{ namespace }}\n  labels: {{ labels | yaml(indent=4) }}\nspec:\n  interval: 5m\n  url: https://github.com/acme/charts\n  ref: {branch: main}\n");
+    insta::assert_snapshot!(said(&fleet).join("\n"), @r##"
+    flux-setup.yaml:5:49 refers to GitRepository flux-system/nope, which is not there in `staging` (written by line 10 of template `one`) (name a source of the same cluster, or one that somebody else manages as the `source: {external: NAME, kind: KIND}` of a project)
+    flux-setup.yaml:5:62 refers to Kustomization flux-system/nobody, which is not there in `staging` (written by line 12 of template `one`) (name a Kustomization of the same cluster, or write `dependsOn: [{external: NAME}]` where the object is configured)
+    templates/one.yaml.tera:13:13 template `one`: refers to Kustomization flux-system/gone, which is not there in `staging` (name a Kustomization of the same cluster, or write `dependsOn: [{external: NAME}]` where the object is configured)
+    "##);
+}
+
+#[test]
+fn a_ring_that_a_template_of_the_users_closes_is_found() {
+    let objects = "      - {name: a, template: one}\n      - {name: b, dependsOn: [a]}\n      - {name: c, dependsOn: [b]}\n";
+    let text = kustomization(&format!(
+        "{OWN_SOURCE}  dependsOn:\n    - name: c-staging\n"
+    ));
+    let fleet = with_objects(objects).file("templates/one.yaml.tera", &text);
+    insta::assert_snapshot!(said(&fleet).join("\n"), @r##"
+    templates/one.yaml.tera:12:13 template `one`: objects wait for each other in a ring: web/a → web/c → web/b → web/a in `staging` (take one `dependsOn` of the ring away)
+    "##);
+    // what the plan says is not said again
+    let objects =
+        "      - {name: a, template: one, dependsOn: [b]}\n      - {name: b, dependsOn: [a]}\n";
+    let text = kustomization(&format!(
+        "{OWN_SOURCE}  dependsOn: {{{{ spec.dependsOn | yaml(indent=4) }}}}\n"
+    ));
+    let fleet = with_objects(objects).file("templates/one.yaml.tera", &text);
+    insta::assert_snapshot!(said(&fleet).join("\n"), @r##"
+    flux-setup.yaml:6:31 objects wait for each other in a ring: web/a → web/b → web/a in `staging` (take one `dependsOn` of the ring away)
+    "##);
+}
+
+#[test]
+fn a_cluster_that_forbids_other_namespaces_is_said_once_of_a_kustomization_of_the_users() {
+    let fleet = Fleet::new()
+        .file(
+            "flux-setup.yaml",
+            "clusters: [{name: shut, crossNamespace: false}]\nprojects:\n  - name: web\n    source: {external: web, kind: GitRepository, namespace: elsewhere}\n    objects:\n      - {name: a, template: one}\n",
+        )
+        .file("environments/staging.yaml", "ref: {branch: main}\ncluster: shut\n")
+        .file("templates/one.yaml.tera", &kustomization("  sourceRef: {{ spec.sourceRef | yaml(indent=4) }}\n"));
+    insta::assert_snapshot!(said(&fleet).join("\n"), @r##"
+    flux-setup.yaml:4:24 refers to namespace `elsewhere`, and the cluster allows no reference to another namespace than its own `flux-system` (written by line 10 of template `one`) (move one of the two, or take `crossNamespace: false` from the cluster)
+    "##);
+}

@@ -53,7 +53,7 @@ fn what_a_template_refers_to_in_another_namespace_is_refused_in_a_cluster_that_f
     let fleet = Fleet::new()
         .file(
             "flux-setup.yaml",
-            "output: \"{cluster}/{environment}/{project}.yaml\"\nclusters: [{name: open}, {name: shut, crossNamespace: false}]\nprojects:\n  - name: web\n    repository: https://github.com/acme/web\n    objects:\n      - {name: a, template: one}\n",
+            "output: \"{cluster}/{environment}/{project}.yaml\"\nclusters: [{name: open}, {name: shut, crossNamespace: false}]\nprojects:\n  - name: web\n    source: {external: a, kind: GitRepository, namespace: elsewhere}\n    objects:\n      - {name: a, template: one}\n",
         )
         .file("environments/staging.yaml", "ref: {branch: main}\nclusters: [open, shut]\n")
         .file("templates/one.yaml.tera", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata:\n  name: {{ name }}\n  namespace: {{ namespace }}\n  labels: {{ labels | yaml(indent=4) }}\nspec: {interval: 1m, prune: false, sourceRef: {kind: GitRepository, name: a, namespace: elsewhere}}\n");
