@@ -430,7 +430,7 @@ mod tests {
         );
         assert_eq!(
             judge("apiVersion: v1\nkind: Namespace\nmetadata: {name: {{ name }}}".into()),
-            "[{name: {{ name }}}] its document lacks the label `a/b`"
+            "[{name:] its document lacks the label `a/b`"
         );
         assert_eq!(
             judge("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {{ name }}\n  labels: {{ labels | yaml(indent=4) }}".into()),

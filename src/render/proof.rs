@@ -117,14 +117,12 @@ fn prove_object(
             .map(|fault| of_document(object, templates, fault))
             .collect();
     }
-    if users && let Some(message) = changed_by_a_value(object, &document, templates) {
-        let span = templates.span(&object.template).unwrap_or(object.span);
-        let message = format!(
-            "template `{}` lets a value of `{}` change more than its own text: {message}",
-            object.template, object.name
+    if users && let Some(mut fault) = changed_by_a_value(object, &document, templates) {
+        fault.message = format!(
+            "it lets a value of `{}` change more than its own text: {}",
+            object.name, fault.message
         );
-        let hint = "give each value a place of its own, unquoted, and branch on no text";
-        return vec![Finding::error(span, "", message).hint(hint)];
+        return vec![of_document(object, templates, fault)];
     }
     let faults = (judge.faults)(object, &document);
     if faults.is_empty() {

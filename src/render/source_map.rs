@@ -38,6 +38,8 @@ pub(super) struct Mark {
 pub(super) struct Mapped {
     pub(super) text: String,
     pub(super) marks: Vec<Mark>,
+    /// Whether it was written to its end.
+    pub(super) is_whole: bool,
 }
 
 impl Mapped {

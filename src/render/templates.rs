@@ -222,6 +222,17 @@ impl Templates {
             let mut fault = of_engine(template, &error, &self.loaded);
             if full {
                 fault.message = format!("its document is longer than {DOCUMENT_LIMIT_BYTES} bytes");
+                // of that Tera says no place: it is where the last of it was written
+                let mapped = self.write_until_fault(template, values);
+                let last = mapped.as_ref().map(|mapped| mapped.text.len());
+                let place = mapped.zip(last).and_then(|(mapped, last)| {
+                    let (name, span) = self.place(&mapped, last)?;
+                    Some((name.to_owned(), span))
+                });
+                if let Some((name, span)) = place {
+                    fault.template = name;
+                    fault.span = Some(span);
+                }
             }
             fault
         })?;
@@ -238,6 +249,11 @@ impl Templates {
         template: &str,
         values: &[(&'static str, Node)],
     ) -> Option<Mapped> {
+        let mapped = self.write_until_fault(template, values)?;
+        mapped.is_whole.then_some(mapped)
+    }
+
+    fn write_until_fault(&self, template: &str, values: &[(&'static str, Node)]) -> Option<Mapped> {
         let loaded = self.loaded.get(template)?;
         let tera = self.mapped.get_or_init(|| {
             let mut tera = engine();
@@ -252,16 +268,17 @@ impl Templates {
         work::begin();
         let mut writer = Bounded::new(&mut out, true);
         let context = context(loaded, values);
-        tera.render_to(&loaded.file, &context, &mut writer).ok()?;
+        let is_whole = tera.render_to(&loaded.file, &context, &mut writer).is_ok();
         let marks = source_map::end(out.len());
         Some(Mapped {
             text: into_text(out),
             marks,
+            is_whole,
         })
     }
 
     /// The name of the template that wrote something, and where: a whole tag, or from its first byte
-    /// to the end of the line.
+    /// to the next tag or the end of the line.
     pub(super) fn place(&self, mapped: &Mapped, byte: usize) -> Option<(&str, Span)> {
         let mark = mapped.mark_at(byte)?;
         let (name, template) = self.loaded.iter().nth(mark.template)?;
@@ -274,7 +291,9 @@ impl Templates {
         let rest = template.text.get(start..).unwrap_or_default();
         let start = if rest.is_empty() { mark.at } else { start };
         let line = template.text[start..].lines().next().unwrap_or_default();
-        let length = line.trim_end().len();
+        let tags = ["{{", "{%", "{#"].map(|tag| line.find(tag));
+        let length = tags.into_iter().flatten().min().unwrap_or(line.len());
+        let length = line[..length].trim_end().len();
         Some((name, template.span(start..start + length)?))
     }
 

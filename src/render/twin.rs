@@ -8,8 +8,10 @@ use crate::plan::PlannedObject;
 use super::Templates;
 use super::canary_values::replaced;
 use super::engine::into_text;
+use super::identity::DocumentFault;
 
-/// What a value changes in the document beside its own text; `None` where it changes nothing else.
+/// What a value changes in the document beside its own text, and at which byte; `None` where it
+/// changes nothing else.
 ///
 /// The trial of a template knows no real text: a template that takes texts apart, or asks for their
 /// length, may pass it and break with one of ours. So each text that needs quotes is replaced by
@@ -19,7 +21,7 @@ pub(super) fn changed_by_a_value(
     object: &PlannedObject,
     document: &Node,
     templates: &Templates,
-) -> Option<String> {
+) -> Option<DocumentFault> {
     let values = object.values();
     let keeps = |text: &str| harmless(text) == text || templates.has_literal(text);
     let twin = replaced(&values, &keeps, |_, text| harmless(text).into_owned());
@@ -30,10 +32,12 @@ pub(super) fn changed_by_a_value(
     templates.write(&object.template, &twin, &mut out).ok()?;
     let (documents, faults) = read(&into_text(out), u32::MAX);
     let [other] = &documents[..] else {
-        return Some("with other texts of the same lengths it is another document".into());
+        let message = "with other texts of the same lengths it is another document";
+        return Some(fault(document, message));
     };
     if !faults.is_empty() {
-        return Some("with other texts of the same lengths it is no sound YAML".into());
+        let message = "with other texts of the same lengths it is no sound YAML";
+        return Some(fault(document, message));
     }
     differs(document, other)
 }
@@ -62,36 +66,61 @@ fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(letters)
 }
 
-fn differs(ours: &Node, twin: &Node) -> Option<String> {
+fn fault(at: &Node, message: impl Into<String>) -> DocumentFault {
+    DocumentFault {
+        at: at.span.start as usize,
+        message: message.into(),
+        hint: Some(
+            "give each value a place of its own, unquoted, and branch on no text".to_owned(),
+        ),
+    }
+}
+
+fn differs(ours: &Node, twin: &Node) -> Option<DocumentFault> {
     match (&ours.value, &twin.value) {
-        (Value::Mapping(ours), Value::Mapping(twins)) => {
-            if ours.len() != twins.len() {
-                return Some("a value adds or removes a key".into());
-            }
-            ours.iter().zip(twins).find_map(|(ours, twin)| {
+        (Value::Mapping(entries), Value::Mapping(twins)) => {
+            let mut pairs = entries.iter().zip(twins);
+            let found = pairs.find_map(|(ours, twin)| {
                 if ours.key == twin.key {
-                    differs(&ours.node, &twin.node)
-                } else {
-                    Some(format!("a value makes the key `{}`", ours.key))
+                    return differs(&ours.node, &twin.node);
                 }
-            })
+                let message = format!("a value makes the key `{}`", ours.key);
+                let at = ours.key_span.start as usize;
+                Some(DocumentFault {
+                    at,
+                    ..fault(&ours.node, message)
+                })
+            });
+            let is_other = entries.len() != twins.len();
+            found.or_else(|| is_other.then(|| fault(ours, "a value adds or removes a key")))
         }
-        (Value::Sequence(ours), Value::Sequence(twins)) => {
-            if ours.len() != twins.len() {
-                return Some("a value adds or removes an item of a list".into());
+        (Value::Sequence(items), Value::Sequence(twins)) => {
+            if items.len() != twins.len() {
+                return Some(fault(ours, "a value adds or removes an item of a list"));
             }
-            ours.iter()
+            items
+                .iter()
                 .zip(twins)
                 .find_map(|(ours, twin)| differs(ours, twin))
         }
-        (Value::Scalar(ours), Value::Scalar(twin)) => {
+        (Value::Scalar(text), Value::Scalar(twin)) => {
             let is_text = |scalar: &crate::flux::yaml::Scalar| scalar.resolve() == Resolved::String;
-            if is_text(ours) != is_text(twin) {
-                return Some(format!("a value changes the type of `{}`", ours.text));
+            if is_text(text) != is_text(twin) {
+                let message = format!("a value changes the type of `{}`", text.text);
+                return Some(fault(ours, message));
             }
-            let glued = ours.plain && ours.text.contains('"') && !twin.text.contains('"');
-            glued.then(|| format!("a value is glued to text, with its quotes: `{}`", ours.text))
+            let glued = text.plain && text.text.contains('"') && !twin.text.contains('"');
+            glued.then(|| {
+                let text = &text.text;
+                fault(
+                    ours,
+                    format!("a value is glued to text, with its quotes: `{text}`"),
+                )
+            })
         }
-        _ => Some("a value makes a map, a list or a text of another".into()),
+        _ => Some(fault(
+            ours,
+            "a value makes a map, a list or a text of another",
+        )),
     }
 }

@@ -211,7 +211,7 @@ fn a_document_has_an_end() {
         says(&format!(
             "{{% for a in range(end=2000) %}}{text}{{% endfor %}}"
         )),
-        "[] its document is longer than 1048576 bytes"
+        format!("[{text}] its document is longer than 1048576 bytes")
     );
 }
 
