@@ -2,6 +2,7 @@
 
 mod args;
 mod budget;
+mod budget_figures;
 mod budget_report;
 mod budget_table;
 mod client;
