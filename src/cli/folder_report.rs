@@ -1,16 +1,16 @@
-//! What became of a folder of manifests, as people and as machines read it.
+//! What became of a folder of manifests, as people read it.
 
 use std::io::{self, Write};
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
-use serde_json::{Value, json};
 
 use crate::budget::counted;
 use crate::flux::mask;
 use crate::render::{FolderReport, Renamed, StaleFile, WrittenObject};
 
 use super::args::{Format, GlobalArguments};
+use super::folder_json::as_json;
 use super::output;
 use super::printable::printable;
 
@@ -279,66 +279,6 @@ fn summary(path: &Path, report: &FolderReport) -> String {
         parts.push(format!("{objects} whose workloads go with them"));
     }
     format!("{}: {}", shown_path(path), parts.join(", "))
-}
-
-fn as_json(report: &FolderReport) -> Value {
-    let object = |object: &WrittenObject| {
-        json!({
-            "kind": object.kind,
-            "namespace": object.namespace,
-            "name": object.name,
-            "prunes": object.prunes,
-        })
-    };
-    let objects = |objects: &[WrittenObject]| objects.iter().map(object).collect::<Vec<_>>();
-    let list = |values: &mut dyn Iterator<Item = Value>| Value::Array(values.collect());
-    json!({
-        "written": list(&mut report.written.iter().map(|file| json!({
-            "path": file.path,
-            "new": file.new,
-        }))),
-        "unchanged": report.unchanged,
-        "differences": list(&mut report.differences.iter().map(|difference| json!({
-            "path": difference.path,
-            "diff": mask(&difference.diff),
-        }))),
-        "stale": list(&mut report.stale.iter().map(|file| json!({
-            "path": file.path,
-            "place": file.place.to_string(),
-            "movesTo": file.moves_to,
-            "objects": objects(&file.objects),
-        }))),
-        "pruned": report.pruned,
-        "kept": report.kept,
-        "takenOver": list(&mut report.taken_over.iter().map(|taken| json!({
-            "path": taken.path,
-            "before": taken.before.to_string(),
-            "now": taken.now.to_string(),
-        }))),
-        "dropped": list(&mut report.dropped.iter().map(|dropped| json!({
-            "path": dropped.path,
-            "object": object(&dropped.object),
-        }))),
-        "renamed": list(&mut report.renamed.iter().map(|renamed| json!({
-            "place": renamed.place.to_string(),
-            "object": object(&renamed.object),
-            "newName": renamed.new_name,
-            "steps": renamed.steps,
-        }))),
-        "unlisted": list(&mut report.unlisted.iter().map(|unlisted| json!({
-            "kustomization": unlisted.kustomization,
-            "files": unlisted.files,
-        }))),
-        "unreached": list(&mut report.unreached.iter().map(|unreached| json!({
-            "kustomization": unreached.kustomization,
-            "endsIn": unreached.ends_in,
-            "files": unreached.files,
-        }))),
-        "misplaced": list(&mut report.misplaced.iter().map(|file| json!({
-            "path": file.path,
-            "place": file.place.to_string(),
-        }))),
-    })
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod completions;
 mod delivery;
 mod excerpt;
 mod fleet;
+mod folder_json;
 mod folder_report;
 mod init;
 mod judging;
