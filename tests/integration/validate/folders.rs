@@ -1,62 +1,10 @@
-//! Manifests that lie in several files, and in folders.
+//! Folders of plain manifests, with what is none among them.
 
 use std::fs;
 
-use super::{SOUND, judged};
 use crate::binary::run_in;
 
-#[test]
-fn an_object_that_is_there_twice_in_one_file_is_an_error() {
-    let again = SOUND.replace("interval: 5m", "interval: 10m");
-    let (code, said) = judged(&format!("{SOUND}---\n{again}"));
-    assert_eq!(code, Some(2));
-    assert!(
-        said.contains(
-            "error[flux]: Kustomization `flux-system/web` is there twice\n  --> -:11:18\n"
-        ),
-        "{said}"
-    );
-    assert!(
-        said.contains(
-            "help: the other stands at -:3:18; the last one applied wins, so keep one of them\n"
-        ),
-        "{said}"
-    );
-    let elsewhere = SOUND.replace("namespace: flux-system", "namespace: other");
-    assert_eq!(judged(&format!("{SOUND}---\n{elsewhere}")).0, Some(0));
-}
-
-#[test]
-fn an_object_that_is_there_in_two_files_is_a_warning_within_a_folder_and_nothing_across_folders() {
-    let judged = |other: &str, marker: &str| {
-        let folder = tempfile::tempdir().unwrap();
-        let other = folder.path().join(other);
-        fs::create_dir_all(folder.path().join("eu")).unwrap();
-        fs::create_dir_all(other.parent().unwrap()).unwrap();
-        let first = format!("# flux-setup: production/eu/web\n{SOUND}");
-        fs::write(folder.path().join("eu/web.yaml"), first).unwrap();
-        fs::write(other, format!("{marker}{SOUND}")).unwrap();
-        let run = run_in(folder.path(), &["validate", "--manifests", "."]);
-        assert_eq!(run.code, Some(0), "{}", run.stderr);
-        run.stderr
-    };
-    for near in ["eu/patch.yaml", "eu/apps/web.yaml", "all.yaml"] {
-        let said = judged(near, "");
-        assert!(
-            said.contains("warning[flux]: Kustomization `flux-system/web` is there twice\n"),
-            "{near}: {said}"
-        );
-    }
-    assert_eq!(judged("us/web.yaml", ""), "");
-    assert_eq!(
-        judged("eu/us.yaml", "# flux-setup: production/us/web\n"),
-        ""
-    );
-    assert_ne!(
-        judged("eu/us.yaml", "# flux-setup: production/eu/shop\n"),
-        ""
-    );
-}
+use super::manifests::SOUND;
 
 #[cfg(unix)]
 #[test]
@@ -157,25 +105,4 @@ fn a_path_that_is_not_there_and_a_folder_without_manifests_are_named() {
         run.stderr,
         "error: `.` holds no .yaml, .yml or .json file\n"
     );
-}
-
-/// `validate` knows whose file it is by the first line that `render` writes.
-#[test]
-fn what_render_wrote_for_two_clusters_may_lie_in_one_folder() {
-    let folder = tempfile::tempdir().unwrap();
-    let write = |file: &str, text: &str| fs::write(folder.path().join(file), text).unwrap();
-    fs::create_dir_all(folder.path().join("environments")).unwrap();
-    let environment = "ref: {branch: main}\npath: ./deploy\nprune: true\nclusters: [eu, us]\n";
-    write("environments/prod.yaml", environment);
-    let fleet = "output: \"{cluster}-{environment}-{project}.yaml\"\nclusters: [{name: eu}, {name: us}]\n\
-                 projects: [{name: web, repository: https://github.com/acme/web}]\n";
-    write("flux-setup.yaml", fleet);
-    let run = run_in(folder.path(), &["render", "--output", "out"]);
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
-    let run = run_in(folder.path(), &["validate", "--manifests", "out"]);
-    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
-    let text = fs::read_to_string(folder.path().join("out/us-prod-web.yaml")).unwrap();
-    write("out/copy.yaml", &text);
-    let run = run_in(folder.path(), &["validate", "--manifests", "out"]);
-    assert!(run.stderr.contains(" is there twice\n"), "{}", run.stderr);
 }
