@@ -38,12 +38,13 @@ use outcome::Outcome;
 /// Runs the program with the arguments of the process; the code is that of its README: 0 done,
 /// 1 the answer is no, 2 bad input or it could not be done.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let given: Vec<_> = std::env::args_os().collect();
+    let arguments = match Arguments::try_parse_from(&given) {
         Ok(arguments) => arguments,
-        Err(error) => return outcome::of_arguments(&error),
+        Err(error) => return outcome::of_arguments(&error, &given),
     };
     arguments.global.color.apply();
-    outcome::code(run(&arguments))
+    outcome::code(run(&arguments), arguments.global.format)
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {

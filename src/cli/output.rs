@@ -2,12 +2,17 @@
 
 use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
 
-use anyhow::Context;
-
-/// The reader of stdout has read enough and closed it.
+/// Why nothing more can be told: it is printed nowhere where more would have to be printed.
 #[derive(Debug, thiserror::Error)]
-#[error("nobody reads stdout any more")]
-pub(super) struct StdoutClosed;
+pub(super) enum OutputError {
+    /// The reader has read enough and closed it.
+    #[error("nobody reads stdout any more")]
+    StdoutClosed,
+    #[error("cannot write to stdout")]
+    Stdout { source: io::Error },
+    #[error("cannot write to stderr")]
+    Stderr { source: io::Error },
+}
 
 /// Large enough that a fleet of thousands of documents is no fleet of writes.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -51,16 +56,25 @@ pub(super) fn beside(text: &str) -> anyhow::Result<()> {
     let written = stderr.write_all(text.as_bytes());
     match written.and_then(|()| stderr.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("cannot write to stderr"),
+        written => Ok(written.map_err(|source| OutputError::Stderr { source })?),
     }
 }
 
+/// What writing to stdout answered; what else went wrong on the way stays what it is.
 fn of_stdout(error: anyhow::Error) -> anyhow::Error {
     let mut causes = error.chain().filter_map(|cause| cause.downcast_ref());
-    if causes.any(|cause: &io::Error| cause.kind() == ErrorKind::BrokenPipe) {
-        return StdoutClosed.into();
+    let cause: Option<&io::Error> = causes.next();
+    match cause {
+        None => error,
+        Some(cause) if cause.kind() == ErrorKind::BrokenPipe => OutputError::StdoutClosed.into(),
+        Some(cause) => {
+            let source = match cause.raw_os_error() {
+                Some(code) => io::Error::from_raw_os_error(code),
+                None => io::Error::new(cause.kind(), cause.to_string()),
+            };
+            OutputError::Stdout { source }.into()
+        }
     }
-    error.context("cannot write to stdout")
 }
 
 /// The width in columns of the terminal that stdout is; `None` where it is none.
@@ -77,17 +91,18 @@ pub(super) fn stderr_width() -> Option<usize> {
 mod tests {
     use std::io::{Error, ErrorKind};
 
-    use super::{StdoutClosed, of_stdout};
+    use super::{OutputError, of_stdout};
 
     #[test]
     fn a_closed_pipe_is_found_below_what_was_tried_and_no_other_fault_is_one() {
         let failed = |kind: ErrorKind| {
-            of_stdout(anyhow::Error::from(Error::from(kind)).context("cannot write"))
+            let error = of_stdout(anyhow::Error::from(Error::from(kind)).context("cannot write"));
+            error.downcast::<OutputError>().unwrap()
         };
-        assert!(failed(ErrorKind::BrokenPipe).is::<StdoutClosed>());
+        let closed = failed(ErrorKind::BrokenPipe);
+        assert!(matches!(closed, OutputError::StdoutClosed));
         let full = failed(ErrorKind::StorageFull);
-        assert!(!full.is::<StdoutClosed>());
-        assert_eq!(full.to_string(), "cannot write to stdout");
-        assert!(!of_stdout(anyhow::anyhow!("broken pipe")).is::<StdoutClosed>());
+        assert!(matches!(full, OutputError::Stdout { .. }), "{full}");
+        assert!(!of_stdout(anyhow::anyhow!("broken pipe")).is::<OutputError>());
     }
 }

@@ -83,6 +83,20 @@ pub(super) fn print_json(
     output::json(&answer)
 }
 
+/// Prints for machines why a command could not be done at all: one finding, of no file.
+pub(super) fn print_without_place(message: &str) -> anyhow::Result<()> {
+    output::json(&serde_json::json!({"findings": [{
+        "class": Class::Config,
+        "severity": Severity::Error,
+        "file": null,
+        "line": null,
+        "column": null,
+        "path": "",
+        "message": mask(message),
+        "hint": null,
+    }]}))
+}
+
 /// Prints findings beside another answer, to stderr.
 pub(super) fn print_beside(sources: &Sources, findings: &[Finding]) -> anyhow::Result<()> {
     if findings.is_empty() {

@@ -127,3 +127,64 @@ fn a_closed_stderr_changes_no_answer() {
         assert_eq!(ended.unwrap().code(), Some(code), "{arguments:?}");
     }
 }
+
+/// Whoever parses stdout finds one document there, also where a command cannot be done at all.
+#[test]
+fn for_machines_stdout_is_one_document_whatever_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = repository().display().to_string();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    for (arguments, message) in [
+        (
+            &["validate", "--config", "nowhere"][..],
+            "cannot open the configuration folder: No such file or directory (os error 2)",
+        ),
+        (
+            &["validate", "--manifests", "nowhere"],
+            "cannot find `nowhere`: No such file or directory (os error 2)",
+        ),
+        (
+            &["validate", "--manifests", "file"],
+            "`file` holds no manifest",
+        ),
+        (
+            &["render", "--config", &sample, "--project", "wbe"],
+            "unknown project `wbe`; did you mean `web`?",
+        ),
+        (
+            &["render", "--config", &sample, "--output", "file/out"],
+            "cannot make the folder file/out: Not a directory (os error 20)",
+        ),
+        (
+            &["budget", "--config", &sample, "--fail-above", "900%"],
+            "invalid value '900%' for '--fail-above <SHARE>': expected a share from 0% to 100%, as `70%`",
+        ),
+        (
+            &["init", "file/fleet"],
+            "cannot make folder `file/fleet`: Not a directory (os error 20)",
+        ),
+        (&["rendr"], "unrecognized subcommand 'rendr'"),
+    ] {
+        let run = run_in(
+            folder.path(),
+            &[arguments, &["--format", "json"][..]].concat(),
+        );
+        assert_eq!(run.code, Some(2), "{arguments:?}");
+        let answer: serde_json::Value = serde_json::from_str(&run.stdout).expect(&run.stdout);
+        let [finding] = &answer["findings"].as_array().unwrap()[..] else {
+            panic!("{arguments:?}: {answer}");
+        };
+        assert!(
+            finding["message"].as_str().unwrap().starts_with(message),
+            "{arguments:?}: {finding}"
+        );
+        assert_eq!(finding["severity"], "error");
+        let keys: Vec<_> = finding.as_object().unwrap().keys().collect();
+        assert_eq!(
+            keys,
+            [
+                "class", "severity", "file", "line", "column", "path", "message", "hint"
+            ]
+        );
+    }
+}

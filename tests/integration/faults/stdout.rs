@@ -1,11 +1,12 @@
 //! A reader of stdout who leaves, and a stdout that takes no more.
 
+use std::fs;
 use std::io::Read;
 use std::process::{Command, Stdio};
 
 use crate::binary::repository;
 
-use super::{PROGRAM, ends, shell};
+use super::{PROGRAM, ends, fleet, shell};
 
 /// As `flux-setup render | head -n 1`: more is written than a pipe holds.
 #[test]
@@ -42,6 +43,17 @@ fn a_reader_who_leaves_after_the_first_line_is_no_fault() {
             "{arguments:?}"
         );
     }
+}
+
+/// More than is held back before it is written.
+#[test]
+fn a_reader_who_leaves_a_long_document_for_machines_is_no_fault() {
+    let folder = fleet(2000);
+    let reading = "\"$0\" budget --format json 2> told; echo $? > code";
+    let run = shell(folder.path(), &format!("({reading}) | head -c 1"));
+    assert_eq!(run.stdout, "{");
+    let told = |file| fs::read_to_string(folder.path().join(file)).expect("it was written");
+    assert_eq!((told("code").as_str(), told("told").as_str()), ("0\n", ""));
 }
 
 #[test]
