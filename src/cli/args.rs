@@ -21,7 +21,7 @@ Exit codes: 0 done, 1 the answer is no, 2 bad input or it could not be done.";
 /// Renders, proves and prices the Flux configuration of a fleet.
 #[derive(Debug, Parser)]
 #[command(name = "flux-setup", version, after_help = EXAMPLES, arg_required_else_help = true)]
-#[command(disable_help_subcommand = true, max_term_width = 100)]
+#[command(max_term_width = 100)]
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) global: GlobalArguments,

@@ -1,7 +1,7 @@
 //! Reads files, folders and stdin with YAML documents, for commands that need no configuration.
 
 use std::ffi::OsString;
-use std::fs::{self, FileType};
+use std::fs::{self, File, FileType};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -35,26 +35,37 @@ impl Documents {
     pub(super) fn read(&mut self, path: &Path) -> anyhow::Result<Vec<Node>> {
         let mut documents = Vec::new();
         if path == Path::new(STDIN) {
-            self.read_stdin(&mut documents)?;
+            self.read_stream(io::stdin().lock(), path, &mut documents)?;
+        } else if is_stream(path) {
+            let stream = File::open(path);
+            let stream = stream.with_context(|| format!("cannot open {}", shown(path)))?;
+            self.read_stream(stream, path, &mut documents)?;
         } else {
             self.read_path(path, &mut documents)?;
         }
         Ok(documents)
     }
 
-    fn read_stdin(&mut self, documents: &mut Vec<Node>) -> anyhow::Result<()> {
+    /// Reads what comes without a size that is known before.
+    fn read_stream(
+        &mut self,
+        stream: impl Read,
+        path: &Path,
+        documents: &mut Vec<Node>,
+    ) -> anyhow::Result<()> {
         let mut bytes = Vec::new();
-        let stdin = io::stdin().lock();
-        let read = stdin.take(FILE_LIMIT_BYTES + 1).read_to_end(&mut bytes);
-        read.context("cannot read stdin")?;
+        let read = stream.take(FILE_LIMIT_BYTES + 1).read_to_end(&mut bytes);
+        read.with_context(|| format!("cannot read {}", shown(path)))?;
         if bytes.len() as u64 > FILE_LIMIT_BYTES {
             bail!(
-                "stdin is larger than {} MiB; write it to a folder of files and name that",
+                "{} is larger than {} MiB; write it to a folder of files and name that",
+                shown(path),
                 FILE_LIMIT_BYTES >> 20
             );
         }
-        let text = String::from_utf8(bytes).context("stdin is not UTF-8 text")?;
-        self.add(STDIN, text, documents);
+        let text = String::from_utf8(bytes);
+        let text = text.with_context(|| format!("{} is not UTF-8 text", shown(path)))?;
+        self.add(&named(path), text, documents);
         Ok(())
     }
 
@@ -75,6 +86,9 @@ impl Documents {
             }
             for (folder, reason) in &listing.unlisted {
                 self.cannot_read(&path.join(folder), reason);
+            }
+            for link in &listing.passed_over {
+                self.passes_over(&path.join(link));
             }
             for file in &listing.files {
                 self.read_file(&below, file, &path.join(file), documents);
@@ -110,13 +124,25 @@ impl Documents {
     }
 
     fn cannot_read(&mut self, path: &Path, reason: &str) {
-        let name = named(path);
-        let message = format!("`{name}` {reason}");
-        let whole = Span {
-            source: self.sources.add(name, ""),
-            ..Span::default()
-        };
+        let message = format!("`{}` {reason}", named(path));
+        let whole = self.whole(path);
         self.findings.push(Finding::error(whole, "", message));
+    }
+
+    fn passes_over(&mut self, link: &Path) {
+        let message = format!("`{}` is a link to a folder, and is not read", named(link));
+        let whole = self.whole(link);
+        let finding = Finding::warning(whole, "", message);
+        let hint = "judge that folder in a run of its own";
+        self.findings.push(finding.hint(hint));
+    }
+
+    /// The place of what has no text of its own.
+    fn whole(&mut self, path: &Path) -> Span {
+        Span {
+            source: self.sources.add(named(path), ""),
+            ..Span::default()
+        }
     }
 
     fn add(&mut self, name: &str, text: String, documents: &mut Vec<Node>) {
@@ -125,6 +151,30 @@ impl Documents {
         self.findings.extend(faults.into_iter().map(Finding::from));
         documents.extend(read.into_iter().filter(|document| !document.is_null()));
     }
+}
+
+/// As it is called in a sentence.
+pub(super) fn shown(path: &Path) -> String {
+    if path == Path::new(STDIN) {
+        "stdin".to_owned()
+    } else {
+        format!("`{}`", path.display())
+    }
+}
+
+/// Whether it is read as stdin is: a pipe, as a shell's `<(…)`, or a device.
+#[cfg(unix)]
+fn is_stream(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    fs::metadata(path).is_ok_and(|found| {
+        let kind = found.file_type();
+        kind.is_fifo() || kind.is_char_device()
+    })
+}
+
+#[cfg(not(unix))]
+fn is_stream(_: &Path) -> bool {
+    false
 }
 
 /// As people name it: without the folder that is the current one.
@@ -140,10 +190,13 @@ struct Listing {
     files: Vec<PathBuf>,
     /// Folders that cannot be listed, and why in words that follow the name.
     unlisted: Vec<(PathBuf, String)>,
+    /// Links to folders that are not read where they lie.
+    passed_over: Vec<PathBuf>,
 }
 
 impl Listing {
-    /// Lists the manifests below a folder; hidden ones and links to folders are passed over.
+    /// Lists the manifests below a folder; hidden ones and links to folders are passed over. `root`
+    /// is without links.
     fn list(&mut self, root: &Path, below: &Path, depth: usize) -> anyhow::Result<()> {
         let entries = match entries(&root.join(below)) {
             Ok(entries) => entries,
@@ -166,7 +219,11 @@ impl Listing {
                 self.unlisted.push((path, reason));
             } else if kind.is_dir() {
                 self.list(root, &path, depth - 1)?;
-            } else if is_manifest && !root.join(&path).is_dir() {
+            } else if kind.is_symlink() && root.join(&path).is_dir() {
+                if !is_read_where_it_lies(root, &root.join(&path)) {
+                    self.passed_over.push(path);
+                }
+            } else if is_manifest {
                 if self.files.len() == MOST_FILES {
                     bail!(
                         "`{}` holds more than {MOST_FILES} manifests; name the folders in it one by one",
@@ -178,6 +235,17 @@ impl Listing {
         }
         Ok(())
     }
+}
+
+/// Whether what a link leads to lies below this folder, and on the way there nothing is hidden.
+fn is_read_where_it_lies(root: &Path, link: &Path) -> bool {
+    let Ok(target) = fs::canonicalize(link) else {
+        return false;
+    };
+    target.strip_prefix(root).is_ok_and(|below| {
+        let mut parts = below.iter();
+        !parts.any(|part| part.to_string_lossy().starts_with('.'))
+    })
 }
 
 fn entries(folder: &Path) -> io::Result<Vec<(OsString, FileType)>> {
@@ -201,7 +269,7 @@ mod tests {
         let listed = |found: usize| {
             let mut listing = Listing {
                 files: vec![PathBuf::new(); found],
-                unlisted: Vec::new(),
+                ..Listing::default()
             };
             let ended = listing.list(folder.path(), Path::new(""), DEEPEST);
             ended.map(|()| listing.files.len())

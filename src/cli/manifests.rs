@@ -7,17 +7,20 @@ use anyhow::bail;
 use serde::Serialize;
 
 use crate::budget::counted;
-use crate::config::{Class, Finding, Severity};
+use crate::config::{Class, Finding, Severity, Sources};
 use crate::flux::schema::{Coverage, Crds};
-use crate::flux::yaml::{Node, Span};
+use crate::flux::yaml::{Node, Span, Value};
 
 use super::args::{Format, GlobalArguments};
 use super::judging;
 use super::log::Log;
-use super::manifest_files::{Documents, STDIN};
+use super::manifest_files::{Documents, STDIN, shown};
 use super::outcome::Outcome;
 use super::same_object::same_objects;
 use super::{output, report};
+
+/// The names under which kustomize looks for its configuration.
+const KUSTOMIZE_FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// How many documents were judged, and how far.
 #[derive(Debug, Default, Clone, Copy, Serialize)]
@@ -29,6 +32,8 @@ struct Judged {
     metadata_only: usize,
     /// Kinds for which there is no CRD.
     unchecked: usize,
+    /// Kustomize's own configuration, which is meant for no cluster.
+    kustomize: usize,
 }
 
 pub(super) fn run(
@@ -40,14 +45,26 @@ pub(super) fn run(
     let mut read = Documents::default();
     let given = given_crds(&mut read, crd_paths)?;
     let mut documents = read.read(path)?;
-    documents.retain(is_applied);
+    let all = documents.len();
+    documents.retain(|document| !is_of_kustomize(document, &read.sources));
+    let kustomize = all - documents.len();
     if documents.is_empty() && read.findings.is_empty() {
-        bail!("{} holds no manifest", named(path));
+        bail!(match kustomize {
+            0 => format!("{} holds no manifest", shown(path)),
+            _ => format!(
+                "{} holds no manifest, only kustomize's own configuration; \
+                 `kustomize build` makes manifests of it",
+                shown(path)
+            ),
+        });
     }
     let documents = without_lists(documents);
     log.step("read", || counted(documents.len(), "document"));
     let crds = crds_among(&documents, &given, &mut read.findings);
-    let judged = judge(&documents, &crds, &mut read.findings);
+    let judged = Judged {
+        kustomize,
+        ..judge(&documents, &crds, &mut read.findings)
+    };
     let found = same_objects(&documents, &read.sources);
     read.findings.extend(found);
     log.step("judged", || judged.shown());
@@ -72,14 +89,6 @@ pub(super) fn run(
     })
 }
 
-fn named(path: &Path) -> String {
-    if path == Path::new(STDIN) {
-        "stdin".to_owned()
-    } else {
-        format!("`{}`", path.display())
-    }
-}
-
 /// Our CRDs under those that were named.
 fn given_crds(read: &mut Documents, paths: &[PathBuf]) -> anyhow::Result<Crds> {
     let mut crds = Crds::embedded().clone();
@@ -89,7 +98,7 @@ fn given_crds(read: &mut Documents, paths: &[PathBuf]) -> anyhow::Result<Crds> {
         }
         let documents = read.read(path)?;
         if documents.is_empty() && read.findings.is_empty() {
-            bail!("{} holds no CustomResourceDefinition", named(path));
+            bail!("{} holds no CustomResourceDefinition", shown(path));
         } else if !documents.is_empty() {
             let (own, faults) = Crds::from_documents(&documents);
             read.findings.extend(faults.into_iter().map(Finding::from));
@@ -159,6 +168,9 @@ impl Judged {
         if self.unchecked > 0 {
             shown += &format!(", {} not checked", self.unchecked);
         }
+        if self.kustomize > 0 {
+            shown += &format!(", {} of kustomize itself passed over", self.kustomize);
+        }
         shown
     }
 }
@@ -177,10 +189,19 @@ fn without_lists(documents: Vec<Node>) -> Vec<Node> {
     single
 }
 
-/// Whether a document is meant for an API server; kustomize's own configuration is not.
-fn is_applied(document: &Node) -> bool {
-    let version = document.get("apiVersion").and_then(Node::as_str);
-    !version.is_some_and(|version| version.starts_with("kustomize.config.k8s.io/"))
+/// Whether a document is kustomize's own configuration, which no API server takes. In a file of its
+/// name kustomize needs neither `apiVersion` nor `kind`.
+fn is_of_kustomize(document: &Node, sources: &Sources) -> bool {
+    let text = |key: &str| document.get(key).and_then(Node::as_str);
+    if let Some(version) = text("apiVersion") {
+        return version.starts_with("kustomize.config.k8s.io/");
+    }
+    let file = Path::new(sources.name(document.span.source)).file_name();
+    let is_so_called = file.is_some_and(|file| KUSTOMIZE_FILES.iter().any(|name| file == *name));
+    let has_its_kind =
+        text("kind").is_none_or(|kind| ["Kustomization", "Component"].contains(&kind));
+    let is_mapping = matches!(document.value, Value::Mapping(_));
+    is_so_called && is_mapping && has_its_kind && document.get("apiVersion").is_none()
 }
 
 #[cfg(test)]

@@ -22,6 +22,21 @@ fn help_and_version_are_success_and_no_command_is_bad_input() {
     );
 }
 
+/// As people ask who know git, cargo or kubectl.
+#[test]
+fn help_is_a_command_too() {
+    let here = Path::new(".");
+    for command in ["render", "validate", "budget", "init", "completions"] {
+        let asked = run_in(here, &["help", command]);
+        assert_eq!(asked.code, Some(0), "{}", asked.stderr);
+        assert_eq!(asked.stdout, run_in(here, &[command, "--help"]).stdout);
+    }
+    assert_eq!(
+        run_in(here, &["help"]).stdout,
+        run_in(here, &["--help"]).stdout
+    );
+}
+
 #[test]
 fn an_unknown_command_is_answered_with_the_nearest_one() {
     let run = run_in(Path::new("."), &["inti"]);

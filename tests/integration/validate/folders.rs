@@ -56,7 +56,10 @@ fn folders_are_read_whole_and_kustomizes_own_files_are_passed_over() {
     let run = run_in(folder.path(), &["validate", "--manifests", "."]);
     assert_eq!(
         (run.code, run.stdout.as_str()),
-        (Some(0), "sound: 1 document judged\n"),
+        (
+            Some(0),
+            "sound: 1 document judged, 1 of kustomize itself passed over\n"
+        ),
         "{}",
         run.stderr
     );
@@ -105,4 +108,85 @@ fn a_path_that_is_not_there_and_a_folder_without_manifests_are_named() {
         run.stderr,
         "error: `.` holds no .yaml, .yml or .json file\n"
     );
+}
+
+#[test]
+fn what_kustomize_alone_reads_is_no_manifest_in_whatever_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |file: &str, text: &str| fs::write(folder.path().join(file), text).unwrap();
+    let judge = |path: &str| run_in(folder.path(), &["validate", "--manifests", path]);
+    write("web.yaml", SOUND);
+    let group = "apiVersion: kustomize.config.k8s.io";
+    for (file, text) in [
+        ("kustomization.yaml", "resources: [web.yaml]\n".to_owned()),
+        (
+            "kustomization.yml",
+            "kind: Kustomization\nresources: []\n".into(),
+        ),
+        (
+            "kustomization.yaml",
+            "kind: Component\npatches: []\n".into(),
+        ),
+        ("parts.yaml", format!("{group}/v1alpha1\nkind: Component\n")),
+        (
+            "base.yaml",
+            format!("{group}/v1beta1\nkind: Kustomization\n"),
+        ),
+    ] {
+        write(file, &text);
+        let run = judge(".");
+        let said = "sound: 1 document judged, 1 of kustomize itself passed over\n";
+        assert_eq!((run.code, &*run.stdout), (Some(0), said), "{}", run.stderr);
+        let run = judge(file);
+        let said = format!(
+            "error: `{file}` holds no manifest, only kustomize's own configuration; `kustomize build` makes manifests of it\n"
+        );
+        assert_eq!((run.code, run.stderr), (Some(2), said));
+        fs::remove_file(folder.path().join(file)).unwrap();
+    }
+    // what only has its name, or only its shape, is judged
+    for (file, text) in [
+        (
+            "kustomization.yaml",
+            SOUND.replace("prune: true", "prun: true"),
+        ),
+        ("kustomization.yaml", "just a text\n".into()),
+        ("other.yaml", "resources: [web.yaml]\n".into()),
+    ] {
+        write(file, &text);
+        let run = judge(".");
+        assert_eq!(run.code, Some(2), "{file}: {}", run.stdout);
+        assert!(run.stderr.contains(&format!("{file}:")), "{}", run.stderr);
+        fs::remove_file(folder.path().join(file)).unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_folder_that_is_read_nowhere_else_is_a_warning() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("web.yaml"), SOUND).unwrap();
+    fs::create_dir_all(path(".hidden/eu")).unwrap();
+    fs::create_dir_all(path("clusters/eu")).unwrap();
+    fs::write(outside.path().join("bad.yaml"), "a: [").unwrap();
+    symlink("clusters/eu", path("same")).unwrap();
+    symlink(".", path("loop")).unwrap();
+    symlink("../..", path("clusters/eu/up")).unwrap();
+    symlink(outside.path(), path(".unseen")).unwrap();
+    let run = run_in(folder.path(), &["validate", "--manifests", "."]);
+    assert_eq!((run.code, &*run.stderr), (Some(0), ""));
+
+    symlink(outside.path(), path("away")).unwrap();
+    symlink("../.hidden/eu", path("clusters/deep.yaml")).unwrap();
+    let run = run_in(folder.path(), &["validate", "--manifests", "."]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    for link in ["away", "clusters/deep.yaml"] {
+        let says =
+            format!("warning: `{link}` is a link to a folder, and is not read\n--> {link}:1:1\n");
+        assert!(run.stderr.contains(&says), "{}", run.stderr);
+    }
+    assert!(run.stderr.ends_with("\n2 warnings\n"), "{}", run.stderr);
 }

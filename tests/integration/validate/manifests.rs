@@ -89,7 +89,7 @@ fn for_machines_the_documents_are_counted_beside_the_findings() {
     let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     let expected = serde_json::json!({
         "findings": [],
-        "documents": {"judged": 1, "metadataOnly": 0, "unchecked": 0},
+        "documents": {"judged": 1, "metadataOnly": 0, "unchecked": 0, "kustomize": 0},
     });
     assert_eq!(report, expected);
 }
@@ -291,4 +291,48 @@ fn what_render_wrote_for_two_clusters_may_lie_in_one_folder() {
     write("out/copy.yaml", &text);
     let run = run_in(folder.path(), &["validate", "--manifests", "out"]);
     assert!(run.stderr.contains(" is there twice\n"), "{}", run.stderr);
+}
+
+/// As a shell writes `<(…)`, and as those write it who do not know `-`.
+#[cfg(unix)]
+#[test]
+fn pipes_and_devices_are_read_as_stdin_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |script: &str| {
+        let mut shell = std::process::Command::new("sh");
+        let program = env!("CARGO_BIN_EXE_flux-setup");
+        shell
+            .args(["-c", script, program])
+            .current_dir(folder.path());
+        let run = ended(&shell.output().expect("there is a shell"));
+        (run.code, run.stdout + &run.stderr)
+    };
+    fs::write(folder.path().join("web.yaml"), SOUND).unwrap();
+    let sound = (Some(0), "sound: 1 document judged\n".to_owned());
+    let judge = "\"$0\" validate --manifests";
+    for script in [
+        &format!("cat web.yaml | {judge} /dev/stdin"),
+        &format!("cat web.yaml | {judge} /proc/self/fd/0"),
+        &format!("{judge} /dev/stdin < web.yaml"),
+        &format!("mkfifo pipe; cat web.yaml > pipe & {judge} pipe"),
+        &format!("cat web.yaml | {judge} web.yaml --crds /dev/stdin"),
+    ] {
+        let answer = run(script);
+        if script.contains("--crds") {
+            let (code, said) = answer;
+            assert_eq!(code, Some(2));
+            assert!(said.contains("holds no CustomResourceDefinition"), "{said}");
+            assert!(said.contains(" --> /dev/stdin:1:1\n"), "{said}");
+        } else {
+            assert_eq!(answer, sound, "{script}");
+        }
+    }
+    for (script, says) in [
+        ("/dev/zero", "error: `/dev/zero` is larger than 64 MiB; "),
+        ("/dev/null", "error: `/dev/null` holds no manifest\n"),
+    ] {
+        let (code, said) = run(&format!("{judge} {script}"));
+        assert_eq!(code, Some(2));
+        assert!(said.starts_with(says), "{said}");
+    }
 }
