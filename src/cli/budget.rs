@@ -11,6 +11,7 @@ use super::fleet::Loaded;
 use super::log::Log;
 use super::outcome::Outcome;
 use super::output;
+use super::report::JsonFinding;
 
 pub(super) fn run(
     global: &GlobalArguments,
@@ -34,10 +35,11 @@ pub(super) fn run(
     log.step("priced", || counted(report.sources, "source"));
     let said = settings.fail_above.as_ref().map(|share| share.value);
     let verdict = judge(&report, arguments.fail_above.or(said), arguments.profile);
-    fleet.print_warnings()?;
+    fleet.print_warnings(global)?;
     match global.format {
         Format::Json => {
             output::json(&Priced {
+                findings: fleet.json_findings(),
                 report: &report,
                 verdict: Judged::of(&verdict),
             })?;
@@ -73,6 +75,8 @@ fn print(report: &Report, verdict: &Verdict) -> anyhow::Result<()> {
 /// A report with what the gate says of it, as machines read it.
 #[derive(Serialize)]
 struct Priced<'a> {
+    /// Warnings alone: with an error nothing is priced.
+    findings: Vec<JsonFinding<'a>>,
     #[serde(flatten)]
     report: &'a Report,
     verdict: Judged<'a>,

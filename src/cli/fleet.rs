@@ -5,11 +5,11 @@ use crate::config::{self, Configuration, Finding, Severity};
 use crate::plan::{self, Plan};
 use crate::render::{self, Judge, ProofBy, Templates, UserTemplate};
 
-use super::args::GlobalArguments;
+use super::args::{Format, GlobalArguments};
 use super::judging::Judges;
 use super::log::Log;
 use super::progress::Progress;
-use super::report;
+use super::report::{self, JsonFinding};
 
 /// A configuration folder, read.
 #[derive(Debug)]
@@ -110,8 +110,16 @@ impl Fleet<'_> {
         report::print(&self.configuration.sources, &self.findings, global.format)
     }
 
-    /// Prints what is odd beside another answer.
-    pub(super) fn print_warnings(&self) -> anyhow::Result<()> {
-        report::print_beside(&self.configuration.sources, &self.findings)
+    /// Prints what is odd beside another answer; for machines that answer has it.
+    pub(super) fn print_warnings(&self, global: &GlobalArguments) -> anyhow::Result<()> {
+        match global.format {
+            Format::Json => Ok(()),
+            Format::Text => report::print_beside(&self.configuration.sources, &self.findings),
+        }
+    }
+
+    /// The same for machines.
+    pub(super) fn json_findings(&self) -> Vec<JsonFinding<'_>> {
+        report::json(&self.configuration.sources, &self.findings)
     }
 }

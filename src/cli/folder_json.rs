@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 use crate::flux::mask;
 use crate::render::{FolderReport, WrittenObject};
 
-pub(super) fn as_json(report: &FolderReport) -> Value {
+use super::report::JsonFinding;
+
+/// The report with what was found before.
+pub(super) fn as_json(report: &FolderReport, findings: &[JsonFinding<'_>]) -> Value {
     let object = |object: &WrittenObject| {
         json!({
             "kind": object.kind,
@@ -17,6 +20,7 @@ pub(super) fn as_json(report: &FolderReport) -> Value {
     let objects = |objects: &[WrittenObject]| objects.iter().map(object).collect::<Vec<_>>();
     let list = |values: &mut dyn Iterator<Item = Value>| Value::Array(values.collect());
     json!({
+        "findings": findings,
         "written": list(&mut report.written.iter().map(|file| json!({
             "path": file.path,
             "new": file.new,

@@ -9,8 +9,7 @@ use crate::budget::counted;
 use crate::flux::mask;
 use crate::render::{FolderReport, Renamed, StaleFile, WrittenObject};
 
-use super::args::{Format, GlobalArguments};
-use super::folder_json::as_json;
+use super::args::GlobalArguments;
 use super::output;
 use super::printable::printable;
 
@@ -23,16 +22,13 @@ const PLACE: Style = AnsiColor::Cyan.on_default();
 const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 const BOLD: Style = Style::new().bold();
 
-/// Prints a report about the folder at `path`: what differs and what goes to stdout, the rest to
+/// Prints a report about the folder at `path` for people: what differs and what goes to stdout, the rest to
 /// stderr.
 pub(super) fn print(
     path: &Path,
     report: &FolderReport,
     global: &GlobalArguments,
 ) -> anyhow::Result<()> {
-    if global.format == Format::Json {
-        return output::json(&as_json(report));
-    }
     output::text(|stdout| write_report(stdout, report))?;
     if global.verbose {
         for file in &report.written {

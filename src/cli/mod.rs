@@ -17,6 +17,7 @@ mod judging;
 mod log;
 mod manifest_files;
 mod manifests;
+mod manifests_json;
 mod outcome;
 mod output;
 mod printable;

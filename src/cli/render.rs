@@ -10,12 +10,11 @@ use crate::render::{
     Folder, FolderRequest, Place, Templates, compare_folder, write_folder, write_manifests,
 };
 
-use super::args::{GlobalArguments, RenderArguments, SelectionArguments};
+use super::args::{Format, GlobalArguments, RenderArguments, SelectionArguments};
 use super::fleet::{Fleet, Loaded};
-use super::folder_report;
 use super::log::Log;
 use super::outcome::Outcome;
-use super::output;
+use super::{folder_json, folder_report, manifests_json, output};
 
 /// Each name exists, but no object has all of them.
 const NOTHING_SELECTED: &str =
@@ -52,7 +51,7 @@ pub(super) fn run(
         return Ok(Outcome::BadInput);
     }
     let selection = selection(fleet.configuration, &arguments.selection)?;
-    fleet.print_warnings()?;
+    fleet.print_warnings(global)?;
     let is_empty = !arguments.selection.is_everything()
         && !fleet
             .plan
@@ -61,7 +60,7 @@ pub(super) fn run(
             .any(|object| selection.has(object));
     let Some((path, files)) = arguments.folder() else {
         anyhow::ensure!(!is_empty, NOTHING_SELECTED);
-        return print(fleet, &templates, &selection, &mut log);
+        return print(fleet, &templates, &selection, global.format, &mut log);
     };
     let request = FolderRequest {
         plan: &fleet.plan,
@@ -85,7 +84,10 @@ pub(super) fn run(
     log.step("went through the folder", || {
         counted(report.written.len() + report.unchanged, "file")
     });
-    folder_report::print(path, &report, global)?;
+    match global.format {
+        Format::Json => output::json(&folder_json::as_json(&report, &fleet.json_findings()))?,
+        Format::Text => folder_report::print(path, &report, global)?,
+    }
     Ok(if report.is_settled() {
         Outcome::Done
     } else {
@@ -120,10 +122,15 @@ fn print(
     mut fleet: Fleet<'_>,
     templates: &Templates,
     selection: &Selection,
+    format: Format,
     log: &mut Log,
 ) -> anyhow::Result<Outcome> {
     fleet.plan.objects.retain(|object| selection.has(object));
-    output::data(|stdout| write_manifests(&fleet.plan, templates, stdout))?;
+    let plan = &fleet.plan;
+    output::data(|stdout| match format {
+        Format::Json => manifests_json::write(plan, templates, &fleet.json_findings(), stdout),
+        Format::Text => write_manifests(plan, templates, stdout),
+    })?;
     log.step("rendered", || counted(fleet.plan.objects.len(), "document"));
     output::note(&summary(&fleet.plan))?;
     Ok(Outcome::Done)

@@ -64,7 +64,9 @@ impl Counts {
 /// also when there are none.
 pub(super) fn print(sources: &Sources, findings: &[Finding], format: Format) -> anyhow::Result<()> {
     match format {
-        Format::Json => output::json(&json(sources, findings)),
+        Format::Json => output::json(&JsonFindings {
+            findings: json(sources, findings),
+        }),
         Format::Text => print_beside(sources, findings),
     }
 }
@@ -76,7 +78,7 @@ pub(super) fn print_json(
     key: &'static str,
     more: &impl serde::Serialize,
 ) -> anyhow::Result<()> {
-    let findings = json(sources, findings).findings;
+    let findings = json(sources, findings);
     let mut answer = serde_json::Map::new();
     answer.insert("findings".into(), serde_json::to_value(findings)?);
     answer.insert(key.into(), serde_json::to_value(more)?);
@@ -129,8 +131,9 @@ struct JsonFindings<'a> {
     findings: Vec<JsonFinding<'a>>,
 }
 
+/// A finding as machines read it.
 #[derive(serde::Serialize)]
-struct JsonFinding<'a> {
+pub(super) struct JsonFinding<'a> {
     class: Class,
     severity: Severity,
     file: &'a str,
@@ -141,7 +144,8 @@ struct JsonFinding<'a> {
     hint: Option<Cow<'a, str>>,
 }
 
-fn json<'a>(sources: &'a Sources, findings: &'a [Finding]) -> JsonFindings<'a> {
+/// Findings as machines read them, in order, each once.
+pub(super) fn json<'a>(sources: &'a Sources, findings: &'a [Finding]) -> Vec<JsonFinding<'a>> {
     let mut key_paths = KeyPaths::new(sources);
     let findings = placed(sources, findings).into_iter();
     let findings = findings.map(|placed| JsonFinding {
@@ -157,9 +161,7 @@ fn json<'a>(sources: &'a Sources, findings: &'a [Finding]) -> JsonFindings<'a> {
         message: placed.message,
         hint: placed.hint,
     });
-    JsonFindings {
-        findings: findings.collect(),
-    }
+    findings.collect()
 }
 
 /// Each finding with its excerpt, and how many there are; of more than `longest` warnings are left
@@ -429,7 +431,8 @@ projects:
         )
         .hint("leave it out");
         let findings = [first.clone(), second.class(Class::Flux), first];
-        insta::assert_json_snapshot!(super::json(&sources, &findings), @r#"
+        let findings = super::json(&sources, &findings);
+        insta::assert_json_snapshot!(super::JsonFindings { findings }, @r#"
         {
           "findings": [
             {

@@ -1,6 +1,7 @@
 //! The text of every object of a plan, in the plan's order, with no more than a few in memory.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use rayon::prelude::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
@@ -18,15 +19,15 @@ const BATCH: usize = 64;
 /// What separates documents.
 pub(super) const SEPARATOR: &[u8] = b"---\n";
 
-/// Renders every object on all threads and hands the texts on in the plan's order, each one document
-/// without a separator that ends in a line break.
+/// Renders every object on all threads and hands it on with its text in the plan's order, each one
+/// document without a separator that ends in a line break.
 ///
 /// # Errors
 /// The first object, in the plan's order, that its template cannot write, or what `sink` says.
-fn each_manifest<E>(
+pub fn each_manifest<E>(
     plan: &Plan,
     templates: &Templates,
-    mut sink: impl FnMut(&str) -> Result<(), E>,
+    mut sink: impl FnMut(&PlannedObject, &str) -> Result<(), E>,
 ) -> Result<(), E>
 where
     E: From<RenderError>,
@@ -37,11 +38,12 @@ where
             .chunks(BATCH)
             .map(|objects| texts(&objects, templates))
             .collect();
+        let mut objects = chunk.iter();
         for batch in batches {
             let (text, ends) = batch.map_err(|finding| RenderError::Document(Box::new(finding)))?;
             let mut start = 0;
-            for end in ends {
-                sink(&text[start..end])?;
+            for (end, object) in ends.into_iter().zip(objects.by_ref()) {
+                sink(object, &text[start..end])?;
                 start = end;
             }
         }
@@ -49,7 +51,8 @@ where
     Ok(())
 }
 
-/// Writes all manifests as one stream of documents, each after `---`.
+/// Writes all manifests as one stream of documents, each after `---`. Where they are those of several
+/// clusters, a comment at the top of each document with another cluster than the one before names it.
 ///
 /// # Errors
 /// The first object, in the plan's order, that its template cannot write, or where `out` takes no
@@ -59,8 +62,18 @@ pub fn write_manifests(
     templates: &Templates,
     out: &mut impl Write,
 ) -> Result<(), RenderError> {
-    each_manifest(plan, templates, |text| {
+    let first = plan.objects.first().map(|object| &object.cluster);
+    let mut clusters = plan.objects.iter().map(|object| &object.cluster);
+    let has_several = clusters.any(|cluster| Some(cluster) != first);
+    let mut before: Option<Option<Arc<str>>> = None;
+    each_manifest(plan, templates, |object, text| {
+        let mut mark = String::new();
+        if has_several && before.as_ref() != Some(&object.cluster) {
+            mark = format!("# cluster: {}\n", object.cluster.as_deref().unwrap_or("-"));
+            before = Some(object.cluster.clone());
+        }
         out.write_all(SEPARATOR)
+            .and_then(|()| out.write_all(mark.as_bytes()))
             .and_then(|()| out.write_all(text.as_bytes()))
             .map_err(|source| RenderError::Stream { source })
     })

@@ -50,7 +50,7 @@ pub use folder::{
     write_folder,
 };
 pub use includes::TEMPLATE_SUFFIX;
-pub use manifests::write_manifests;
+pub use manifests::{each_manifest, write_manifests};
 pub use proof::{Judge, ProofBy, document_of, prove};
 pub use relations::relations;
 pub use template::UserTemplate;

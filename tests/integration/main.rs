@@ -27,6 +27,7 @@ mod serve;
 mod service;
 mod store;
 mod strangers;
+mod stream;
 mod strict_apply;
 mod templates;
 mod validate;
