@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::budget::counted;
+use crate::budget::{count, counted};
 use crate::flux::mask;
 use crate::render::{FolderReport, Renamed, StaleFile, WrittenObject};
 
@@ -249,7 +249,7 @@ fn summary(path: &Path, report: &FolderReport) -> String {
         };
         parts.push(format!("{} {verb}", counted(report.written.len(), "file")));
         if new > 0 {
-            parts.push(format!("{new} of them new"));
+            parts.push(format!("{} of them new", count(new as f64)));
         }
     }
     if !report.kept.is_empty() {
@@ -258,17 +258,20 @@ fn summary(path: &Path, report: &FolderReport) -> String {
             counted(report.kept.len(), "file")
         ));
     }
-    parts.push(format!("{} unchanged", report.unchanged));
+    parts.push(format!("{} unchanged", count(report.unchanged as f64)));
     if !report.stale.is_empty() {
         let what = if report.pruned {
             "removed"
         } else {
             "left over"
         };
-        parts.push(format!("{} {what}", report.stale.len()));
+        parts.push(format!("{} {what}", count(report.stale.len() as f64)));
     }
     if !report.misplaced.is_empty() {
-        parts.push(format!("{} misplaced", report.misplaced.len()));
+        parts.push(format!(
+            "{} misplaced",
+            count(report.misplaced.len() as f64)
+        ));
     }
     if report.deleting() > 0 {
         let objects = counted(report.deleting(), "object");

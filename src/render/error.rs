@@ -18,6 +18,8 @@ pub enum RenderError {
     List { path: PathBuf, source: io::Error },
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: io::Error },
+    #[error("{} is larger than {limit_mib} MiB; no file of ours is, so move it away", path.display())]
+    TooLarge { path: PathBuf, limit_mib: u64 },
     #[error("cannot make the folder {}", path.display())]
     MakeFolder { path: PathBuf, source: io::Error },
     #[error("cannot write {}; it is as it was", path.display())]

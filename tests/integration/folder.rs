@@ -3,6 +3,8 @@
 #[cfg(unix)]
 mod anywhere;
 mod left_over;
+#[cfg(unix)]
+mod others;
 mod selected;
 
 use std::fs;

@@ -68,11 +68,8 @@ fn configuration(
 ) -> Result<Option<(PathBuf, Vec<u8>)>, RenderError> {
     for name in KUSTOMIZE_FILES {
         let path = parent.join(name);
-        match folder.read(&path) {
-            Ok(Some(bytes)) => return Ok(Some((path, bytes))),
-            // a link or a folder of this name is no business of ours
-            Ok(None) | Err(RenderError::Link { .. } | RenderError::NoFile { .. }) => {}
-            Err(error) => return Err(error),
+        if let Some(bytes) = folder.read_kustomization(&path)? {
+            return Ok(Some((path, bytes)));
         }
     }
     Ok(None)

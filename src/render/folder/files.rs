@@ -1,27 +1,30 @@
 //! Files of one folder, and nothing outside of it: no link is followed, every file is whole.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, OpenOptions};
+use cap_std::fs::Dir;
+use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 
+use crate::config::FILE_LIMIT_BYTES;
 use crate::render::RenderError;
 
-use super::marker::MARKER_LIMIT_BYTES;
-
-/// A file that is being written is called so until it is whole; a run that was killed leaves it.
-const UNFINISHED_PREFIX: &str = ".flux-setup-";
-const UNFINISHED_SUFFIX: &str = ".tmp";
+use super::layout::Place;
+use super::marker::{self, MARKER_LIMIT_BYTES};
+use super::unfinished::{self, Unfinished, is_unfinished};
 
 /// How many folders deep files of ours may lie; no `output` that people write is deeper.
 const DEEPEST: usize = 16;
 
-/// Numbers the unfinished files of this process.
-static UNFINISHED: AtomicU64 = AtomicU64::new(0);
+/// The largest file with a first line of ours that is read; nobody judges larger ones either.
+const OUR_LIMIT_BYTES: u64 = FILE_LIMIT_BYTES;
+
+/// The largest kustomize configuration that is read: it lists some hundred thousand files.
+const KUSTOMIZATION_LIMIT_BYTES: u64 = 8 << 20;
 
 /// A folder to write manifests to.
 #[derive(Debug)]
@@ -29,11 +32,11 @@ pub struct Folder {
     dir: Dir,
 }
 
-/// What lies in a folder, as far as it may be ours.
+/// What lies in a folder, as far as it is ours.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    /// Every file whose name ends as ours do, with its first bytes.
-    pub(super) files: Vec<(PathBuf, Vec<u8>)>,
+    /// Every file with a first line of ours, and whose it is by that.
+    pub(super) files: Vec<(PathBuf, Place)>,
     /// What runs that were killed left behind.
     pub(super) unfinished: Vec<PathBuf>,
 }
@@ -72,16 +75,66 @@ impl Folder {
         }
     }
 
-    /// The bytes of a file; `None` where there is none.
-    pub(super) fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, RenderError> {
+    /// Whose files lie in this folder, by their first lines.
+    ///
+    /// # Errors
+    /// Where it, or a folder below it, cannot be listed.
+    pub fn places(&self) -> Result<BTreeSet<Place>, RenderError> {
+        let files = self.list()?.files.into_iter();
+        Ok(files.map(|(_, place)| place).collect())
+    }
+
+    /// The bytes of a file; of somebody else's only the first ones. `None` where there is none.
+    pub(super) fn read_ours(&self, path: &Path) -> Result<Option<Vec<u8>>, RenderError> {
+        self.read_bounded(path, |start| match marker::read(start) {
+            Some(_) => OUR_LIMIT_BYTES,
+            None => start.len() as u64,
+        })
+    }
+
+    /// The bytes of a file that kustomize reads; `None` where there is none. What is no file, or too
+    /// large to be one of kustomize's, is as good as none: it is no business of ours.
+    pub(super) fn read_kustomization(&self, path: &Path) -> Result<Option<Vec<u8>>, RenderError> {
+        match self.read_bounded(path, |_| KUSTOMIZATION_LIMIT_BYTES) {
+            Err(
+                RenderError::Link { .. }
+                | RenderError::NoFile { .. }
+                | RenderError::TooLarge { .. },
+            ) => Ok(None),
+            read => read,
+        }
+    }
+
+    /// Reads no more than the limit that the first bytes are worth. One of their length is enough.
+    fn read_bounded(
+        &self,
+        path: &Path,
+        limit: impl FnOnce(&[u8]) -> u64,
+    ) -> Result<Option<Vec<u8>>, RenderError> {
         if !self.is_there(path)? {
             return Ok(None);
         }
-        let bytes = self.dir.read(path);
-        bytes.map(Some).map_err(|source| RenderError::Read {
+        let failed = |source| RenderError::Read {
             path: path.to_owned(),
             source,
-        })
+        };
+        let mut file = self.dir.open(path).map_err(failed)?;
+        let mut bytes = Vec::new();
+        let start = (&mut file).take(MARKER_LIMIT_BYTES as u64);
+        { start }.read_to_end(&mut bytes).map_err(failed)?;
+        let limit = limit(&bytes);
+        if limit == bytes.len() as u64 {
+            return Ok(Some(bytes));
+        }
+        let rest = (limit + 1).saturating_sub(bytes.len() as u64);
+        file.take(rest).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() as u64 > limit {
+            return Err(RenderError::TooLarge {
+                path: path.to_owned(),
+                limit_mib: limit >> 20,
+            });
+        }
+        Ok(Some(bytes))
     }
 
     /// Whether a file is there: what is a link, or no file, is an error.
@@ -104,44 +157,30 @@ impl Folder {
         Ok(true)
     }
 
-    /// Puts a file there whole, in place of the one that is there.
-    pub(super) fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), RenderError> {
-        let parent = path.parent().unwrap_or(Path::new(""));
-        if !parent.as_os_str().is_empty() {
-            self.dir
-                .create_dir_all(parent)
-                .map_err(|source| RenderError::MakeFolder {
-                    path: parent.to_owned(),
-                    source,
-                })?;
-        }
-        let number = UNFINISHED.fetch_add(1, Ordering::Relaxed);
-        let unfinished = parent.join(format!(
-            "{UNFINISHED_PREFIX}{}-{number}{UNFINISHED_SUFFIX}",
-            std::process::id()
-        ));
-        // a power cut must not take the old file and leave an empty one; where there is none, the next
-        // run finds what is missing, and thousands of files are not waited for one by one
-        let replaces = self.dir.symlink_metadata(path).is_ok();
-        let written = self
-            .write_new(&unfinished, bytes, replaces)
-            .and_then(|()| self.dir.rename(&unfinished, &self.dir, path));
-        written.map_err(|source| {
-            // the error that counts is the first one; what is left is cleaned by the next run
-            let _ = self.dir.remove_file(&unfinished);
-            RenderError::Write {
-                path: path.to_owned(),
-                source,
-            }
-        })
+    /// Puts files there whole, each in place of the one that is there; `texts` gives path and bytes. The
+    /// disk has each before it takes the place of an old one.
+    ///
+    /// # Errors
+    /// The first fault in the order of the files. Where one cannot be written beside its place, or not
+    /// synced, all of them stay as they are.
+    pub(super) fn replace_all<T: Sync>(
+        &self,
+        files: &[T],
+        text: impl Fn(&T) -> Result<(&Path, Vec<u8>), RenderError> + Sync,
+    ) -> Result<(), RenderError> {
+        let written = files.par_iter().map(|file| {
+            let (path, bytes) = text(file)?;
+            Unfinished::write(&self.dir, path, &bytes)
+        });
+        let written: Vec<_> = written.collect();
+        let written: Vec<_> = written.into_iter().collect::<Result<_, _>>()?;
+        unfinished::sync(&self.dir, &written)?;
+        written.into_iter().try_for_each(Unfinished::finish)
     }
 
-    fn write_new(&self, path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        let mut file = self.dir.open_with(path, &options)?;
-        file.write_all(bytes)?;
-        if sync { file.sync_all() } else { Ok(()) }
+    /// Waits until the disk knows that these files are in their places.
+    pub(super) fn sync_folders<'p>(&self, files: impl Iterator<Item = &'p Path>) {
+        unfinished::sync_folders(&self.dir, files);
     }
 
     pub(super) fn remove(&self, path: &Path) -> Result<(), RenderError> {
@@ -205,24 +244,10 @@ impl Folder {
                     .open(&path)
                     .and_then(|file| file.take(MARKER_LIMIT_BYTES as u64).read_to_end(&mut start));
                 // a file of somebody else may be unreadable to us
-                if read.is_ok() {
-                    listing.files.push((path, start));
-                }
+                let place = read.ok().and_then(|_| marker::read(&start));
+                listing.files.extend(place.map(|place| (path, place)));
             }
         }
         Ok(())
     }
-}
-
-fn is_unfinished(name: &OsStr) -> bool {
-    name.to_str().is_some_and(|name| {
-        name.strip_prefix(UNFINISHED_PREFIX)
-            .and_then(|rest| rest.strip_suffix(UNFINISHED_SUFFIX))
-            .is_some_and(|middle| {
-                !middle.is_empty()
-                    && middle
-                        .bytes()
-                        .all(|byte| byte.is_ascii_digit() || byte == b'-')
-            })
-    })
 }

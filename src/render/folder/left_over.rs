@@ -9,8 +9,8 @@ use crate::render::RenderError;
 
 use super::files::{Folder, Listing};
 use super::layout::Place;
+use super::renames;
 use super::report::{Misplaced, StaleFile};
-use super::{marker, renames};
 
 #[derive(Debug)]
 pub(super) struct LeftOver {
@@ -38,21 +38,18 @@ pub(super) fn left_over(
         misplaced: Vec::new(),
         unfinished: std::mem::take(&mut listing.unfinished),
     };
-    for (path, start) in &listing.files {
-        let Some(place) = marker::read(start) else {
-            continue;
-        };
-        if wanted.contains(path.as_path()) || !selected(&place) {
+    for (path, place) in &listing.files {
+        if wanted.contains(path.as_path()) || !selected(place) {
             continue;
         }
-        let path = path.clone();
+        let (path, place) = (path.clone(), place.clone());
         let home = path_of(&place);
         let is_home = home == path;
         if !is_home && is_ours_at(&home, &listing, path_of) {
             found.misplaced.push(Misplaced { path, place });
             continue;
         }
-        let bytes = folder.read(&path)?.unwrap_or_default();
+        let bytes = folder.read_ours(&path)?.unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
         if is_home || is_all_written_by_us(&text) {
             found.stale.push(StaleFile {
@@ -77,9 +74,7 @@ fn is_ours_at(
     let found = listing
         .files
         .binary_search_by(|(other, _)| other.as_path().cmp(path));
-    found.is_ok_and(|index| {
-        marker::read(&listing.files[index].1).is_some_and(|place| path_of(&place) == path)
-    })
+    found.is_ok_and(|index| path_of(&listing.files[index].1) == path)
 }
 
 /// Whether there are documents, and each carries the label that all of ours have.

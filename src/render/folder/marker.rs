@@ -27,9 +27,13 @@ fn ends_a_line(c: char) -> bool {
         )
 }
 
-/// Whose file it is, by its first bytes; `None` for a file of somebody else.
+/// Whose file it is, by its first bytes; `None` for a file of somebody else, and where the first line
+/// is longer than any of ours.
 pub(super) fn read(start: &[u8]) -> Option<Place> {
     let line = start.split(|byte| *byte == b'\n').next()?;
+    if line.len() >= MARKER_LIMIT_BYTES {
+        return None;
+    }
     let text = std::str::from_utf8(line).ok()?;
     Place::read(text.strip_prefix(MARKER)?.trim_end())
 }

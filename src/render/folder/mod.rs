@@ -12,6 +12,7 @@ mod request;
 mod run;
 #[cfg(test)]
 mod tests;
+mod unfinished;
 mod unlisted;
 
 pub use files::Folder;

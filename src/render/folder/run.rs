@@ -23,7 +23,7 @@ use super::report::{
 use super::unlisted::unlisted;
 use super::{marker, renames};
 
-/// How many files are held in memory while they are written.
+/// How many files are written before they are put in their places together.
 const CHUNK: usize = 256;
 
 /// The files that a folder should hold.
@@ -78,12 +78,9 @@ pub(super) fn write(
         report.cleaned += 1;
     }
     for chunk in differing.chunks(CHUNK) {
-        let results: Vec<_> = chunk
-            .par_iter()
-            .map(|file| folder.replace(&file.path, &(wanted.text)(file)?))
-            .collect();
-        results.into_iter().collect::<Result<(), _>>()?;
+        folder.replace_all(chunk, |file| Ok((&file.path, (wanted.text)(file)?)))?;
     }
+    folder.sync_folders(differing.iter().map(|file| file.path.as_path()));
     if prune {
         for file in &report.stale {
             folder.remove(&file.path)?;
@@ -195,7 +192,7 @@ fn state(
 ) -> Result<Option<Change>, RenderError> {
     let text = (wanted.text)(file)?;
     let found = match folder {
-        Some(folder) => folder.read(&file.path)?,
+        Some(folder) => folder.read_ours(&file.path)?,
         None => None,
     };
     if found.as_ref() == Some(&text) {

@@ -28,11 +28,8 @@ pub(super) fn unlisted(
     for (parent, files) in by_parent {
         for name in KUSTOMIZE_FILES {
             let kustomization = parent.join(name);
-            let bytes = match folder.read(&kustomization) {
-                Ok(Some(bytes)) => bytes,
-                // a link or a folder of this name is no business of ours
-                Ok(None) | Err(RenderError::Link { .. } | RenderError::NoFile { .. }) => continue,
-                Err(error) => return Err(error),
+            let Some(bytes) = folder.read_kustomization(&kustomization)? else {
+                continue;
             };
             let listed = listed(&String::from_utf8_lossy(&bytes));
             let files: Vec<PathBuf> = files
