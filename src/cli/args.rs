@@ -35,7 +35,7 @@ pub(super) struct GlobalArguments {
     /// The configuration folder: flux-setup.yaml, environments/, templates/
     #[arg(long, global = true, value_name = "DIR", default_value = ".")]
     pub(super) config: PathBuf,
-    /// Who reads the output: people, or a machine
+    /// Who reads stdout: people, or a machine, for which it is one JSON document
     #[arg(
         long,
         global = true,
@@ -96,27 +96,39 @@ pub(super) enum Command {
 
 /// Prints the manifests of a fleet, or keeps a folder of them
 ///
-/// Everything is proved first: with any fault nothing is written. To a folder only what changed is
-/// written; what nothing asks for any more is listed and stays until --prune removes it.
+/// Everything is proved first: with any fault nothing is written. Without --output the manifests are
+/// printed as one stream of YAML; where it holds those of several clusters, comments say whose they
+/// are. With --format json they are one document: findings, and manifests, each with its
+/// environment, cluster and project.
+///
+/// To a folder only what differs is written. Nothing is taken away without --prune: a file that
+/// nothing asks for any more is left over, a file that would lose or rename an object is kept as it
+/// is, one that `output` now puts elsewhere is not moved. Each is listed with what Flux deletes once
+/// it goes, and the exit code is 1. Files of others are never touched.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  flux-setup render | kubectl diff -f -          what a cluster would make of it
+  flux-setup render --cluster prod-eu | kubectl diff -f -
+                                                 what a cluster would make of it
   flux-setup render --environment production     one environment
   flux-setup render --project 'data-*'           names may be patterns
-  flux-setup render --output manifests           as files; lists what is left
-  flux-setup render --output manifests --prune   and removes that
+  flux-setup render --output manifests           as files; lists what has to go
+  flux-setup render --output manifests --prune   and takes it away
+  flux-setup render --output manifests --project gone --prune
+                                                 only what is left of a project
   flux-setup render --output manifests --check   shows what differs, for CI
 
-Exit codes: 0 done, 1 it differs (--check) or files to prune are left, 2 faults.")]
+Exit codes: 0 done, 1 it differs (--check) or something waits for --prune, 2 bad
+input or it could not be done.")]
 pub(super) struct RenderArguments {
-    /// Write files below this folder instead of printing
+    /// Write files below this folder instead of printing; it is made where it is not there
     #[arg(long, value_name = "DIR")]
     pub(super) output: Option<PathBuf>,
     /// Write nothing and show how the folder differs
     #[arg(long, requires = "output")]
     pub(super) check: bool,
-    /// Remove files of ours that nothing asks for any more
+    /// Take away what nothing asks for any more: remove files that are left over, move those that lie
+    /// elsewhere, and write those that lose or rename objects
     #[arg(long, requires = "output", conflicts_with = "check")]
     pub(super) prune: bool,
     #[command(flatten)]
@@ -126,13 +138,13 @@ pub(super) struct RenderArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Selection, by name or pattern, each as often as needed")]
 pub(super) struct SelectionArguments {
-    /// Only these environments
+    /// Only these environments: of the configuration, or of files that are left over in --output
     #[arg(long, value_name = "NAME")]
     pub(super) environment: Vec<String>,
-    /// Only these projects
+    /// Only these projects, likewise
     #[arg(long, value_name = "NAME")]
     pub(super) project: Vec<String>,
-    /// Only these clusters
+    /// Only these clusters, likewise
     #[arg(long, value_name = "NAME")]
     pub(super) cluster: Vec<String>,
 }
@@ -142,8 +154,10 @@ pub(super) struct SelectionArguments {
 /// Nothing is written, no connection is opened and no secret is read. With --manifests no
 /// configuration is read either: each document is judged by the CRDs of Flux that this program
 /// holds, by those that --crds names, and by those that are among the manifests, the last of them
-/// first. Below a folder every .yaml, .yml and .json file is read, but hidden ones, links that lead
-/// out of it, and kustomize's own configuration.
+/// first. A document of a kind without CRD is not checked, and a warning says so.
+///
+/// Of a folder every .yaml, .yml and .json file below it is read but hidden ones; nothing is read
+/// where a link leads out of it. Kustomize's own configuration is passed over and counted.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -152,12 +166,12 @@ Examples:
   flux-setup validate --manifests manifests     plain manifests
   kustomize build . | flux-setup validate --manifests - --crds crds
 
-Exit codes: 0 sound, warnings included, 2 faults.")]
+Exit codes: 0 sound, also with warnings, 2 faults or it could not be done.")]
 pub(super) struct ValidateArguments {
-    /// Judge these manifests instead of a configuration: a file, a folder, or - for stdin
+    /// Judge these manifests instead of a configuration: a file, a pipe, a folder, or - for stdin
     #[arg(long, value_name = "FILE|DIR|-")]
     pub(super) manifests: Option<PathBuf>,
-    /// CustomResourceDefinitions for --manifests: a file or a folder; as often as needed
+    /// CustomResourceDefinitions for --manifests: a file, a pipe or a folder; as often as needed
     #[arg(long, value_name = "FILE|DIR", requires = "manifests")]
     pub(super) crds: Vec<PathBuf>,
 }
@@ -165,7 +179,8 @@ pub(super) struct ValidateArguments {
 /// Says what a fleet costs at GitHub, in requests an hour
 ///
 /// Both readings are given: flux-git, in which a poll is a git operation and spends no REST request,
-/// and request-per-poll, an upper bound in which every poll is one request of one bucket.
+/// and request-per-poll, an upper bound in which every poll is one request of one bucket. GitHub is
+/// not asked: each figure says whether it is documented or assumed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -174,9 +189,11 @@ Examples:
   flux-setup budget --fail-above 70% --profile flux-git
   flux-setup budget --format json | jq .profiles
 
-Exit codes: 0 not above the limit, or none is set, 1 above it, 2 faults.")]
+Exit codes: 0 not above the limit, or none is set, 1 above it, 2 bad input or it
+could not be done.")]
 pub(super) struct BudgetArguments {
-    /// The share of a limit above which the answer is no; left out: `budget.failAbove`
+    /// The share of a limit above which the answer is no, as 70%; left out: `budget.failAbove` of the
+    /// configuration, and without that there is no limit
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub(super) fail_above: Option<f64>,
     /// The reading that is judged, flux-git or request-per-poll; left out: the higher one
@@ -191,7 +208,10 @@ pub(super) struct BudgetArguments {
 #[command(after_help = "\
 Examples:
   flux-setup init            into the current folder
-  flux-setup init fleet      into fleet/, which is made where it is not there")]
+  flux-setup init fleet      into fleet/, which is made where it is not there
+
+Exit codes: 0 written, 2 a file is there already, or it could not be done: then
+nothing is written.")]
 pub(super) struct InitArguments {
     /// The folder to write to; left out: the configuration folder
     #[arg(value_name = "DIR")]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::budget::counted;
 use crate::config::Configuration;
-use crate::plan::{Plan, Selection};
+use crate::plan::{Names, Plan, Selection};
 use crate::render::{
     Folder, FolderRequest, Place, Templates, compare_folder, write_folder, write_manifests,
 };
@@ -50,7 +50,7 @@ pub(super) fn run(
         fleet.print_findings(global)?;
         return Ok(Outcome::BadInput);
     }
-    let selection = selection(fleet.configuration, &arguments.selection)?;
+    let selection = selection(fleet.configuration, arguments)?;
     fleet.print_warnings(global)?;
     let is_empty = !arguments.selection.is_everything()
         && !fleet
@@ -101,21 +101,34 @@ impl SelectionArguments {
     }
 }
 
+/// Reads the selection. What lies in the folder from before can be selected too: nothing else gives a
+/// name to what is left over.
 fn selection(
     configuration: &Configuration,
-    arguments: &SelectionArguments,
+    arguments: &RenderArguments,
 ) -> anyhow::Result<Selection> {
     let SelectionArguments {
         environment,
         project,
         cluster,
-    } = arguments;
-    Ok(Selection::new(
-        configuration,
-        environment,
-        project,
-        cluster,
-    )?)
+    } = &arguments.selection;
+    let mut names = Names::of(configuration);
+    let select = |names: &Names| Selection::new(names, environment, project, cluster);
+    let error = match select(&names) {
+        Ok(selection) => return Ok(selection),
+        Err(error) => error,
+    };
+    let folder = match &arguments.output {
+        Some(path) => Folder::existing(path)?,
+        None => None,
+    };
+    let Some(folder) = folder else {
+        return Err(error.into());
+    };
+    for place in folder.places()? {
+        names.add(&place.environment, place.cluster.as_deref(), &place.project);
+    }
+    Ok(select(&names)?)
 }
 
 fn print(

@@ -17,5 +17,5 @@ pub use build::plan;
 pub use depends_on::{RING_HINT, ring_message};
 pub use model::{Dependency, Plan, PlannedObject, Poll, Role, SourceReference};
 pub use rings::rings;
-pub use selection::{Selection, SelectionError};
+pub use selection::{Names, Selection, SelectionError};
 pub use values::{MANAGED_BY, Values};

@@ -1,5 +1,7 @@
 //! The part of a plan that somebody asks for.
 
+use std::collections::BTreeSet;
+
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::config::Configuration;
@@ -36,6 +38,38 @@ pub enum SelectionError {
     },
 }
 
+/// The names that can be selected.
+#[derive(Debug, Default)]
+pub struct Names {
+    environments: BTreeSet<String>,
+    projects: BTreeSet<String>,
+    clusters: BTreeSet<String>,
+}
+
+impl Names {
+    /// Those of a configuration.
+    pub fn of(configuration: &Configuration) -> Self {
+        let environments = configuration.environments.iter();
+        let clusters = environments.clone().flat_map(|it| &it.clusters);
+        Self {
+            environments: environments.map(|it| it.name.value.to_string()).collect(),
+            projects: configuration
+                .projects
+                .iter()
+                .map(|project| project.name.value.to_string())
+                .collect(),
+            clusters: clusters.map(|it| it.name.value.to_string()).collect(),
+        }
+    }
+
+    /// Adds those of a place that may be there without being planned.
+    pub fn add(&mut self, environment: &str, cluster: Option<&str>, project: &str) {
+        self.environments.insert(environment.to_owned());
+        self.clusters.extend(cluster.map(str::to_owned));
+        self.projects.insert(project.to_owned());
+    }
+}
+
 impl Selection {
     /// Reads names and patterns (`prod-*`), as they were typed.
     ///
@@ -43,33 +77,15 @@ impl Selection {
     ///
     /// A name that nothing has, with the nearest one; a pattern that is none or matches nothing.
     pub fn new(
-        configuration: &Configuration,
+        names: &Names,
         environments: &[String],
         projects: &[String],
         clusters: &[String],
     ) -> Result<Self, SelectionError> {
-        let environment_names: Vec<&str> = configuration
-            .environments
-            .iter()
-            .map(|environment| &*environment.name.value)
-            .collect();
-        let project_names: Vec<&str> = configuration
-            .projects
-            .iter()
-            .map(|project| &*project.name.value)
-            .collect();
-        let mut cluster_names: Vec<&str> = configuration
-            .environments
-            .iter()
-            .flat_map(|environment| &environment.clusters)
-            .map(|cluster| &*cluster.name.value)
-            .collect();
-        cluster_names.sort_unstable();
-        cluster_names.dedup();
         Ok(Self {
-            environments: matchers("environment", environments, &environment_names)?,
-            projects: matchers("project", projects, &project_names)?,
-            clusters: matchers("cluster", clusters, &cluster_names)?,
+            environments: matchers("environment", environments, &names.environments)?,
+            projects: matchers("project", projects, &names.projects)?,
+            clusters: matchers("cluster", clusters, &names.clusters)?,
         })
     }
 
@@ -97,7 +113,7 @@ fn is_wanted(matchers: &[GlobMatcher], name: &str) -> bool {
 fn matchers(
     what: &'static str,
     patterns: &[String],
-    names: &[&str],
+    names: &BTreeSet<String>,
 ) -> Result<Vec<GlobMatcher>, SelectionError> {
     patterns
         .iter()
@@ -116,6 +132,7 @@ fn matchers(
                 if names.is_empty() {
                     format!("the configuration names no {what}")
                 } else {
+                    let names: Vec<_> = names.iter().map(String::as_str).collect();
                     format!("known: {}", names.join(", "))
                 }
             };
@@ -129,7 +146,7 @@ fn matchers(
             Err(SelectionError::Unknown {
                 what,
                 name: pattern.clone(),
-                hint: nearest(pattern, names.iter().copied())
+                hint: nearest(pattern, names.iter().map(String::as_str))
                     .map_or_else(known, |near| format!("did you mean `{near}`?")),
             })
         })

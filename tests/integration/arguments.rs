@@ -37,6 +37,23 @@ fn help_is_a_command_too() {
     );
 }
 
+/// Who reads it before a first run over a folder must find what that run may leave undone.
+#[test]
+fn the_help_of_render_says_all_that_waits_for_prune_and_what_is_no_text() {
+    let help = run_in(Path::new("."), &["render", "--help"]).stdout;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for says in [
+        "a file that nothing asks for any more is left over",
+        "a file that would lose or rename an object is kept as it is",
+        "one that `output` now puts elsewhere is not moved",
+        "the exit code is 1. Files of others are never touched",
+        "With --format json they are one document: findings, and manifests",
+        "render --cluster prod-eu | kubectl diff -f -",
+    ] {
+        assert!(help.contains(says), "{says}: {help}");
+    }
+}
+
 #[test]
 fn an_unknown_command_is_answered_with_the_nearest_one() {
     let run = run_in(Path::new("."), &["inti"]);

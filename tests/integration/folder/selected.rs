@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::binary::run_in;
 use crate::folders::write;
 
-use super::{FLEET, ends, exists, fleet, render, without};
+use super::{ENVIRONMENT, FLEET, ends, exists, fleet, render, without};
 
 #[test]
 fn a_selection_by_project_and_cluster_bounds_what_is_written_checked_and_pruned() {
@@ -43,16 +43,10 @@ fn a_selection_by_project_and_cluster_bounds_what_is_written_checked_and_pruned(
     assert_eq!(stale, ["eu/prod/docs.yaml", "eu/prod/web.yaml"]);
     assert_eq!(report["written"], serde_json::json!([]));
 
-    // `web` is asked for by nothing any more, so no name selects it
-    let run = ends(
-        render(&folder, &["--prune", "--cluster", "eu", "--project", "web"]),
-        2,
-    );
-    assert!(
-        run.stderr.starts_with("error: unknown project `web`; "),
-        "{}",
-        run.stderr
-    );
+    // `web` is asked for by nothing any more, and its files still have the name
+    let web = ["--prune", "--cluster", "eu", "--project", "web"];
+    ends(render(&folder, &web), 0);
+    assert!(!exists(&folder, "out/eu/prod/web.yaml"));
 
     ends(
         render(
@@ -135,4 +129,73 @@ fn a_selection_of_names_that_never_meet_is_refused() {
     ends(render(&folder, &web), 1);
     ends(render(&folder, &[&web[..], &["--prune"]].concat()), 0);
     ends(render(&folder, &web), 2);
+}
+
+#[test]
+fn names_that_only_left_over_files_have_select_them_and_nothing_else() {
+    let folder = fleet();
+    ends(render(&folder, &[]), 0);
+    without(&folder, &["web"]);
+    std::fs::remove_file(folder.path().join("environments/dev.yaml")).unwrap();
+    let prod = format!("{ENVIRONMENT}clusters: [eu]\n");
+    write(folder.path(), "environments/prod.yaml", prod);
+    let files = |select: &[&str], more: &[&str]| {
+        let arguments = [select, more, &["--format", "json"]].concat();
+        let report: Value = serde_json::from_str(&render(&folder, &arguments).stdout).unwrap();
+        let stale = report["stale"].as_array().unwrap().iter();
+        let stale = stale.map(|file| file["path"].as_str().unwrap().to_owned());
+        stale.collect::<Vec<_>>()
+    };
+    for (select, expected) in [
+        (
+            &["--project", "w?b", "--cluster", "eu"][..],
+            &["eu/prod/web.yaml"][..],
+        ),
+        (
+            &["--project", "web"],
+            &["dev/dev/web.yaml", "us/prod/web.yaml"],
+        ),
+        (
+            &["--cluster", "us", "--project", "api"],
+            &["us/prod/api.yaml"],
+        ),
+        (
+            &["--environment", "dev", "--project", "docs"],
+            &["dev/dev/docs.yaml"],
+        ),
+    ] {
+        for more in [&[][..], &["--check"]] {
+            ends(render(&folder, &[select, more].concat()), 1);
+            assert_eq!(files(select, more), expected, "{select:?}");
+        }
+        ends(render(&folder, &[select, &["--prune"]].concat()), 0);
+        assert!(
+            expected
+                .iter()
+                .all(|file| !exists(&folder, &format!("out/{file}")))
+        );
+    }
+    // what was not selected is there, and what was removed gives no name any more
+    for file in ["dev/dev/api.yaml", "us/prod/docs.yaml", "eu/prod/api.yaml"] {
+        assert!(exists(&folder, &format!("out/{file}")), "{file}");
+    }
+    let run = ends(render(&folder, &["--project", "web"]), 2);
+    assert!(
+        run.stderr.starts_with("error: unknown project `web`; "),
+        "{}",
+        run.stderr
+    );
+    let run = ends(render(&folder, &["--environment", "devv", "--prune"]), 2);
+    let nearest = "error: unknown environment `devv`; did you mean `dev`?\n";
+    assert_eq!(run.stderr, nearest);
+    // stdout has no files
+    let run = ends(
+        run_in(folder.path(), &["render", "--environment", "dev"]),
+        2,
+    );
+    assert!(
+        run.stderr.starts_with("error: unknown environment `dev`; "),
+        "{}",
+        run.stderr
+    );
 }
