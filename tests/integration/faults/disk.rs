@@ -1,6 +1,7 @@
 //! A disk that takes no more, or nothing at all.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -42,6 +43,36 @@ fn a_file_that_cannot_be_written_whole_is_named_and_the_old_one_stays() {
     );
 }
 
+/// Every file may be long enough for the old content alone: of 200 that are written the first that is
+/// longer fails, as on a disk that is full then. Needs no right that anybody lacks.
+#[test]
+fn where_a_file_takes_no_more_all_stay_whole_and_nothing_is_left_behind() {
+    let folder = fleet(200);
+    let [old, new] = old_and_new(folder.path());
+    write(folder.path(), "environments/dev.yaml", environment("./new"));
+    let long = "x".repeat(8192);
+    let fleet = fs::read_to_string(folder.path().join("flux-setup.yaml")).unwrap();
+    for (number, code) in [("0000", 2), ("0100", 2), ("0199", 2)] {
+        let annotated = format!("acme/p{number}, annotations: {{acme.example/long: {long}}}}}");
+        let one_is_long = fleet.replace(&format!("acme/p{number}}}"), &annotated);
+        write(folder.path(), "flux-setup.yaml", one_is_long);
+        let script = "trap '' XFSZ; ulimit -f 8; exec \"$0\" render --output out";
+        let run = ends(shell(folder.path(), script), code);
+        let says = format!("error: cannot write dev/p{number}.yaml; it is as it was\n");
+        assert!(run.stderr.starts_with(&says), "{}", run.stderr);
+        let found = files(&folder.path().join("out"));
+        assert_whole(&found, &old, &new);
+        assert!(!found.keys().any(|path| is_unfinished(path)), "{number}");
+    }
+    // as much as it may write, and then it is ended by the system in the very moment
+    let script = "ulimit -f 8; \"$0\" render --output out; test $? -gt 128";
+    ends(shell(folder.path(), script), 0);
+    assert_whole(&files(&folder.path().join("out")), &old, &new);
+    write(folder.path(), "flux-setup.yaml", fleet);
+    ends(render(folder.path()), 0);
+    assert!(files(&folder.path().join("out")) == new);
+}
+
 /// Runs a script as the owner of mounts of its own, that nobody else sees; `None` where the system allows nobody that.
 #[expect(
     clippy::print_stderr,
@@ -59,7 +90,7 @@ fn with_own_mounts(folder: &Path, script: &str) -> Option<Run> {
     let may = own(&["mount", "-t", "tmpfs", "none", "."]);
     if !may.is_ok_and(|output| output.status.success()) {
         eprintln!(
-            "not tested: this system lets nobody have mounts of their own (unshare --mount --map-root-user)"
+            "tested without a disk that is full: this system lets nobody have mounts of their own (unshare --mount --map-root-user)"
         );
         return None;
     }
@@ -67,6 +98,7 @@ fn with_own_mounts(folder: &Path, script: &str) -> Option<Run> {
     Some(ended(&output.expect("there is `unshare`")))
 }
 
+/// The same with a real disk, where somebody may have one.
 #[test]
 fn on_a_full_disk_the_old_files_stay_whole_and_nothing_is_left_behind() {
     let folder = fleet(200);
@@ -96,30 +128,53 @@ fn on_a_full_disk_the_old_files_stay_whole_and_nothing_is_left_behind() {
     assert!(!kept.keys().any(|path| is_unfinished(path)));
 }
 
+/// Runs our program as somebody who is bound by the modes of files: root without the right to pass them
+/// over, anybody else as they are.
+fn bound_by_modes(folder: &Path, arguments: &str) -> Run {
+    let root = Command::new("id").arg("-u").output();
+    let is_root = root.expect("there is `id`").stdout == b"0\n";
+    let bound = if is_root {
+        "setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-all"
+    } else {
+        "env"
+    };
+    // where that binds nobody, nothing would be tested
+    let probe = format!(
+        "! {bound} touch out/dev/probe 2>/dev/null && ! {bound} cat out/closed 2>/dev/null"
+    );
+    ends(shell(folder, &probe), 0);
+    shell(folder, &format!("exec {bound} \"$0\" {arguments}"))
+}
+
 #[test]
 fn a_folder_that_can_only_be_read_is_compared_and_never_written() {
     let folder = fleet(3);
     ends(render(folder.path()), 0);
     let before = files(&folder.path().join("out"));
-    let read_only =
-        "mount --bind out out && mount -o remount,bind,ro out && exec \"$0\" render --output out";
-    let run = |more: &str| with_own_mounts(folder.path(), &format!("{read_only} {more}"));
+    write(folder.path(), "out/closed", "nobody reads this");
+    let mode = |file: &str, mode| {
+        let path = folder.path().join(file);
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode("out/closed", 0o000);
+    mode("out/dev", 0o555);
+    mode("out", 0o555);
+    let run = |more: &str| bound_by_modes(folder.path(), &format!("render --output out {more}"));
     // up to date it needs no writing
     for more in ["", "--check"] {
-        let Some(run) = run(more) else { return };
-        ends(run, 0);
+        ends(run(more), 0);
     }
     write(folder.path(), "environments/dev.yaml", environment("./new"));
-    let run_check = ends(run("--check").expect("as before"), 1);
+    let run_check = ends(run("--check"), 1);
     assert!(
         run_check.stderr.contains("3 files would be written"),
         "{}",
         run_check.stderr
     );
-    let run_write = ends(run("").expect("as before"), 2);
+    let run_write = ends(run(""), 2);
     assert!(
         run_write.stderr.starts_with(
-            "error: cannot write dev/p0000.yaml; it is as it was\n  because: Read-only file system"
+            "error: cannot write dev/p0000.yaml; it is as it was\n  because: Permission denied"
         ),
         "{}",
         run_write.stderr
@@ -130,14 +185,38 @@ fn a_folder_that_can_only_be_read_is_compared_and_never_written() {
         "projects: [{name: p0000, repository: https://github.com/acme/p0000}]\n",
     );
     write(folder.path(), "environments/dev.yaml", environment("./old"));
-    let run_prune = ends(run("--prune").expect("as before"), 2);
+    let run_prune = ends(run("--prune"), 2);
     assert!(
         run_prune
             .stderr
-            .contains("error: cannot remove dev/p0001.yaml\n  because: Read-only file system"),
+            .contains("error: cannot remove dev/p0001.yaml\n  because: Permission denied"),
         "{}",
         run_prune.stderr
     );
+    // a folder that cannot be made, one that cannot be listed, and a file that cannot be read
+    let run_new = ends(bound_by_modes(folder.path(), "render --output out/new"), 2);
+    assert!(
+        run_new
+            .stderr
+            .starts_with("error: cannot make the folder out/new\n  because: Permission"),
+        "{}",
+        run_new.stderr
+    );
+    mode("out/dev/p0000.yaml", 0o000);
+    let run_closed = ends(run("--check"), 2);
+    assert!(
+        run_closed
+            .stderr
+            .starts_with("error: cannot read dev/p0000.yaml\n  because: Permission"),
+        "{}",
+        run_closed.stderr
+    );
+    mode("out/dev/p0000.yaml", 0o644);
+    mode("out/dev", 0o000);
+    ends(run("--check"), 2);
+    mode("out/dev", 0o755);
+    mode("out", 0o755);
+    fs::remove_file(folder.path().join("out/closed")).unwrap();
     assert!(files(&folder.path().join("out")) == before);
 }
 

@@ -1,7 +1,7 @@
 //! Links, files of others, runs that were killed, and folders that take nothing.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 
 use super::Fleet;
 use crate::render::folder::files::Folder;
@@ -94,27 +94,6 @@ fn what_a_killed_run_left_is_cleaned_and_never_taken_for_a_file() {
     assert_eq!((report.cleaned, report.stale.len()), (1, 0));
     assert!(!fleet.path("staging/.flux-setup-12-3.tmp").exists());
     assert!(fleet.path("staging/.flux-setup-notes.tmp").exists());
-}
-
-#[test]
-fn a_folder_that_takes_no_new_file_keeps_the_old_one_whole() {
-    let fleet = Fleet::new(&[("staging", "web")]);
-    fleet.put("staging/web.yaml", "# flux-setup: staging/-/web\nold\n");
-    let folder = fleet.path("staging");
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
-    // root may write everywhere: there the folder proves nothing
-    let privileged = fs::write(folder.join("probe"), "").is_ok();
-    if !privileged {
-        assert_eq!(
-            fleet.fails(),
-            "cannot write staging/web.yaml; it is as it was"
-        );
-        assert_eq!(
-            fleet.text("staging/web.yaml"),
-            "# flux-setup: staging/-/web\nold\n"
-        );
-    }
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]
