@@ -11,6 +11,7 @@ use cap_std::fs::{Dir, OpenOptions};
 use super::args::{Format, GlobalArguments, InitArguments};
 use super::outcome::Outcome;
 use super::output;
+use super::printable::printable;
 
 /// What is written, below the folder.
 const FILES: [(&str, &str); 4] = [
@@ -97,20 +98,32 @@ fn shown_file(folder: &Path, name: &str) -> String {
     file.strip_prefix("./").unwrap_or(&file).to_owned()
 }
 
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,@%:=".contains(c);
+    let word = printable(word);
+    if word.chars().all(is_plain) {
+        word.into_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
 fn print_next_steps(stdout: &mut dyn Write, path: &Path) -> io::Result<()> {
     for (name, _) in FILES {
-        writeln!(stdout, "wrote {}", shown_file(path, name))?;
+        writeln!(stdout, "wrote {}", printable(&shown_file(path, name)))?;
     }
     let config = if path == Path::new(".") {
         String::new()
     } else {
-        format!(" --config {}", path.display())
+        format!(" --config {}", quoted(&path.display().to_string()))
     };
     let fleet = shown_file(path, FILES[0].0);
     let width = "flux-setup validate".len() + config.len();
     writeln!(
         stdout,
-        "\nIt renders as it is. Put your own projects into {fleet}, then:"
+        "\nIt renders as it is. Put your own projects into {}, then:",
+        printable(&fleet)
     )?;
     for (command, what) in [
         ("validate", "finds what is wrong, with its place"),

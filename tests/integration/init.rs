@@ -141,3 +141,22 @@ fn a_link_to_nowhere_is_in_the_way_too() {
         run.stderr
     );
 }
+
+#[test]
+fn its_next_steps_can_be_pasted_whatever_the_folder_is_called() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["my fleet", "it's", "$HOME", "größe"] {
+        let run = run_in(folder.path(), &["init", name]);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        let step = run.stdout.lines().find(|line| line.contains(" validate "));
+        let (step, _) = step.unwrap().trim().rsplit_once("  ").unwrap();
+        let mut shell = std::process::Command::new("sh");
+        let program = env!("CARGO_BIN_EXE_flux-setup");
+        let script = step.replacen("flux-setup", "\"$0\"", 1);
+        shell
+            .args(["-c", &script, program])
+            .current_dir(folder.path());
+        let output = shell.output().expect("there is a shell");
+        assert!(output.status.success(), "{step}: {output:?}");
+    }
+}
