@@ -129,7 +129,9 @@ fn add_sources<'a>(node: &Node, sources: &'a Sources, names: &mut BTreeSet<&'a s
 /// The same on any machine: without the folder in which the configuration lies there.
 fn relative(name: &str, configuration: &Path) -> String {
     let path = Path::new(name);
-    let below = path.strip_prefix(configuration).unwrap_or(path);
+    // names of texts are UTF-8, whatever the folder's is
+    let configuration = configuration.to_string_lossy();
+    let below = path.strip_prefix(&*configuration).unwrap_or(path);
     let below = below.strip_prefix(".").unwrap_or(below);
     below.to_string_lossy().replace('\\', "/")
 }
@@ -139,6 +141,15 @@ mod tests {
     use std::path::Path;
 
     use super::relative;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_whose_name_is_no_text_is_left_out_as_any_other() {
+        use std::os::unix::ffi::OsStrExt;
+        let folder = Path::new(std::ffi::OsStr::from_bytes(b"fl\xffeet"));
+        let path = folder.join("flux-setup.yaml");
+        assert_eq!(relative(&path.to_string_lossy(), folder), "flux-setup.yaml");
+    }
 
     #[test]
     fn a_file_of_the_configuration_is_named_the_same_everywhere() {

@@ -117,3 +117,17 @@ fn a_file_that_is_replaced_keeps_its_mode_and_a_new_one_gets_that_of_the_umask()
     }
     assert_eq!(mode("out/dev/dev/new.yaml"), 0o640);
 }
+
+#[test]
+fn names_that_are_no_text_are_reported_to_machines_too() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = fleet();
+    ends(render(&folder, &[]), 0);
+    let ours = folder.path().join("out/eu/prod/web.yaml");
+    let copy = ours.with_file_name(OsStr::from_bytes(b"c\xffpy.yaml"));
+    fs::copy(&ours, &copy).expect("a file system that takes any name");
+    let run = ends(render(&folder, &["--format", "json"]), 1);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).expect(&run.stdout);
+    assert_eq!(report["misplaced"][0]["path"], "eu/prod/c\u{fffd}py.yaml");
+}
