@@ -1,13 +1,15 @@
 //! `flux-setup render`: manifests to stdout, or to a folder.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use crate::budget::counted;
 use crate::config::Configuration;
 use crate::plan::{Names, Plan, Selection};
 use crate::render::{
-    Folder, FolderRequest, Place, Templates, compare_folder, write_folder, write_manifests,
+    Folder, FolderRequest, Place, Templates, compare_folder, planned_folders, write_folder,
+    write_manifests,
 };
 
 use super::args::{Format, GlobalArguments, RenderArguments, SelectionArguments};
@@ -62,6 +64,7 @@ pub(super) fn run(
         anyhow::ensure!(!is_empty, NOTHING_SELECTED);
         return print(fleet, &templates, &selection, global.format, &mut log);
     };
+    refuse_environments(&global.config, path, &fleet.plan)?;
     let request = FolderRequest {
         plan: &fleet.plan,
         templates: &templates,
@@ -99,6 +102,25 @@ impl SelectionArguments {
     fn is_everything(&self) -> bool {
         self.environment.is_empty() && self.project.is_empty() && self.cluster.is_empty()
     }
+}
+
+/// The next run would read what is written among the environments as one of them.
+fn refuse_environments(config: &Path, output: &Path, plan: &Plan<'_>) -> anyhow::Result<()> {
+    let environments = fs::canonicalize(config.join("environments"));
+    let output = fs::canonicalize(output);
+    let (Ok(environments), Ok(output)) = (environments, output) else {
+        return Ok(());
+    };
+    // below the output no link is followed
+    if let Ok(below) = environments.strip_prefix(output)
+        && planned_folders(plan).contains(below)
+    {
+        anyhow::bail!(
+            "manifests in `environments` would be read as environments; choose another `--output`, \
+             or put a folder before the names in `output`"
+        );
+    }
+    Ok(())
 }
 
 /// Reads the selection. What lies in the folder from before can be selected too: nothing else gives a

@@ -9,6 +9,9 @@ use crate::flux::nearest;
 
 use super::PlannedObject;
 
+/// How many known names an error lists.
+const SHOWN: usize = 30;
+
 /// Which environments, projects and clusters are wanted; everything where nothing is said.
 #[derive(Debug, Default)]
 pub struct Selection {
@@ -129,11 +132,11 @@ fn matchers(
                 return Ok(matcher);
             }
             let known = || {
-                if names.is_empty() {
-                    format!("the configuration names no {what}")
-                } else {
-                    let names: Vec<_> = names.iter().map(String::as_str).collect();
-                    format!("known: {}", names.join(", "))
+                let shown: Vec<_> = names.iter().take(SHOWN).map(String::as_str).collect();
+                match names.len().saturating_sub(SHOWN) {
+                    0 if names.is_empty() => format!("the configuration names no {what}"),
+                    0 => format!("known: {}", shown.join(", ")),
+                    more => format!("known: {} and {more} more", shown.join(", ")),
                 }
             };
             if pattern.contains(['*', '?', '[', '{']) {

@@ -47,7 +47,7 @@ pub use error::RenderError;
 pub use folder::{
     Difference, DroppedObject, Folder, FolderReport, FolderRequest, Misplaced, Place, Renamed,
     StaleFile, TakenOver, Unlisted, Unreached, WrittenFile, WrittenObject, compare_folder,
-    write_folder,
+    planned_folders, write_folder,
 };
 pub use includes::TEMPLATE_SUFFIX;
 pub use manifests::{each_manifest, write_manifests};

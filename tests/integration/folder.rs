@@ -190,3 +190,45 @@ fn every_name_of_a_kustomization_that_leaves_a_file_out_is_a_warning_and_one_tha
         fs::remove_file(folder.path().join(file)).unwrap();
     }
 }
+
+/// The next run would find environments that are none.
+#[test]
+fn no_manifest_is_written_among_the_environments() {
+    let folder = fleet();
+    let output = |output: &str| {
+        let fleet = FLEET.replace("{cluster}/{environment}/{project}.yaml", output);
+        write(folder.path(), "flux-setup.yaml", fleet);
+    };
+    let before = files(&folder.path().join("environments"));
+    let flat = "{cluster}-{environment}-{project}.yaml";
+    for (pattern, out) in [
+        (flat, "environments"),
+        (flat, "../environments/"),
+        (&format!("environments/{flat}"), "."),
+        (&format!("environments/{flat}"), "environments/.."),
+    ] {
+        output(pattern);
+        write(folder.path(), "beside/x", "");
+        let out = out.replace("../environments/", "beside/../environments/");
+        for more in [&[][..], &["--check"]] {
+            let run = run_in(
+                folder.path(),
+                &[&["render", "--output", &out], more].concat(),
+            );
+            let run = ends(run, 2);
+            assert!(
+                run.stderr
+                    .contains("manifests in `environments` would be read as environments; "),
+                "{pattern} {out}: {}",
+                run.stderr
+            );
+        }
+        assert_eq!(files(&folder.path().join("environments")), before);
+    }
+    output("{environment}/{cluster}-{project}.yaml");
+    ends(
+        run_in(folder.path(), &["render", "--output", "environments"]),
+        0,
+    );
+    ends(run_in(folder.path(), &["validate"]), 0);
+}

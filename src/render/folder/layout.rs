@@ -1,6 +1,6 @@
 //! Which file each object is written to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -63,6 +63,15 @@ pub(super) struct PlannedFile {
     pub(super) place: Place,
     /// Numbers of objects in the plan, ascending: sources come first.
     pub(super) objects: Vec<usize>,
+}
+
+/// The folders, below that of the output, in which files of a plan lie.
+pub fn planned_folders(plan: &Plan) -> BTreeSet<PathBuf> {
+    let parents = layout(plan).into_iter().map(|mut file| {
+        file.path.pop();
+        file.path
+    });
+    parents.collect()
 }
 
 /// Puts every object into its file, in the order of the paths.

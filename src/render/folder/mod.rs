@@ -16,7 +16,7 @@ mod unfinished;
 mod unlisted;
 
 pub use files::Folder;
-pub use layout::Place;
+pub use layout::{Place, planned_folders};
 pub use report::{
     Difference, DroppedObject, FolderReport, Misplaced, Renamed, StaleFile, TakenOver, Unlisted,
     Unreached, WrittenFile, WrittenObject,

@@ -199,3 +199,20 @@ fn names_that_only_left_over_files_have_select_them_and_nothing_else() {
         run.stderr
     );
 }
+
+#[test]
+fn of_many_known_names_some_are_shown() {
+    let folder = fleet();
+    let project =
+        |number| format!("  - {{name: p{number:03}, repository: https://github.com/acme/a}}\n");
+    let many: String = (0..200).map(project).collect();
+    write(folder.path(), "flux-setup.yaml", format!("{FLEET}{many}"));
+    let run = ends(render(&folder, &["--project", "zzzzzz"]), 2);
+    let says = "error: unknown project `zzzzzz`; known: api, docs, p000, p001, ";
+    assert!(run.stderr.starts_with(says), "{}", run.stderr);
+    assert!(
+        run.stderr.ends_with(", p026, p027 and 173 more\n"),
+        "{}",
+        run.stderr
+    );
+}
