@@ -209,9 +209,9 @@ fn annotate(out: &mut impl Write) -> io::Result<()> {
         let mut hookshot = service.hookshot();
         let answer = hookshot.send("push", &guid(round), &push("acme/web", "main", round))?;
         assert_eq!(answer.status, 202, "{answer:?}");
-        let path = format!("/api/v1/deliveries?limit=1");
+        let path = "/api/v1/deliveries?limit=1";
         service.wait_until("all are annotated", |service| {
-            let told = service.get(&path);
+            let told = service.get(path);
             told.is_some_and(|(_, told)| told["deliveries"][0]["state"] == "done")
         });
         let took = started.elapsed();

@@ -121,18 +121,20 @@ fn a_burst_of_pushes_is_one_annotation_at_once_and_one_more_after_it() {
     let mut service = home.start();
     service.wait_until_ready();
     let mut hookshot = service.hookshot();
+    let started = Instant::now();
     for number in 1..=100 {
-        let answer = hookshot
-            .send("push", &guid(number), &push("acme/burst", "main", number))
-            .unwrap();
+        let body = push("acme/burst", "main", number);
+        let answer = hookshot.send("push", &guid(number), &body).unwrap();
         assert_eq!(answer.status, 202);
     }
+    // On a machine that is busy the burst itself outlasts the rest of its object.
+    let rests = started.elapsed().as_secs() / 3;
     service.wait_until("all are done", |service| done(service) == 100);
     thread::sleep(Duration::from_secs(4));
+    let tokens = tokens.of("web").len() as u64;
     assert!(
-        (1..=2).contains(&tokens.of("web").len()),
-        "{:?}",
-        tokens.of("web")
+        (1..=2 + rests).contains(&tokens),
+        "{tokens} in {rests} rests"
     );
 }
 

@@ -26,6 +26,20 @@ fn judged(manifests: &str) -> (Option<i32>, String) {
 }
 
 #[test]
+fn a_flag_that_readers_take_differently_is_told_how_to_write_it() {
+    let (code, said) = judged(&SOUND.replace("prune: true", "prune: yes"));
+    assert_eq!(code, Some(2));
+    assert!(
+        said.contains("error[flux]: readers of YAML differ over a bare `yes`"),
+        "{said}"
+    );
+    assert!(
+        said.contains("= help: write `true`, or quote it if it is text"),
+        "{said}"
+    );
+}
+
+#[test]
 fn plain_manifests_need_no_configuration() {
     assert_eq!(
         judged(SOUND),
