@@ -4,16 +4,15 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use secrecy::ExposeSecret;
-use sha2::{Digest, Sha256};
 use tracing::{info, warn};
 
-use crate::config::{GithubWebhook, SecretFault, SecretRef};
+use crate::config::{GithubWebhook, SecretRef};
 use crate::delivery::WebhookName;
 use crate::github::signature::WebhookSecret;
 
 use super::fault::ServerError;
 use super::metrics::{Metrics, SecretLabels};
+use super::reading::{News, Reading};
 
 /// A webhook as the configuration has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,17 +42,10 @@ pub struct Hooks {
 #[derive(Debug)]
 pub(super) struct Hook {
     pub(super) name: WebhookName,
+    /// By which the secrets are named, in their order.
     references: Vec<SecretRef>,
-    /// In the order of the references.
     secrets: RwLock<Arc<[WebhookSecret]>>,
-    /// How each was read the last time; also held while they are read again.
     readings: Mutex<Vec<Reading>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Reading {
-    fingerprint: [u8; 32],
-    failed: bool,
 }
 
 impl Hooks {
@@ -68,22 +60,19 @@ impl Hooks {
             if secrets.is_empty() {
                 return Err(ServerError::NoSecret(name.0));
             }
-            let mut known = Vec::with_capacity(secrets.len());
             let mut readings = Vec::with_capacity(secrets.len());
             for reference in &secrets {
-                let read = read(reference, &folder);
-                let (secret, reading) = read.map_err(|source| ServerError::WebhookSecret {
+                let read = Reading::first(reference, &folder);
+                readings.push(read.map_err(|source| ServerError::WebhookSecret {
                     webhook: name.0.clone(),
                     reference: reference.clone(),
                     source,
-                })?;
-                known.push(secret);
-                readings.push(reading);
+                })?);
             }
             let hook = Hook {
                 name: name.clone(),
                 references: secrets,
-                secrets: RwLock::new(known.into()),
+                secrets: RwLock::new(valid(&readings)),
                 readings: Mutex::new(readings),
             };
             by_name.insert(name.0, hook);
@@ -96,8 +85,6 @@ impl Hooks {
     }
 
     /// Reads again what may have changed. A file that cannot be read leaves the secret as it was.
-    ///
-    /// Whole files are compared, not their times: two writes may have the same one.
     pub(super) fn refresh(&self, metrics: &Metrics) {
         for hook in self.by_name.values() {
             hook.refresh(&self.folder, metrics);
@@ -131,44 +118,36 @@ impl Hook {
 
     fn refresh(&self, folder: &Path, metrics: &Metrics) {
         let mut readings = self.readings.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut secrets = self.secrets().to_vec();
-        for (place, reference) in self.references.iter().enumerate() {
-            if !reference.can_change() {
-                continue;
-            }
-            let last = &mut readings[place];
-            match read(reference, folder) {
-                Ok((secret, reading)) => {
-                    if reading.fingerprint != last.fingerprint {
-                        secrets[place] = secret;
-                        info!(webhook = %self.name, secret = %reference, "the secret {reference} of webhook {} has changed", self.name);
-                    }
-                    *last = reading;
+        let mut has_changed = false;
+        for (place, reading) in readings.iter_mut().enumerate() {
+            let news = reading.again(folder);
+            let (webhook, secret) = (&self.name, &reading.reference);
+            match news {
+                News::Same => {}
+                News::Changed => {
+                    has_changed = true;
+                    info!(%webhook, %secret, "the secret {secret} of webhook {webhook} has changed");
                 }
-                Err(fault) => {
-                    if !last.failed {
-                        let fault = anyhow::Error::new(fault);
-                        warn!(webhook = %self.name, secret = %reference, "the secret {reference} of webhook {} stays as it was: {fault:#}", self.name);
-                    }
-                    last.failed = true;
+                News::Failed(fault) => {
+                    let fault = anyhow::Error::new(fault);
+                    warn!(%webhook, %secret, "the secret {secret} of webhook {webhook} stays as it was: {fault:#}");
                 }
             }
-            let failed = i64::from(last.failed);
-            let labels = self.labels(place);
-            metrics.unread_secrets.get_or_create(&labels).set(failed);
+            let unread = metrics
+                .unread_secrets
+                .get_or_create_owned(&self.labels(place));
+            unread.set(i64::from(reading.failed));
         }
-        *self.secrets.write().unwrap_or_else(PoisonError::into_inner) = secrets.into();
+        if has_changed {
+            *self.secrets.write().unwrap_or_else(PoisonError::into_inner) = valid(&readings);
+        }
     }
 }
 
-fn read(reference: &SecretRef, folder: &Path) -> Result<(WebhookSecret, Reading), SecretFault> {
-    let secret = reference.read(folder)?;
-    let bytes = secret.expose_secret();
-    let reading = Reading {
-        fingerprint: Sha256::digest(bytes).into(),
-        failed: false,
-    };
-    let secret =
-        WebhookSecret::new(bytes.to_vec()).ok_or_else(|| SecretFault::Empty(reference.clone()))?;
-    Ok((secret, reading))
+fn valid(readings: &[Reading]) -> Arc<[WebhookSecret]> {
+    let secret = |reading: &Reading| WebhookSecret::new(reading.bytes().to_vec());
+    let secrets = readings.iter().map(secret);
+    secrets
+        .map(|secret| secret.expect("what is empty is not read"))
+        .collect()
 }

@@ -16,6 +16,7 @@ mod fault;
 mod hooks;
 mod metrics;
 mod patient;
+mod reading;
 mod seldom;
 mod serve;
 mod state;

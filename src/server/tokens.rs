@@ -2,20 +2,20 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use hmac::{Hmac, Mac};
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName};
-use secrecy::ExposeSecret;
 use sha2::Sha256;
-use tracing::warn;
+use tracing::{info, warn};
 
-use crate::config::{ApiToken, SecretFault, SecretRef};
+use crate::config::{ApiToken, SecretRef};
 
 use super::fault::ServerError;
+use super::reading::{News, Reading};
 
 /// A token as the configuration has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,14 +34,18 @@ impl From<&ApiToken> for TokenSettings {
     }
 }
 
-/// The tokens that are valid now; of each only a digest is kept.
+/// The tokens that are valid now.
+#[derive(Debug)]
 pub struct Tokens {
-    settings: Vec<TokenSettings>,
+    names: Vec<String>,
     digests: RwLock<Arc<[Digest]>>,
-    folder: std::path::PathBuf,
+    readings: Mutex<Vec<Reading>>,
+    folder: PathBuf,
 }
 
-type Digest = [u8; 32];
+/// What a token is compared by.
+#[derive(Clone)]
+struct Digest([u8; 32]);
 
 /// Why a request to the API is not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -66,45 +70,47 @@ impl Tokens {
     /// # Errors
     /// The first token that cannot be used.
     pub fn open(folder: &Path, settings: Vec<TokenSettings>) -> Result<Self, ServerError> {
-        let mut digests = Vec::with_capacity(settings.len());
+        let mut readings = Vec::with_capacity(settings.len());
         for token in &settings {
-            let read = read(token, folder);
-            digests.push(read.map_err(|source| ServerError::ApiToken {
+            let read = Reading::first(&token.token, folder);
+            readings.push(read.map_err(|source| ServerError::ApiToken {
                 name: token.name.clone(),
                 reference: token.token.clone(),
                 source,
             })?);
         }
         Ok(Self {
-            settings,
-            digests: RwLock::new(digests.into()),
+            names: settings.into_iter().map(|token| token.name).collect(),
+            digests: RwLock::new(readings.iter().map(digest).collect()),
+            readings: Mutex::new(readings),
             folder: folder.to_owned(),
         })
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.settings.is_empty()
+        self.names.is_empty()
     }
 
     /// Reads again what may have changed; a file that cannot be read leaves the token as it was.
     pub(super) fn refresh(&self) {
-        let before = self.digests();
-        let mut digests = before.to_vec();
-        for (digest, token) in digests.iter_mut().zip(&self.settings) {
-            if !token.token.can_change() {
-                continue;
-            }
-            // What cannot be read was said when it was read first, or is said by the secrets of webhooks.
-            if let Ok(read) = read(token, &self.folder) {
-                if read != *digest {
-                    warn!(token = %token.name, "the token `{}` of the API has changed", token.name);
+        let mut readings = self.readings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut has_changed = false;
+        for (reading, token) in readings.iter_mut().zip(&self.names) {
+            match reading.again(&self.folder) {
+                News::Same => {}
+                News::Changed => {
+                    has_changed = true;
+                    info!(%token, "the token `{token}` of the API has changed");
                 }
-                *digest = read;
+                News::Failed(fault) => {
+                    let fault = anyhow::Error::new(fault);
+                    warn!(%token, "the token `{token}` of the API stays as it was: {fault:#}");
+                }
             }
         }
-        if digests != *before {
-            let mut known = self.digests.write().unwrap_or_else(PoisonError::into_inner);
-            *known = digests.into();
+        if has_changed {
+            let mut digests = self.digests.write().unwrap_or_else(PoisonError::into_inner);
+            *digests = readings.iter().map(digest).collect();
         }
     }
 
@@ -125,7 +131,7 @@ impl Tokens {
         let mut fits = false;
         // Each is compared, in constant time: how long it takes tells nothing of any of them.
         for digest in self.digests().iter() {
-            fits |= mac(token).verify_slice(digest).is_ok();
+            fits |= mac(token).verify_slice(&digest.0).is_ok();
         }
         fits.then_some(()).ok_or(NotAllowed::WrongToken)
     }
@@ -136,15 +142,14 @@ impl Tokens {
     }
 }
 
-impl fmt::Debug for Tokens {
+impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Tokens").field(&self.settings).finish()
+        f.write_str("Digest(***)")
     }
 }
 
-fn read(token: &TokenSettings, folder: &Path) -> Result<Digest, SecretFault> {
-    let secret = token.token.read(folder)?;
-    Ok(mac(secret.expose_secret()).finalize().into_bytes().into())
+fn digest(token: &Reading) -> Digest {
+    Digest(mac(token.bytes()).finalize().into_bytes().into())
 }
 
 fn mac(token: &[u8]) -> Hmac<Sha256> {
@@ -223,7 +228,11 @@ mod tests {
             assert_eq!(check(none), Err(NotAllowed::NoToken), "{none}");
         }
         assert_eq!(tokens.check(&HeaderMap::new()), Err(NotAllowed::NoToken));
-        assert!(!format!("{tokens:?}").contains(&format!("{:?}", tokens.digests()[0])));
+        let shown = format!("{tokens:?}");
+        assert!(
+            shown.contains("Digest(***)") && shown.contains("REDACTED"),
+            "{shown}"
+        );
     }
 
     #[test]

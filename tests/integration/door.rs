@@ -2,6 +2,7 @@
 
 mod bodies;
 mod examples;
+mod headers;
 mod senders;
 
 use std::fs;
