@@ -2,10 +2,13 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use http::{Request, Response};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::server::conn::http1;
@@ -14,20 +17,23 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::patient::Patient;
+use super::seldom::Seldom;
 
 /// What one listener allows.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionBounds {
-    /// More wait until one of these is closed.
+    /// More wait until one of these is closed. Of all doors together it stays below the 1,024 files that many
+    /// systems let a program open.
     pub at_once: usize,
-    /// Until the headers of a request are whole, from the answer before it on.
+    /// Until the headers of a request are whole, from the answer before it on. Proxies keep idle connections for
+    /// a minute; closed sooner by us, a delivery could be sent into one that is gone.
     pub header_timeout: Duration,
     /// Of a request's line and headers together.
     pub header_bytes: usize,
@@ -38,8 +44,8 @@ pub struct ConnectionBounds {
 impl Default for ConnectionBounds {
     fn default() -> Self {
         Self {
-            at_once: 2_048,
-            header_timeout: Duration::from_secs(30),
+            at_once: 768,
+            header_timeout: Duration::from_secs(75),
             header_bytes: 16 * 1024,
             write_timeout: Duration::from_secs(10),
         }
@@ -51,6 +57,8 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// A refused body is taken for so long and thrown away, so that its sender comes to read the refusal.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: u64 = 32 * 1024 * 1024;
+/// A request that was sent before we were told to stop is read within this time; later none is.
+const BEFORE_STOP: Duration = Duration::from_millis(200);
 /// After an error of the listener, as when no more files may be open.
 const AFTER_ERROR: Duration = Duration::from_millis(200);
 
@@ -69,23 +77,8 @@ pub(super) async fn serve<F, A, B>(
 {
     let room = Arc::new(Semaphore::new(bounds.at_once));
     let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            () = stop.cancelled() => break,
-            Some(ended) = connections.join_next() => {
-                report(ended);
-                continue;
-            }
-            accepted = accept(&listener, &room) => accepted,
-        };
-        let (stream, peer, place) = match accepted {
-            Ok(accepted) => accepted,
-            Err(fault) => {
-                warn!("cannot accept a connection: {fault}");
-                sleep(AFTER_ERROR).await;
-                continue;
-            }
-        };
+    let mut faults_logged = Seldom::default();
+    let start = |connections: &mut JoinSet<()>, (stream, peer, place): Taken| {
         let answer = answer.clone();
         let stop = stop.clone();
         let open = Counted::new(&open);
@@ -97,6 +90,25 @@ pub(super) async fn serve<F, A, B>(
             one(stream, bounds, stop, answer).await;
             drop((open, place));
         });
+    };
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some(ended) = connections.join_next() => report(ended),
+            accepted = accept(&listener, &room) => match accepted {
+                Ok(taken) => start(&mut connections, taken),
+                Err(fault) => {
+                    if let Some(left_out) = faults_logged.may_log(Instant::now()) {
+                        warn!(left_out, "cannot accept a connection: {fault}");
+                    }
+                    sleep(AFTER_ERROR).await;
+                }
+            }
+        }
+    }
+    // Who connected before we were told to stop is served; closed with the listener, they would be cut.
+    while let Some(Ok(taken)) = accept(&listener, &room).now_or_never() {
+        start(&mut connections, taken);
     }
     drop(listener);
     while let Some(ended) = connections.join_next().await {
@@ -104,12 +116,12 @@ pub(super) async fn serve<F, A, B>(
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+/// A connection, whose it is, and its place among those that are open.
+type Taken = (TcpStream, SocketAddr, OwnedSemaphorePermit);
+
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<Taken> {
     let place = Arc::clone(room).acquire_owned().await;
-    let place = place.map_err(std::io::Error::other)?;
+    let place = place.map_err(io::Error::other)?;
     let (stream, peer) = listener.accept().await?;
     Ok((stream, peer, place))
 }
@@ -159,10 +171,14 @@ async fn one<F, A, B>(
         .max_header_size(bounds.header_bytes)
         .serve_connection(stream, service_fn(answer));
     let mut stopping = false;
+    let mut time_to_stop = pin!(async {
+        stop.cancelled().await;
+        sleep(BEFORE_STOP).await;
+    });
     let ended = loop {
         tokio::select! {
             ended = poll_fn(|context| connection.poll_without_shutdown(context)) => break ended,
-            () = stop.cancelled(), if !stopping => {
+            () = &mut time_to_stop, if !stopping => {
                 stopping = true;
                 std::pin::Pin::new(&mut connection).graceful_shutdown();
             }

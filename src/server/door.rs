@@ -10,29 +10,27 @@ use hyper::body::{Body, Buf};
 use jiff::Timestamp;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
-use crate::delivery::{Content, Delivery, DeliveryKey, DeliveryState, Event, Guid, NothingToDo};
-use crate::github::payload::{self, Encoding};
-use crate::github::signature::{Signature, WebhookSecret};
+use crate::delivery::{Delivery, DeliveryKey, DeliveryState, Event, Guid, NothingToDo};
+use crate::github::payload::Encoding;
+use crate::github::signature::Signature;
 use crate::store::{Accepted, StoreError};
 
 use super::answer::{Refusal, Response, response};
-use super::body::{Bodies, Held};
-use super::client::Sender;
+use super::body::Bodies;
 use super::hooks::Hook;
-use super::metrics::{DeliveryLabels, RefusalLabels, event_label};
+use super::letter::{Judged, Letter};
+use super::metrics::{DeliveryLabels, event_label};
+use super::refusing::Refusing;
 use super::seldom::Seldom;
 use super::state::AppState;
-use super::throttle::{Failed, Throttle};
 
 const EVENT: HeaderName = HeaderName::from_static("x-github-event");
 const DELIVERY: HeaderName = HeaderName::from_static("x-github-delivery");
 const SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature-256");
 const PATH: &str = "/hooks/github/";
 
-/// A body beyond this takes more than a millisecond to judge, and others are served meanwhile.
-const JUDGED_AT_ONCE_BYTES: usize = 256 * 1024;
 /// The store has so long to take a delivery; GitHub waits 10 s for the answer.
 const STORE_TIMEOUT: Duration = Duration::from_secs(8);
 
@@ -41,8 +39,7 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(8);
 pub(super) struct Door {
     state: AppState,
     bodies: Bodies,
-    throttle: Mutex<Throttle>,
-    failures_logged: Mutex<Seldom>,
+    refusing: Refusing,
     faults_logged: Mutex<Seldom>,
     /// What is being stored goes on where its sender hangs up.
     storing: TaskTracker,
@@ -68,9 +65,8 @@ impl Door {
     pub(super) fn new(state: AppState) -> Self {
         Self {
             bodies: Bodies::new(state.bounds.bodies, state.metrics.clone()),
+            refusing: Refusing::new(Arc::clone(&state.trusted_proxies), state.metrics.clone()),
             state,
-            throttle: Mutex::default(),
-            failures_logged: Mutex::default(),
             faults_logged: Mutex::default(),
             storing: TaskTracker::new(),
         }
@@ -98,12 +94,9 @@ impl Door {
         let response = match taken {
             Ok(taken) => response(taken.status, taken.reason.as_deref(), guid.as_ref()),
             Err(refusal) => {
-                let refusal = self.throttled(refusal, peer, &head.headers);
-                let labels = RefusalLabels {
-                    status: refusal.status().as_u16(),
-                };
-                self.state.metrics.refusals.get_or_create(&labels).inc();
-                refusal.response(guid.as_ref())
+                let guid = guid.as_ref();
+                let refusal = self.refusing.judge(refusal, peer, &head.headers, guid);
+                refusal.response(guid)
             }
         };
         let seconds = start.elapsed().as_secs_f64();
@@ -165,7 +158,7 @@ impl Door {
             event: head.event,
             secrets: head.hook.secrets(),
         };
-        let (secret, content) = letter.judged().await?;
+        let Judged { secret, content } = letter.judged().await?;
         let labels = head.hook.labels(secret);
         self.state.metrics.signatures.get_or_create(&labels).inc();
         let content = content.inspect_err(|refusal| {
@@ -223,42 +216,16 @@ impl Door {
         Ok(taken)
     }
 
-    /// A failed signature counts against its sender, and nothing else does.
-    fn throttled(&self, refusal: Refusal, peer: IpAddr, headers: &HeaderMap) -> Refusal {
-        let Refusal::Signature(fault) = refusal else {
-            debug!(
-                status = refusal.status().as_u16(),
-                "refused a request: {refusal}"
-            );
-            return refusal;
-        };
-        let sender = Sender::of(peer, headers, &self.state.trusted_proxies);
-        let now = Instant::now();
-        let failed = {
-            let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
-            throttle.failed(sender, now)
-        };
-        let (refusal, first) = match failed {
-            Failed::Answered { first } => (Refusal::Signature(fault), first),
-            Failed::TooMany { wait, first } => (Refusal::Throttled { wait }, first),
-        };
-        let status = refusal.status().as_u16();
-        if first && let Some(left_out) = may_log(&self.failures_logged, now) {
-            warn!(sender = %sender, status, left_out, "refused a delivery from {sender}: {refusal}");
-        }
-        refusal
-    }
-
     fn log_fault(&self, key: &DeliveryKey, reason: std::fmt::Arguments<'_>) {
-        if let Some(left_out) = may_log(&self.faults_logged, Instant::now()) {
+        let left_out = {
+            let logged = self.faults_logged.lock();
+            let mut logged = logged.unwrap_or_else(PoisonError::into_inner);
+            logged.may_log(Instant::now())
+        };
+        if let Some(left_out) = left_out {
             error!(delivery = %key.guid, webhook = %key.webhook, status = 503, left_out, "cannot keep the delivery {key}: {reason}");
         }
     }
-}
-
-fn may_log(lines: &Mutex<Seldom>, now: Instant) -> Option<u64> {
-    let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
-    lines.may_log(now)
 }
 
 /// `None` where it is no number that fits; HTTP itself has refused what is none at all.
@@ -310,36 +277,5 @@ fn seen(state: &DeliveryState) -> Taken {
     Taken {
         status: StatusCode::OK,
         reason: Some(format!("this delivery came before, and {became}")),
-    }
-}
-
-/// A body with all that is needed to judge it.
-struct Letter {
-    body: Held,
-    encoding: Encoding,
-    signature: Signature,
-    event: String,
-    secrets: Arc<[WebhookSecret]>,
-}
-
-impl Letter {
-    /// Which secret signed it, and what it says.
-    async fn judged(self) -> Result<(usize, Result<Content, Refusal>), Refusal> {
-        if self.body.bytes().len() <= JUDGED_AT_ONCE_BYTES {
-            return self.judge();
-        }
-        let judged = tokio::task::spawn_blocking(move || self.judge()).await;
-        judged.unwrap_or_else(|fault| {
-            error!("a body could not be judged by a fault of ours: {fault}");
-            Err(Refusal::NotKept)
-        })
-    }
-
-    fn judge(self) -> Result<(usize, Result<Content, Refusal>), Refusal> {
-        let body = self.body.bytes();
-        let secret = self.signature.verify(body, &self.secrets);
-        let secret = secret.map_err(Refusal::Signature)?;
-        let content = payload::read(self.encoding, &self.event, body);
-        Ok((secret, content.map_err(Refusal::Payload)))
     }
 }

@@ -29,7 +29,7 @@ const FINISH_WITHIN: Duration = Duration::from_secs(8);
 /// How often files with secrets are read again.
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
 /// Requests to the API and about health; nobody has so many.
-const API_CONNECTIONS: usize = 256;
+const API_CONNECTIONS: usize = 64;
 
 /// Where to listen; port 0 takes a free one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -231,9 +231,11 @@ async fn a_stop_closes_the_door_and_finishes_what_is_on_its_way() {
     let mut idle = TcpStream::connect(service.at.hooks).await.unwrap();
     let mut half = TcpStream::connect(service.at.hooks).await.unwrap();
     half.write_all(sent.head().as_bytes()).await.unwrap();
-    sleep(Duration::from_millis(200)).await;
+    // Sent, and perhaps not even seen.
+    let mut last = TcpStream::connect(service.at.hooks).await.unwrap();
+    last.write_all(&Sent::push(2).bytes()).await.unwrap();
     service.stop.cancel();
-    sleep(Duration::from_millis(200)).await;
+    assert_eq!(read_answer(&mut last).await.status, 202);
     assert!(TcpStream::connect(service.at.hooks).await.is_err());
     assert_eq!(read_answer(&mut idle).await.status, 0);
     half.write_all(&sent.body).await.unwrap();

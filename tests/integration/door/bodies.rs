@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use flux_setup::server::{BODY_LIMIT_BYTES, BodyBounds, Bounds};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use serde_json::json;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
@@ -265,4 +265,21 @@ async fn large_bodies_wait_for_room_or_come_again_and_small_ones_never_do() {
     let answer = read_answer(&mut held).await;
     assert_eq!(answer.status, 202, "{answer:?}");
     assert_eq!(service.deliver(&push_of(1_100_000)).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_first_whether_to_send_the_body_is_told_by_the_headers() {
+    let service = Service::start().await;
+    let sent = Sent::push(1).header("expect", Some("100-continue"));
+    let mut stream = service.connect().await;
+    stream.write_all(sent.head().as_bytes()).await.unwrap();
+    let go_on = b"HTTP/1.1 100 Continue\r\n\r\n";
+    let mut told = vec![0; go_on.len()];
+    stream.read_exact(&mut told).await.unwrap();
+    assert_eq!(told, go_on);
+    stream.write_all(&sent.body).await.unwrap();
+    assert_eq!(read_answer(&mut stream).await.status, 202);
+    let unsigned = sent.header("x-hub-signature-256", None);
+    let answer = service.hook(unsigned.head().as_bytes()).await;
+    assert_eq!(answer.status, 401, "{answer:?}");
 }
