@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::service::{Answer, Sent, Service, Wanted, get, local};
 
+const README: &str = include_str!("../../README.md");
+
 /// A cluster that was listed, with so many GitRepositories.
 fn listed(name: &str, repositories: u32) -> Arc<LiveCluster> {
     let cluster = Arc::new(LiveCluster::new(name.into()));
@@ -165,6 +167,19 @@ async fn metrics_tell_of_deliveries_the_store_and_the_clusters() {
     ] {
         let is_there = page.body.lines().any(|other| other == line);
         assert!(is_there, "{line} is missing in\n{}", page.body);
+    }
+    let families = page
+        .body
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE flux_setup_"));
+    for family in families {
+        let (name, kind) = family.split_once(' ').unwrap();
+        let suffix = if kind == "counter" { "_total" } else { "" };
+        let documented = format!("`{name}{suffix}`");
+        assert!(
+            README.contains(&documented),
+            "{documented} is not in the README"
+        );
     }
     for secret in [crate::service::SECRET, crate::service::OLD_SECRET] {
         assert!(!page.body.contains(secret));
