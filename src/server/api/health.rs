@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use tokio::time::timeout;
 use tracing::warn;
@@ -72,6 +72,23 @@ pub(super) async fn ready(State(state): State<AppState>) -> (StatusCode, Json<Re
             }
         }
     }
+    answer(ready, reasons)
+}
+
+/// The same where strangers may ask: they are told no reasons.
+pub(super) async fn guarded(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+) -> (StatusCode, Json<Readiness>) {
+    let may_know = state.tokens.check(&headers).is_ok();
+    let (status, Json(mut readiness)) = ready(State(state)).await;
+    if !may_know {
+        readiness.reasons.clear();
+    }
+    (status, Json(readiness))
+}
+
+fn answer(ready: bool, reasons: Vec<String>) -> (StatusCode, Json<Readiness>) {
     let status = match ready {
         true => StatusCode::OK,
         false => StatusCode::SERVICE_UNAVAILABLE,

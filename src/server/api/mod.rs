@@ -39,10 +39,10 @@ pub(super) fn router(state: AppState, more: Router) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_method)
         .layer(from_fn_with_state(state.clone(), guard));
-    // Whoever asks whether we live needs no token, and no cluster's reasons are told here.
+    // Whoever asks whether we live needs no token; why we are not ready is told to those who have one.
     Router::new()
         .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
+        .route("/health/ready", get(health::guarded))
         .method_not_allowed_fallback(other_method)
         .with_state(state)
         .merge(guarded)

@@ -1,14 +1,21 @@
 //! Who may ask: whoever has a token, or, without any, this machine by its own names.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::routing::post;
+use flux_setup::catalog::LiveCluster;
+use serde_json::json;
 
 use crate::service::{Service, Wanted, ask, get};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_tokens_nothing_but_health_is_told_without_one() {
+    let failing = Arc::new(LiveCluster::new("prod".into()));
+    failing.failed("connection refused");
     let service = Service::with(Wanted {
         tokens: vec!["first", "second"],
+        clusters: vec![failing],
         more: Router::new().route("/api/v1/explain", post(async || "explained")),
         ..Wanted::default()
     })
@@ -62,7 +69,16 @@ async fn with_tokens_nothing_but_health_is_told_without_one() {
         );
     }
     assert_eq!(get(api, "/health/live", "").await.status, 200);
-    assert_eq!(get(api, "/health/ready", "").await.status, 200);
+    // Why we are not ready is for those who have a token.
+    let failing = "cluster `prod` could not be listed and is tried again: connection refused";
+    for (header, reasons) in [
+        ("", json!([])),
+        ("authorization: Bearer first\r\n", json!([failing])),
+    ] {
+        let answer = get(api, "/health/ready", header).await;
+        let expected = json!({"ready": true, "reasons": reasons});
+        assert_eq!((answer.status, answer.json()), (200, expected));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
