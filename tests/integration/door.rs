@@ -3,6 +3,7 @@
 mod bodies;
 mod examples;
 mod headers;
+mod log;
 mod senders;
 
 use std::fs;

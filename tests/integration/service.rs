@@ -41,7 +41,7 @@ pub(crate) struct Wanted {
     pub(crate) limits: Limits,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) clusters: Vec<Arc<LiveCluster>>,
-    /// Tokens of the API; each has its own text for its name.
+    /// Tokens of the API.
     pub(crate) tokens: Vec<&'static str>,
     pub(crate) more: Router,
 }
@@ -80,9 +80,10 @@ impl Service {
             secrets: vec![file(path, "new", SECRET), file(path, "old", OLD_SECRET)],
         };
         let hooks = Hooks::open(path.to_owned(), vec![webhook]).expect("its secrets are there");
-        let tokens = wanted.tokens.iter().map(|token| TokenSettings {
-            name: (*token).to_owned(),
-            token: file(path, token, token),
+        let tokens = wanted.tokens.iter().enumerate();
+        let tokens = tokens.map(|(number, token)| TokenSettings {
+            name: format!("token {number}"),
+            token: file(path, &format!("token-{number}"), token),
         });
         let tokens = Tokens::open(path, tokens.collect()).expect("its tokens are there");
         let mut registry = Registry::default();
