@@ -151,3 +151,50 @@ fn valid(readings: &[Reading]) -> Arc<[WebhookSecret]> {
         .map(|secret| secret.expect("what is empty is not read"))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+
+    fn refusal(secrets: Vec<SecretRef>) -> (String, String) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("empty"), "\n").unwrap();
+        std::fs::write(folder.path().join("sound"), "s").unwrap();
+        let webhook = HookSettings {
+            name: WebhookName("acme".into()),
+            secrets,
+        };
+        let fault = Hooks::open(folder.path().to_owned(), vec![webhook]).unwrap_err();
+        let cause = fault.source().map(ToString::to_string).unwrap_or_default();
+        let shown = folder.path().display().to_string();
+        (fault.to_string(), cause.replace(&shown, "CONFIG"))
+    }
+
+    #[test]
+    fn a_webhook_is_served_only_where_every_secret_of_it_can_be_used() {
+        let file = |name: &str| SecretRef::File(name.into());
+        assert_eq!(
+            refusal(Vec::new()),
+            (
+                "webhook `acme` has no secret; list one under `secrets`".to_owned(),
+                String::new()
+            )
+        );
+        assert_eq!(
+            refusal(vec![file("sound"), file("none")]),
+            (
+                "cannot use the secret file:none of webhook `acme`".to_owned(),
+                "cannot read CONFIG/none".to_owned()
+            )
+        );
+        assert_eq!(
+            refusal(vec![file("empty"), file("sound")]),
+            (
+                "cannot use the secret file:empty of webhook `acme`".to_owned(),
+                "file:empty is empty, and with an empty secret anybody could sign".to_owned()
+            )
+        );
+    }
+}

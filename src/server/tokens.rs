@@ -236,6 +236,41 @@ mod tests {
     }
 
     #[test]
+    fn a_token_that_cannot_be_used_is_told_at_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let token = TokenSettings {
+            name: "ci".to_owned(),
+            token: SecretRef::File("none".into()),
+        };
+        let fault = Tokens::open(folder.path(), vec![token]).unwrap_err();
+        assert_eq!(
+            fault.to_string(),
+            "cannot use the token file:none of `ci` in `server.api.tokens`"
+        );
+    }
+
+    #[test]
+    fn a_token_that_changes_in_its_file_takes_the_place_of_the_last_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("t");
+        std::fs::write(&file, "first").unwrap();
+        let token = TokenSettings {
+            name: "ci".to_owned(),
+            token: SecretRef::File("t".into()),
+        };
+        let tokens = Tokens::open(folder.path(), vec![token]).unwrap();
+        let check = |value: &str| tokens.check(&headers(&[(AUTHORIZATION, value)]));
+        std::fs::write(&file, "second\n").unwrap();
+        assert_eq!(check("Bearer first"), Ok(()));
+        tokens.refresh();
+        assert_eq!(check("Bearer first"), Err(NotAllowed::WrongToken));
+        assert_eq!(check("Bearer second"), Ok(()));
+        std::fs::remove_file(&file).unwrap();
+        tokens.refresh();
+        assert_eq!(check("Bearer second"), Ok(()));
+    }
+
+    #[test]
     fn without_tokens_only_this_machine_is_answered_by_its_own_names() {
         let tokens = tokens(&[]);
         let check = |pairs: &[(HeaderName, &str)]| tokens.check(&headers(pairs));
