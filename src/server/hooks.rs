@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tracing::{info, warn};
 
-use crate::config::{GithubWebhook, SecretRef};
+use crate::config::SecretRef;
 use crate::delivery::WebhookName;
 use crate::github::signature::WebhookSecret;
 
@@ -20,15 +20,6 @@ pub struct HookSettings {
     pub name: WebhookName,
     /// Several are valid at once, so that a secret can be changed without losing a delivery.
     pub secrets: Vec<SecretRef>,
-}
-
-impl From<&GithubWebhook> for HookSettings {
-    fn from(webhook: &GithubWebhook) -> Self {
-        Self {
-            name: WebhookName(webhook.name.value.to_string()),
-            secrets: webhook.secrets.clone(),
-        }
-    }
 }
 
 /// Every webhook by its name.

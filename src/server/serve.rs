@@ -15,8 +15,6 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use tracing::{error, info, warn};
 
-use crate::config::ServerSettings;
-
 use super::api;
 use super::connections::{self, ConnectionBounds};
 use super::door::Door;
@@ -37,16 +35,6 @@ pub struct Addresses {
     pub hooks: SocketAddr,
     pub api: SocketAddr,
     pub health: Option<SocketAddr>,
-}
-
-impl From<&ServerSettings> for Addresses {
-    fn from(server: &ServerSettings) -> Self {
-        Self {
-            hooks: server.hooks.listen,
-            api: server.api.listen,
-            health: server.health,
-        }
-    }
 }
 
 /// Listeners that are bound and not yet served.

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName};
 use sha2::Sha256;
 use tracing::{info, warn};
 
-use crate::config::{ApiToken, SecretRef};
+use crate::config::SecretRef;
 
 use super::fault::ServerError;
 use super::reading::{News, Reading};
@@ -22,16 +22,6 @@ use super::reading::{News, Reading};
 pub struct TokenSettings {
     pub name: String,
     pub token: SecretRef,
-}
-
-/// Whatever its scope: everything that is served only reads.
-impl From<&ApiToken> for TokenSettings {
-    fn from(token: &ApiToken) -> Self {
-        Self {
-            name: token.name.clone(),
-            token: token.token.clone(),
-        }
-    }
 }
 
 /// The tokens that are valid now.
