@@ -7,13 +7,16 @@ use std::time::Duration;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use kube::client::Body;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::access::ClusterAccess;
-use super::failure::{CONNECT_LIMIT, Failure, Status, without_credentials};
+use super::failure::{CONNECT_LIMIT, Failure, Status, shown, without_credentials};
 use super::fault::ClusterError;
+use super::proxy::without_needless_proxy;
 
 /// How long opening may take: a credential plugin may ask somebody else.
 const OPEN_LIMIT: Duration = Duration::from_secs(30);
@@ -21,6 +24,9 @@ const OPEN_LIMIT: Duration = Duration::from_secs(30);
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// So much is read of an answer that is none.
 const STATUS_LIMIT_BYTES: usize = 64 * 1024;
+
+/// A connection that is being opened.
+pub(super) type Opening = JoinHandle<Result<Connection, ClusterError>>;
 
 /// Sends requests to one API server, with credentials that are renewed as its kubeconfig says.
 ///
@@ -37,13 +43,19 @@ impl Connection {
     /// # Errors
     /// The kubeconfig cannot be read, lacks the context, or gives no credentials.
     pub async fn open(access: &ClusterAccess) -> Result<Self, ClusterError> {
+        Self::opened(&mut Self::opening(access)).await
+    }
+
+    /// Begins to open. A credential plugin blocks a thread until it ends, whoever waits for it.
+    pub(super) fn opening(access: &ClusterAccess) -> Opening {
         let access = access.clone();
-        // A credential plugin blocks until it ends.
-        let opened = tokio::task::spawn_blocking(move || {
-            let handle = tokio::runtime::Handle::current();
-            handle.block_on(Self::open_now(&access))
-        });
-        match timeout(OPEN_LIMIT, opened).await {
+        let handle = Handle::current();
+        tokio::task::spawn_blocking(move || handle.block_on(Self::open_now(&access)))
+    }
+
+    /// Waits for what was begun; where it takes too long, it can be waited for again.
+    pub(super) async fn opened(opening: &mut Opening) -> Result<Self, ClusterError> {
+        match timeout(OPEN_LIMIT, opening).await {
             Ok(Ok(opened)) => opened,
             Ok(Err(_)) => Err(ClusterError::Plugin),
             Err(_) => Err(ClusterError::TooLate { limit: OPEN_LIMIT }),
@@ -55,12 +67,13 @@ impl Connection {
         // Whoever asks knows best when to ask again.
         config.default_retry = false;
         config.connect_timeout = Some(CONNECT_LIMIT);
+        config.proxy_url = without_needless_proxy(&config.cluster_url, config.proxy_url);
         let server = config.cluster_url.to_string();
         let server = server.trim_end_matches('/').into();
         let client = Client::try_from(config).map_err(|error| ClusterError::Client {
             reason: match &error {
                 kube::Error::Auth(error) => without_credentials(error),
-                other => other.to_string(),
+                other => shown(&other.to_string()),
             },
         })?;
         Ok(Self { client, server })
@@ -151,14 +164,31 @@ async fn configuration(access: &ClusterAccess) -> Result<Config, ClusterError> {
             }
         }
         (None, None) if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() => {
-            return Config::incluster().map_err(|source| ClusterError::InCluster { source });
+            return Config::incluster().map_err(|error| ClusterError::InCluster {
+                reason: shown(&error.to_string()),
+            });
         }
         (None, _) => Config::from_kubeconfig(&options).await,
     };
-    config.map_err(|source| ClusterError::Kubeconfig {
+    config.map_err(|error| ClusterError::Kubeconfig {
         path: access.kubeconfig.clone(),
-        source,
+        reason: without_excerpt(&error),
     })
+}
+
+/// What is wrong with a kubeconfig. What stands at the place is not shown: it may be a token.
+fn without_excerpt(error: &KubeconfigError) -> String {
+    match error {
+        KubeconfigError::Parse(error) => match error.location() {
+            Some(place) => format!(
+                "it cannot be read as YAML of a kubeconfig at line {}, column {}",
+                place.line(),
+                place.column()
+            ),
+            None => "it cannot be read as YAML of a kubeconfig".to_owned(),
+        },
+        other => shown(&other.to_string()),
+    }
 }
 
 impl fmt::Debug for Connection {

@@ -201,7 +201,7 @@ pub(super) fn without_credentials(error: &kube::client::AuthError) -> String {
                 out.status
             )
         }
-        AuthError::AuthExecParse(_) => {
+        AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => {
             "the credential plugin of the kubeconfig printed no ExecCredential; run it by hand to see why".to_owned()
         }
         other => format!("no credentials for the API server: {}", shown(&other.to_string())),
@@ -209,7 +209,7 @@ pub(super) fn without_credentials(error: &kube::client::AuthError) -> String {
 }
 
 /// A text of others for one line of ours: bounded, without control characters and credentials.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let text = text.trim();
     let cut = &text[..text.floor_char_boundary(MESSAGE_LIMIT_BYTES)];
     let plain = cut.replace(|c: char| c.is_control(), " ");

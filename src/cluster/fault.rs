@@ -6,16 +6,15 @@ use std::time::Duration;
 /// Why there is no connection to a cluster.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
-    #[error("cannot use {}", path.as_ref().map_or("the kubeconfig".to_owned(), |path| format!("kubeconfig {}", path.display())))]
+    #[error("cannot use {}: {reason}", shown(path))]
     Kubeconfig {
         /// `None`: that of `$KUBECONFIG` or `~/.kube/config`.
         path: Option<PathBuf>,
-        source: kube::config::KubeconfigError,
+        /// Without what stands in it.
+        reason: String,
     },
-    #[error("cannot use the service account of this pod")]
-    InCluster {
-        source: kube::config::InClusterError,
-    },
+    #[error("cannot use the service account of this pod: {reason}")]
+    InCluster { reason: String },
     #[error("{reason}")]
     Client { reason: String },
     #[error(
@@ -43,4 +42,11 @@ pub enum PatchFault {
         /// The server has too much to do: fewer requests at once.
         busy: bool,
     },
+}
+
+fn shown(kubeconfig: &Option<PathBuf>) -> String {
+    match kubeconfig {
+        Some(path) => format!("kubeconfig {}", path.display()),
+        None => "the kubeconfig".to_owned(),
+    }
 }

@@ -8,6 +8,7 @@ mod fault;
 mod items;
 mod lines;
 mod list;
+mod proxy;
 mod reach;
 mod watch;
 

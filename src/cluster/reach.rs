@@ -10,7 +10,7 @@ use crate::catalog::ItemKey;
 
 use super::access::ClusterAccess;
 use super::annotate::fault;
-use super::connection::Connection;
+use super::connection::{Connection, Opening};
 use super::failure::{Cause, Failure};
 use super::fault::PatchFault;
 
@@ -30,6 +30,8 @@ struct Opened {
     at: Option<Instant>,
     /// Whoever used it was not served.
     is_suspect: bool,
+    /// One that took too long: no other is begun before it ends.
+    opening: Option<Opening>,
 }
 
 impl Cluster {
@@ -44,8 +46,7 @@ impl Cluster {
     pub fn over(access: ClusterAccess, connection: Connection) -> Self {
         let opened = Opened {
             last: Some(Ok(connection)),
-            at: None,
-            is_suspect: false,
+            ..Opened::default()
         };
         Self {
             access,
@@ -68,14 +69,16 @@ impl Cluster {
             Some(Ok(connection)) if is_recent || !opened.is_suspect => Ok(connection.clone()),
             Some(Err(failure)) if is_recent => Err(failure.clone()),
             _ => {
-                let connection = Connection::open(&self.access).await.map_err(|error| {
-                    let chain = with_causes(&error);
-                    Failure::new(Cause::Unauthorized, chain)
-                });
+                let begin = || Connection::opening(&self.access);
+                let mut opening = opened.opening.take().unwrap_or_else(begin);
+                let connection = Connection::opened(&mut opening).await;
+                let connection = connection
+                    .map_err(|error| Failure::new(Cause::Unauthorized, error.to_string()));
                 *opened = Opened {
                     last: Some(connection.clone()),
                     at: Some(Instant::now()),
                     is_suspect: false,
+                    opening: (!opening.is_finished()).then_some(opening),
                 };
                 connection
             }
@@ -113,15 +116,4 @@ impl Cluster {
             }
         }
     }
-}
-
-/// An error with what led to it, on one line.
-fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        text += &format!(": {error}");
-        next = error.source();
-    }
-    text
 }

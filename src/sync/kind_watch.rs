@@ -6,19 +6,18 @@
 //!   └── versions went back ─┴── failed ──> pause ──> ask for the version that the cluster has come to
 //! ```
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
 
-use crate::catalog::{
-    Event, ItemKey, Kind, Listing, LiveCluster, Projector, ResourceVersion, ScopeState,
-};
-use crate::cluster::{Cause, Cluster, Connection, Failure, Heard, Named, Piece, Told};
+use crate::catalog::{Kind, Listing, LiveCluster, Projector, ResourceVersion, ScopeState};
+use crate::cluster::{Cause, Cluster, Connection, Failure, Heard, Piece};
 
 use super::backoff::Backoff;
+use super::kind_catalog::{End, KindCatalog};
 use super::pace::Pace;
 
 #[derive(Debug)]
@@ -26,11 +25,9 @@ pub(super) struct KindWatch {
     kind: Kind,
     cluster: Arc<Cluster>,
     live: Arc<LiveCluster>,
-    projector: Arc<Mutex<Projector>>,
+    catalog: KindCatalog,
     lists: Arc<Semaphore>,
     pace: Pace,
-    /// What is known is as of this version; `None`: list.
-    version: Option<ResourceVersion>,
     backoff: Backoff,
     /// Since when the cluster does not answer; `None` where it does.
     away_since: Option<Instant>,
@@ -40,16 +37,6 @@ pub(super) struct KindWatch {
     forbidden_since: Option<Instant>,
     /// It said once that it lacks a kind of which objects are known.
     is_missing: bool,
-}
-
-/// Why a watch ended.
-#[derive(Debug)]
-enum End {
-    /// The server ended it, or it was silent; it is resumed.
-    Orderly,
-    /// What is known may not be all: list.
-    Incomplete(&'static str),
-    Failed(Failure),
 }
 
 /// What came of one round.
@@ -72,11 +59,10 @@ impl KindWatch {
         Self {
             kind,
             cluster,
+            catalog: KindCatalog::new(kind, Arc::clone(&live), projector),
             live,
-            projector,
             lists,
             pace,
-            version: None,
             backoff: Backoff::new(pace.first_pause, pace.longest_pause),
             away_since: None,
             is_told: false,
@@ -134,7 +120,7 @@ impl KindWatch {
 
     /// Whether a watch cannot go on from what is known.
     async fn must_list(&self, connection: &Connection) -> Result<bool, Failure> {
-        let Some(version) = &self.version else {
+        let Some(version) = self.catalog.version() else {
             return Ok(true);
         };
         let Some(since) = self.away_since else {
@@ -159,15 +145,7 @@ impl KindWatch {
             Err(failure) if failure.cause == Cause::Expired => self.pages(connection, None).await?,
             other => other?,
         };
-        let (kind, objects) = (self.kind, listing.items.len());
-        for broken in &listing.broken {
-            warn!(cluster = %self.cluster.name(), kind = %kind, "{broken}");
-        }
-        let changes = self
-            .live
-            .update(|cache| cache.replace(listing, SystemTime::now()));
-        debug!(cluster = %self.cluster.name(), kind = %kind, objects, changes = changes.len(), "listed");
-        self.version = Some(version);
+        self.catalog.replace(listing, version);
         self.regained();
         Ok(())
     }
@@ -177,11 +155,7 @@ impl KindWatch {
         connection: &Connection,
         page: Option<u32>,
     ) -> Result<(Listing, ResourceVersion), Failure> {
-        let mut listing = Listing {
-            kind: self.kind,
-            items: Vec::new(),
-            broken: Vec::new(),
-        };
+        let mut listing = self.catalog.listing();
         let mut from: Option<String> = None;
         let mut permit = None;
         loop {
@@ -190,7 +164,9 @@ impl KindWatch {
             if permit.is_none() {
                 permit = self.lists.acquire().await.ok();
             }
-            let end = list.read(|piece| self.take(piece, &mut listing)).await?;
+            let end = list
+                .read(|piece| self.catalog.take(piece, &mut listing))
+                .await?;
             match end.next {
                 Some(next) => from = Some(next),
                 None => return Ok((listing, end.version)),
@@ -198,36 +174,10 @@ impl KindWatch {
         }
     }
 
-    fn take(&self, piece: Piece<'_>, listing: &mut Listing) {
-        let object = match piece {
-            Piece::Whole(object) => object,
-            Piece::TooLong => {
-                listing.broken.push(self.projector().too_long(self.kind));
-                return;
-            }
-        };
-        match self.projector().project(self.kind, object) {
-            Ok(item) => {
-                let known = self.live.read().item(&item.key).cloned();
-                // The same again takes no memory of its own.
-                let known = known.filter(|known| **known == item);
-                listing.items.push(known.unwrap_or_else(|| Arc::new(item)));
-            }
-            Err(broken) => listing.broken.push(broken),
-        }
-    }
-
     /// The cluster answers that it has no such kind.
     async fn missing(&mut self, connection: &Connection, failure: Failure) -> Round {
-        let has_objects = {
-            let cache = self.live.read();
-            matches!(
-                cache.scope(self.kind),
-                ScopeState::Current { .. } | ScopeState::Stale { .. }
-            ) && cache.items().any(|item| item.key.kind == self.kind)
-        };
         // What takes objects away is asked twice: a server that starts may not know its kinds yet.
-        if has_objects && !std::mem::replace(&mut self.is_missing, true) {
+        if self.catalog.has_objects() && !std::mem::replace(&mut self.is_missing, true) {
             return Round::Failed(failure);
         }
         if !connection.is_api_server().await {
@@ -241,7 +191,7 @@ impl KindWatch {
     }
 
     async fn watch(&mut self, connection: &Connection) -> Round {
-        let Some(from) = self.version.clone() else {
+        let Some(from) = self.catalog.version().cloned() else {
             return Round::Failed(Failure::new(Cause::Unreadable, "the list has no version"));
         };
         let started = Instant::now();
@@ -251,10 +201,7 @@ impl KindWatch {
             Ok(watch) => watch,
             Err(failure) => return self.not_begun(failure),
         };
-        self.live.update(|cache| {
-            cache.resumed(self.kind);
-            Vec::new()
-        });
+        self.catalog.resumed();
         self.regained();
         let mut end = None;
         let mut has_gap = false;
@@ -264,7 +211,7 @@ impl KindWatch {
                 .next(silence, &mut |piece| {
                     if end.is_none() {
                         match piece {
-                            Piece::Whole(line) => end = self.hear(line),
+                            Piece::Whole(line) => end = self.catalog.hear(line),
                             Piece::TooLong => has_gap = true,
                         }
                     }
@@ -303,81 +250,6 @@ impl KindWatch {
         }
     }
 
-    /// Takes in one line of the watch; it ends with what is returned.
-    fn hear(&mut self, line: &[u8]) -> Option<End> {
-        match Told::read(self.kind, line) {
-            Told::Applied(object) => {
-                let projected = self.projector().project(self.kind, object);
-                let (event, version) = match projected {
-                    Ok(item) => {
-                        let version = item.version.clone();
-                        (Event::Applied(Arc::new(item)), Some(version))
-                    }
-                    Err(broken) => {
-                        warn!(cluster = %self.cluster.name(), kind = %self.kind, "{broken}");
-                        let named = Named::read(object);
-                        (Event::Broken(broken), named.map(|named| named.version))
-                    }
-                };
-                self.apply(event, version)
-            }
-            Told::Deleted(Named {
-                namespace,
-                name,
-                version,
-            }) => {
-                let key = ItemKey {
-                    kind: self.kind,
-                    namespace: (*namespace).into(),
-                    name: (*name).into(),
-                };
-                let event = Event::Deleted {
-                    key,
-                    version: version.clone(),
-                };
-                self.apply(event, Some(version))
-            }
-            Told::Bookmark(version) => self.advance(version),
-            Told::Failed(failure) if failure.cause == Cause::Expired => {
-                Some(End::Incomplete("its version is forgotten"))
-            }
-            Told::Failed(failure) => Some(End::Failed(failure)),
-            Told::Unreadable(reason) => {
-                debug!(cluster = %self.cluster.name(), kind = %self.kind, reason, "unreadable line");
-                Some(End::Incomplete("a line cannot be read"))
-            }
-        }
-    }
-
-    fn apply(&mut self, event: Event, version: Option<ResourceVersion>) -> Option<End> {
-        if let Some(version) = version
-            && let Some(end) = self.advance(version)
-        {
-            return Some(end);
-        }
-        self.live.update(|cache| cache.apply(event));
-        None
-    }
-
-    /// Notes how far the watch has come. Versions grow, unless the cluster was restored from a backup.
-    fn advance(&mut self, version: ResourceVersion) -> Option<End> {
-        let is_back = self
-            .version
-            .as_ref()
-            .is_some_and(|known| version.is_before(known));
-        if is_back {
-            return Some(End::Incomplete("its versions went back"));
-        }
-        self.version = Some(version);
-        None
-    }
-
-    fn projector(&self) -> std::sync::MutexGuard<'_, Projector> {
-        self.projector
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn ended(&mut self, lived: Duration, end: End) -> Duration {
         let was_good = lived >= self.pace.good_after;
         if was_good {
@@ -389,7 +261,7 @@ impl KindWatch {
             End::Orderly => self.backoff.next(fastrand::f64()),
             End::Incomplete(why) => {
                 debug!(cluster = %self.cluster.name(), kind = %self.kind, "listing anew: {why}");
-                self.version = None;
+                self.catalog.forget_version();
                 self.backoff.next(fastrand::f64())
             }
             // A connection that broke may be there again at once: only then it is lost.
@@ -402,11 +274,9 @@ impl KindWatch {
     }
 
     fn absent(&mut self) -> Duration {
-        self.version = None;
         let kind = self.kind;
-        let before = self.live.read().scope(kind);
-        self.live
-            .update(|cache| cache.is_absent(kind, SystemTime::now()));
+        let before = self.catalog.scope();
+        self.catalog.is_absent();
         if !matches!(before, ScopeState::Absent { .. }) {
             info!(cluster = %self.cluster.name(), kind = %kind, "cluster {} has no {kind}; it is looked for again", self.cluster.name());
         }

@@ -1,6 +1,7 @@
 //! Keeps the catalog in step with the clusters.
 
 mod backoff;
+mod kind_catalog;
 mod kind_watch;
 mod pace;
 mod watch_cluster;

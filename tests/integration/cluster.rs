@@ -2,6 +2,7 @@
 
 mod faults;
 pub mod followed;
+mod kubeconfigs;
 
 use std::time::Duration;
 

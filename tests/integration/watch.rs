@@ -1,6 +1,7 @@
 //! What API servers do seldom, and what stands before them: the catalog is right all the same.
 
 mod fake;
+mod logs;
 
 use std::sync::Mutex;
 use std::time::Duration;

@@ -67,6 +67,25 @@ async fn a_server_that_was_killed_is_followed_from_where_it_is() {
     server.delete(&git_repository("apps", "web"));
     followed.until_gone("apps", "web").await;
 
+    // A certificate that nobody vouches for.
+    let config = fs::read_to_string(server.kubeconfig()).unwrap();
+    let untrusted = server.kubeconfig().with_file_name("untrusted");
+    fs::write(
+        &untrusted,
+        config.replace("certificate-authority", "x-authority"),
+    )
+    .unwrap();
+    let stranger = Followed::start(ClusterAccess {
+        kubeconfig: Some(untrusted),
+        ..access(&server)
+    });
+    let reason = stranger.until_lost().await;
+    assert!(
+        reason.contains("no safe connection") && reason.contains("check `certificate-authority`"),
+        "{reason}"
+    );
+    stranger.stop().await;
+
     // Its history is gone too.
     server.create(&git_repository("apps", "between"));
     server.compact();
@@ -131,29 +150,51 @@ async fn a_token_that_is_taken_back_is_replaced_by_the_next() {
     let token = server.kubeconfig().with_file_name("token");
     fs::write(&token, server.token_of("reader")).unwrap();
     let kubeconfig = server.kubeconfig_with("token-file", &json!({"tokenFile": token}));
-    let followed = Followed::start(ClusterAccess {
-        kubeconfig: Some(kubeconfig),
-        ..access(&server)
+    // A plugin that says no expiry is never run again by kube alone.
+    let plugin = r#"printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"%s"}}' "$(cat "$0")""#;
+    let exec = json!({"exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never",
+        "command": "sh", "args": ["-c", plugin, token],
+    }});
+    let exec = server.kubeconfig_with("exec", &exec);
+    let both = [kubeconfig, exec].map(|kubeconfig| {
+        Followed::start(ClusterAccess {
+            kubeconfig: Some(kubeconfig),
+            ..access(&server)
+        })
     });
-    followed.until_listed().await;
+    for followed in &both {
+        followed.until_listed().await;
+    }
     server.renew_token("reader", "another");
-    let reason = followed.until_lost().await;
-    assert!(
-        reason.contains("credentials (401); renew the token"),
-        "{reason}"
-    );
-    assert!(followed.has("apps", "web"));
+    for followed in &both {
+        let mut reason = String::new();
+        until("credentials are refused", || {
+            if let Progress::Lost { reason: why } = followed.live.progress() {
+                reason = why;
+            }
+            reason.contains("401")
+        })
+        .await;
+        assert!(
+            reason.contains("renew the token or certificate"),
+            "{reason}"
+        );
+        assert!(followed.has("apps", "web"));
+    }
     // kube alone would read the file again after a minute.
     fs::write(&token, "another").unwrap();
     let written = Instant::now();
-    followed.annotate("apps", "web", "t-1").await;
-    followed.until_listed().await;
-    assert!(
-        written.elapsed() < Duration::from_secs(20),
-        "{:?}",
-        written.elapsed()
-    );
-    followed.stop().await;
+    for followed in both {
+        followed.annotate("apps", "web", "t-1").await;
+        followed.until_listed().await;
+        assert!(
+            written.elapsed() < Duration::from_secs(20),
+            "{:?}",
+            written.elapsed()
+        );
+        followed.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
