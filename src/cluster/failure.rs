@@ -201,6 +201,10 @@ pub(super) fn without_credentials(error: &kube::client::AuthError) -> String {
                 out.status
             )
         }
+        AuthError::InvalidBearerToken(_) => {
+            "the token that the kubeconfig names holds a line break or another control character; write it without"
+                .to_owned()
+        }
         AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => {
             "the credential plugin of the kubeconfig printed no ExecCredential; run it by hand to see why".to_owned()
         }

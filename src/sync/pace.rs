@@ -11,7 +11,7 @@ pub struct Pace {
     pub list_limit: Duration,
     /// How long the server is asked to keep a watch open.
     pub watch_for: Duration,
-    /// A watch that says nothing for so long is begun again. API servers send bookmarks every minute.
+    /// A watch that says nothing for so long is begun again. API servers send a bookmark every 60 to 61 seconds.
     pub silence: Duration,
     /// A watch that lived for so long was a good one: the next failure is the first.
     pub good_after: Duration,

@@ -122,6 +122,11 @@ async fn a_server_that_cannot_be_reached_is_told_with_what_to_check() {
         nowhere.starts_with("cannot find the host of https://nowhere.invalid"),
         "{nowhere}"
     );
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    fs::write(&file, "hunter2\n").unwrap();
+    let broken = put_off(&config("https://127.0.0.1:1", &json!({"tokenFile": file}))).await;
+    assert!(broken.contains("holds a line break"), "{broken}");
     // It speaks no TLS.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
