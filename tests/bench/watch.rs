@@ -39,6 +39,11 @@ fn main() -> io::Result<()> {
         .enable_all()
         .build()?;
     if let Ok(size) = std::env::var(SERVE) {
+        // It ends when its starter does, however that ends.
+        std::thread::spawn(|| {
+            let _ = io::copy(&mut io::stdin(), &mut io::sink());
+            std::process::exit(0);
+        });
         return runtime.block_on(serve(size.parse().expect("a number")));
     }
     let mut out = io::stdout().lock();
@@ -66,6 +71,7 @@ fn again(role: &str, value: &str) -> (Child, String) {
     let program = std::env::current_exe().expect("it has a path");
     let mut child = Command::new(program)
         .env(role, value)
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("it can be started again");

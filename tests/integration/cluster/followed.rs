@@ -124,6 +124,15 @@ impl Followed {
         reason
     }
 
+    /// Waits until it is lost or has failed for this reason; others may come first.
+    pub async fn until_told(&self, wanted: &str) {
+        until(wanted, || match self.live.progress() {
+            Progress::Lost { reason } | Progress::Failed { reason } => reason.contains(wanted),
+            _ => false,
+        })
+        .await;
+    }
+
     pub fn has(&self, namespace: &str, name: &str) -> bool {
         self.live.read().item(&key(namespace, name)).is_some()
     }
