@@ -67,7 +67,9 @@ pub enum StoreError {
         what: &'static str,
         source: Arc<sqlx::Error>,
     },
-    #[error("cannot read what the store keeps of {what}; was it changed by hand?")]
+    #[error(
+        "cannot read {what} in the store: {reason}; a later version wrote it, or it was changed by hand"
+    )]
     Unreadable { what: String, reason: String },
 }
 
@@ -85,6 +87,15 @@ impl StoreError {
     /// Whether it is of the world around, and the connection is as good as before.
     pub(super) fn leaves_the_connection(&self) -> bool {
         matches!(self, Self::DiskFull { .. } | Self::Locked { .. })
+    }
+
+    /// Whether it may be of what one call wrote, so that others that share its transaction are better off without it.
+    pub(super) fn may_be_of_one_call(&self) -> bool {
+        match self {
+            Self::Unreadable { .. } => true,
+            Self::Sql { source, .. } => source.as_database_error().is_some(),
+            _ => false,
+        }
     }
 
     /// What a fault of the database means to people, where we know.

@@ -108,6 +108,6 @@ pub struct Counts {
     pub deliveries: BTreeMap<String, u64>,
     /// Work that is not over, by cluster; clusters without any may be left out.
     pub open_work: BTreeMap<String, u64>,
-    /// What the store takes of the disk.
+    /// What the store takes of the disk, without the log of what was written last.
     pub size_bytes: u64,
 }

@@ -11,7 +11,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{Executor, Postgres, Sqlite};
+use sqlx::{ConnectOptions, Executor, Postgres, Sqlite};
 use tokio::time::timeout;
 
 use super::checkpoint::LOG_PAGES;
@@ -78,7 +78,8 @@ impl Pool {
             .journal_mode(SqliteJournalMode::Wal)
             // Committed means synced.
             .synchronous(SqliteSynchronous::Full)
-            .pragma("wal_autocheckpoint", LOG_PAGES);
+            .pragma("wal_autocheckpoint", LOG_PAGES)
+            .disable_statement_logging();
         let pool = || {
             SqlitePoolOptions::new()
                 .acquire_timeout(CONNECT_PATIENCE)
@@ -101,7 +102,8 @@ impl Pool {
         let what = "connect to PostgreSQL";
         let options = PgConnectOptions::from_str(url.expose_secret())
             .map_err(|fault| StoreError::sql(what, fault))?
-            .application_name("flux-setup");
+            .application_name("flux-setup")
+            .disable_statement_logging();
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(CONNECT_PATIENCE)

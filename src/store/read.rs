@@ -49,7 +49,7 @@ pub async fn unmatched(
             .await
     })
     .map_err(fault)?;
-    rows.into_iter().map(row::delivery).collect()
+    Ok(row::readable(rows, row::delivery))
 }
 
 pub async fn open_work(
@@ -70,7 +70,7 @@ pub async fn open_work(
             .await
     })
     .map_err(fault)?;
-    rows.into_iter().map(row::work).collect()
+    Ok(row::readable(rows, row::work))
 }
 
 pub async fn by_guid(
@@ -98,8 +98,7 @@ pub async fn by_guid(
                 .await
         })
         .map_err(fault)?;
-        let work: Result<_, _> = work.into_iter().map(row::work).collect();
-        found.push((row::delivery(delivery)?, work?));
+        found.push((row::delivery(delivery)?, row::readable(work, row::work)));
     }
     Ok(found)
 }
@@ -147,7 +146,7 @@ pub async fn deliveries(pool: &Pool, filter: &Filter) -> Result<Vec<StoredDelive
             .await
     })
     .map_err(fault)?;
-    rows.into_iter().map(row::delivery).collect()
+    Ok(row::readable(rows, row::delivery))
 }
 
 pub async fn counts(pool: &Pool) -> Result<Counts, StoreError> {

@@ -1,11 +1,13 @@
 //! Rows of the tables, and what they say.
 
 use std::borrow::Cow;
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tracing::error;
 
 use crate::catalog::{ItemKey, Kind};
 use crate::delivery::{Delivery, DeliveryKey, DeliveryState, Guid, WebhookName, WorkState};
@@ -76,10 +78,22 @@ pub fn work(row: WorkRow) -> Result<StoredWork, StoreError> {
     })
 }
 
+/// Those that can be read. One that a later version wrote, or that was changed by hand, harms only itself.
+pub fn readable<R, T>(rows: Vec<R>, read: impl Fn(R) -> Result<T, StoreError>) -> Vec<T> {
+    let read = |row| match read(row) {
+        Ok(value) => Some(value),
+        Err(fault) => {
+            error!(error = &fault as &dyn Error, "left out a row of the store");
+            None
+        }
+    };
+    rows.into_iter().filter_map(read).collect()
+}
+
 /// As it is kept.
 pub fn json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|fault| StoreError::Unreadable {
-        what: "what is to be written".to_owned(),
+        what: "what is to be kept".to_owned(),
         reason: fault.to_string(),
     })
 }

@@ -158,12 +158,20 @@ async fn run(
             continue;
         }
         let committed = commit(&pool, &mut session, &limits, &mut batch).await;
-        if committed.is_ok() {
-            written.notify_one();
+        let is_alone = batch.len() == 1;
+        let spoilt = |fault: &StoreError| !is_alone && fault.may_be_of_one_call();
+        if committed.as_ref().is_err_and(spoilt) {
+            for mut task in batch.drain(..) {
+                let alone = std::slice::from_mut(&mut task);
+                let committed = commit(&pool, &mut session, &limits, alone).await;
+                task.tell(&committed);
+            }
+        } else {
+            for task in batch.drain(..) {
+                task.tell(&committed);
+            }
         }
-        for task in batch.drain(..) {
-            task.tell(&committed);
-        }
+        written.notify_one();
     }
 }
 

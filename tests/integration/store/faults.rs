@@ -7,14 +7,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use flux_setup::store::{Accepted, Store, StoreError};
+use flux_setup::store::{Accepted, Store, StoreError, Write};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, Executor};
 use tokio::task::JoinSet;
 
 use super::child::{ARGUMENTS, Role};
 use super::servers::{Postgres, block_on, on_both};
-use super::{StoreUrl, delivery, guid, new, opened, sqlite};
+use super::{StoreUrl, delivery, gone, guid, matched, new, object, opened, sqlite};
 
 #[test]
 fn a_process_that_is_killed_loses_nothing_that_it_accepted() {
@@ -173,6 +173,55 @@ fn a_store_that_another_program_locks_says_so_and_goes_on() {
 }
 
 #[test]
+fn what_cannot_be_read_harms_only_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    block_on(async {
+        let store = opened(&sqlite(folder.path())).await;
+        let spoilt = new(&store, 1).await;
+        let work = vec![matched(spoilt, vec![object("a")])];
+        let work = store.write(work).await.unwrap();
+        let unread = new(&store, 2).await;
+        let sound = new(&store, 3).await;
+        let mut other = SqliteConnectOptions::new()
+            .filename(folder.path().join("store.db"))
+            .connect()
+            .await
+            .unwrap();
+        let spoil = "UPDATE delivery SET state = '{\"state\":\"pondering\"}' WHERE id < 3";
+        other.execute(spoil).await.unwrap();
+        other.close().await.unwrap();
+
+        let waiting = store.unmatched(None, 9).await.unwrap();
+        let waiting: Vec<_> = waiting.iter().map(|stored| stored.id).collect();
+        assert_eq!(waiting, [sound]);
+        assert_eq!(
+            store.stored(unread).await.unwrap_err().to_string(),
+            "cannot read the state of delivery 2 in the store: unknown variant `pondering`, expected one of `accepted`, \
+             `nothing`, `working`, `done`, `failed` at line 1 column 20; a later version wrote it, or it was changed by hand"
+        );
+        let end = || Write::Work {
+            id: work[0].id,
+            state: gone(1),
+        };
+        let mut callers = JoinSet::new();
+        for number in 10..110 {
+            let (store, end) = (store.clone(), end());
+            callers.spawn(async move {
+                let delivery = delivery(number);
+                let (accepted, spoilt) =
+                    tokio::join!(store.accept(&delivery), store.write(vec![end]));
+                accepted.unwrap();
+                assert!(matches!(spoilt, Err(StoreError::Unreadable { .. })));
+            });
+        }
+        callers.join_all().await;
+        assert_eq!(store.unmatched(None, 999).await.unwrap().len(), 101);
+        assert_eq!(store.open_work("prod", None, 9).await.unwrap(), work);
+        store.close().await.unwrap();
+    });
+}
+
+#[test]
 #[ignore = "needs a PostgreSQL server"]
 fn a_server_that_ends_loses_nothing_and_is_found_again() {
     let mut server = Postgres::start();
@@ -212,12 +261,39 @@ fn a_server_that_ends_loses_nothing_and_is_found_again() {
 
 #[test]
 #[ignore = "needs a PostgreSQL server"]
+fn a_server_that_hangs_holds_nobody_up_for_ever() {
+    let mut server = Postgres::start();
+    block_on(async {
+        let url = server.database().await;
+        let url = StoreUrl::read(&url, Path::new("")).unwrap();
+        let store = opened(&url).await;
+        new(&store, 1).await;
+        store.unmatched(None, 9).await.unwrap();
+        server.hang();
+        let started = Instant::now();
+        let nine = delivery(9);
+        let (accepted, asked) = tokio::join!(store.accept(&nine), store.unmatched(None, 9));
+        accepted.unwrap_err();
+        asked.unwrap_err();
+        assert!(started.elapsed() < Duration::from_secs(12));
+        server.go_on();
+        new(&store, 2).await;
+        let kept = store.unmatched(None, 9).await.unwrap();
+        assert_eq!(kept.len(), 2);
+        store.close().await.unwrap();
+    });
+}
+
+#[test]
+#[ignore = "needs a PostgreSQL server"]
 fn two_processes_that_get_one_delivery_at_once_keep_it_once() {
     let server = Postgres::start();
     block_on(async {
         let url = server.database().await;
         let url = StoreUrl::read(&url, Path::new("")).unwrap();
-        let stores = [opened(&url).await, opened(&url).await];
+        // Each finds an empty database and makes the tables.
+        let (one, other) = tokio::join!(opened(&url), opened(&url));
+        let stores = [one, other];
         let mut callers = JoinSet::new();
         for number in 0..200 {
             for store in &stores {

@@ -14,6 +14,7 @@ on_both! {
     a_full_backlog_takes_nothing_new_and_knows_what_it_has,
     deliveries_are_found_by_repository_and_state_newest_first,
     the_heartbeat_is_the_last_one,
+    a_text_with_nul_is_kept,
 }
 
 async fn what_is_accepted_is_kept_once_and_is_there_after_a_restart(url: StoreUrl) {
@@ -186,5 +187,32 @@ async fn the_heartbeat_is_the_last_one(url: StoreUrl) {
         assert_eq!(store.last_beat().await.unwrap(), Some(at(second)));
     }
     store.check().await.unwrap();
+    store.close().await.unwrap();
+}
+
+/// PostgreSQL takes none.
+async fn a_text_with_nul_is_kept(url: StoreUrl) {
+    let store = opened(&url).await;
+    let mut strange = delivery(1);
+    let name = "acme/w\0eb";
+    strange.key.webhook.0 = "ac\0me".into();
+    strange.organization = Some("\0".into());
+    strange.repository.as_mut().unwrap().full_name = name.into();
+    let Accepted::New(id) = store.accept(&strange).await.unwrap() else {
+        panic!("it is new");
+    };
+    let work = vec![unlisted("pr\0od")];
+    store.write(vec![matched(id, work)]).await.unwrap();
+    let filter = Filter {
+        repository: Some(name.into()),
+        limit: 9,
+        ..Filter::default()
+    };
+    assert_eq!(
+        store.deliveries(&filter).await.unwrap()[0].delivery,
+        strange
+    );
+    let open = store.open_work("pr\0od", None, 9).await.unwrap();
+    assert_eq!(&*open[0].cluster, "pr\u{fffd}od");
     store.close().await.unwrap();
 }

@@ -125,6 +125,17 @@ impl Postgres {
         self.expect("ready");
     }
 
+    /// It answers nobody from now on.
+    pub fn hang(&mut self) {
+        self.tell("hang");
+        self.expect("hangs");
+    }
+
+    pub fn go_on(&mut self) {
+        self.tell("go on");
+        self.expect("ready");
+    }
+
     fn tell(&mut self, command: &str) {
         let stdin = self.serve.stdin.as_mut().unwrap();
         writeln!(stdin, "{command}").unwrap();
