@@ -10,6 +10,7 @@ mod faults;
 mod flow;
 mod model;
 mod opening;
+mod postgres;
 mod pruning;
 mod servers;
 

@@ -1,7 +1,9 @@
 //! The databases that the tests run on.
 
+use std::fs;
 use std::future::Future;
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
@@ -66,10 +68,26 @@ pub struct Postgres {
     serve: Child,
     told: BufReader<ChildStdout>,
     databases: AtomicU32,
+    /// It names the socket too.
+    port: u16,
 }
 
 impl Postgres {
     pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// On a port of loopback with TLS too, by a certificate that nobody else trusts: returns its file and the port.
+    pub fn start_with_tls() -> (Self, PathBuf, u16) {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let server = Self::start_with(Some(port));
+        let certificate = server.folder.join("server.crt");
+        (server, certificate, port)
+    }
+
+    fn start_with(tls_port: Option<u16>) -> Self {
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/postgres");
         let found = Command::new(scripts.join("find")).output().unwrap();
         let found = String::from_utf8(found.stdout).unwrap();
@@ -83,8 +101,16 @@ impl Postgres {
             .tempdir()
             .unwrap()
             .keep(); // `serve` removes it
+        if tls_port.is_some() {
+            let names = ["localhost".to_owned()];
+            let identity = rcgen::generate_simple_self_signed(names).unwrap();
+            fs::write(folder.join("server.crt"), identity.cert.pem()).unwrap();
+            let key = identity.signing_key.serialize_pem();
+            fs::write(folder.join("server.key"), key).unwrap();
+        }
         let mut serve = Command::new(scripts.join("serve"))
             .args([Path::new(programs), &folder])
+            .args(tls_port.map(|port| port.to_string()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -95,6 +121,7 @@ impl Postgres {
             serve,
             told,
             databases: AtomicU32::new(0),
+            port: tls_port.unwrap_or(5_432),
         };
         server.expect("ready");
         server
@@ -109,9 +136,21 @@ impl Postgres {
         self.url(&format!("test_{number}"))
     }
 
+    /// How many connections of the store are encrypted.
+    pub async fn encrypted(&self) -> i64 {
+        let mut connection = PgConnection::connect(&self.url("postgres")).await.unwrap();
+        let sql = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+            WHERE ssl AND application_name = 'flux-setup'";
+        sqlx::query_scalar(sql)
+            .fetch_one(&mut connection)
+            .await
+            .unwrap()
+    }
+
     fn url(&self, database: &str) -> String {
         let folder = self.folder.display();
-        format!("postgres://tests@localhost/{database}?host={folder}")
+        let port = self.port;
+        format!("postgres://tests@localhost:{port}/{database}?host={folder}")
     }
 
     /// As if its machine lost power.
