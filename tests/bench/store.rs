@@ -80,6 +80,16 @@ async fn run(url: &StoreUrl, folder: &Path) -> io::Result<()> {
         let megabytes = entry.metadata()?.len() as f64 / 1e6;
         writeln!(out, "{}: {megabytes:.1} MB", entry.file_name().display())?;
     }
+    store.close().await.map_err(io::Error::other)?;
+    let started = Instant::now();
+    let store = Store::open(url, Limits::default())
+        .await
+        .map_err(io::Error::other)?;
+    writeln!(
+        out,
+        "opened again in {:.2} s",
+        started.elapsed().as_secs_f64()
+    )?;
     store.close().await.map_err(io::Error::other)
 }
 
