@@ -12,10 +12,10 @@ use super::model::Limits;
 use super::pool::{Session, on};
 
 /// How many rows of a table go in one step.
-const STEP: i64 = 100;
-/// How long others have the store for themselves between two steps: 5,000 deliveries a second are
-/// forgotten, which is more than come.
-pub const PAUSE: Duration = Duration::from_millis(20);
+const STEP: i64 = 40;
+/// How long others have the store for themselves between two steps: some 3,000 deliveries a second are
+/// forgotten, which is more than come for long.
+pub const PAUSE: Duration = Duration::from_millis(10);
 
 /// What a step did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
