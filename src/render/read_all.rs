@@ -79,13 +79,17 @@ pub(super) fn read_all(user: &[UserTemplate], embedded: &[&str]) -> ReadAll {
 fn endless(template: &UserTemplate, reach: &Reach<'_>) -> Option<TextFault> {
     if let Some(ring) = reach.ring(&template.name) {
         let message = format!("it includes itself: {}", ring.join(" → "));
-        return Some(at_include(&template.text, message, |name| name == ring[1]));
+        let hint = "let one of them no longer include the next";
+        return Some(at_include(&template.text, message, hint, |name| {
+            name == ring[1]
+        }));
     }
     let reached = reach.all(&template.name);
     let reaches_ring = reached.iter().any(|name| reach.ring(name).is_some());
     (!reaches_ring && reach.is_too_deep(&template.name)).then(|| {
         let message = format!("its includes go deeper than {INCLUDE_LIMIT} templates");
-        at_include(&template.text, message, |_| true)
+        let hint = "write into one what is spread over many";
+        at_include(&template.text, message, hint, |_| true)
     })
 }
 
@@ -137,13 +141,13 @@ fn read_one(
 }
 
 /// A fault at the tag that leads to such a template.
-fn at_include(text: &str, message: String, wanted: impl Fn(&str) -> bool) -> TextFault {
+fn at_include(text: &str, message: String, hint: &str, wanted: impl Fn(&str) -> bool) -> TextFault {
     let tags = tags(text);
     let tag = leading_to(&tags, wanted);
     TextFault {
         start: tag.map_or(0, |tag| tag.start),
         end: tag.map_or(0, |tag| tag.end),
         message,
-        hint: None,
+        hint: Some(hint.to_owned()),
     }
 }

@@ -40,7 +40,9 @@ impl TemplateFault {
     pub(super) fn finding(self, else_at: Span) -> Finding {
         let message = format!("template `{}`: {}", self.template, self.message);
         let mut finding = Finding::error(self.span.unwrap_or(else_at), "", message);
-        finding.hint = self.hint;
+        // What Tera itself says has no way to mend it.
+        let mend = || "change this in the template; the README says what one is handed".to_owned();
+        finding.hint = Some(self.hint.unwrap_or_else(mend));
         finding
     }
 }
@@ -114,7 +116,7 @@ pub(super) fn syntax_fault(text: &str) -> Option<TextFault> {
         start: range.start,
         end: range.end,
         message: lower_first(report.message()),
-        hint: None,
+        hint: Some("write it as Tera does: `{{ value }}`, `{% if … %}`, `{# … #}`".to_owned()),
     })
 }
 

@@ -45,7 +45,7 @@ fn all_faults_of_a_template_are_told_in_one_run_each_at_its_line() {
     templates/one.yaml.tera:11:19 template `one`: the filter `safe` gets around the quoting of values (leave it out: every value is quoted for YAML where it has to be)
     templates/one.yaml.tera:13:10 template `one`: a value of `vars.ok` could change the document beyond its own place (leave out the quotes around `{{ … }}`, give each value a place of its own, and write maps and lists with `| yaml(indent=2)`)
     templates/one.yaml.tera:14:9 template `one`: `vars.e` is not set (set it in the configuration, or write `{{ vars.e | default(value=…) }}`)
-    templates/one.yaml.tera:15:9 template `one`: unexpected character (-)
+    templates/one.yaml.tera:15:9 template `one`: unexpected character (write it as Tera does: `{{ value }}`, `{% if … %}`, `{# … #}`)
     "##);
 }
 
@@ -130,9 +130,9 @@ fn templates_that_include_one_another_in_a_ring_are_refused_at_the_tag() {
         .file("templates/two.yaml.tera", "# b\n{% include 'one' %}\n")
         .file("templates/three.yaml.tera", "{{ nope }}");
     insta::assert_snapshot!(said(&fleet).join("\n"), @r##"
-    templates/one.yaml.tera:8:1 template `one`: it includes itself: one → two → one (-)
+    templates/one.yaml.tera:8:1 template `one`: it includes itself: one → two → one (let one of them no longer include the next)
     templates/three.yaml.tera:1:4 template `three`: nothing provides `nope` (there is: name, namespace, labels, annotations, project, object, cluster, environment, source, vars, spec)
-    templates/two.yaml.tera:2:1 template `two`: it includes itself: two → one → two (-)
+    templates/two.yaml.tera:2:1 template `two`: it includes itself: two → one → two (let one of them no longer include the next)
     "##);
 }
 
