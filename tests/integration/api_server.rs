@@ -193,6 +193,11 @@ impl ApiServer {
         format!("Bearer {}", self.token())
     }
 
+    /// The folder of `kubectl` and the servers.
+    pub fn programs(&self) -> &Path {
+        &self.programs
+    }
+
     /// For `kubectl` and other clients.
     pub fn kubeconfig(&self) -> PathBuf {
         self.folder.join("kubeconfig")

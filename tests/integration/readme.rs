@@ -3,8 +3,9 @@
 //! A comment before a block says what the block is:
 //! - `<!-- run in: NAME -->`: a console block. Its lines that begin with `$ ` are run by a shell in the
 //!   folder of that name, which later blocks find again; what they print, stderr included, must be the
-//!   lines that follow. `…` alone stands for lines that are left out, at the end of a line for its rest.
+//!   lines that follow. `…` alone stands for lines that are left out, in a line for any text.
 //!   `repository` is the folder of this repository, which commands find as `$REPOSITORY`.
+//! - `<!-- run with a cluster in: NAME -->`: the same, where `kubectl` and a kubeconfig are there.
 //! - `<!-- file: NAME/PATH -->`: a file below such a folder.
 //! - `<!-- not run: WHY -->`: neither.
 
@@ -15,6 +16,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::api_server::ApiServer;
 use crate::binary::{repository, run_in};
 
 const README: &str = include_str!("../../README.md");
@@ -25,6 +27,7 @@ const SEPARATOR: &str = "\u{1}";
 #[derive(Debug)]
 enum Purpose<'a> {
     Run(&'a str),
+    RunWithCluster(&'a str),
     File(&'a str),
     NotRun,
 }
@@ -65,6 +68,7 @@ fn purpose(comment: &'static str, line: usize) -> Purpose<'static> {
         .and_then(|rest| rest.strip_suffix(" -->"));
     match inner.and_then(|inner| inner.split_once(": ")) {
         Some(("run in", folder)) => Purpose::Run(folder),
+        Some(("run with a cluster in", folder)) => Purpose::RunWithCluster(folder),
         Some(("file", path)) => Purpose::File(path),
         Some(("not run", _)) => Purpose::NotRun,
         _ => panic!("README.md:{line}: no comment says what the block is"),
@@ -79,18 +83,29 @@ fn folder(top: &TempDir, name: &str) -> PathBuf {
 }
 
 /// What each command of a block prints.
-fn printed(commands: &[&str], folder: &Path, home: &Path) -> Vec<String> {
+fn printed(
+    commands: &[&str],
+    folder: &Path,
+    home: &Path,
+    cluster: Option<&ApiServer>,
+) -> Vec<String> {
     let mut script = "exec 2>&1\n".to_owned();
     for command in commands {
         script += &format!("{command}\ncode=$?; printf '{SEPARATOR}'; (exit $code)\n");
     }
     let binary = Path::new(env!("CARGO_BIN_EXE_flux-setup"));
     let beside = binary.parent().expect("the program lies in a folder");
-    let output = Command::new("sh")
+    let mut path = beside.display().to_string();
+    let mut shell = Command::new("sh");
+    shell.env_clear();
+    if let Some(cluster) = cluster {
+        path += &format!(":{}", cluster.programs().display());
+        shell.env("KUBECONFIG", cluster.kubeconfig());
+    }
+    let output = shell
         .args(["-c", &script])
         .current_dir(folder)
-        .env_clear()
-        .env("PATH", format!("{}:/usr/bin:/bin", beside.display()))
+        .env("PATH", format!("{path}:/usr/bin:/bin"))
         .env("HOME", home)
         .env("REPOSITORY", repository())
         .output()
@@ -109,17 +124,26 @@ fn shows(expected: &[&str], printed: &[&str]) -> bool {
             (0..=printed.len()).any(|skipped| shows(rest, &printed[skipped..]))
         }
         ([first, rest @ ..], [line, more @ ..]) => {
-            let is_same = match first.strip_suffix('…') {
-                Some(start) => line.starts_with(start),
-                None => first == line,
-            };
+            let is_same = is_line(first, line);
             is_same && shows(rest, more)
         }
         (_, []) => false,
     }
 }
 
-fn run(block: &Block<'_>, folder: &Path, home: &Path) {
+/// Whether a line is what is shown of it; each `…` stands for any text.
+fn is_line(shown: &str, line: &str) -> bool {
+    let Some((start, rest)) = shown.split_once('…') else {
+        return shown == line;
+    };
+    let Some(line) = line.strip_prefix(start) else {
+        return false;
+    };
+    let mut ends = line.char_indices().map(|(at, _)| at).chain([line.len()]);
+    ends.any(|at| is_line(rest, &line[at..]))
+}
+
+fn run(block: &Block<'_>, folder: &Path, home: &Path, cluster: Option<&ApiServer>) {
     let mut expected: Vec<(&str, Vec<&str>)> = Vec::new();
     for line in block.text.lines() {
         match (line.strip_prefix("$ "), expected.last_mut()) {
@@ -129,7 +153,7 @@ fn run(block: &Block<'_>, folder: &Path, home: &Path) {
         }
     }
     let commands: Vec<_> = expected.iter().map(|(command, _)| *command).collect();
-    let printed = printed(&commands, folder, home);
+    let printed = printed(&commands, folder, home, cluster);
     assert_eq!(printed.len(), expected.len(), "README.md:{}", block.line);
     for ((command, expected), printed) in expected.iter().zip(&printed) {
         let lines: Vec<_> = printed.lines().collect();
@@ -141,15 +165,20 @@ fn run(block: &Block<'_>, folder: &Path, home: &Path) {
     }
 }
 
-#[test]
-fn every_example_does_what_the_readme_shows() {
+/// Runs every example that needs a cluster, or every other.
+fn run_all(cluster: Option<&ApiServer>) {
     let top = tempfile::tempdir().expect("a temporary folder can be made");
     for block in blocks() {
         match block.purpose {
-            Purpose::Run(name) => {
+            Purpose::Run(name) if cluster.is_none() => {
                 let folder = folder(&top, name);
                 fs::create_dir_all(&folder).expect("a temporary folder can be written");
-                run(&block, &folder, top.path());
+                run(&block, &folder, top.path(), None);
+            }
+            Purpose::RunWithCluster(name) if cluster.is_some() => {
+                let folder = folder(&top, name);
+                fs::create_dir_all(&folder).expect("a temporary folder can be written");
+                run(&block, &folder, top.path(), cluster);
             }
             Purpose::File(path) => {
                 let path = top.path().join(path);
@@ -158,9 +187,20 @@ fn every_example_does_what_the_readme_shows() {
                     fs::create_dir_all(parent).and_then(|()| fs::write(&path, &block.text));
                 written.expect("a temporary folder can be written");
             }
-            Purpose::NotRun => {}
+            Purpose::Run(_) | Purpose::RunWithCluster(_) | Purpose::NotRun => {}
         }
     }
+}
+
+#[test]
+fn every_example_does_what_the_readme_shows() {
+    run_all(None);
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server"]
+fn every_example_with_a_cluster_does_what_the_readme_shows() {
+    run_all(Some(&ApiServer::start()));
 }
 
 #[test]
@@ -168,6 +208,8 @@ fn what_is_left_out_is_left_out_in_whole_lines_or_at_the_end_of_one() {
     assert!(shows(&["a", "…", "d"], &["a", "b", "c", "d"]));
     assert!(shows(&["a", "…"], &["a"]));
     assert!(shows(&["a b…"], &["a b c"]));
+    assert!(shows(&["a …c"], &["a b c"]));
+    assert!(!shows(&["a …d"], &["a b c"]));
     assert!(!shows(&["a"], &["a", "b"]));
     assert!(!shows(&["a", "…", "d"], &["a", "b"]));
     assert!(!shows(&["a", "b"], &["a"]));
