@@ -31,9 +31,10 @@ fn is_excepted(host: &str, list: &str) -> bool {
             return network.contains(&address);
         }
         let name = entry.trim_start_matches(['*', '.']).to_ascii_lowercase();
+        // The parts of an address are no domains.
         let is_below = || {
             let above = host.strip_suffix(&name);
-            above.is_some_and(|above| above.ends_with('.'))
+            address.is_none() && above.is_some_and(|above| above.ends_with('.'))
         };
         entry == "*" || (!name.is_empty() && (host == name || is_below()))
     })
