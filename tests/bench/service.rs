@@ -3,7 +3,7 @@
 //!
 //! Sender, server and (for the second half) a Kubernetes API server share the cores of one machine.
 //! The second half needs `KUBEBUILDER_ASSETS="$(tests/kubernetes/build)"`; names of parts as arguments
-//! run those alone: `doors`, `annotate`, `memory`, `kept`.
+//! run those alone: `doors`, `kept`, `annotate`, `memory`, `kills`.
 
 #[path = "../integration"]
 #[expect(dead_code, unused_imports, reason = "the flows need more of it")]
@@ -11,6 +11,10 @@ mod integration {
     pub mod api_server;
     pub mod hookshot;
     pub mod process;
+    pub mod serve {
+        pub mod kills;
+        pub mod objects;
+    }
 }
 mod load;
 
@@ -44,17 +48,21 @@ fn main() -> io::Result<()> {
     if runs("doors") {
         doors(out)?;
     }
-    if runs("kept") {
-        kept(out)?;
-    }
     if std::env::var_os("KUBEBUILDER_ASSETS").is_none() {
         return writeln!(out, "the rest needs KUBEBUILDER_ASSETS");
+    }
+    if runs("kept") {
+        kept(out)?;
     }
     if runs("annotate") {
         annotate(out)?;
     }
     if runs("memory") {
         memory(out)?;
+    }
+    if runs("kills") {
+        let outcome = integration::serve::kills::run(&ApiServer::start(), 200);
+        writeln!(out, "{outcome}")?;
     }
     Ok(())
 }

@@ -1,19 +1,22 @@
 //! Pushes become annotations: `flux-setup serve` between a sender of webhooks and a real API server.
 
 mod faults;
-mod objects;
+pub mod kills;
+pub mod objects;
+mod store;
 
 use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::api_server::{ApiServer, shared};
-use crate::hookshot::{Hookshot, guid, push};
-use crate::process::{Home, SECRET};
+use crate::hookshot::{guid, push};
+use crate::process::Home;
 use objects::{Objects, Tokens};
 
 /// For what one push sets off; a debug build on a busy machine takes a second.
@@ -199,11 +202,15 @@ fn an_orderly_stop_ends_with_zero_and_a_second_process_is_refused() {
     let service = home.start();
     let mode = fs::metadata(home.store()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    let second = home.command(&[]).output().unwrap();
-    assert_eq!(second.status.code(), Some(2));
-    let told = String::from_utf8(second.stderr).unwrap();
+    let second = Home::new(&[("away", Path::new("/nowhere/kubeconfig"))]);
+    let text = fs::read_to_string(second.path().join("flux-setup.yaml")).unwrap();
+    let store = format!("sqlite:{}", home.store().display());
+    second.write("flux-setup.yaml", &text.replace("sqlite:inbox.db", &store));
+    let refused = second.command(&[]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    let told = String::from_utf8(refused.stderr).unwrap();
     assert!(
-        told.contains("another process has this store open") || told.contains("cannot listen on"),
+        told.contains("another process has this store open; each needs a file of its own"),
         "{told}"
     );
     let (status, took, log) = service.terminate();
@@ -216,78 +223,10 @@ fn an_orderly_stop_ends_with_zero_and_a_second_process_is_refused() {
 #[test]
 #[ignore = "needs a Kubernetes API server"]
 fn kill_9_at_any_moment_loses_nothing_and_doubles_nothing() {
-    let kills: u64 = std::env::var("FLUX_SETUP_KILLS").map_or(20, |kills| kills.parse().unwrap());
-    let each = 40;
-    let server = shared();
-    let objects = Objects::new(server, "killed");
-    for number in 0..kills * each {
-        let url = format!("https://github.com/acme/killed-{number}");
-        objects.git(&format!("app-{number}"), &url, "main");
-    }
-    let tokens = Tokens::watch(server, "killed");
-    let home = home(server);
-    let (mut accepted, mut unanswered) = (Vec::new(), 0);
-    let mut random = Xorshift(0x9e37_79b9_7f4a_7c15);
-    for kill in 0..kills {
-        let service = home.start();
-        let hooks = service.hooks;
-        let senders: Vec<_> = (0..4)
-            .map(|sender| {
-                thread::spawn(move || {
-                    let mut answers = Vec::new();
-                    let numbers = (kill * each..(kill + 1) * each).filter(|n| n % 4 == sender);
-                    let Ok(mut hookshot) = Hookshot::connect(hooks, "acme", SECRET) else {
-                        return answers;
-                    };
-                    for number in numbers {
-                        let body = push(&format!("acme/killed-{number}"), "main", 7);
-                        let answer = hookshot.send("push", &guid(number), &body);
-                        answers.push((number, answer.map(|answer| answer.status)));
-                    }
-                    answers
-                })
-            })
-            .collect();
-        thread::sleep(Duration::from_millis(random.below(400)));
-        service.kill();
-        for sender in senders {
-            for (number, status) in sender.join().unwrap() {
-                match status {
-                    Ok(202) => accepted.push(number),
-                    Ok(status) => panic!("answered {status}"),
-                    Err(_) => unanswered += 1,
-                }
-            }
-        }
-    }
-    let mut service = home.start();
-    service.wait_until("all that was accepted is done", |service| {
-        open(service) == 0
-    });
-    let deadline = Instant::now() + SOON;
-    let lost = loop {
-        let lost: Vec<_> = accepted
-            .iter()
-            .filter(|number| tokens.of(&format!("app-{number}")).is_empty())
-            .collect();
-        if lost.is_empty() || Instant::now() > deadline {
-            break lost.len();
-        }
-        thread::sleep(Duration::from_millis(50));
-    };
-    let doubled = (0..kills * each)
-        .filter(|number| tokens.of(&format!("app-{number}")).len() > 1)
-        .count();
-    println!(
-        "kills {kills}, accepted {}, unanswered {unanswered}, lost {lost}, doubled {doubled}",
-        accepted.len()
-    );
-    assert!(
-        accepted.len() > 20,
-        "too few were accepted to say anything: {}",
-        accepted.len()
-    );
-    assert_eq!((lost, doubled), (0, 0));
+    let outcome = kills::run(shared(), 20);
+    println!("{outcome}");
+    assert!(outcome.accepted > 20, "too few to say anything: {outcome}");
+    assert_eq!((outcome.lost, outcome.doubled), (0, 0), "{outcome}");
 }
 
 /// What is told of the one delivery of this number.
@@ -311,16 +250,4 @@ fn done(service: &crate::process::Service) -> usize {
 /// Deliveries that are not over.
 fn open(service: &crate::process::Service) -> usize {
     in_state(service, "accepted").saturating_add(in_state(service, "working"))
-}
-
-/// Random enough for moments, and the same in every run.
-struct Xorshift(u64);
-
-impl Xorshift {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
 }

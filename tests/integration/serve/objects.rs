@@ -14,13 +14,13 @@ const GROUP: &str = "/apis/source.toolkit.fluxcd.io/v1/namespaces";
 const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
 
 /// The GitRepositories of a namespace.
-pub(super) struct Objects<'s> {
+pub struct Objects<'s> {
     server: &'s ApiServer,
     namespace: String,
 }
 
 impl<'s> Objects<'s> {
-    pub(super) fn new(server: &'s ApiServer, namespace: &str) -> Self {
+    pub fn new(server: &'s ApiServer, namespace: &str) -> Self {
         server.create_namespace(namespace);
         Self {
             server,
@@ -32,17 +32,17 @@ impl<'s> Objects<'s> {
         format!("{GROUP}/{}/gitrepositories", self.namespace)
     }
 
-    pub(super) fn git(&self, name: &str, url: &str, branch: &str) {
+    pub fn git(&self, name: &str, url: &str, branch: &str) {
         let spec = json!({"url": url, "interval": "1h", "ref": {"branch": branch}});
         self.create(name, &spec, &json!({}));
     }
 
-    pub(super) fn create(&self, name: &str, spec: &Value, annotations: &Value) {
+    pub fn create(&self, name: &str, spec: &Value, annotations: &Value) {
         self.make(&json!({"name": name, "annotations": annotations}), spec);
     }
 
     /// With the label of an environment.
-    pub(super) fn create_labelled(&self, name: &str, spec: &Value, environment: &str) {
+    pub fn create_labelled(&self, name: &str, spec: &Value, environment: &str) {
         let labels = json!({"flux-setup.dev/environment": environment});
         self.make(&json!({"name": name, "labels": labels}), spec);
     }
@@ -58,7 +58,7 @@ impl<'s> Objects<'s> {
         self.server.create(&object);
     }
 
-    pub(super) fn delete(&self, name: &str) {
+    pub fn delete(&self, name: &str) {
         self.server.delete(&json!({
             "apiVersion": "source.toolkit.fluxcd.io/v1",
             "kind": "GitRepository",
@@ -67,14 +67,14 @@ impl<'s> Objects<'s> {
     }
 
     /// The token that an object has.
-    pub(super) fn token(&self, name: &str) -> Option<String> {
+    pub fn token(&self, name: &str) -> Option<String> {
         let object = self.server.read(&format!("{}/{name}", self.path()))?;
         let token = object["metadata"]["annotations"][REQUESTED_AT].as_str();
         token.map(str::to_owned)
     }
 
     /// The names of all that have a token.
-    pub(super) fn annotated(&self) -> HashSet<String> {
+    pub fn annotated(&self) -> HashSet<String> {
         let list = self.server.read(&self.path()).unwrap_or_default();
         let items = list["items"].as_array().cloned().unwrap_or_default();
         items
@@ -84,7 +84,7 @@ impl<'s> Objects<'s> {
             .collect()
     }
 
-    pub(super) fn wait_for(&self, names: &[&str], limit: Duration) {
+    pub fn wait_for(&self, names: &[&str], limit: Duration) {
         let deadline = Instant::now() + limit;
         loop {
             let annotated = self.annotated();
@@ -101,10 +101,10 @@ impl<'s> Objects<'s> {
 }
 
 /// Every token that the objects of a namespace were given since, in order, as a watch tells them.
-pub(super) struct Tokens(Arc<Mutex<HashMap<String, Vec<String>>>>);
+pub struct Tokens(Arc<Mutex<HashMap<String, Vec<String>>>>);
 
 impl Tokens {
-    pub(super) fn watch(server: &ApiServer, namespace: &str) -> Self {
+    pub fn watch(server: &ApiServer, namespace: &str) -> Self {
         let path = format!("{GROUP}/{namespace}/gitrepositories");
         let list = server.read(&path).unwrap_or_default();
         let version = list["metadata"]["resourceVersion"].as_str().unwrap_or("0");
@@ -131,7 +131,7 @@ impl Tokens {
         Self(tokens)
     }
 
-    pub(super) fn of(&self, name: &str) -> Vec<String> {
+    pub fn of(&self, name: &str) -> Vec<String> {
         let tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tokens.get(name).cloned().unwrap_or_default()
     }
