@@ -97,6 +97,12 @@ impl LiveCluster {
         });
     }
 
+    /// Whether this went wrong with some kind already and was not mended since.
+    pub fn has_fault(&self, reason: &str) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.faults.values().any(|fault| &**fault == reason)
+    }
+
     pub fn progress(&self) -> Progress {
         self.progress.borrow().clone()
     }

@@ -47,7 +47,11 @@ pub(super) fn run(global: &GlobalArguments, arguments: &ServeArguments) -> anyho
     let (configuration, findings) = config::load(&global.config);
     report::print_beside(&configuration.sources, &findings)?;
     let mut severities = findings.iter().map(|finding| finding.severity);
-    if severities.any(|severity| severity == Severity::Error) {
+    let is_faulty = severities.any(|severity| severity == Severity::Error);
+    if scopes(&configuration).is_empty() {
+        bail!("no webhook is configured; list one under `github[].webhooks`");
+    }
+    if is_faulty {
         return Ok(Outcome::BadInput);
     }
     start_log(global, arguments);
@@ -96,9 +100,6 @@ type Tasks = JoinSet<(&'static str, anyhow::Result<()>)>;
 
 async fn serve(folder: &Path, configuration: &Configuration, mode: Mode) -> anyhow::Result<()> {
     let settings = &configuration.server;
-    if scopes(configuration).is_empty() {
-        bail!("no webhook is configured; list one under `github[].webhooks`");
-    }
     let mut registry = Registry::default();
     let metrics = server::Metrics::register(&mut registry);
     let engine_metrics = reconcile::Metrics::register(&mut registry);

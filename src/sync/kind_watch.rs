@@ -292,8 +292,14 @@ impl KindWatch {
             retry_after,
         } = failure;
         let (kind, name, now) = (self.kind, self.cluster.name(), SystemTime::now());
-        if !std::mem::replace(&mut self.is_told, true) {
-            warn!(cluster = %name, kind = %kind, reason, "lost {kind} of cluster {name}: {reason}");
+        if !self.is_told {
+            // What ails the whole cluster is told once, not of each kind.
+            if self.live.has_fault(&reason) {
+                debug!(cluster = %name, kind = %kind, "lost {kind} of cluster {name} as well");
+            } else {
+                self.is_told = true;
+                warn!(cluster = %name, kind = %kind, reason, "lost {kind} of cluster {name}: {reason}");
+            }
         }
         self.away_since.get_or_insert_with(Instant::now);
         let since = match cause {

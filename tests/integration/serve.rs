@@ -254,6 +254,61 @@ fn an_orderly_stop_ends_with_zero_and_a_second_process_is_refused() {
     assert!(took < Duration::from_secs(10), "{took:?}");
 }
 
+/// What `serve` says of a configuration with which it cannot start.
+fn refused(text: &str) -> String {
+    let home = Home::new(&[("away", Path::new("/nowhere/kubeconfig"))]);
+    home.write("flux-setup.yaml", text);
+    let ended = home.command(&[]).output().expect("the binary was built");
+    assert_eq!(ended.status.code(), Some(2));
+    String::from_utf8(ended.stderr).expect("it writes text")
+}
+
+#[test]
+fn what_serve_cannot_start_with_is_told_with_the_way_to_mend_it() {
+    let webhook = |secret: &str| {
+        format!(
+            "github: [{{host: github.com, webhooks: [{{name: acme, organization: acme, secrets: [{secret}]}}]}}]\n"
+        )
+    };
+    let told = refused("budget: {}\n");
+    assert!(
+        told.contains("no webhook is configured; list one under `github[].webhooks`"),
+        "{told}"
+    );
+    let told = refused(&webhook("{file: nope}"));
+    assert!(
+        told.contains("cannot use the secret file:nope of webhook `acme`"),
+        "{told}"
+    );
+    let told = refused(&webhook("{env: FLUX_SETUP_NOT_SET}"));
+    assert!(
+        told.contains("the environment variable `FLUX_SETUP_NOT_SET` is not set"),
+        "{told}"
+    );
+    let sound = webhook("{file: secret}");
+    let told = refused(&format!(
+        "{sound}server: {{hooks: {{listen: 127.0.0.1:0}}, api: {{listen: 127.0.0.1:0}}, store: sqlite:none/inbox.db}}\n"
+    ));
+    assert!(
+        told.contains("its folder is not there; make it, or name another file"),
+        "{told}"
+    );
+    let told = refused(&format!(
+        "{sound}server: {{hooks: {{listen: 127.0.0.1:0}}, api: {{listen: 0.0.0.0:0}}}}\n"
+    ));
+    assert!(
+        told.contains("which others can reach, and `server.api.tokens` is empty"),
+        "{told}"
+    );
+    let told = refused(&format!(
+        "{sound}server: {{hooks: {{listen: 192.0.2.1:1}}}}\n"
+    ));
+    assert!(
+        told.contains("cannot listen on 192.0.2.1:1 for hooks"),
+        "{told}"
+    );
+}
+
 /// Every delivery that is answered 202 is on disk: whenever the process dies, its object is woken
 /// once, and never twice.
 #[test]
