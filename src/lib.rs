@@ -1,4 +1,4 @@
-//! Renders, proves and prices the Flux configuration of a fleet.
+//! Renders, proves and prices the Flux configuration of a fleet, and turns pushes into reconciles.
 //!
 //! Each top-level module is a room. A room may use the rooms named in its row and no other; a test
 //! reads this table and holds the line.
