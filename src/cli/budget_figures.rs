@@ -4,7 +4,7 @@ use comfy_table::Table;
 
 use crate::budget::{Basis, Bucket, Line, Profile, Report, count, percent};
 
-use super::budget_table::{Column, table};
+use super::table::{Column, table};
 
 /// How many projects, repositories and pieces of advice are listed; JSON has them all.
 pub(super) const LISTED: usize = 3;

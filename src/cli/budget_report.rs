@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use crate::budget::{Profile, ProfileName, Report, Verdict, count, counted, counted_as, percent};
 
 use super::budget_figures::{LISTED, basis, buckets, environments, fullest, most_polled, sum};
-use super::budget_table::{lines, print, print_labelled};
+use super::table::{lines, print, print_labelled};
 
 const GREEN: Style = AnsiColor::Green.on_default().bold();
 const RED: Style = AnsiColor::Red.on_default().bold();

@@ -14,7 +14,7 @@ use super::args::{
     DeliveryArguments, DeliveryCommand, ExplainArguments, Format, GlobalArguments, ListArguments,
     ShowArguments,
 };
-use super::budget_table::{Column, print, table};
+use super::table::{Column, print, table};
 use super::client::Client;
 use super::outcome::Outcome;
 use super::output;

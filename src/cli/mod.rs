@@ -4,7 +4,6 @@ mod args;
 mod budget;
 mod budget_figures;
 mod budget_report;
-mod budget_table;
 mod client;
 mod completions;
 mod delivery;
@@ -26,7 +25,7 @@ mod render;
 mod report;
 mod same_object;
 mod serve;
-
+mod table;
 mod validate;
 
 use std::process::ExitCode;
