@@ -254,15 +254,10 @@ Examples:
 A token of the server's API is taken from FLUX_SETUP_TOKEN.
 Exit codes: 0 done, 2 the server cannot be asked, or knows no such delivery.")]
 pub(super) struct DeliveryArguments {
-    /// The address of the server's API
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        env = "FLUX_SETUP_SERVER",
-        default_value = "http://127.0.0.1:9293"
-    )]
-    pub(super) server: String,
+    /// The address of the server's API; left out: where the configuration's `server.api` listens, as
+    /// http://127.0.0.1:9293
+    #[arg(long, global = true, value_name = "URL", env = "FLUX_SETUP_SERVER")]
+    pub(super) server: Option<String>,
     #[command(subcommand)]
     pub(super) command: DeliveryCommand,
 }

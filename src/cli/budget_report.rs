@@ -13,6 +13,9 @@ const GREEN: Style = AnsiColor::Green.on_default().bold();
 const RED: Style = AnsiColor::Red.on_default().bold();
 const BOLD: Style = Style::new().bold();
 
+/// Headings of columns that a narrow terminal goes without, in this order.
+const SPARED_FIRST: [&str; 5] = ["basis", "reserve", "headroom", "sources", "git/h"];
+
 /// Prints a report with its verdict. `width` is that of the terminal in columns; `None` where
 /// nothing limits it.
 ///
@@ -38,12 +41,12 @@ pub(super) fn print_report(
     print_labelled(out, width, "git requests   ", &git_requests(report))?;
     print_labelled(out, width, "upper bound    ", &upper_bound(report, upper))?;
     writeln!(out)?;
-    print(out, width, &environments(report, git, upper))?;
+    print(out, width, &environments(report, git, upper), &SPARED_FIRST)?;
     writeln!(out)?;
-    print(out, width, &buckets(report))?;
+    print(out, width, &buckets(report), &SPARED_FIRST)?;
     writeln!(out)?;
     if report.sources > 0 {
-        print(out, width, &most_polled(git, upper))?;
+        print(out, width, &most_polled(git, upper), &SPARED_FIRST)?;
     }
     print_advice(report, out, width)
 }

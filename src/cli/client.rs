@@ -1,6 +1,7 @@
 //! Asks a running `flux-setup serve`, never its store.
 
 use std::io::Read;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
@@ -28,14 +29,21 @@ impl Client {
             bail!("`{server}` is no address of a server; write it as `http://127.0.0.1:9293`");
         }
         let token = match std::env::var(TOKEN) {
+            Ok(token) if token.trim().contains(|c: char| !c.is_ascii_graphic()) => {
+                bail!("the token in {TOKEN} has a character that no token has")
+            }
             Ok(token) if !token.trim().is_empty() => Some(SecretString::from(token.trim())),
             _ => None,
         };
-        let agent = ureq::Agent::config_builder()
+        let mut agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(PATIENCE))
-            .build()
-            .new_agent();
+            .max_redirects(0)
+            .timeout_global(Some(PATIENCE));
+        if is_this_machine(server) {
+            // A proxy would look for it at its own machine.
+            agent = agent.proxy(None);
+        }
+        let agent = agent.build().new_agent();
         Ok(Self {
             server: server.trim_end_matches('/').to_owned(),
             token,
@@ -90,9 +98,44 @@ impl Client {
         }
         let reason = json.as_ref().and_then(|json| json["reason"].as_str());
         match reason {
-            Some(reason) if status == 401 => bail!("{reason}; give it in {TOKEN}"),
+            Some(reason) if status == 401 => match self.token {
+                Some(_) => bail!("{reason}; it came from {TOKEN}"),
+                None => bail!("the server asks for a token; give it in {TOKEN}"),
+            },
             Some(reason) => bail!("{reason}"),
             None => bail!("the server at {} answers {status}", self.server),
+        }
+    }
+}
+
+fn is_this_machine(server: &str) -> bool {
+    let uri: Option<ureq::http::Uri> = server.parse().ok();
+    let host = uri.as_ref().and_then(ureq::http::Uri::host).unwrap_or("");
+    let ip: Result<IpAddr, _> = host.trim_matches(['[', ']']).parse();
+    host.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_this_machine;
+
+    #[test]
+    fn this_machine_is_known_by_its_own_names() {
+        for server in [
+            "http://127.0.0.1:9293",
+            "http://LOCALHOST",
+            "https://[::1]:9293/",
+            "http://127.8.8.8:1",
+        ] {
+            assert!(is_this_machine(server), "{server}");
+        }
+        for server in [
+            "http://10.0.0.1:9293",
+            "http://localhost.acme.io",
+            "http://[fd00::1]",
+            "http://",
+        ] {
+            assert!(!is_this_machine(server), "{server}");
         }
     }
 }

@@ -1,24 +1,31 @@
 //! `flux-setup delivery`: the deliveries that a running server got, and what became of them.
 
-use std::fs;
-use std::io::{self, Write};
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use anyhow::Context;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
+use crate::config;
 use crate::delivery::Guid;
+use crate::server::BODY_LIMIT_BYTES;
 
 use super::args::{
     DeliveryArguments, DeliveryCommand, ExplainArguments, Format, GlobalArguments, ListArguments,
     ShowArguments,
 };
-use super::table::{Column, print, table};
 use super::client::Client;
 use super::outcome::Outcome;
 use super::output;
-use super::printable::printable_lines;
+use super::printable::printable;
+use super::table::{Column, print, table};
+
+/// Headings of columns that a narrow terminal goes without, in this order.
+const SPARED_FIRST: [&str; 3] = ["objects", "received", "event"];
 
 /// Prints an answer for people.
 type Tell = fn(&mut dyn Write, &Value) -> io::Result<()>;
@@ -27,7 +34,10 @@ pub(super) fn run(
     global: &GlobalArguments,
     arguments: &DeliveryArguments,
 ) -> anyhow::Result<Outcome> {
-    let client = Client::new(&arguments.server)?;
+    let client = match &arguments.server {
+        Some(server) => Client::new(server)?,
+        None => Client::new(&configured_server(&global.config))?,
+    };
     let (answer, tell): (Value, Tell) = match &arguments.command {
         DeliveryCommand::List(list) => (client.get(&list_path(list))?, tell_list),
         DeliveryCommand::Show(ShowArguments { guid }) => {
@@ -44,6 +54,18 @@ pub(super) fn run(
         Format::Text => output::text(|out| tell(out, &answer))?,
     }
     Ok(Outcome::Done)
+}
+
+/// Where `serve` with the same configuration has its API; its faults are told by `validate`.
+fn configured_server(folder: &Path) -> String {
+    let (configuration, _) = config::load(folder);
+    let listen = configuration.server.api.listen;
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, listen.port()))
 }
 
 fn list_path(list: &ListArguments) -> String {
@@ -75,8 +97,14 @@ fn ask_to_explain(client: &Client, explain: &ExplainArguments) -> anyhow::Result
         })?;
         return client.get(&format!("/api/v1/deliveries/{guid}/candidates"));
     }
-    let payload =
-        fs::read(path).with_context(|| format!("cannot read the payload {}", explain.what))?;
+    let payload = read_payload(path)
+        .with_context(|| format!("cannot read the payload `{}`", explain.what))?;
+    if payload.len() > BODY_LIMIT_BYTES {
+        anyhow::bail!(
+            "`{}` is no payload: it has more than 25 MiB, which GitHub never sends",
+            explain.what
+        );
+    }
     let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let Some(webhook) = &explain.webhook else {
         anyhow::bail!("a payload in a file names no webhook; say which with --webhook NAME");
@@ -89,10 +117,18 @@ fn ask_to_explain(client: &Client, explain: &ExplainArguments) -> anyhow::Result
     client.post(&format!("/api/v1/explain?{query}"), &payload)
 }
 
-/// A text of the answer, safe to print; empty where there is none.
-fn text<'v>(value: &'v Value, name: &str) -> std::borrow::Cow<'v, str> {
+/// At most a byte more than a payload may have.
+fn read_payload(path: &Path) -> io::Result<Vec<u8>> {
+    let mut payload = Vec::new();
+    let mut file = File::open(path)?.take(BODY_LIMIT_BYTES as u64 + 1);
+    file.read_to_end(&mut payload)?;
+    Ok(payload)
+}
+
+/// A text of the answer, safe to print on one line; empty where there is none.
+fn text<'v>(value: &'v Value, name: &str) -> Cow<'v, str> {
     match &value[name] {
-        Value::String(text) => printable_lines(text),
+        Value::String(text) => printable(text),
         Value::Null => "".into(),
         other => other.to_string().into(),
     }
@@ -100,10 +136,6 @@ fn text<'v>(value: &'v Value, name: &str) -> std::borrow::Cow<'v, str> {
 
 fn items<'v>(value: &'v Value, name: &str) -> &'v [Value] {
     value[name].as_array().map_or(&[], Vec::as_slice)
-}
-
-fn width() -> Option<usize> {
-    terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
 }
 
 fn tell_list(out: &mut dyn Write, answer: &Value) -> io::Result<()> {
@@ -116,9 +148,9 @@ fn tell_list(out: &mut dyn Write, answer: &Value) -> io::Result<()> {
         Column::text("event"),
         Column::text("repository"),
         Column::text("ref"),
-        Column::text("state"),
+        Column::whole("state"),
         Column::figure("objects"),
-        Column::text("guid"),
+        Column::whole("guid"),
     ]);
     for delivery in deliveries {
         let cells = [
@@ -132,10 +164,11 @@ fn tell_list(out: &mut dyn Write, answer: &Value) -> io::Result<()> {
         ];
         rows.add_row(cells.map(|name| match name {
             "receivedAt" => second(&text(delivery, name)),
+            "reference" => short(&text(delivery, name)).to_owned(),
             name => text(delivery, name).into_owned(),
         }));
     }
-    print(out, width(), &rows)?;
+    print(out, output::stdout_width(), &rows, &SPARED_FIRST)?;
     if let Some(next) = answer["next"].as_i64() {
         writeln!(out, "\nolder ones: --before {next}")?;
     }
@@ -148,6 +181,12 @@ fn second(time: &str) -> String {
         Some((second, _)) => format!("{second}Z"),
         None => time.to_owned(),
     }
+}
+
+/// A ref as people name it: a branch by its name alone, a tag as `tags/v1`.
+fn short(reference: &str) -> &str {
+    let branch = reference.strip_prefix("refs/heads/");
+    branch.unwrap_or_else(|| reference.strip_prefix("refs/").unwrap_or(reference))
 }
 
 fn tell_stories(out: &mut dyn Write, answer: &Value) -> io::Result<()> {
@@ -180,8 +219,8 @@ fn tell_stories(out: &mut dyn Write, answer: &Value) -> io::Result<()> {
         writeln!(out)?;
         let mut rows = table(&[
             Column::text("cluster"),
-            Column::text("object"),
-            Column::text("state"),
+            Column::whole("object"),
+            Column::whole("state"),
             Column::text("at"),
             Column::text("what"),
         ]);
@@ -189,12 +228,12 @@ fn tell_stories(out: &mut dyn Write, answer: &Value) -> io::Result<()> {
             rows.add_row([
                 text(work, "cluster").into_owned(),
                 object(&work["object"]),
-                text(work, "state").into_owned(),
-                when(work),
+                state(work),
+                second(&when(work)),
                 what(work),
             ]);
         }
-        print(out, width(), &rows)?;
+        print(out, output::stdout_width(), &rows, &SPARED_FIRST)?;
     }
     Ok(())
 }
@@ -211,6 +250,13 @@ fn object(object: &Value) -> String {
     )
 }
 
+fn state(work: &Value) -> String {
+    match text(work, "state") {
+        state if state == "optedOut" => "opted out".to_owned(),
+        state => state.into_owned(),
+    }
+}
+
 fn when(work: &Value) -> String {
     let at = ["at", "triedAt", "since"].map(|name| text(work, name));
     let at = at.into_iter().find(|at| !at.is_empty());
@@ -225,22 +271,27 @@ fn what(work: &Value) -> String {
             let failures = work["failures"].as_u64().unwrap_or_default();
             match failures {
                 0 => format!("requestedAt {}", text(work, "token")),
-                failures => format!(
-                    "tried in vain {failures} times: {}",
-                    text(work, "lastFailure")
-                ),
+                failures => {
+                    let counted = match failures {
+                        1 => "once".to_owned(),
+                        failures => format!("{failures} times"),
+                    };
+                    let last = text(work, "lastFailure");
+                    format!("tried in vain {counted}: {last}")
+                }
             }
         }
         Some("waiting") => {
             let why = match work["why"].as_str() {
                 Some("cluster") => "for the cluster's first list",
                 Some("policy") => "as its environment asks",
+                Some("coalescing") => "as it was woken a moment ago",
                 Some("spread") => "so that not all are woken at once",
                 _ => "",
             };
             match text(work, "until") {
                 until if until.is_empty() => why.to_owned(),
-                until => format!("until {until}, {why}"),
+                until => format!("until {}, {why}", second(&until)),
             }
         }
         Some("overtaken") => {
@@ -275,7 +326,7 @@ fn tell_explanations(out: &mut dyn Write, answer: &Value) -> io::Result<()> {
             let mut rows = table(&[
                 Column::text("woken"),
                 Column::text("cluster"),
-                Column::text("object"),
+                Column::whole("object"),
                 Column::text("why"),
             ]);
             for candidate in candidates {
@@ -287,19 +338,123 @@ fn tell_explanations(out: &mut dyn Write, answer: &Value) -> io::Result<()> {
                     text(candidate, "why").into_owned(),
                 ]);
             }
-            print(out, width(), &rows)?;
+            print(out, output::stdout_width(), &rows, &SPARED_FIRST)?;
         }
         if let Some(left_off) = told["leftOff"].as_u64() {
             writeln!(out, "and {left_off} more, which are not told")?;
         }
         for cluster in items(told, "unlisted") {
             let cluster = cluster.as_str().unwrap_or_default();
+            let consequence = if reason.is_empty() {
+                "; the delivery waits for it"
+            } else {
+                " and is not considered here"
+            };
             writeln!(
                 out,
-                "cluster `{}` was not listed yet; the delivery waits for it",
-                printable_lines(cluster)
+                "cluster `{}` was not listed yet{consequence}",
+                printable(cluster)
             )?;
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{short, state, tell_explanations, tell_list, tell_stories, what};
+
+    fn told(
+        tell: fn(&mut dyn std::io::Write, &Value) -> std::io::Result<()>,
+        answer: &Value,
+    ) -> String {
+        let mut out = Vec::new();
+        tell(&mut out, answer).unwrap();
+        anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string()
+    }
+
+    #[test]
+    fn each_state_of_an_object_says_what_it_waits_for_or_came_to() {
+        let until = "2026-01-02T03:04:05.6Z";
+        for (work, expected) in [
+            (json!({"state": "annotated", "token": "t"}), "requestedAt t"),
+            (
+                json!({"state": "annotating", "token": "t", "failures": 0}),
+                "requestedAt t",
+            ),
+            (
+                json!({"state": "annotating", "failures": 1, "lastFailure": "no route"}),
+                "tried in vain once: no route",
+            ),
+            (
+                json!({"state": "annotating", "failures": 3, "lastFailure": "a\n\u{1b}b"}),
+                "tried in vain 3 times: a\u{fffd}\u{fffd}b",
+            ),
+            (
+                json!({"state": "waiting", "why": "cluster"}),
+                "for the cluster's first list",
+            ),
+            (
+                json!({"state": "waiting", "why": "policy", "until": until}),
+                "until 2026-01-02T03:04:05Z, as its environment asks",
+            ),
+            (
+                json!({"state": "waiting", "why": "coalescing", "until": until}),
+                "until 2026-01-02T03:04:05Z, as it was woken a moment ago",
+            ),
+            (
+                json!({"state": "waiting", "why": "spread", "until": until}),
+                "until 2026-01-02T03:04:05Z, so that not all are woken at once",
+            ),
+            (
+                json!({"state": "overtaken", "by": {"webhook": "acme", "guid": "g"}}),
+                "woken together with g",
+            ),
+            (json!({"state": "failed", "reason": "gone"}), "gone"),
+            (json!({"state": "shadowed"}), ""),
+        ] {
+            assert_eq!(what(&work), expected, "{work}");
+        }
+        assert_eq!(state(&json!({"state": "optedOut"})), "opted out");
+        assert_eq!(state(&json!({"state": "gone"})), "gone");
+    }
+
+    #[test]
+    fn a_ref_in_a_list_is_as_short_as_people_name_it() {
+        for (reference, expected) in [
+            ("refs/heads/release/1", "release/1"),
+            ("refs/tags/v1", "tags/v1"),
+            ("v1", "v1"),
+        ] {
+            assert_eq!(short(reference), expected);
+        }
+    }
+
+    #[test]
+    fn no_name_of_github_begins_a_line_or_steers_a_terminal() {
+        let evil = "a\nb\u{1b}[2J\u{202e}";
+        let delivery = json!({
+            "guid": evil, "webhook": evil, "event": evil, "action": evil, "repository": evil,
+            "reference": evil, "commit": evil, "receivedAt": evil, "state": evil, "reason": evil,
+            "work": [{"cluster": evil, "state": evil, "at": evil,
+                "object": {"kind": evil, "namespace": evil, "name": evil}}],
+        });
+        let deliveries = json!({"deliveries": [delivery]});
+        let explanations = json!({"explanations": [{
+            "repository": evil, "reason": evil, "unlisted": [evil],
+            "candidates": [{"cluster": evil, "woken": true, "why": evil,
+                "object": {"kind": evil, "namespace": evil, "name": evil}}],
+        }]});
+        for text in [
+            told(tell_list, &deliveries),
+            told(tell_stories, &deliveries),
+            told(tell_explanations, &explanations),
+        ] {
+            assert!(text.contains("a\u{fffd}b\u{fffd}"), "{text}");
+            assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text}");
+            assert!(!text.contains("\nb"), "{text}");
+        }
+    }
 }

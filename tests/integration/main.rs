@@ -10,6 +10,7 @@ mod binary;
 mod budget;
 mod cluster;
 mod configuration;
+mod delivery;
 mod differential;
 mod door;
 mod faults;
