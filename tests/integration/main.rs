@@ -17,6 +17,7 @@ mod faults;
 mod fleet;
 mod folder;
 mod folders;
+mod fuzz;
 mod github_examples;
 mod hookshot;
 mod hostile;

@@ -206,9 +206,12 @@ fn one_repository_in_any_spelling_is_one() {
         "ssh://me@ssh.github.com:443/acme/web.git/",
         "https://github.com./acme/web",
         "https://git.acme.io:8443/acme/web",
+        "https://github.com/acme/web.git.git",
+        "https://github.com/acme/web.git/.git/",
     ] {
         assert_eq!(identity(same), web, "{same}");
     }
+    assert_eq!(identity("https://github.com/.git").path(), ".git");
     for other in [
         "https://github.com/acme/web2",
         "https://gitlab.com/acme/web",

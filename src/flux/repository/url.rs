@@ -150,10 +150,16 @@ impl RepositoryUrl {
         let path = self.path().to_lowercase();
         let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let path = segments.join("/");
-        let path = path.strip_suffix(".git").unwrap_or(&path);
+        let mut path = path.as_str();
+        // As often as it stands there, so that an identity that is read as a URL is the same one.
+        while let Some(shorter) = path.strip_suffix(".git").map(|it| it.trim_end_matches('/'))
+            && !shorter.is_empty()
+        {
+            path = shorter;
+        }
         RepositoryIdentity {
             host,
-            path: path.trim_end_matches('/').to_owned(),
+            path: path.to_owned(),
         }
     }
 }
