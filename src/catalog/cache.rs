@@ -23,6 +23,8 @@ use super::version::ResourceVersion;
 pub struct Cache {
     items: HashSet<ByKey>,
     by_repository: HashMap<Arc<RepositoryIdentity>, HashSet<ByKey>>,
+    /// Those that name workflows; few do.
+    with_workflows: HashSet<ByKey>,
     broken: BTreeMap<ItemKey, Broken>,
     scopes: BTreeMap<Kind, ScopeState>,
 }
@@ -172,6 +174,11 @@ impl Cache {
         items.map(|item| &item.0)
     }
 
+    /// What names workflows that wake it, in no particular order.
+    pub fn with_workflows(&self) -> impl Iterator<Item = &Arc<Item>> {
+        self.with_workflows.iter().map(|item| &item.0)
+    }
+
     /// Objects that could not be read when they were last told of.
     pub fn broken(&self) -> impl Iterator<Item = &Broken> {
         self.broken.values()
@@ -207,6 +214,9 @@ impl Cache {
             let items = self.by_repository.entry(Arc::clone(identity));
             items.or_default().insert(ByKey(Arc::clone(item)));
         }
+        if item.workflows.is_some() {
+            self.with_workflows.insert(ByKey(Arc::clone(item)));
+        }
         self.items.insert(ByKey(Arc::clone(item)));
     }
 
@@ -220,6 +230,7 @@ impl Cache {
                 self.by_repository.remove(identity);
             }
         }
+        self.with_workflows.remove(key);
         Some(item)
     }
 }

@@ -10,6 +10,7 @@ use super::kind::Kind;
 use super::uid::Uid;
 use super::version::ResourceVersion;
 use super::watch_paths::WatchPaths;
+use super::workflows::Workflows;
 
 /// What tells an object apart within its cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,6 +39,8 @@ pub struct Item {
     /// It carries `flux-setup.dev/webhook: disabled`.
     pub opted_out: bool,
     pub watch_paths: Option<Arc<WatchPaths>>,
+    /// Of a source: the workflows that wake it.
+    pub workflows: Option<Arc<Workflows>>,
     /// From our labels.
     pub project: Option<Arc<str>>,
     pub environment: Option<Arc<str>>,
@@ -141,6 +144,7 @@ impl Item {
             ("suspended", self.suspended != other.suspended),
             ("optedOut", self.opted_out != other.opted_out),
             ("watchPaths", self.watch_paths != other.watch_paths),
+            ("workflows", self.workflows != other.workflows),
             ("project", self.project != other.project),
             ("environment", self.environment != other.environment),
             ("requestedAt", self.requested_at != other.requested_at),

@@ -13,6 +13,7 @@ mod uid;
 mod version;
 mod watch_paths;
 mod wire;
+mod workflows;
 
 pub use cache::{Cache, Event, Listing};
 pub use change::Change;
@@ -25,3 +26,4 @@ pub use scope::ScopeState;
 pub use uid::Uid;
 pub use version::ResourceVersion;
 pub use watch_paths::{WatchPaths, Watched};
+pub use workflows::Workflows;

@@ -20,6 +20,7 @@ use super::wire;
 pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
 const WEBHOOK: &str = "flux-setup.dev/webhook";
 const WATCH_PATHS: &str = "flux-setup.dev/watch-paths";
+const WORKFLOW: &str = "flux-setup.dev/workflow";
 const PROJECT: &str = "flux-setup.dev/project";
 const ENVIRONMENT: &str = "flux-setup.dev/environment";
 
@@ -151,6 +152,9 @@ impl Projector {
             suspended: spec.suspend.unwrap_or(false),
             opted_out: said(annotations, WEBHOOK) == Some("disabled"),
             watch_paths: said(annotations, WATCH_PATHS).map(|text| self.texts.watch_paths(text)),
+            workflows: said(annotations, WORKFLOW)
+                .filter(|_| kind.is_source())
+                .map(|text| self.texts.workflows(text)),
             project: said(&metadata.labels, PROJECT).map(|text| self.texts.text(text)),
             environment: said(&metadata.labels, ENVIRONMENT).map(|text| self.texts.text(text)),
             requested_at,
@@ -302,6 +306,7 @@ mod tests {
                         "reconcile.fluxcd.io/requestedAt": "token",
                         "flux-setup.dev/webhook": "disabled",
                         "flux-setup.dev/watch-paths": "deploy/**,base/**",
+                        "flux-setup.dev/workflow": "acme/web/build.yaml",
                     },
                     "managedFields": [{"manager": "kubectl", "fieldsV1": {"f:spec": {}}}],
                 },
@@ -343,6 +348,9 @@ mod tests {
             item.watch_paths.as_ref().unwrap().text(),
             "deploy/**,base/**"
         );
+        let build = Some(".github/workflows/build.yaml");
+        let workflows = item.workflows.as_ref().unwrap();
+        assert!(workflows.entry("acme/web", build, None).is_some());
         assert_eq!(item.project.as_deref(), Some("shop"));
         assert_eq!(item.environment.as_deref(), Some("staging"));
         assert_eq!(item.requested_at.as_deref(), Some("token"));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::flux::RepositoryIdentity;
 
-use super::WatchPaths;
+use super::{WatchPaths, Workflows};
 
 /// How many values are kept at least before those that nobody uses any more are looked for.
 const SWEPT_FROM: usize = 1024;
@@ -17,6 +17,7 @@ pub struct Texts {
     texts: Shared<str>,
     repositories: Shared<RepositoryIdentity>,
     watch_paths: Shared<WatchPaths>,
+    workflows: Shared<Workflows>,
 }
 
 impl Texts {
@@ -39,6 +40,14 @@ impl Texts {
         match self.watch_paths.values.get(&paths) {
             Some(kept) => Arc::clone(kept),
             None => self.watch_paths.keep(paths.into()),
+        }
+    }
+
+    pub(super) fn workflows(&mut self, text: &str) -> Arc<Workflows> {
+        let workflows = Workflows::read(text);
+        match self.workflows.values.get(&workflows) {
+            Some(kept) => Arc::clone(kept),
+            None => self.workflows.keep(workflows.into()),
         }
     }
 }

@@ -24,6 +24,7 @@ use super::matching::{self, Candidate};
 use super::policy::Policies;
 use super::push::{Changed, Package, Push};
 use super::verdict::{LeaveReason, Verdict};
+use super::workflow;
 
 /// What is asked beside the clusters: who may say what, and which environments want to hear it.
 #[derive(Debug)]
@@ -76,7 +77,9 @@ impl Rules {
             self.planned.contains(identity) || clusters.iter().any(follows)
         };
         let is_known = |identity: &RepositoryIdentity, id| {
-            is_named(identity) || former.of(id, identity).iter().any(is_named)
+            is_named(identity)
+                || !self.followers(delivery, clusters).is_empty()
+                || former.of(id, identity).iter().any(is_named)
         };
         if let Err(reason) = scope.check(delivery, is_known) {
             return Decision::Nothing(NothingToDo::OutOfScope(reason));
@@ -128,7 +131,26 @@ impl Rules {
                 Some(matching::package(&package, caches(), &self.policies))
             }
             Event::Repository(change) => self.renamed(delivery, change, clusters),
+            Event::WorkflowRun(_) => {
+                let followers = self.followers(delivery, clusters);
+                (!followers.is_empty()).then_some(followers)
+            }
             _ => None,
+        }
+    }
+
+    /// The objects that name the workflow that has succeeded.
+    fn followers<C: Deref<Target = Cache>>(
+        &self,
+        delivery: &Delivery,
+        clusters: &[C],
+    ) -> Vec<Candidate> {
+        match (&delivery.event, &delivery.repository) {
+            (Event::WorkflowRun(run), Some(repository)) => {
+                let clusters = clusters.iter().map(Deref::deref);
+                workflow::followers(run, &repository.full_name, clusters, &self.policies)
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -200,22 +222,30 @@ impl Decision {
         unlisted: &[Arc<str>],
         now: Timestamp,
     ) -> (DeliveryState, Vec<NewWork>) {
-        let candidates =
-            match self {
-                // A cluster that is listed later may have a source that names it.
-                Self::Nothing(NothingToDo::OutOfScope(OutOfScope::UnknownRepository {
-                    ..
-                })) if !unlisted.is_empty() => &Vec::new(),
-                Self::Nothing(reason) => {
-                    let reason = reason.clone();
-                    return (DeliveryState::Nothing { at: now, reason }, Vec::new());
-                }
-                Self::Failed(reason) => {
-                    let reason = reason.clone();
-                    return (DeliveryState::Failed { at: now, reason }, Vec::new());
-                }
-                Self::Concerns(candidates) => candidates,
-            };
+        let candidates = match self {
+            // A cluster that is listed later may have a source that names it.
+            Self::Nothing(NothingToDo::OutOfScope(OutOfScope::UnknownRepository { .. }))
+                if !unlisted.is_empty() =>
+            {
+                &Vec::new()
+            }
+            // Nor does anybody know whether it names the workflow.
+            Self::Nothing(NothingToDo::Event)
+                if !unlisted.is_empty()
+                    && matches!(event, Event::WorkflowRun(run) if workflow::has_succeeded(run)) =>
+            {
+                &Vec::new()
+            }
+            Self::Nothing(reason) => {
+                let reason = reason.clone();
+                return (DeliveryState::Nothing { at: now, reason }, Vec::new());
+            }
+            Self::Failed(reason) => {
+                let reason = reason.clone();
+                return (DeliveryState::Failed { at: now, reason }, Vec::new());
+            }
+            Self::Concerns(candidates) => candidates,
+        };
         let mut work = work_of(candidates, event, now);
         // An event that wakes nothing in a cluster that is known wakes nothing in any.
         if !matches!(event, Event::Repository(_)) {

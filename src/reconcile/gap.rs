@@ -50,13 +50,16 @@ pub fn between(last: Option<Timestamp>, now: Timestamp) -> Option<Delivery> {
     })
 }
 
-/// The sources of a cluster whose pushes a webhook would have told.
+/// The sources of a cluster whose pushes, or workflows, a webhook would have told.
 pub(super) fn covered(
     cluster: &Cache,
     scopes: &HashMap<WebhookName, HookScope>,
     policies: &Policies,
 ) -> Vec<Candidate> {
     let is_covered = |item: &Item| {
+        if item.workflows.is_some() && !scopes.is_empty() {
+            return true;
+        }
         let repository = item.repository.as_deref();
         repository.is_some_and(|repository| scopes.values().any(|scope| covers(scope, repository)))
     };

@@ -264,7 +264,7 @@ fn satisfies(constraint: &Arc<str>, tag: &str) -> Result<Follows, LeaveReason> {
 }
 
 /// How long to wait before an object is woken, or why it is not to be touched at all.
-fn wait(item: &Item, policies: &Policies) -> Result<Duration, LeaveReason> {
+pub(super) fn wait(item: &Item, policies: &Policies) -> Result<Duration, LeaveReason> {
     if item.suspended {
         return Err(LeaveReason::Suspended);
     }

@@ -14,6 +14,7 @@ mod policy;
 mod push;
 mod queue;
 mod verdict;
+mod workflow;
 
 pub use annotator::Mode;
 pub use decision::{Decision, Rules};

@@ -38,6 +38,8 @@ pub enum Follows {
     Head,
     /// Under which tags a package was published is not told.
     SomeTag,
+    /// It names the workflow that has succeeded; its entry.
+    Workflow(Box<str>),
     /// Nobody listened for a while, so a push to it may have been missed.
     Whatever,
 }
@@ -145,6 +147,9 @@ impl fmt::Display for Follows {
             Self::Head => f.write_str("it follows `HEAD`"),
             Self::SomeTag => {
                 f.write_str("which tags were published is not told, so it may be its own")
+            }
+            Self::Workflow(entry) => {
+                write!(f, "it names the workflow `{entry}`, which has succeeded")
             }
             Self::Whatever => f.write_str("a push to what it follows may have been missed"),
         }

@@ -4,6 +4,7 @@ mod faults;
 pub mod kills;
 pub mod objects;
 mod store;
+mod workflow;
 
 use std::collections::HashSet;
 use std::fs;

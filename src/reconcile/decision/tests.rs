@@ -355,3 +355,113 @@ fn a_gap_begins_after_more_than_thirty_seconds_and_never_at_a_first_start() {
     let json = serde_json::to_string(&gap).unwrap();
     assert_eq!(serde_json::from_str::<Delivery>(&json).unwrap(), gap);
 }
+
+fn workflow_run(fields: &Value) -> Delivery {
+    let mut run = json!({"path": ".github/workflows/build.yaml", "conclusion": "success"});
+    for (key, value) in fields["run"].as_object().into_iter().flatten() {
+        run[key] = value.clone();
+    }
+    let action = fields["action"].as_str().unwrap_or("completed");
+    delivery(
+        "workflow_run",
+        &json!({"action": action, "workflow_run": run, "repository": web(),
+            "workflow": {"name": "Build", "path": ".github/workflows/build.yaml"}}),
+    )
+}
+
+/// Sources of every kind that name the workflow, and one that names another.
+fn naming_workflows() -> Cache {
+    let named = json!({"flux-setup.dev/workflow": "acme/web/build.yaml"});
+    let out =
+        json!({"flux-setup.dev/workflow": "acme/web/Build", "flux-setup.dev/webhook": "disabled"});
+    let other = json!({"flux-setup.dev/workflow": "acme/web/test.yaml,acme/api/build.yaml"});
+    let bucket = json!({"endpoint": "s3.acme.io", "bucketName": "web"});
+    let image = json!({"url": "oci://registry.acme.io/web"});
+    let charts = json!({"url": "https://charts.acme.io", "suspend": true});
+    let git = json!({"url": "https://git.acme.io/acme/web"});
+    cluster(&[
+        ("bucket", Kind::Bucket, bucket.clone(), named.clone()),
+        ("image", Kind::OciRepository, image, named.clone()),
+        ("charts", Kind::HelmRepository, charts, named.clone()),
+        ("git", Kind::GitRepository, git.clone(), out),
+        ("other", Kind::Bucket, bucket, other),
+        ("unnamed", Kind::GitRepository, git, json!({})),
+    ])
+}
+
+#[test]
+fn a_workflow_that_succeeds_wakes_the_sources_that_name_it_of_whatever_kind() {
+    let cache = naming_workflows();
+    let expected = [
+        (
+            "bucket",
+            "it names the workflow `acme/web/build.yaml`, which has succeeded",
+        ),
+        (
+            "charts",
+            "it is suspended; resume it to have it follow pushes",
+        ),
+        (
+            "git",
+            "its annotation `flux-setup.dev/webhook` is `disabled`",
+        ),
+        (
+            "image",
+            "it names the workflow `acme/web/build.yaml`, which has succeeded",
+        ),
+    ];
+    let expected = expected.map(|(name, why)| (name.to_owned(), why.to_owned()));
+    for rules in [acme(), rules(SpeaksFor::KnownRepositories)] {
+        let decision = decide(&rules, &workflow_run(&json!({})), &cache);
+        assert_eq!(said(&decision), expected);
+    }
+}
+
+#[test]
+fn a_workflow_that_fails_or_runs_still_or_is_named_nowhere_or_is_of_others_wakes_nothing() {
+    let cache = naming_workflows();
+    let nothing = Decision::Nothing(NothingToDo::Event);
+    for fields in [
+        json!({"run": {"conclusion": "failure"}}),
+        json!({"run": {"conclusion": null}}),
+        json!({"action": "in_progress"}),
+        json!({"action": "requested"}),
+    ] {
+        let delivery = workflow_run(&fields);
+        assert_eq!(decide(&acme(), &delivery, &cache), nothing, "{fields}");
+    }
+    let unnamed = of(&[git("web", "https://github.com/acme/web", "main")]);
+    let delivery = workflow_run(&json!({}));
+    assert_eq!(decide(&acme(), &delivery, &unnamed), nothing);
+    let foreign = rules(SpeaksFor::Organization("other".into()));
+    let reason = match decide(&foreign, &delivery, &cache) {
+        Decision::Nothing(reason) => reason.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        reason,
+        "the webhook is of `other`, and the delivery speaks of `Acme`"
+    );
+}
+
+#[test]
+fn after_a_gap_what_names_a_workflow_is_woken_as_well() {
+    let gap = gap::between(Some(Timestamp::from_second(900).unwrap()), now()).unwrap();
+    let said = said(&decide(&acme(), &gap, &naming_workflows()));
+    let names: Vec<_> = said.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["bucket", "charts", "git", "image", "other"]);
+}
+
+#[test]
+fn a_workflow_that_has_succeeded_waits_for_a_cluster_that_was_not_listed() {
+    let unlisted: [Arc<str>; 1] = ["prod".into()];
+    let states = |fields| {
+        let delivery = workflow_run(&fields);
+        let decision = decide(&acme(), &delivery, &Cache::default());
+        let (state, work) = decision.work(&delivery.event, &unlisted, now());
+        (state.name(), work.len())
+    };
+    assert_eq!(states(json!({})), ("working", 1));
+    let failed = json!({"run": {"conclusion": "failure"}});
+    assert_eq!(states(failed), ("nothing", 0));
+}
