@@ -79,7 +79,8 @@ impl Store {
         self.writer.accept(NewDelivery::new(delivery)?).await
     }
 
-    /// Those of which nobody knows yet what they wake, oldest first.
+    /// Those of which nobody knows yet what they wake, oldest first. Rows that cannot be read are left out: a page
+    /// may be short, and only one that is empty is the last.
     pub async fn unmatched(
         &self,
         after: Option<DeliveryId>,
@@ -95,7 +96,7 @@ impl Store {
         self.writer.write(writes).await
     }
 
-    /// The work of a cluster that is not over, oldest first.
+    /// The work of a cluster that is not over, oldest first, in pages as [`Self::unmatched`] gives them.
     pub async fn open_work(
         &self,
         cluster: &str,

@@ -40,16 +40,25 @@ pub async fn unmatched(
 ) -> Result<Vec<StoredDelivery>, StoreError> {
     let sql = "SELECT id, content, state FROM delivery WHERE phase = $1 AND id > $2 \
         ORDER BY id LIMIT $3";
-    let rows: Vec<DeliveryRow> = on!(pool.reader().await?.connection(), connection => {
-        sqlx::query_as(sql)
-            .bind(DeliveryState::Accepted.name())
-            .bind(after.map_or(0, |after| after.0))
-            .bind(i64::from(limit))
-            .fetch_all(connection)
-            .await
-    })
-    .map_err(fault)?;
-    Ok(row::readable(rows, row::delivery))
+    let mut after = after.map_or(0, |after| after.0);
+    loop {
+        let rows: Vec<DeliveryRow> = on!(pool.reader().await?.connection(), connection => {
+            sqlx::query_as(sql)
+                .bind(DeliveryState::Accepted.name())
+                .bind(after)
+                .bind(i64::from(limit))
+                .fetch_all(connection)
+                .await
+        })
+        .map_err(fault)?;
+        let last = rows.last().map(|row| row.0);
+        let readable = row::readable(rows, row::delivery);
+        match last {
+            // None means that nothing is left.
+            Some(last) if readable.is_empty() => after = last,
+            _ => return Ok(readable),
+        }
+    }
 }
 
 pub async fn open_work(
@@ -61,16 +70,24 @@ pub async fn open_work(
     let sql = work!(
         "WHERE work.cluster = $1 AND NOT work.is_over AND work.id > $2 ORDER BY work.id LIMIT $3"
     );
-    let rows: Vec<WorkRow> = on!(pool.reader().await?.connection(), connection => {
-        sqlx::query_as(sql)
-            .bind(row::text(cluster))
-            .bind(after.map_or(0, |after| after.0))
-            .bind(i64::from(limit))
-            .fetch_all(connection)
-            .await
-    })
-    .map_err(fault)?;
-    Ok(row::readable(rows, row::work))
+    let mut after = after.map_or(0, |after| after.0);
+    loop {
+        let rows: Vec<WorkRow> = on!(pool.reader().await?.connection(), connection => {
+            sqlx::query_as(sql)
+                .bind(row::text(cluster))
+                .bind(after)
+                .bind(i64::from(limit))
+                .fetch_all(connection)
+                .await
+        })
+        .map_err(fault)?;
+        let last = rows.last().map(|row| row.0);
+        let readable = row::readable(rows, row::work);
+        match last {
+            Some(last) if readable.is_empty() => after = last,
+            _ => return Ok(readable),
+        }
+    }
 }
 
 pub async fn by_guid(
