@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -100,6 +100,9 @@ type Tasks = JoinSet<(&'static str, anyhow::Result<()>)>;
 
 async fn serve(folder: &Path, configuration: &Configuration, mode: Mode) -> anyhow::Result<()> {
     let settings = &configuration.server;
+    // From now on a signal is heard, however long it takes to open the store: the first process of a
+    // container would not be ended by it.
+    let mut signals = Signals::listen()?;
     let mut registry = Registry::default();
     let metrics = server::Metrics::register(&mut registry);
     let engine_metrics = reconcile::Metrics::register(&mut registry);
@@ -177,7 +180,7 @@ async fn serve(folder: &Path, configuration: &Configuration, mode: Mode) -> anyh
     let explain = server::explain_routes(store.clone(), matcher);
     let served = server::serve(doors, state, explain, stop.clone());
     tasks.spawn(async { ("doors", served.await.map_err(Into::into)) });
-    let ended = until_told(&mut tasks).await;
+    let ended = until_told(&mut signals, &mut tasks).await;
     stop.cancel();
     let rest = async {
         while tasks.join_next().await.is_some() {}
@@ -193,14 +196,27 @@ async fn serve(folder: &Path, configuration: &Configuration, mode: Mode) -> anyh
     ended
 }
 
+/// Those that end the program.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?,
+        })
+    }
+}
+
 /// Waits for a signal that ends the program. A task that ends by itself is a fault: the program must
 /// not look alive.
-async fn until_told(tasks: &mut Tasks) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+async fn until_told(signals: &mut Signals, tasks: &mut Tasks) -> anyhow::Result<()> {
     tokio::select! {
-        _ = terminate.recv() => info!("ends after SIGTERM"),
-        _ = interrupt.recv() => info!("ends after Ctrl-C"),
+        _ = signals.terminate.recv() => info!("ends after SIGTERM"),
+        _ = signals.interrupt.recv() => info!("ends after Ctrl-C"),
         ended = tasks.join_next() => match ended {
             Some(Ok((_, Err(fault)))) => return Err(fault),
             Some(Ok((name, Ok(())))) => bail!("the {name} ended by a fault of ours"),
