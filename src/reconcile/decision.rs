@@ -88,6 +88,13 @@ impl Rules {
             .map_or(Decision::Nothing(NothingToDo::Event), Decision::Concerns)
     }
 
+    /// Whether its webhook may speak of the repository that a delivery names, known or not.
+    pub(super) fn may_tell(&self, delivery: &Delivery) -> bool {
+        let scope = self.scopes.get(&delivery.key.webhook);
+        // One that was configured when it was kept told the truth.
+        scope.is_none_or(|scope| scope.check(delivery, |_, _| true).is_ok())
+    }
+
     /// `None`: nothing follows an event of this kind.
     fn concerned<C: Deref<Target = Cache>>(
         &self,

@@ -65,7 +65,7 @@ impl Matcher {
         delivery: &Delivery,
         now: Timestamp,
     ) -> (DeliveryState, Vec<NewWork>) {
-        self.learn_names(names_told(delivery, &self.rules.hosts));
+        self.learn_names(self.names_told(delivery));
         let explanation = self.explain(delivery);
         explanation
             .decision
@@ -88,12 +88,14 @@ impl Matcher {
         }
     }
 
-    /// What a delivery tells of the names of its repository, from the oldest on.
+    /// What a delivery tells of the names of its repository, from the oldest on. Of what its webhook may not
+    /// speak of it tells nothing: it could take the names of others away.
     pub(super) fn names_told(
         &self,
         delivery: &Delivery,
     ) -> impl Iterator<Item = (u64, RepositoryIdentity)> {
-        names_told(delivery, &self.rules.hosts)
+        let may_tell = self.rules.may_tell(delivery);
+        names_told(delivery, &self.rules.hosts).filter(move |_| may_tell)
     }
 
     pub(super) fn learn_names(&self, names: impl IntoIterator<Item = (u64, RepositoryIdentity)>) {
@@ -113,5 +115,76 @@ impl fmt::Debug for Matcher {
         f.debug_struct("Matcher")
             .field("clusters", &self.clusters)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::HostNames;
+    use crate::delivery::{
+        DeliveryKey, Event, Guid, HookScope, PushedRef, Repository, SpeaksFor, WebhookName,
+    };
+    use crate::flux::RepositoryUrl;
+
+    use super::super::policy::Policies;
+    use super::*;
+
+    fn named(path: &str) -> RepositoryIdentity {
+        let url = RepositoryUrl::read(&format!("https://github.com/{path}")).unwrap();
+        url.identity(|_| None)
+    }
+
+    /// What the webhook of `webhook` says of a repository.
+    fn told(webhook: &str, id: u64, full_name: &str) -> Delivery {
+        Delivery {
+            key: DeliveryKey {
+                webhook: WebhookName(webhook.into()),
+                guid: Guid::read("a-1").unwrap(),
+            },
+            received_at: Timestamp::UNIX_EPOCH,
+            repository: Some(Repository {
+                id,
+                full_name: full_name.into(),
+                host: "github.com".into(),
+                html_url: None,
+                clone_url: None,
+                ssh_url: None,
+                default_branch: None,
+            }),
+            organization: None,
+            installation: None,
+            event: Event::Create {
+                reference: PushedRef::Branch("main".into()),
+            },
+        }
+    }
+
+    #[test]
+    fn a_webhook_takes_no_name_away_from_repositories_that_are_not_its_own() {
+        let scope = |owner: &str| {
+            let scope = HookScope {
+                host: "github.com".into(),
+                aliases: Vec::new(),
+                speaks_for: SpeaksFor::Organization(owner.into()),
+            };
+            (WebhookName(owner.into()), scope)
+        };
+        let rules = Rules {
+            scopes: [scope("acme"), scope("other")].into(),
+            hosts: Arc::new(HostNames::of([])),
+            policies: Policies::default(),
+            planned: Vec::new(),
+        };
+        let matcher = Matcher::new(rules, Vec::new());
+        let now = Timestamp::UNIX_EPOCH;
+        matcher.work(&told("other", 1, "other/web"), now);
+        matcher.work(&told("other", 1, "other/site"), now);
+        let former = || matcher.former().of(1, &named("other/site"));
+        assert_eq!(former(), [named("other/web")]);
+        matcher.work(&told("acme", 2, "other/web"), now);
+        assert_eq!(former(), [named("other/web")]);
+        // Its own organisation's webhook may say that another has it now.
+        matcher.work(&told("other", 2, "other/web"), now);
+        assert_eq!(former(), []);
     }
 }
