@@ -6,18 +6,20 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::catalog::LiveCluster;
 use crate::cluster::Cluster;
 use crate::delivery::{Step, WorkState};
 use crate::store::{Filter, Store, StoredDelivery, StoredWork, WorkId, Write};
 
-use super::annotator::{Annotator, Means, Mode, until_stored};
+use super::annotator::{Annotator, Means};
 use super::matcher::Matcher;
 use super::metrics::{EventLabels, Metrics};
+use super::record::{kept_already, until_stored, write_all};
+use super::steps::Mode;
 
 /// Deliveries that are matched and stored together.
 const BATCH: u32 = 500;
@@ -45,7 +47,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Works until it is told to stop. What was left by an earlier run goes on.
+    /// Works until it is told to stop, or one of its tasks dies. What was left by an earlier run goes on.
     pub async fn run(self, stop: CancellationToken) {
         let mut annotators = JoinSet::new();
         let mut clusters = HashMap::new();
@@ -61,28 +63,57 @@ impl Engine {
             annotators.spawn(annotator.run(receiver, stop.clone()));
             clusters.insert(Arc::clone(live.name()), sender);
         }
-        self.give_up_strangers(&clusters, &stop).await;
-        self.remember_names(&stop).await;
+        if let Err(fault) = self.work(&clusters, &mut annotators, &stop).await {
+            // What dies must not look alive: all of the program ends then.
+            error!("annotations ended by a fault of ours: {fault}");
+            return;
+        }
+        drop(clusters);
+        while annotators.join_next().await.is_some() {}
+    }
+
+    async fn work(
+        &self,
+        clusters: &HashMap<Arc<str>, mpsc::Sender<Vec<StoredWork>>>,
+        annotators: &mut JoinSet<Result<(), JoinError>>,
+        stop: &CancellationToken,
+    ) -> Result<(), JoinError> {
+        let mut worked = std::pin::pin!(self.work_inbox(clusters, stop));
+        tokio::select! {
+            () = &mut worked => {}
+            Some(ended) = annotators.join_next() => {
+                ended.flatten()?;
+                // It was told to stop; what the inbox writes is written to its end.
+                worked.await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn work_inbox(
+        &self,
+        clusters: &HashMap<Arc<str>, mpsc::Sender<Vec<StoredWork>>>,
+        stop: &CancellationToken,
+    ) {
+        self.give_up_strangers(clusters, stop).await;
+        self.remember_names(stop).await;
         while !stop.is_cancelled() {
-            let Some(batch) = until_stored(&stop, || self.store.unmatched(None, BATCH)).await
-            else {
-                break;
+            let Some(batch) = until_stored(stop, || self.store.unmatched(None, BATCH)).await else {
+                return;
             };
             if batch.is_empty() {
                 tokio::select! {
-                    () = stop.cancelled() => break,
+                    () = stop.cancelled() => return,
                     () = self.arrived.notified() => {}
                     () = tokio::time::sleep(LOOK_EVERY) => {}
                 }
                 continue;
             }
-            let Some(work) = self.match_all(&batch, &stop).await else {
-                break;
+            let Some(work) = self.match_all(&batch, stop).await else {
+                return;
             };
-            hand_out(work, &clusters).await;
+            hand_out(work, clusters).await;
         }
-        drop(clusters);
-        while annotators.join_next().await.is_some() {}
     }
 
     fn means(&self, live: &Arc<LiveCluster>, way: &Arc<Cluster>) -> Means {
@@ -102,11 +133,10 @@ impl Engine {
         loop {
             let after: Option<WorkId> = left.last().map(|work| work.id);
             let page = until_stored(stop, || self.store.open_work(cluster, after, PAGE)).await?;
-            let is_last = page.len() < PAGE as usize;
-            left.extend(page);
-            if is_last {
+            if page.is_empty() {
                 return Some(left);
             }
+            left.extend(page);
         }
     }
 
@@ -125,13 +155,13 @@ impl Engine {
                 let names: Vec<_> = self.matcher.names_told(&stored.delivery).collect();
                 // The newest delivery comes first here, and the newest name is to be learnt last.
                 for name in names.into_iter().rev() {
-                    if told.len() < NAMES && seen.insert(name.clone()) {
+                    if seen.insert(name.clone()) {
                         told.push(name);
                     }
                 }
             }
             match page.last() {
-                Some(last) if page.len() == BATCH as usize => filter.before = Some(last.id),
+                Some(last) if told.len() < NAMES => filter.before = Some(last.id),
                 _ => break,
             }
         }
@@ -162,11 +192,11 @@ impl Engine {
                 Some(Write::Work { id: work.id, state })
             });
             let writes: Vec<Write> = writes.collect();
-            if until_stored(stop, || self.store.write(writes.clone()))
-                .await
-                .is_none()
-            {
-                return;
+            // In steps, for deliveries are taken in meanwhile.
+            for some in writes.chunks(PAGE as usize) {
+                if write_all(&self.store, some, stop).await.is_none() {
+                    return;
+                }
             }
         }
     }
@@ -177,9 +207,23 @@ impl Engine {
         stop: &CancellationToken,
     ) -> Option<Vec<StoredWork>> {
         let now = Timestamp::now();
-        let mut writes = Vec::with_capacity(batch.len());
-        for stored in batch {
+        let matched = batch.iter().map(|stored| {
             let (state, work) = self.matcher.work(&stored.delivery, now);
+            Write::Matched {
+                delivery: stored.id,
+                state,
+                work,
+            }
+        });
+        let writes: Vec<Write> = matched.collect();
+        let mut made = write_all(&self.store, &writes, stop).await?;
+        let written = batch.iter().map(|stored| stored.id).zip(&writes);
+        let kept = kept_already(&self.store, written, &made, stop).await?;
+        made.extend(kept);
+        for (stored, write) in batch.iter().zip(&writes) {
+            let Write::Matched { state, work, .. } = write else {
+                continue;
+            };
             let labels = EventLabels {
                 state: state.name(),
             };
@@ -190,13 +234,8 @@ impl Engine {
                 "{}",
                 state.name()
             );
-            writes.push(Write::Matched {
-                delivery: stored.id,
-                state,
-                work,
-            });
         }
-        until_stored(stop, || self.store.write(writes.clone())).await
+        Some(made)
     }
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! work -> waits at its object until it is due and the object has rested -> Turn::Choose ----.
 //! work with a token (a retry, or from before a restart) --------------> Turn::Send --------+-> out
-//! out -> ended (the object rests) | again (the same work, later)
+//! out -> back (it rests where it was annotated) | again (the same work, later)
 //! ```
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -68,25 +68,16 @@ impl Queue {
         self.put(key, work, due);
     }
 
-    /// Work that is out comes back to be tried later.
+    /// Work that is out comes back with its object, to be tried later.
     pub(super) fn again(&mut self, key: ItemKey, work: Vec<StoredWork>, due: Instant) {
-        if let Some(object) = self.objects.get_mut(&key) {
-            object.is_out = false;
-        }
+        self.back(&key, false, due);
         for work in work {
             self.put(key.clone(), work, due);
         }
     }
 
-    /// Work that was out is over. The object rests where it was annotated.
-    pub(super) fn ended(
-        &mut self,
-        key: &ItemKey,
-        over: impl IntoIterator<Item = WorkId>,
-        was_annotated: bool,
-        at: Instant,
-    ) {
-        self.forget(over);
+    /// An object is out no longer. It rests where it was annotated.
+    pub(super) fn back(&mut self, key: &ItemKey, was_annotated: bool, at: Instant) {
         if let Some(object) = self.objects.get_mut(key) {
             object.is_out = false;
             if was_annotated {
@@ -96,7 +87,7 @@ impl Queue {
         self.schedule(key, at);
     }
 
-    /// Work that is over, while its object is out for other work.
+    /// Work that is over.
     pub(super) fn forget(&mut self, over: impl IntoIterator<Item = WorkId>) {
         for id in over {
             self.known.remove(&id);
@@ -335,7 +326,8 @@ mod tests {
             queue.add(work(id, "web"), now(), at);
         }
         assert!(queue.take(9, at + SECOND).is_empty(), "it is out");
-        queue.ended(&key("web"), [WorkId(1)], true, at);
+        queue.forget([WorkId(1)]);
+        queue.back(&key("web"), true, at);
         assert!(
             queue
                 .take(9, at + REST - Duration::from_millis(1))
@@ -378,7 +370,8 @@ mod tests {
         queue.again(key("web"), vec![chosen(1, "web")], at + SECOND);
         assert!(queue.take(9, at).is_empty());
         assert_eq!(ids(&queue.take(9, at + SECOND)), [[1]]);
-        queue.ended(&key("web"), [WorkId(1)], true, at + SECOND);
+        queue.forget([WorkId(1)]);
+        queue.back(&key("web"), true, at + SECOND);
         assert_eq!(ids(&queue.take(9, at + SECOND + REST)), [[2]]);
     }
 
@@ -393,7 +386,8 @@ mod tests {
         let later = stepped(work(1, "web"), wait);
         let mut queue = filled([later, work(2, "web")], at);
         assert_eq!(ids(&queue.take(9, at)), [[2]]);
-        queue.ended(&key("web"), [WorkId(2)], true, at);
+        queue.forget([WorkId(2)]);
+        queue.back(&key("web"), true, at);
         assert_eq!(queue.next(), Some(at + 600 * SECOND));
         assert_eq!(ids(&queue.take(9, at + 600 * SECOND)), [[1]]);
     }
@@ -419,7 +413,8 @@ mod tests {
         let mut queue = filled([work(1, "web"), work(1, "web"), gone, unlisted], at);
         assert_eq!(ids(&queue.take(9, at)), [[1]]);
         queue.add(work(1, "web"), now(), at);
-        queue.ended(&key("web"), [WorkId(1)], false, at);
+        queue.forget([WorkId(1)]);
+        queue.back(&key("web"), false, at);
         assert!(queue.take(9, at + REST).is_empty());
     }
 
@@ -442,7 +437,8 @@ mod tests {
             let Turn::Choose(key, work) = turn else {
                 panic!("no token was stored")
             };
-            queue.ended(&key, work.iter().map(|work| work.id), true, at);
+            queue.forget(work.iter().map(|work| work.id));
+            queue.back(&key, true, at);
         }
         assert_eq!((queue.len(), queue.objects.len()), (0, 99));
         assert!(queue.take(200, at + REST).is_empty());

@@ -1,0 +1,258 @@
+//! What is stored of work that went on, and what follows once it is.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use crate::catalog::ItemKey;
+use crate::delivery::{Step, Token, WorkState};
+use crate::store::{DeliveryId, Store, StoreError, StoredWork, Write};
+
+/// Before the store is tried again.
+const STORE_AGAIN: Duration = Duration::from_secs(1);
+
+/// Work that is read from the store at once.
+const PAGE: u32 = 1_000;
+
+/// An object and the token that it is to get.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) key: ItemKey,
+    pub(super) work: StoredWork,
+    pub(super) token: Token,
+}
+
+/// Work that is over.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) work: StoredWork,
+    pub(super) accepted_at: Option<Timestamp>,
+}
+
+/// Work that comes back to its object, to go on then.
+#[derive(Debug)]
+pub(super) struct Later {
+    pub(super) key: ItemKey,
+    pub(super) work: Vec<StoredWork>,
+    pub(super) due: Instant,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    pub(super) writes: Vec<Write>,
+    /// To be sent.
+    pub(super) chosen: Vec<Chosen>,
+    pub(super) ended: Vec<Ended>,
+    /// Objects that are out no longer.
+    pub(super) back: Vec<ItemKey>,
+    pub(super) later: Vec<Later>,
+    /// How many objects had their turn for this.
+    pub(super) turns: usize,
+}
+
+/// What was stored, with the new work that came of it; `None` where the program ends before the
+/// store could be written.
+pub(super) type Recorded = Option<(Record, Vec<StoredWork>)>;
+
+impl Record {
+    /// The newest work gets the token; what is older is woken by it as well.
+    pub(super) fn choose(
+        &mut self,
+        key: ItemKey,
+        mut work: Vec<StoredWork>,
+        token: Token,
+        now: Timestamp,
+    ) {
+        let Some(mut newest) = work.pop() else {
+            self.back.push(key);
+            return;
+        };
+        if !step(&mut newest, Step::Choose(token.clone()), now) {
+            self.back.push(key);
+            return;
+        }
+        let by = newest.key.clone();
+        for older in work {
+            self.end_one(older, Step::Overtaken(by.clone()), now);
+        }
+        self.writes.push(write(&newest));
+        self.chosen.push(Chosen {
+            key,
+            work: newest,
+            token,
+        });
+    }
+
+    /// All that was out for an object is over.
+    pub(super) fn end(&mut self, key: ItemKey, work: Vec<StoredWork>, with: &Step, now: Timestamp) {
+        for work in work {
+            self.end_one(work, with.clone(), now);
+        }
+        self.back.push(key);
+    }
+
+    /// Work that is not out, or whose object stays out for other work.
+    pub(super) fn end_one(&mut self, mut work: StoredWork, with: Step, now: Timestamp) {
+        let accepted_at = work.state.accepted_at();
+        if step(&mut work, with, now) {
+            self.writes.push(write(&work));
+            self.ended.push(Ended { work, accepted_at });
+        }
+    }
+
+    /// A patch that is to be tried again after `wait`, or is given up.
+    pub(super) fn retry(
+        &mut self,
+        chosen: Chosen,
+        retry: Step,
+        wait: Duration,
+        (now, at): (Timestamp, Instant),
+    ) {
+        let Chosen { key, mut work, .. } = chosen;
+        let accepted_at = work.state.accepted_at();
+        if !step(&mut work, retry, now) {
+            self.back.push(key);
+        } else if work.state.is_over() {
+            self.writes.push(write(&work));
+            self.ended.push(Ended { work, accepted_at });
+            self.back.push(key);
+        } else {
+            // The first failure is kept, so that people see it; those that follow say the same.
+            if matches!(work.state, WorkState::Annotating { failures: 1, .. }) {
+                self.writes.push(write(&work));
+            }
+            let due = at + wait;
+            let work = vec![work];
+            self.later.push(Later { key, work, due });
+        }
+    }
+
+    /// Objects that were annotated.
+    pub(super) fn annotated(&self) -> HashSet<ItemKey> {
+        let works = self.ended.iter().map(|ended| &ended.work);
+        works
+            .filter(|work| matches!(work.state, WorkState::Annotated { .. }))
+            .filter_map(|work| work.object.clone())
+            .collect()
+    }
+
+    /// Writes it until that is done.
+    pub(super) async fn stored(self, store: &Store, stop: &CancellationToken) -> Recorded {
+        let work = write_all(store, &self.writes, stop).await?;
+        Some((self, work))
+    }
+}
+
+/// A step that the state does not allow is a fault of ours: it is told, and the work stays open
+/// until the next start.
+fn step(work: &mut StoredWork, step: Step, now: Timestamp) -> bool {
+    match work.state.after(step, now) {
+        Ok(state) => {
+            work.state = state;
+            true
+        }
+        Err(fault) => {
+            error!(delivery = %work.key, cluster = %work.cluster, "{fault}");
+            false
+        }
+    }
+}
+
+fn write(work: &StoredWork) -> Write {
+    Write::Work {
+        id: work.id,
+        state: work.state.clone(),
+    }
+}
+
+/// Writes until that is done, and returns the new work. What is about a row that cannot be read is left
+/// out, so that it harms no other. `None`: the program ends before it is done.
+pub(super) async fn write_all(
+    store: &Store,
+    writes: &[Write],
+    stop: &CancellationToken,
+) -> Option<Vec<StoredWork>> {
+    let write = |some: Vec<Write>| {
+        until_stored(stop, move || {
+            let some = some.clone();
+            async move {
+                match store.write(some).await {
+                    Err(fault @ StoreError::Unreadable { .. }) => Ok(Err(fault)),
+                    answered => answered.map(Ok),
+                }
+            }
+        })
+    };
+    if let Ok(made) = write(writes.to_vec()).await? {
+        return Some(made);
+    }
+    let mut made = Vec::new();
+    for one in writes {
+        match write(vec![one.clone()]).await? {
+            Ok(work) => made.extend(work),
+            Err(fault) => error!(error = %fault, "left out what became of it"),
+        }
+    }
+    Some(made)
+}
+
+/// The work that some writes made though the store said that they failed, as where a connection broke in
+/// the moment of the commit: when they were tried again, they made none.
+pub(super) async fn kept_already(
+    store: &Store,
+    writes: impl Iterator<Item = (DeliveryId, &Write)>,
+    made: &[StoredWork],
+    stop: &CancellationToken,
+) -> Option<Vec<StoredWork>> {
+    let made: HashSet<DeliveryId> = made.iter().map(|work| work.delivery).collect();
+    let mut missing: HashMap<&str, HashSet<DeliveryId>> = HashMap::new();
+    for (delivery, write) in writes.filter(|(delivery, _)| !made.contains(delivery)) {
+        if let Write::Matched { work, .. } | Write::Listed { work, .. } = write {
+            for work in work {
+                missing.entry(&work.cluster).or_default().insert(delivery);
+            }
+        }
+    }
+    let mut kept = Vec::new();
+    for (cluster, deliveries) in missing {
+        let mut after = None;
+        loop {
+            let page = until_stored(stop, || store.open_work(cluster, after, PAGE)).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            kept.extend(
+                page.into_iter()
+                    .filter(|work| deliveries.contains(&work.delivery)),
+            );
+        }
+    }
+    Some(kept)
+}
+
+/// Asks the store until it answers. `None`: the program ends before it does.
+pub(super) async fn until_stored<T, F>(
+    stop: &CancellationToken,
+    mut ask: impl FnMut() -> F,
+) -> Option<T>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let mut was_told = false;
+    loop {
+        match ask().await {
+            Ok(answer) => return Some(answer),
+            Err(fault) if !was_told => {
+                was_told = true;
+                warn!(error = %fault, "the store cannot be used; it is tried again until it can");
+            }
+            Err(_) => {}
+        }
+        tokio::select! {
+            () = stop.cancelled() => return None,
+            () = tokio::time::sleep(STORE_AGAIN) => {}
+        }
+    }
+}

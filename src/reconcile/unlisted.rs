@@ -1,0 +1,85 @@
+//! Deliveries that wait until a cluster was listed once, and what they wake when it was.
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use crate::catalog::LiveCluster;
+use crate::store::{Store, StoreError, StoredWork, Write};
+
+use super::matcher::Matcher;
+use super::record::{Record, Recorded, kept_already, until_stored, write_all};
+
+/// Deliveries that are matched at once when the cluster was listed at last.
+const BATCH: usize = 200;
+
+/// Oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Unlisted {
+    waiting: VecDeque<StoredWork>,
+}
+
+impl Unlisted {
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(super) fn add(&mut self, work: StoredWork) {
+        self.waiting.push_back(work);
+    }
+
+    /// Those that are matched next; `None` where nothing waits.
+    pub(super) fn take(&mut self) -> Option<Vec<StoredWork>> {
+        let most = self.waiting.len().min(BATCH);
+        (most > 0).then(|| self.waiting.drain(..most).collect())
+    }
+
+    /// Takes out what has waited too long.
+    pub(super) fn take_hopeless(
+        &mut self,
+        is_hopeless: impl Fn(&StoredWork) -> bool,
+    ) -> Vec<StoredWork> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let (hopeless, waiting) = waiting.into_iter().partition(is_hopeless);
+        self.waiting = waiting;
+        hopeless.into()
+    }
+}
+
+/// Finds and keeps the work of deliveries that waited for a cluster. `None` where the program ends.
+pub(super) async fn matched(
+    waited: Vec<StoredWork>,
+    live: &LiveCluster,
+    matcher: &Matcher,
+    store: &Store,
+    stop: &CancellationToken,
+) -> Recorded {
+    let mut record = Record::default();
+    let mut deliveries = Vec::with_capacity(waited.len());
+    for waited in waited {
+        let ask = || async {
+            match store.stored(waited.delivery).await {
+                // It harms no other, and waits for a program that can read it.
+                Err(fault @ StoreError::Unreadable { .. }) => Ok(Err(fault)),
+                answered => answered.map(Ok),
+            }
+        };
+        let work = match until_stored(stop, ask).await? {
+            Ok(None) => Vec::new(),
+            Ok(Some(stored)) => matcher.work_in(live, &stored.delivery, Timestamp::now()),
+            Err(fault) => {
+                error!(delivery = %waited.key, error = %fault, "left out a delivery");
+                continue;
+            }
+        };
+        deliveries.push(waited.delivery);
+        let waited = waited.id;
+        record.writes.push(Write::Listed { waited, work });
+    }
+    let mut made = write_all(store, &record.writes, stop).await?;
+    let written = deliveries.into_iter().zip(&record.writes);
+    made.extend(kept_already(store, written, &made, stop).await?);
+    Some((record, made))
+}
