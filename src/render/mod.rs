@@ -32,6 +32,7 @@ mod templates;
 #[cfg(test)]
 mod tests;
 mod text_fault;
+mod trial;
 mod twin;
 mod uses;
 mod work;
