@@ -91,12 +91,21 @@ impl Loader {
             self.sources
                 .hide(secret.source, (secret.start as usize, secret.end as usize));
         }
+        let environments = self.unique("environment", environments, |one| &one.name).0;
+        let clusters = self.unique("cluster", clusters, |one| &one.name).0;
+        let (projects, mut unnamed): (Vec<_>, Vec<_>) = fleet
+            .projects
+            .into_iter()
+            .partition(|project| !project.name.value.is_empty());
+        let (projects, same_name) = self.unique("project", projects, |one| &one.name);
+        unnamed.extend(same_name);
         Configuration {
             output: fleet.output.unwrap_or_else(default_output),
             defaults: fleet.defaults,
-            environments: self.unique("environment", environments, |one| &one.name),
-            projects: self.unique("project", fleet.projects, |one| &one.name),
-            clusters: self.unique("cluster", clusters, |one| &one.name),
+            environments,
+            projects,
+            unnamed,
+            clusters,
             crds,
             templates,
             unread: std::mem::take(&mut self.unread),
@@ -107,16 +116,16 @@ impl Loader {
         }
     }
 
-    /// By name, the first of each; the others are told.
+    /// By name, the first of each; and the others, which are told.
     fn unique<T>(
         &mut self,
         what: &str,
         mut items: Vec<T>,
         name: impl Fn(&T) -> &Spanned<Arc<str>>,
-    ) -> Vec<T> {
-        let found = twice::keep_first(what, &mut items, name, &self.sources);
+    ) -> (Vec<T>, Vec<T>) {
+        let (others, found) = twice::keep_first(what, &mut items, name, &self.sources);
         self.decoder.findings.extend(found);
-        items
+        (items, others)
     }
 
     fn fault(&mut self, span: Span, message: impl Into<String>, hint: impl Into<String>) {

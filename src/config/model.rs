@@ -31,6 +31,9 @@ pub struct Configuration {
     pub environments: Vec<Environment>,
     /// By name.
     pub projects: Vec<Project>,
+    /// Projects whose name is missing, none or taken: nothing is planned of them, but what they
+    /// name must be there too.
+    pub unnamed: Vec<Project>,
     pub clusters: Vec<Cluster>,
     /// CustomResourceDefinitions of one's own, as numbers of texts in `sources`.
     pub crds: Vec<u32>,
@@ -111,12 +114,15 @@ pub struct EnvironmentCluster {
 
 #[derive(Debug)]
 pub struct Project {
+    /// Empty where it is missing or none.
     pub name: Spanned<Arc<str>>,
     pub source: ProjectSource,
     pub settings: Settings,
     pub environments: Vec<EnvironmentOverride>,
     /// `None`: one Kustomization that has the project's name.
     pub objects: Option<Vec<ProjectObject>>,
+    /// Objects whose name is missing or none, as with projects.
+    pub unnamed: Vec<ProjectObject>,
 }
 
 /// Where a project's manifests come from.
@@ -156,6 +162,7 @@ pub struct EnvironmentOverride {
 
 #[derive(Debug)]
 pub struct ProjectObject {
+    /// Empty where it is missing or none.
     pub name: Spanned<Arc<str>>,
     /// `None`: a Kustomization by our own template.
     pub template: Option<Spanned<Arc<str>>>,

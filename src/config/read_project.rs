@@ -17,6 +17,14 @@ pub(super) fn keys_with(own: &[&'static str]) -> Vec<&'static str> {
     keys
 }
 
+/// What stands for a name that is missing or none, of which there is a finding.
+fn no_name(node: &Node) -> Spanned<Arc<str>> {
+    Spanned {
+        span: node.span,
+        value: "".into(),
+    }
+}
+
 impl Decoder {
     pub(super) fn projects(&mut self, node: &Node) -> Vec<Project> {
         self.list(node)
@@ -42,13 +50,18 @@ impl Decoder {
             .get("environments")
             .map_or_else(Vec::new, |node| self.overrides(node, true));
         let objects = fields.get("objects").and_then(|node| self.objects(node));
-        let name = self.name(&fields)?;
+        let (objects, unnamed) = match objects {
+            Some((named, unnamed)) => (Some(named), unnamed),
+            None => (None, Vec::new()),
+        };
+        let name = self.name(&fields).unwrap_or_else(|| no_name(node));
         Some(Project {
             name,
             source,
             settings,
             environments,
             objects,
+            unnamed,
         })
     }
 
@@ -62,8 +75,9 @@ impl Decoder {
         })
     }
 
-    /// `None` with a finding where there is no list: what is named in it is not known then.
-    fn objects(&mut self, node: &Node) -> Option<Vec<ProjectObject>> {
+    /// Those with a name and those without; `None` with a finding where there is no list: what is
+    /// named in it is not known then.
+    fn objects(&mut self, node: &Node) -> Option<(Vec<ProjectObject>, Vec<ProjectObject>)> {
         let items = self.list(node)?;
         if items.is_empty() {
             self.error(
@@ -72,7 +86,8 @@ impl Decoder {
                 "leave `objects` out for one Kustomization that has the project's name",
             );
         }
-        Some(items.iter().filter_map(|item| self.object(item)).collect())
+        let objects = items.iter().filter_map(|item| self.object(item));
+        Some(objects.partition(|object| !object.name.value.is_empty()))
     }
 
     fn object(&mut self, node: &Node) -> Option<ProjectObject> {
@@ -85,7 +100,7 @@ impl Decoder {
             Some(map) => (self.overrides(map, false), false),
             None => (Vec::new(), false),
         };
-        let name = self.name(&fields)?;
+        let name = self.name(&fields).unwrap_or_else(|| no_name(node));
         Some(ProjectObject {
             name,
             template,

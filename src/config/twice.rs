@@ -8,13 +8,13 @@ use crate::flux::yaml::Span;
 
 use super::{Finding, Sources, Spanned};
 
-/// Sorts by name, keeps the first of each, and tells the others.
+/// Sorts by name, keeps the first of each, and tells the others, which it returns.
 pub(super) fn keep_first<T>(
     what: &str,
     items: &mut Vec<T>,
     name: impl Fn(&T) -> &Spanned<Arc<str>>,
     sources: &Sources,
-) -> Vec<Finding> {
+) -> (Vec<T>, Vec<Finding>) {
     let mut first: HashMap<&str, Span> = HashMap::new();
     let mut findings = Vec::new();
     for item in &*items {
@@ -37,6 +37,16 @@ pub(super) fn keep_first<T>(
         findings.push(Finding::error(name.span, "", message).hint(hint));
     }
     items.sort_by(|one, other| name(one).value.cmp(&name(other).value));
-    items.dedup_by(|one, other| name(one).value == name(other).value);
-    findings
+    let mut others = Vec::new();
+    if !findings.is_empty() {
+        let mut kept: Vec<T> = Vec::with_capacity(items.len());
+        for item in items.drain(..) {
+            match kept.last() {
+                Some(last) if name(last).value == name(&item).value => others.push(item),
+                _ => kept.push(item),
+            }
+        }
+        *items = kept;
+    }
+    (others, findings)
 }

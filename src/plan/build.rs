@@ -11,6 +11,7 @@ use crate::flux::names;
 use crate::flux::yaml::Span;
 
 use super::check;
+use super::depends_on_names;
 use super::model::{Plan, PlannedObject, Role, SourceReference, TEMPLATES};
 use super::problems::{Problems, no_cluster};
 use super::relations;
@@ -24,6 +25,7 @@ const NAMESPACE: &str = "flux-system";
 pub fn plan(configuration: &Configuration) -> (Plan<'_>, Vec<Finding>) {
     let mut builder = Builder::new(configuration);
     check::names(configuration, &mut builder.problems);
+    depends_on_names::check(configuration, &mut builder.problems);
     for environment in &configuration.environments {
         if environment.clusters.is_empty() {
             builder.cluster(environment, None);
@@ -56,7 +58,10 @@ fn is_whole(configuration: &Configuration) -> bool {
     !unread.fleet
         && !unread.every_environment
         && unread.environments.is_empty()
-        && !projects.any(|project| matches!(project.source, ProjectSource::Faulty))
+        && configuration.unnamed.is_empty()
+        && !projects.any(|project| {
+            matches!(project.source, ProjectSource::Faulty) || !project.unnamed.is_empty()
+        })
 }
 
 pub(super) struct Builder<'c> {

@@ -59,9 +59,10 @@ impl<'c> Checker<'c, '_> {
                 );
             }
         }
-        for project in &configuration.projects {
+        for project in configuration.projects.iter().chain(&configuration.unnamed) {
             self.overrides(&project.environments);
-            for object in project.objects.iter().flatten() {
+            let objects = project.objects.iter().flatten();
+            for object in objects.chain(&project.unnamed) {
                 self.overrides(&object.environments);
                 self.template(object);
             }
@@ -165,19 +166,18 @@ impl<'c> Checker<'c, '_> {
         let Some(objects) = &project.objects else {
             return;
         };
+        let name = &project.name.value;
+        let who = if name.is_empty() {
+            "the project".to_owned()
+        } else {
+            format!("project `{name}`")
+        };
         let mut seen: HashSet<&str> = HashSet::new();
         for object in objects {
             if !seen.insert(&object.name.value) {
+                let message = format!("{who} has two objects `{}`", object.name.value);
                 self.problems.add(
-                    Finding::error(
-                        object.name.span,
-                        "",
-                        format!(
-                            "project `{}` has two objects `{}`",
-                            project.name.value, object.name.value
-                        ),
-                    )
-                    .hint("give each its own name"),
+                    Finding::error(object.name.span, "", message).hint("give each its own name"),
                 );
             }
         }

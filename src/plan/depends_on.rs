@@ -1,14 +1,13 @@
 //! What objects wait for: names become objects, and rings are found.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use crate::config::{Configuration, DependsOn, Finding, Project, Spanned};
-use crate::flux::nearest;
+use crate::config::{Configuration, DependsOn, Finding, Project};
 use crate::flux::yaml::Span;
 
+use super::depends_on_names::{has_object, is_its_own};
 use super::model::{Dependency, Identity, LocationKey, PlannedObject, Role};
-use super::problems::{Problems, unknown};
+use super::problems::Problems;
 use super::rings::rings;
 
 /// Resolves what each object waits for; `false` where some of it is not there.
@@ -36,15 +35,8 @@ pub(super) fn resolve(
         .map(|project| (&*project.name.value, project))
         .collect();
     let mut lookup = Lookup {
-        unread: configuration.unread.fleet,
         by_location,
         projects,
-        names: configuration
-            .projects
-            .iter()
-            .map(|project| &*project.name.value)
-            .collect(),
-        unknown: HashMap::new(),
         problems,
     };
     objects
@@ -78,17 +70,11 @@ pub(super) fn resolve(
 struct Lookup<'a, 'c> {
     by_location: HashMap<LocationKey<'a>, Vec<&'a PlannedObject<'c>>>,
     projects: HashMap<&'c str, &'c Project>,
-    /// A file with projects could not be read: what is not here may stand there.
-    unread: bool,
-    /// Of all projects, in order.
-    names: Vec<&'c str>,
-    /// The project that is spelt most like a name that none has.
-    unknown: HashMap<Arc<str>, Option<&'c str>>,
     problems: &'a mut Problems,
 }
 
 impl<'a> Lookup<'a, '_> {
-    /// What is waited for; `None` with a finding where it is not there.
+    /// What is waited for; `None` where it is not there, with a finding unless nothing has that name.
     fn find(
         &mut self,
         object: &'a PlannedObject<'_>,
@@ -105,13 +91,11 @@ impl<'a> Lookup<'a, '_> {
                 span,
             }]),
             DependsOn::Name(name) => {
-                if self.has_object(own, name) {
+                let is_own = |project: &&Project| has_object(project, name);
+                if self.projects.get(own).is_some_and(is_own) {
                     return self.one(object, (environment, cluster, own), name, span);
                 }
-                let Some(project) = self.projects.get(&**name).copied() else {
-                    self.unknown(own, name, span);
-                    return None;
-                };
+                let project = self.projects.get(&**name).copied()?;
                 let found: Vec<_> = self
                     .by_location
                     .get(&(environment, cluster, &*project.name.value))
@@ -134,50 +118,14 @@ impl<'a> Lookup<'a, '_> {
                 project,
                 object: name,
             } => {
-                if !self.projects.contains_key(&**project) {
-                    self.unknown(own, project, span);
+                let known = self.projects.get(&**project).copied()?;
+                if !has_object(known, name) && !is_its_own(known, name) {
                     return None;
                 }
-                let project = self.projects[&**project].name.value.as_ref();
-                let is_whole = self.projects[project].objects.is_none() && **name == *project;
-                if !is_whole && !self.has_object(project, name) {
-                    let known: Vec<&str> = self.object_names(project);
-                    let hint = nearest(name, known.iter().copied()).map_or_else(
-                        || format!("it has: {}", known.join(", ")),
-                        |near| format!("did you mean `{project}/{near}`?"),
-                    );
-                    self.problems.add(
-                        Finding::error(
-                            span,
-                            "",
-                            format!("project `{project}` has no object `{name}`"),
-                        )
-                        .hint(hint),
-                    );
-                    return None;
-                }
+                let project = &*known.name.value;
                 self.one(object, (environment, cluster, project), name, span)
             }
         }
-    }
-
-    fn object_names(&self, project: &str) -> Vec<&str> {
-        match self.projects.get(project) {
-            Some(project) => match &project.objects {
-                Some(objects) => objects.iter().map(|object| &*object.name.value).collect(),
-                None => vec![&*project.name.value],
-            },
-            None => Vec::new(),
-        }
-    }
-
-    fn has_object(&self, project: &str, object: &str) -> bool {
-        self.projects
-            .get(project)
-            .is_some_and(|project| match &project.objects {
-                Some(objects) => objects.iter().any(|one| &*one.name.value == object),
-                None => false,
-            })
     }
 
     fn one(
@@ -212,34 +160,6 @@ impl<'a> Lookup<'a, '_> {
             return None;
         }
         Some(vec![dependency(found, span)])
-    }
-
-    fn unknown(&mut self, own: &str, name: &Arc<str>, span: Span) {
-        if self.unread {
-            return;
-        }
-        let near = match self.unknown.get(name) {
-            Some(near) => *near,
-            None => {
-                let near = nearest(name, self.names.iter().copied());
-                self.unknown.insert(name.clone(), near);
-                near
-            }
-        };
-        let mut known: Vec<&str> = self.object_names(own);
-        known.extend(near);
-        known.sort_unstable();
-        let name = Spanned {
-            span,
-            value: name.clone(),
-        };
-        let finding = unknown(
-            "project or object",
-            &name,
-            &known,
-            "write `{external: NAME}` for an object that somebody else manages",
-        );
-        self.problems.add(finding);
     }
 
     fn absent(&mut self, object: &PlannedObject<'_>, message: &str, span: Span) {

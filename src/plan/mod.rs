@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod depends_on;
+mod depends_on_names;
 mod model;
 mod problems;
 mod relations;

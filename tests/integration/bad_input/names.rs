@@ -253,3 +253,72 @@ fn a_fault_of_some_clusters_of_an_environment_names_them() {
         );
     }
 }
+
+#[test]
+fn what_a_project_without_a_name_of_its_own_names_must_be_there_too() {
+    for (name, fault) in [
+        ("", "`name` is missing"),
+        (
+            "name: Web_1, ",
+            "`Web_1` is no name: it has `W`, where only small letters, digits and `-` may stand",
+        ),
+        ("name: web, ", "project `web` is there twice"),
+    ] {
+        let fleet = fleet(&format!(
+            "projects:
+  - {{name: web, repository: https://github.com/acme/web}}
+  - {{{name}source: {{project: wev}}, dependsOn: [wep], environments: {{stagin: {{dependsOn: [web/a]}}}}, objects: [{{name: b, template: kustomisation}}, {{name: b}}]}}
+"
+        ));
+        let mut found: Vec<String> = fleet
+            .findings()
+            .into_iter()
+            .map(|one| one.message)
+            .collect();
+        found.sort_unstable();
+        let of = if name.contains("web") {
+            "project `web`"
+        } else {
+            "the project"
+        };
+        let mut all = [
+            fault,
+            "project `web` has no object `a`",
+            &format!("{of} has two objects `b`"),
+            "unknown environment `stagin`",
+            "unknown project `wev`",
+            "unknown project or object `wep`",
+            "unknown template `kustomisation`",
+        ];
+        all.sort_unstable();
+        assert_eq!(found, all);
+    }
+}
+
+#[test]
+fn what_an_object_without_a_name_names_must_be_there_too() {
+    let fleet = project(
+        "    objects: [{name: a}, {name: B, template: kustomisation, dependsOn: [wep], environments: [stagin]}]\n",
+    );
+    let found = fleet.findings();
+    let found: Vec<&str> = found.iter().map(|one| &*one.message).collect();
+    assert_eq!(
+        found,
+        [
+            "`B` is no name: it has `B`, where only small letters, digits and `-` may stand",
+            "unknown template `kustomisation`",
+            "unknown project or object `wep`",
+            "unknown environment `stagin`",
+        ]
+    );
+}
+
+#[test]
+fn what_a_project_that_is_in_no_environment_waits_for_must_be_there_too() {
+    refuses(
+        &project("    dependsOn: [wep]\n    environments: {staging: false}\n"),
+        "flux-setup.yaml:4:17",
+        "unknown project or object `wep`",
+        "did you mean `web`?",
+    );
+}
