@@ -20,7 +20,8 @@ pub(super) fn relocate(
         .into_iter()
         .map(|fault| {
             let steps = steps(&fault.path);
-            let span = configured(values, &steps)
+            let span = configured_key(fault.span, document, values, &steps)
+                .or_else(|| configured(values, &steps))
                 .or_else(|| same_text(document, &steps, values))
                 .unwrap_or(fallback);
             Finding {
@@ -111,10 +112,9 @@ fn steps(path: &str) -> Vec<Step<'_>> {
     steps
 }
 
-/// The value at a path of the document, and whether the whole path leads to it; else what lies
-/// nearest above.
-pub(super) fn value_at<'v>(path: &str, values: &'v Values) -> Option<(&'v Node, bool)> {
-    find(values, &steps(path))
+/// The value at a path of the document, or else what lies nearest above it.
+pub(super) fn nearest_value<'v>(path: &str, values: &'v Values) -> Option<&'v Node> {
+    find(values, &steps(path)).map(|(node, _)| node)
 }
 
 /// Where the value at a path of the document was configured, or else what lies nearest above it.
@@ -122,6 +122,27 @@ fn configured(values: &Values, steps: &[Step<'_>]) -> Option<Span> {
     find(values, steps).map(|(node, _)| node.span)
 }
 
+/// Where the key was configured, if it is the key at a path of the document that is at fault and not
+/// its value.
+fn configured_key(at: Span, document: &Node, values: &Values, steps: &[Step<'_>]) -> Option<Span> {
+    let (Step::Key(key), above) = steps.split_last()? else {
+        return None;
+    };
+    let entry = |node: &Node| {
+        let mut entries = node.as_mapping()?.iter();
+        entries.find(|entry| entry.key == *key).cloned()
+    };
+    let written = entry(at_path(document, above)?)?;
+    if written.key_span != at || written.node.span == at {
+        return None;
+    }
+    let (node, true) = find(values, above)? else {
+        return None;
+    };
+    Some(entry(node)?.key_span)
+}
+
+/// The value, and whether the whole path leads to it; else what lies nearest above.
 fn find<'v>(values: &'v Values, steps: &[Step<'_>]) -> Option<(&'v Node, bool)> {
     let key = |at: usize| match steps.get(at) {
         Some(Step::Key(key)) => Some(&**key),

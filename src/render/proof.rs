@@ -13,7 +13,7 @@ use crate::flux::yaml::{Entry, Node, Span, Value};
 use crate::plan::{Plan, PlannedObject, Values};
 
 use super::bounds::DOCUMENT_LIMIT_BYTES;
-use super::configured::{of_users, relocate, value_at};
+use super::configured::{nearest_value, of_users, relocate};
 use super::engine::into_text;
 use super::identity::DocumentFault;
 use super::twin::changed_by_a_value;
@@ -141,8 +141,9 @@ fn of_document(object: &PlannedObject, templates: &Templates, fault: DocumentFau
         .finding(object.span)
 }
 
-/// What is wrong with the values that were written for an object which lacks others: that something
-/// is missing means nothing, for there is a finding already.
+/// What is wrong with the values that were written for an object which lacks others. That its `spec`
+/// lacks something means nothing, for there is a finding already; what a value lacks that was written
+/// whole is told.
 fn prove_incomplete(
     object: &PlannedObject,
     document: &Node,
@@ -151,9 +152,7 @@ fn prove_incomplete(
     let values = object.values();
     let mut faults = judge(object, document);
     faults.retain(|fault| {
-        value_at(&fault.path, &values).is_some_and(|(node, whole)| {
-            whole && node.as_scalar().is_some() && node.span != object.span
-        })
+        nearest_value(&fault.path, &values).is_some_and(|nearest| nearest.span != object.span)
     });
     relocate(faults, &values, object.span, document)
 }

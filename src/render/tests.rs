@@ -143,7 +143,7 @@ fn a_fault_of_a_document_is_said_where_it_was_configured_by_text_and_by_values_a
     let by_text = faults(&configuration, ProofBy::Text);
     assert_eq!(by_text, faults(&configuration, ProofBy::Values));
     insta::assert_snapshot!(by_text.join("\n"), @r#"
-    flux-setup.yaml:5:25 [spec.nope] unknown field `nope`
+    flux-setup.yaml:5:19 [spec.nope] unknown field `nope`
     flux-setup.yaml:4:26 [spec.force] must be a boolean, not a string
     "#);
 }

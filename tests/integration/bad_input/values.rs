@@ -214,3 +214,31 @@ fn a_semver_filter_goes_with_a_range_and_with_an_artifact() {
         "take it away",
     );
 }
+
+#[test]
+fn a_wrong_value_hides_no_fault_deeper_in_the_fields_beside_it() {
+    let fleet = project(
+        "    timeout: soon
+    kustomization:
+      healthChecks: [{kind: Deployment}]
+      forcee: {a: b}
+      images: [{nam: web}]
+",
+    );
+    let found = fleet.findings();
+    let found: Vec<(String, &str)> = found
+        .iter()
+        .map(|one| (one.place(), &*one.message))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("flux-setup.yaml:4:14", "`soon` is no duration"),
+            ("flux-setup.yaml:6:22", "`name` is required"),
+            ("flux-setup.yaml:7:7", "unknown field `forcee`"),
+            ("flux-setup.yaml:8:16", "`name` is required"),
+            ("flux-setup.yaml:8:17", "unknown field `nam`"),
+        ]
+        .map(|(place, message)| (place.to_owned(), message))
+    );
+}
