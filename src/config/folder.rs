@@ -111,8 +111,8 @@ impl Folder {
     }
 
     /// The files below this folder that a pattern names, by name: `teams/*/fleet.yaml`, `**/*.yaml`,
-    /// or one file that may be missing. Folders whose names begin with a dot, and links to folders,
-    /// are passed over.
+    /// or one file that may be missing. What begins with a dot, and links to folders, a pattern
+    /// passes over.
     ///
     /// # Errors
     ///
@@ -161,7 +161,7 @@ impl Folder {
                 let is_open = !name.starts_with('.');
                 let path = below(name);
                 if !self.is_folder(&path) {
-                    if glob.is_match(&path) {
+                    if is_open && glob.is_match(&path) {
                         found.names.push(path);
                     }
                 } else if is_open && path.split('/').count() < deepest && !self.is_link(&path) {

@@ -217,10 +217,12 @@ impl Loader {
     fn include(&mut self, fleet: &mut Fleet) {
         let mut seen = HashSet::from([FLEET_FILE.to_owned()]);
         for pattern in std::mem::take(&mut fleet.include) {
-            let Some(files) = self.matching(&pattern) else {
+            let Some(mut files) = self.matching(&pattern) else {
                 self.unread.fleet = true;
                 continue;
             };
+            // what a pattern finds and another key reads is no file with projects
+            files.retain(|file| *file == pattern.value || !is_read_elsewhere(file, &fleet.crds));
             if files.is_empty() {
                 self.fault(
                     pattern.span,
@@ -229,6 +231,13 @@ impl Loader {
                 );
             }
             for file in files {
+                if file == FLEET_FILE && pattern.value.trim_start_matches("./") == FLEET_FILE {
+                    self.fault(
+                        pattern.span,
+                        format!("`{FLEET_FILE}` includes itself"),
+                        "take its name away",
+                    );
+                }
                 if !seen.insert(file.clone()) {
                     continue;
                 }
@@ -434,6 +443,19 @@ fn yaml_stem(name: &str) -> Option<&str> {
     name.strip_suffix(".yaml")
         .or_else(|| name.strip_suffix(".yml"))
         .filter(|stem| !stem.starts_with('.'))
+}
+
+/// Whether a file is an environment, a template or a CustomResourceDefinition by its place.
+fn is_read_elsewhere(file: &str, crds: &[Spanned<String>]) -> bool {
+    let crds = crds.iter().map(|path| &*path.value);
+    [ENVIRONMENTS, TEMPLATES]
+        .into_iter()
+        .chain(crds)
+        .any(|path| {
+            let path = path.trim_start_matches("./").trim_end_matches('/');
+            file.strip_prefix(path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
 }
 
 fn default_output() -> Pattern {

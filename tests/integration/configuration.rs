@@ -422,6 +422,33 @@ fn included_files_may_lie_at_any_depth_and_their_order_changes_nothing() {
 }
 
 #[test]
+fn a_pattern_passes_over_what_is_hidden_and_what_other_keys_read() {
+    let fleet = with_environment("include: [\"**/*.yaml\"]\ncrds: [./crds/]\n")
+        .file(".tool.yaml", "nothing: here\n")
+        .file(
+            "crds/things.yaml",
+            "apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: things.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {kind: Thing, plural: things, singular: thing, listKind: ThingList}
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
+",
+        )
+        .file("templates/more/part.yaml", "nothing: here\n")
+        .file(
+            "teams/web.yaml",
+            "projects: [{name: web, repository: https://github.com/acme/web}]\n",
+        );
+    assert_eq!(
+        names(&rendered(&fleet)),
+        ["GitRepository/web-staging", "Kustomization/web-staging"]
+    );
+}
+
+#[test]
 fn the_one_kustomization_of_a_project_can_be_waited_for_by_its_name() {
     let fleet = with_environment(
         "projects:\n  - {name: web, repository: https://github.com/acme/web}\n  - {name: api, repository: https://github.com/acme/api, dependsOn: [web/web]}\n",

@@ -156,6 +156,18 @@ fn a_file_that_cannot_be_read_makes_no_name_in_it_unknown() {
     );
 }
 
+#[test]
+fn a_fleet_that_includes_itself_is_refused() {
+    for name in ["flux-setup.yaml", "./flux-setup.yaml"] {
+        refuses(
+            &fleet(&format!("include: [{name}]\nprojects: []\n")),
+            "flux-setup.yaml:1:11",
+            "`flux-setup.yaml` includes itself",
+            "take its name away",
+        );
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn links_that_lead_back_end_a_search() {
