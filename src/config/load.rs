@@ -8,14 +8,13 @@ use crate::flux::yaml::{self, Node, Span};
 
 use super::decode::Decoder;
 use super::folder::{Folder, Listing, Unreadable};
-use super::model::{Configuration, Environment, Spanned, Unread, UserTemplate};
+use super::model::{Configuration, Environment, Spanned, Unread};
 use super::read_fleet::Fleet;
 use super::{Finding, Pattern, Sources, hidden, twice};
 
 const FLEET_FILE: &str = "flux-setup.yaml";
 const ENVIRONMENTS: &str = "environments";
-const TEMPLATES: &str = "templates";
-const TEMPLATE_ENDING: &str = ".yaml.tera";
+pub(super) const TEMPLATES: &str = "templates";
 
 /// Reads the configuration in a folder.
 ///
@@ -36,20 +35,20 @@ pub fn load(folder: &FilePath) -> (Configuration, Vec<Finding>) {
 }
 
 /// What lies in a folder.
-enum Listed {
+pub(super) enum Listed {
     Files(Vec<String>),
     Missing,
     /// There is a finding.
     Unreadable,
 }
 
-struct Loader {
-    folder: Option<Folder>,
+pub(super) struct Loader {
+    pub(super) folder: Option<Folder>,
     /// The folder as the user named it, put before the names of files.
     shown: std::path::PathBuf,
     sources: Sources,
-    decoder: Decoder,
-    unread: Unread,
+    pub(super) decoder: Decoder,
+    pub(super) unread: Unread,
 }
 
 impl Loader {
@@ -128,13 +127,18 @@ impl Loader {
         (items, others)
     }
 
-    fn fault(&mut self, span: Span, message: impl Into<String>, hint: impl Into<String>) {
+    pub(super) fn fault(
+        &mut self,
+        span: Span,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         self.decoder.error(span, message, hint);
     }
 
     /// The text of a file below the folder, kept so that findings can show it. That it is not there
     /// or cannot be read is told where it is `named`, else at the file.
-    fn text(&mut self, path: &str, named: Option<Span>) -> Option<u32> {
+    pub(super) fn text(&mut self, path: &str, named: Option<Span>) -> Option<u32> {
         let shown = self.shown.join(path).display().to_string();
         let shown = shown.strip_prefix("./").unwrap_or(&shown).to_owned();
         let read = self.folder.as_ref()?.read(path);
@@ -308,7 +312,7 @@ impl Loader {
         environments
     }
 
-    fn listed(&mut self, path: &str) -> Listed {
+    pub(super) fn listed(&mut self, path: &str) -> Listed {
         let Some(folder) = &self.folder else {
             return Listed::Unreadable;
         };
@@ -346,88 +350,10 @@ impl Loader {
     }
 
     /// A place to speak of a path that has no text.
-    fn nowhere(&mut self, path: &str) -> Span {
+    pub(super) fn nowhere(&mut self, path: &str) -> Span {
         let shown = self.shown.join(path).display().to_string();
         let shown = shown.strip_prefix("./").unwrap_or(&shown).to_owned();
         whole(self.sources.add(shown, ""))
-    }
-
-    fn templates(&mut self) -> Vec<UserTemplate> {
-        let names = match self.listed(TEMPLATES) {
-            Listed::Files(names) => names,
-            Listed::Missing => Vec::new(),
-            Listed::Unreadable => {
-                self.unread.every_template = true;
-                Vec::new()
-            }
-        };
-        let mut templates = Vec::new();
-        for file in names {
-            let Some(name) = file.strip_suffix(TEMPLATE_ENDING) else {
-                self.misnamed_template(&file);
-                continue;
-            };
-            let name = name.to_owned();
-            match self.text(&format!("{TEMPLATES}/{file}"), None) {
-                Some(source) => templates.push(UserTemplate { name, source }),
-                None => self.unread.templates.push(name),
-            }
-        }
-        templates
-    }
-
-    /// Says of a file that looks like a template that it is none.
-    fn misnamed_template(&mut self, file: &str) {
-        let Some((stem, _)) = file.split_once('.') else {
-            return;
-        };
-        let looks_like_one = [".tera", ".yaml", ".yml"].map(|ending| file.ends_with(ending));
-        if stem.is_empty() || !looks_like_one.contains(&true) {
-            return;
-        }
-        let path = format!("{TEMPLATES}/{file}");
-        let at = self.nowhere(&path);
-        let finding = Finding::warning(at, "", format!("`{path}` is no template by its name"))
-            .hint(format!(
-                "call it `{stem}{TEMPLATE_ENDING}`, or keep it elsewhere"
-            ));
-        self.decoder.findings.push(finding);
-    }
-
-    /// The texts of files and folders with CustomResourceDefinitions.
-    fn crds(&mut self, paths: &[Spanned<String>]) -> Vec<u32> {
-        let mut texts = Vec::new();
-        for path in paths {
-            let name = path.value.trim_start_matches("./").trim_end_matches('/');
-            let is_folder = self
-                .folder
-                .as_ref()
-                .is_some_and(|folder| folder.is_folder(name));
-            let files = if is_folder {
-                let Listed::Files(names) = self.listed(name) else {
-                    continue;
-                };
-                names
-                    .into_iter()
-                    .filter(|file| yaml_stem(file).is_some() || file.ends_with(".json"))
-                    .map(|file| format!("{name}/{file}"))
-                    .collect()
-            } else {
-                vec![name.to_owned()]
-            };
-            if files.is_empty() {
-                self.fault(
-                    path.span,
-                    format!("folder `{name}` holds no CustomResourceDefinition"),
-                    "put files that end in `.yaml`, `.yml` or `.json` into it, or take its name away",
-                );
-            }
-            let named = (!is_folder).then_some(path.span);
-            for file in files {
-                texts.extend(self.text(&file, named));
-            }
-        }
-        texts
     }
 }
 
@@ -439,7 +365,7 @@ fn whole(source: u32) -> Span {
     }
 }
 
-fn yaml_stem(name: &str) -> Option<&str> {
+pub(super) fn yaml_stem(name: &str) -> Option<&str> {
     name.strip_suffix(".yaml")
         .or_else(|| name.strip_suffix(".yml"))
         .filter(|stem| !stem.starts_with('.'))

@@ -6,6 +6,7 @@ mod folder;
 mod hidden;
 mod key_path;
 mod load;
+mod load_texts;
 mod model;
 mod pattern;
 mod read_budget;
