@@ -85,7 +85,7 @@ pub(super) fn judge(
             DocumentFault::new(
                 node.map_or(0, start),
                 format!("its document has no `{key}`"),
-                "",
+                &format!("write `{key}: …` at the top of the template"),
             )
         }),
     };
@@ -96,7 +96,8 @@ pub(super) fn judge(
     {
         let at = document.get("kind").map_or(0, start);
         let message = format!("its document is a `{written}`, not a `{kind}`");
-        found.push(DocumentFault::new(at, message, ""));
+        let hint = format!("write `kind: {kind}`");
+        found.push(DocumentFault::new(at, message, &hint));
     }
     found.extend(
         [written_kind, text("apiVersion")]

@@ -53,26 +53,29 @@ fn check_enum(found: &mut Found, checks: &Checks, node: &Node, path: &Path<'_>) 
         Plain::Text(text) => nearest(text, known.iter().map(String::as_str)),
         _ => None,
     };
-    found.fault(node.span, path, message).hint = near.map(|name| format!("did you mean `{name}`?"));
+    let hint = near.map_or_else(
+        || "write one of them".into(),
+        |name| format!("did you mean `{name}`?"),
+    );
+    found.fault(node.span, path, message).hint = Some(hint);
 }
 
 fn check_text(found: &mut Found, checks: &Checks, text: &str, node: &Node, path: &Path<'_>) {
     if checks.min_length.is_some() || checks.max_length.is_some() {
         let length = text.chars().count() as u64;
         if let Some(most) = checks.max_length.filter(|most| length > *most) {
-            found.fault(
-                node.span,
-                path,
-                format!("must be at most {most} characters long, not {length}"),
-            );
+            let message = format!("must be at most {most} characters long, not {length}");
+            found.fault(node.span, path, message).hint = Some("shorten it".into());
         }
         if let Some(least) = checks.min_length.filter(|least| length < *least) {
-            let message = if least == 1 {
-                "must not be empty".to_string()
+            let (message, hint) = if least == 1 {
+                let message = "must not be empty".to_string();
+                (message, "write something, or leave the key out")
             } else {
-                format!("must be at least {least} characters long, not {length}")
+                let message = format!("must be at least {least} characters long, not {length}");
+                (message, "write more, or leave the key out")
             };
-            found.fault(node.span, path, message);
+            found.fault(node.span, path, message).hint = Some(hint.into());
         }
     }
     if let Some(pattern) = checks

@@ -15,17 +15,17 @@ const MOST_LISTED: usize = 8;
 pub(super) fn unknown(found: &mut Found, schema: &Schema, one: &Entry, path: &Path<'_>) {
     let known = schema.properties.iter().map(|property| &*property.name);
     let hint = match nearest(&one.key, known.clone()) {
-        Some(name) => Some(format!("did you mean `{name}`?")),
+        Some(name) => format!("did you mean `{name}`?"),
         None if (1..=MOST_LISTED).contains(&schema.properties.len()) => {
             let mut known: Vec<&str> = known.collect();
             known.sort_unstable();
-            Some(format!("the keys here are `{}`", known.join("`, `")))
+            format!("the keys here are `{}`", known.join("`, `"))
         }
-        None => None,
+        None => "leave it out: the kind has no key that is spelt like it".into(),
     };
     found
         .fault(one.key_span, path, format!("unknown field `{}`", one.key))
-        .hint = hint;
+        .hint = Some(hint);
 }
 
 pub(super) fn twice(found: &mut Found, one: &Entry, path: &Path<'_>) {

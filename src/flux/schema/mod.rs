@@ -133,7 +133,8 @@ pub fn judge(crds: &Crds, document: &Node) -> Vec<Fault> {
     let mut faults = Found::default();
     let Plain::Map(entries) = read(document) else {
         let message = format!("must be a map, not {}", read(document).noun());
-        return vec![Fault::api(document.span, "", message)];
+        let hint = "begin it with `apiVersion: …` and `kind: …`";
+        return vec![Fault::api(document.span, "", message).hint(hint)];
     };
     let identity = Identity::of(document);
     if entry(entries, "apiVersion").is_none() && entry(entries, "kind").is_none() {

@@ -103,7 +103,9 @@ fn an_unknown_field_is_refused_even_when_null_and_the_nearest_is_named() {
     );
     assert_eq!(
         git("name: web", "name: web\n  foo: 1"),
-        ["metadata.foo: unknown field `foo`"]
+        [
+            "metadata.foo: unknown field `foo` (leave it out: the kind has no key that is spelt like it)"
+        ]
     );
 }
 
@@ -143,11 +145,13 @@ fn types_are_those_that_the_reader_makes_of_the_text() {
     );
     assert_eq!(
         git("    branch: main", "  - main"),
-        ["spec.ref: must be a map, not a list"]
+        ["spec.ref: must be a map, not a list (write `key: value` pairs below it)"]
     );
     assert_eq!(
         kustomization("prune: true", "prune: true\n  dependsOn: {name: a}"),
-        ["spec.dependsOn: must be a list, not a map"]
+        [
+            "spec.dependsOn: must be a list, not a map (write each item on a line of its own, behind `- `)"
+        ]
     );
 }
 
@@ -195,7 +199,7 @@ fn bounds_patterns_and_enums_are_held() {
     );
     assert_eq!(
         kustomization("prune: true", "prune: true\n  targetNamespace: ''"),
-        ["spec.targetNamespace: must not be empty"]
+        ["spec.targetNamespace: must not be empty (write something, or leave the key out)"]
     );
 }
 
@@ -224,8 +228,14 @@ fn of_a_status_only_names_and_types_count() {
         NONE
     );
     assert_eq!(with("null"), NONE);
-    assert_eq!(with("{x: null}"), ["status.x: unknown field `x`"]);
-    assert_eq!(with("[]"), ["status: must be a map, not a list"]);
+    assert_eq!(
+        with("{x: null}"),
+        ["status.x: unknown field `x` (leave it out: the kind has no key that is spelt like it)"]
+    );
+    assert_eq!(
+        with("[]"),
+        ["status: must be a map, not a list (write `key: value` pairs below it)"]
+    );
 }
 
 #[test]

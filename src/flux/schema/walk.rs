@@ -99,6 +99,15 @@ fn wrong_type(found: &mut Found, schema: &Schema, node: &Node, value: &Plain<'_>
         path,
         format!("must be {}, not {}", schema.noun(), value.noun()),
     );
+    fault.hint = match schema.kind {
+        Kind::Object => Some("write `key: value` pairs below it".into()),
+        Kind::Array => Some("write each item on a line of its own, behind `- `".into()),
+        Kind::Text | Kind::IntOrString => Some("write a text".into()),
+        Kind::Integer => Some("write a whole number".into()),
+        Kind::Number => Some("write a number".into()),
+        Kind::Boolean => Some("write `true` or `false`".into()),
+        Kind::Any => None,
+    };
     if let (Kind::Text | Kind::IntOrString, Value::Scalar(scalar)) = (schema.kind, &node.value) {
         // Quotes do not help what would not match then.
         let pattern = schema

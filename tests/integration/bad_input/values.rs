@@ -242,3 +242,24 @@ fn a_wrong_value_hides_no_fault_deeper_in_the_fields_beside_it() {
         .map(|(place, message)| (place.to_owned(), message))
     );
 }
+
+#[test]
+fn what_the_crd_refuses_is_told_with_the_way_to_mend_it() {
+    let fleet = project(
+        "    kustomization:
+      unheard: of
+      images: {name: web}
+      decryption: {provider: rot13}
+",
+    );
+    let found = fleet.findings();
+    let hints: Vec<&str> = found.iter().filter_map(|one| one.hint.as_deref()).collect();
+    assert_eq!(
+        hints,
+        [
+            "leave it out: the kind has no key that is spelt like it",
+            "write each item on a line of its own, behind `- `",
+            "write one of them",
+        ]
+    );
+}

@@ -11,11 +11,11 @@ fn whole_numbers_count_as_integers_and_2_to_the_63_does_not() {
     }
     assert_eq!(
         foo(schema, "{m: 1.5}"),
-        ["spec.m: must be an integer, not a number"]
+        ["spec.m: must be an integer, not a number (write a whole number)"]
     );
     assert_eq!(
         foo(schema, "{m: 9223372036854775808}"),
-        ["spec.m: must be an integer, not a number"]
+        ["spec.m: must be an integer, not a number (write a whole number)"]
     );
     assert_eq!(foo(schema, "{m: 0}"), ["spec.m: must be at least 1"]);
     assert_eq!(foo(schema, "{m: 2001}"), ["spec.m: must be at most 2000"]);
@@ -95,7 +95,9 @@ fn an_embedded_resource_needs_its_type_and_sound_metadata() {
             schema,
             "{t: {apiVersion: v1, kind: Pod, metadata: {foo: a}}}"
         ),
-        ["spec.t.metadata.foo: unknown field `foo`"]
+        [
+            "spec.t.metadata.foo: unknown field `foo` (leave it out: the kind has no key that is spelt like it)"
+        ]
     );
     assert_eq!(
         foo(
@@ -160,11 +162,11 @@ fn lengths_are_counted_in_characters() {
     assert_eq!(foo(schema, "{s: äö}"), NONE);
     assert_eq!(
         foo(schema, "{s: äöü}"),
-        ["spec.s: must be at most 2 characters long, not 3"]
+        ["spec.s: must be at most 2 characters long, not 3 (shorten it)"]
     );
     assert_eq!(
         foo(schema, "{s: ä}"),
-        ["spec.s: must be at least 2 characters long, not 1"]
+        ["spec.s: must be at least 2 characters long, not 1 (write more, or leave the key out)"]
     );
 }
 
