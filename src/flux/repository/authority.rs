@@ -33,7 +33,8 @@ pub(super) fn host_and_port(text: &str) -> Result<(&str, Option<u16>), UrlFault>
             None => (text, None),
         },
     };
-    if host.is_empty() {
+    // Dots end a name, and brackets hold an address: neither is one.
+    if host.trim_matches(['.', '[', ']']).is_empty() {
         return Err(UrlFault::NoHost);
     }
     let brackets = host.starts_with('[') && host.ends_with(']');

@@ -128,6 +128,18 @@ fn what_flux_does_not_take_is_refused_and_no_secret_is_told() {
             "the URL has no host; write it as `https://host/owner/repository`",
         ),
         (
+            "git@.:a",
+            "the URL has no host; write it as `https://host/owner/repository`",
+        ),
+        (
+            "https://[]/a",
+            "the URL has no host; write it as `https://host/owner/repository`",
+        ),
+        (
+            "https://[.]:80/a",
+            "the URL has no host; write it as `https://host/owner/repository`",
+        ),
+        (
             "https://:80/a",
             "the URL has no host; write it as `https://host/owner/repository`",
         ),
