@@ -10,8 +10,9 @@ use crate::delivery::{Delivery, DeliveryState};
 use crate::flux::RepositoryIdentity;
 use crate::store::NewWork;
 
-use super::decision::{Decision, Rules, names_told, work_of};
+use super::decision::{Decision, Rules, names_told};
 use super::former_names::FormerNames;
+use super::new_work::work_of;
 
 /// The rules, and the clusters they are applied to.
 pub struct Matcher {

@@ -9,6 +9,7 @@ mod heartbeat;
 mod matcher;
 mod matching;
 mod metrics;
+mod new_work;
 mod pace;
 mod policy;
 mod push;

@@ -1,7 +1,8 @@
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::catalog::{Event as Told, Kind, Projector};
-use crate::delivery::{DeliveryKey, Guid, SpeaksFor, decode};
+use crate::delivery::{DeliveryKey, DeliveryState, Guid, SpeaksFor, Wait, WorkState, decode};
 
 use super::*;
 
