@@ -113,7 +113,9 @@ impl ApiServer {
     fn order(&self, command: &str) {
         let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
         let commands = control.commands.as_mut().expect("it was not dropped");
-        writeln!(commands, "{command}").expect("`serve` runs");
+        // In one piece: a `read` that ends between two forgets the first.
+        let line = format!("{command}\n");
+        commands.write_all(line.as_bytes()).expect("`serve` runs");
         let mut answer = String::new();
         control
             .answers
