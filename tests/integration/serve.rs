@@ -3,6 +3,7 @@
 mod faults;
 pub mod kills;
 pub mod objects;
+mod returned;
 mod store;
 mod workflow;
 

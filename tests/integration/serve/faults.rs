@@ -19,7 +19,7 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Sends one push to each of so many repositories `acme/PREFIX-N`, and returns how long the slowest
 /// answer took.
-fn send_all(service: &Service, prefix: &str, numbers: std::ops::Range<u64>) -> Duration {
+pub(super) fn send_all(service: &Service, prefix: &str, numbers: std::ops::Range<u64>) -> Duration {
     let hooks = service.hooks;
     let senders: Vec<_> = (0..4)
         .map(|sender| {
@@ -48,7 +48,7 @@ fn send_all(service: &Service, prefix: &str, numbers: std::ops::Range<u64>) -> D
 }
 
 /// So many GitRepositories, each of a repository of its own.
-fn create_all(objects: &Objects<'_>, prefix: &str, numbers: std::ops::Range<u64>) {
+pub(super) fn create_all(objects: &Objects<'_>, prefix: &str, numbers: std::ops::Range<u64>) {
     for number in numbers {
         let name = format!("{prefix}-{number}");
         objects.git(&name, &format!("https://github.com/acme/{name}"), "main");
