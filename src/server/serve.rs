@@ -129,6 +129,7 @@ pub async fn serve(
     }
     tasks.spawn(named("secrets", refresh(state, stop.clone())));
     tokio::select! {
+        biased; // a door that closes because of `stop` has not closed by itself
         () = stop.cancelled() => {}
         Some(ended) = tasks.join_next() => {
             let door = ended.unwrap_or_else(|fault| {
