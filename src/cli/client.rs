@@ -1,12 +1,13 @@
 //! Asks a running `flux-setup serve`, never its store.
 
 use std::io::Read;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+
+use crate::config::is_this_machine;
 
 /// Longer than the server takes for any answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -39,7 +40,7 @@ impl Client {
             .http_status_as_error(false)
             .max_redirects(0)
             .timeout_global(Some(PATIENCE));
-        if is_this_machine(server) {
+        if is_here(server) {
             // A proxy would look for it at its own machine.
             agent = agent.proxy(None);
         }
@@ -108,16 +109,16 @@ impl Client {
     }
 }
 
-fn is_this_machine(server: &str) -> bool {
+fn is_here(server: &str) -> bool {
     let uri: Option<ureq::http::Uri> = server.parse().ok();
-    let host = uri.as_ref().and_then(ureq::http::Uri::host).unwrap_or("");
-    let ip: Result<IpAddr, _> = host.trim_matches(['[', ']']).parse();
-    host.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.is_loopback())
+    uri.as_ref()
+        .and_then(ureq::http::Uri::host)
+        .is_some_and(is_this_machine)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_this_machine;
+    use super::is_here;
 
     #[test]
     fn this_machine_is_known_by_its_own_names() {
@@ -127,7 +128,7 @@ mod tests {
             "https://[::1]:9293/",
             "http://127.8.8.8:1",
         ] {
-            assert!(is_this_machine(server), "{server}");
+            assert!(is_here(server), "{server}");
         }
         for server in [
             "http://10.0.0.1:9293",
@@ -135,7 +136,7 @@ mod tests {
             "http://[fd00::1]",
             "http://",
         ] {
-            assert!(!is_this_machine(server), "{server}");
+            assert!(!is_here(server), "{server}");
         }
     }
 }

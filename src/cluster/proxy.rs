@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use http::Uri;
 use ipnet::IpNet;
 
+use crate::config::is_this_machine;
+
 /// Takes the proxy of `HTTPS_PROXY` from a cluster that `NO_PROXY` names, or that is on this machine; kube compares
 /// `NO_PROXY` with the proxy instead. A proxy that the kubeconfig names itself is kept.
 pub(super) fn without_needless_proxy(cluster: &Uri, proxy: Option<Uri>) -> Option<Uri> {
@@ -23,7 +25,7 @@ pub(super) fn without_needless_proxy(cluster: &Uri, proxy: Option<Uri>) -> Optio
 fn is_excepted(host: &str, list: &str) -> bool {
     let host = host.trim_matches(['[', ']']).to_ascii_lowercase();
     let address: Option<IpAddr> = host.parse().ok();
-    if host == "localhost" || address.is_some_and(|address| address.is_loopback()) {
+    if is_this_machine(&host) {
         return true;
     }
     list.split(',').map(str::trim).any(|entry| {

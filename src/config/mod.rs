@@ -24,6 +24,7 @@ mod secret;
 mod serving;
 mod settings;
 mod sources;
+mod this_machine;
 mod twice;
 
 pub use decode::parse_share;
@@ -44,3 +45,4 @@ pub use settings::{
     Dependency, DependsOn, Field, Layers, Reference, Said, Setting, Settings, Webhook,
 };
 pub use sources::{Position, Sources};
+pub use this_machine::is_this_machine;

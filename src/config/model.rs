@@ -7,7 +7,7 @@ use crate::flux::yaml::Span;
 
 use super::secret::SecretRef;
 use super::serving::ServerSettings;
-use super::settings::Settings;
+use super::settings::{Layers, Settings};
 use super::{Pattern, Sources};
 
 /// A value and where it was written.
@@ -158,6 +158,23 @@ pub struct EnvironmentOverride {
     pub settings: Settings,
     /// `Some`: only in these clusters of the environment.
     pub clusters: Option<Vec<EnvironmentCluster>>,
+}
+
+impl EnvironmentOverride {
+    /// Puts what is said here on top: of the environment, then of the cluster where it says that.
+    pub fn on<'c>(
+        &'c self,
+        layers: Layers<'c>,
+        cluster: Option<&EnvironmentCluster>,
+    ) -> Layers<'c> {
+        let layers = layers.with(&self.settings);
+        let in_cluster = self
+            .clusters
+            .iter()
+            .flatten()
+            .find(|one| cluster.is_some_and(|cluster| cluster.name.value == one.name.value));
+        in_cluster.map_or(layers, |cluster| layers.with(&cluster.settings))
+    }
 }
 
 #[derive(Debug)]

@@ -161,9 +161,11 @@ impl<'c> Builder<'c> {
         if let Some((object, _)) = object {
             layers = layers.with(&object.settings);
         }
-        layers = with_override(layers, location.here, location.cluster);
-        if let Some((_, here)) = object {
-            layers = with_override(layers, here, location.cluster);
+        if let Some(here) = location.here {
+            layers = here.on(layers, location.cluster);
+        }
+        if let Some((_, Some(here))) = object {
+            layers = here.on(layers, location.cluster);
         }
         layers
     }
@@ -295,23 +297,5 @@ fn is_in_cluster(here: Option<&EnvironmentOverride>, cluster: Option<&Environmen
             .iter()
             .any(|one| one.name.value == cluster.name.value),
         _ => true,
-    }
-}
-
-fn with_override<'c>(
-    layers: Layers<'c>,
-    here: Option<&'c EnvironmentOverride>,
-    cluster: Option<&EnvironmentCluster>,
-) -> Layers<'c> {
-    let Some(here) = here else { return layers };
-    let layers = layers.with(&here.settings);
-    let in_cluster = here
-        .clusters
-        .iter()
-        .flatten()
-        .find(|one| cluster.is_some_and(|cluster| cluster.name.value == one.name.value));
-    match in_cluster {
-        Some(cluster) => layers.with(&cluster.settings),
-        None => layers,
     }
 }

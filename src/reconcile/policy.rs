@@ -125,14 +125,7 @@ fn with_override<'c>(
         .environments
         .iter()
         .find(|one| one.name.value == environment.name.value);
-    let Some(here) = here else { return layers };
-    let layers = layers.with(&here.settings);
-    let in_cluster = here
-        .clusters
-        .iter()
-        .flatten()
-        .find(|one| cluster.is_some_and(|cluster| cluster.name.value == one.name.value));
-    in_cluster.map_or(layers, |cluster| layers.with(&cluster.settings))
+    here.map_or(layers, |here| here.on(layers, cluster))
 }
 
 fn webhook(layers: Layers<'_>) -> Webhook {

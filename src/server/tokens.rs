@@ -1,7 +1,6 @@
 //! Who may use the API: whoever knows a token, or, where none is configured, this machine alone.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -12,7 +11,7 @@ use http::{HeaderMap, HeaderName};
 use sha2::Sha256;
 use tracing::{info, warn};
 
-use crate::config::SecretRef;
+use crate::config::{SecretRef, is_this_machine};
 
 use super::fault::ServerError;
 use super::reading::{News, Reading};
@@ -163,14 +162,6 @@ fn check_origin(headers: &HeaderMap) -> Result<(), NotAllowed> {
         }
     }
     Ok(())
-}
-
-fn is_this_machine(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare.eq_ignore_ascii_case("localhost")
-        || bare
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

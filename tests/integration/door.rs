@@ -14,7 +14,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use crate::service::{OLD_SECRET, SECRET, Sent, Service, get, push_body, read_answer, signature};
+use crate::hookshot::signature;
+use crate::service::{OLD_SECRET, SECRET, Sent, Service, get, push_body, read_answer};
 
 const GUID: &str = "00000000-0000-0000-0000-000000000001";
 

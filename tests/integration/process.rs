@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::api_server::free_ports;
 use crate::hookshot::Hookshot;
 
 /// The secret of the webhook `acme`.
@@ -46,7 +47,7 @@ impl Home {
     /// As [`Home::new`], with more lines at the end of `server:`, indented by two.
     pub fn with(clusters: &[(&str, &Path)], server: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let [hooks, api] = free_addresses();
+        let [hooks, api] = free_ports().map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         let clusters: String = clusters
             .iter()
             .map(|(name, kubeconfig)| {
@@ -246,11 +247,4 @@ impl Drop for Service {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-/// All are held at once, so that they differ.
-fn free_addresses<const N: usize>() -> [SocketAddr; N] {
-    let listeners: [_; N] =
-        std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-    listeners.map(|listener| listener.local_addr().expect("it is bound"))
 }

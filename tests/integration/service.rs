@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::hookshot::signature;
 use axum::Router;
 use flux_setup::catalog::LiveCluster;
 use flux_setup::config::SecretRef;
@@ -15,11 +16,9 @@ use flux_setup::server::{
     Tokens, serve,
 };
 use flux_setup::store::{Limits, Store, StoreUrl};
-use hmac::{Hmac, Mac};
 use ipnet::IpNet;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
-use sha2::Sha256;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -232,12 +231,6 @@ pub(crate) async fn get(address: SocketAddr, path: &str, headers: &str) -> Answe
     let request =
         format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}\r\n");
     ask(address, request.as_bytes()).await
-}
-
-pub(crate) fn signature(secret: &str, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any key will do");
-    mac.update(body);
-    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
 
 /// A request as GitHub would send it; a test changes what it is about.

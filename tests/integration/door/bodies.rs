@@ -9,7 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use crate::service::{Answer, Sent, Service, Wanted, push_body, read_answer, signature};
+use crate::hookshot::signature;
+use crate::service::{Answer, Sent, Service, Wanted, push_body, read_answer};
 
 const LARGE: &str = "the body has more than 25 MiB, which GitHub never sends";
 const SLOW: &str = "the body came too slowly and was not waited for; deliver it again";

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-use crate::service::{OLD_SECRET, SECRET, Sent, Service, Wanted, signature};
+use crate::hookshot::signature;
+use crate::service::{OLD_SECRET, SECRET, Sent, Service, Wanted};
 
 /// Keeps what is logged.
 #[derive(Clone, Default)]

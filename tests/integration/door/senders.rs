@@ -7,7 +7,8 @@ use flux_setup::store::Limits;
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
 
-use crate::service::{Kept, Sent, Service, Wanted, signature};
+use crate::hookshot::signature;
+use crate::service::{Kept, Sent, Service, Wanted};
 
 const TOO_OFTEN: &str = "the signatures of this sender failed too often; give the webhook the same secret at GitHub and here, and wait a minute";
 
