@@ -75,7 +75,7 @@ impl DeliveryState {
     pub fn listed(self, clusters: u32, objects: u32, now: Timestamp) -> Self {
         match self {
             Self::Working { since, items } => {
-                match items.saturating_sub(clusters).saturating_add(objects) {
+                match items.saturating_add(objects).saturating_sub(clusters) {
                     0 => Self::matched(0, now),
                     items => Self::Working { since, items },
                 }
@@ -165,10 +165,18 @@ mod tests {
             }
         );
         assert_eq!(
-            working.listed(2, 0, at(2)),
+            working.clone().listed(2, 0, at(2)),
             DeliveryState::Nothing {
                 at: at(2),
                 reason: NothingToDo::NoObject
+            }
+        );
+        // A cluster among those that were found may be listed in the same call.
+        assert_eq!(
+            working.listed(4, 5, at(2)),
+            DeliveryState::Working {
+                since: at(1),
+                items: 3
             }
         );
     }
