@@ -133,15 +133,19 @@ pub(crate) fn host(name: &str, identities: &[(&str, IdentityKind)]) -> GithubHos
     let identity = |(name, kind): &(&str, IdentityKind)| Identity {
         name: spanned((*name).to_owned()),
         kind: *kind,
-        installation: None,
+        credential: None,
+        owners: Vec::new(),
     };
     GithubHost {
         host: spanned(name.to_owned()),
         api_url: None,
+        ca: None,
         aliases: Vec::new(),
         identities: identities.iter().map(identity).collect(),
         budget_identity: None,
         webhooks: Vec::new(),
+        audit: None,
+        heads: None,
     }
 }
 

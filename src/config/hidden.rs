@@ -25,8 +25,11 @@ fn leads_to_secrets(key: &str) -> bool {
 }
 
 /// Keys there whose values are none: a text, or a list of texts.
-const SHOWN: [&str; 18] = [
+const SHOWN: [&str; 21] = [
     "name",
+    "identity",
+    "audit",
+    "heads",
     "id",
     "installation",
     "scope",

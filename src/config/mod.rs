@@ -33,9 +33,10 @@ pub use folder::{FILE_LIMIT_BYTES, Folder, Listing, Unreadable};
 pub use key_path::KeyPaths;
 pub use load::load;
 pub use model::{
-    Amounts, BudgetSettings, Cluster, Configuration, Environment, EnvironmentCluster,
-    EnvironmentKind, EnvironmentOverride, GithubHost, GithubWebhook, Identity, IdentityKind,
-    KnownUse, Project, ProjectObject, ProjectSource, Spanned, Unread, UserTemplate, WebhookSubject,
+    Amounts, BudgetSettings, Cluster, Configuration, Credential, Environment, EnvironmentCluster,
+    EnvironmentKind, EnvironmentOverride, GithubHost, GithubWebhook, HeadsSettings, Identity,
+    IdentityKind, KnownUse, Project, ProjectObject, ProjectSource, Spanned, Unread, UserTemplate,
+    WebhookSubject,
 };
 pub use pattern::{Filling, Gap, Pattern};
 pub use read_map::OUR_LABELS;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::flux::yaml::Span;
 
@@ -204,12 +205,39 @@ pub struct Cluster {
 pub struct GithubHost {
     pub host: Spanned<String>,
     pub api_url: Option<Spanned<String>>,
+    /// Who vouches for the host's certificate, as PEM; `None`: those whom this machine trusts.
+    pub ca: Option<SecretRef>,
     /// Other host names of the same repositories.
     pub aliases: Vec<Spanned<String>>,
     pub identities: Vec<Identity>,
     /// Whose buckets the plan is priced against; the first identity where it is left out.
     pub budget_identity: Option<Spanned<String>>,
     pub webhooks: Vec<GithubWebhook>,
+    /// The lists of what the webhooks delivered are read so often; `None`: never.
+    pub audit: Option<Duration>,
+    /// `None`: nobody asks where refs point.
+    pub heads: Option<HeadsSettings>,
+}
+
+/// How often it is asked where refs point.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeadsSettings {
+    /// Where no webhook comes; at least a second.
+    pub every: Duration,
+    /// Where a webhook comes, in case it does not.
+    pub sweep: Duration,
+    /// Organisations and users that are asked which of their repositories were pushed to last.
+    pub owners: Vec<Spanned<String>>,
+}
+
+impl Default for HeadsSettings {
+    fn default() -> Self {
+        Self {
+            every: Duration::from_secs(30),
+            sweep: Duration::from_secs(15 * 60),
+            owners: Vec::new(),
+        }
+    }
 }
 
 /// A webhook of a host, posted to `/hooks/github/NAME`.
@@ -219,6 +247,8 @@ pub struct GithubWebhook {
     pub subject: WebhookSubject,
     /// Each is valid; at least one.
     pub secrets: Vec<SecretRef>,
+    /// Who asks GitHub about it; `None`: the App of which it is, else the identity for its owner.
+    pub identity: Option<String>,
 }
 
 /// What a webhook may speak of.
@@ -237,8 +267,21 @@ pub enum WebhookSubject {
 pub struct Identity {
     pub name: Spanned<String>,
     pub kind: IdentityKind,
-    /// Of an App.
-    pub installation: Option<u64>,
+    /// `None` where what was written of it is faulty.
+    pub credential: Option<Credential>,
+    /// The organisations and users that it is for; empty: all for which no other identity is named.
+    pub owners: Vec<Spanned<String>>,
+}
+
+/// By what GitHub knows somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    Token(SecretRef),
+    App {
+        id: u64,
+        installation: u64,
+        private_key: SecretRef,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,11 +1,18 @@
 //! Reads what is said of GitHub: hosts, identities, webhooks.
 
+use std::time::Duration;
+
 use crate::flux::yaml::{Node, Value};
 
 use super::decode::{Decoder, Fields, Wanted};
 use super::hidden::is_reference;
-use super::model::{GithubHost, Identity, IdentityKind, Spanned};
+use super::model::{Credential, GithubHost, HeadsSettings, Identity, IdentityKind, Spanned};
 use super::secret::SecretRef;
+
+/// How often the lists of deliveries are read where nothing else is said.
+const AUDIT_EVERY: Duration = Duration::from_secs(60);
+/// Between two questions of one kind; GitHub asks people not to poll faster.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 
 impl Decoder {
     pub(super) fn string(
@@ -55,9 +62,7 @@ impl Decoder {
         ];
         let fields = self.fields(node, &known)?;
         let api_url = self.http_url(&fields, "apiUrl");
-        if let Some(ca) = fields.get("ca") {
-            self.secret(ca);
-        }
+        let ca = fields.get("ca").and_then(|node| self.secret(node));
         let aliases = self.paths(&fields, "aliases");
         let identities = fields
             .get("identities")
@@ -73,8 +78,8 @@ impl Decoder {
         let webhooks = fields
             .get("webhooks")
             .map_or_else(Vec::new, |node| self.webhooks(node, &identities));
-        self.every(&fields, "audit", &["every"]);
-        self.every(&fields, "heads", &["every", "sweep", "owners"]);
+        let audit = self.audit(&fields);
+        let heads = self.heads(&fields);
         let host = fields.required("host", self)?;
         let name = self.filled_text(host)?;
         if name.contains('/') || name.contains(char::is_whitespace) {
@@ -91,36 +96,68 @@ impl Decoder {
                 value: name.to_ascii_lowercase(),
             },
             api_url,
+            ca,
             aliases,
             identities,
             budget_identity,
             webhooks,
+            audit,
+            heads,
         })
     }
 
-    fn every(&mut self, fields: &Fields<'_>, key: &'static str, known: &[&'static str]) {
-        let Some(node) = fields.get(key) else { return };
-        let Some(inner) = self.fields(node, known) else {
-            return;
+    fn audit(&mut self, fields: &Fields<'_>) -> Option<Duration> {
+        let Some(node) = fields.get("audit") else {
+            return Some(AUDIT_EVERY);
         };
-        for key in ["every", "sweep"] {
-            if let Some(node) = inner.get(key) {
-                self.positive_duration(node);
-            }
+        if is_off(node) {
+            return None;
         }
-        self.paths(&inner, "owners");
+        let fields = self.fields(node, &["every"])?;
+        self.pause(&fields, "every").or(Some(AUDIT_EVERY))
+    }
+
+    fn heads(&mut self, fields: &Fields<'_>) -> Option<HeadsSettings> {
+        let Some(node) = fields.get("heads") else {
+            return Some(HeadsSettings::default());
+        };
+        if is_off(node) {
+            return None;
+        }
+        let fields = self.fields(node, &["every", "sweep", "owners"])?;
+        let other = HeadsSettings::default();
+        Some(HeadsSettings {
+            every: self.pause(&fields, "every").unwrap_or(other.every),
+            sweep: self.pause(&fields, "sweep").unwrap_or(other.sweep),
+            owners: self.paths(&fields, "owners"),
+        })
+    }
+
+    /// Between two questions to GitHub.
+    fn pause(&mut self, fields: &Fields<'_>, key: &'static str) -> Option<Duration> {
+        let node = fields.get(key)?;
+        let pause = self.positive_duration(node)?;
+        if pause < SHORTEST_PAUSE {
+            self.error(
+                node.span,
+                "GitHub is asked at most once a second",
+                "write `1s` or more",
+            );
+            return None;
+        }
+        Some(pause)
     }
 
     fn identities(&mut self, node: &Node) -> Vec<Identity> {
         let mut identities: Vec<Identity> = Vec::new();
         for item in self.list(node).unwrap_or_default() {
-            let Some(fields) = self.fields(item, &["name", "token", "app"]) else {
+            let Some(fields) = self.fields(item, &["name", "token", "app", "owners"]) else {
                 continue;
             };
-            let (kind, installation) = match (fields.get("token"), fields.get("app")) {
+            let (kind, credential) = match (fields.get("token"), fields.get("app")) {
                 (Some(token), None) => {
-                    self.secret(token);
-                    (IdentityKind::Token, None)
+                    let token = self.secret(token).map(Credential::Token);
+                    (IdentityKind::Token, token)
                 }
                 (None, Some(app)) => (IdentityKind::App, self.app(app)),
                 _ => {
@@ -151,21 +188,24 @@ impl Decoder {
             identities.push(Identity {
                 name,
                 kind,
-                installation,
+                credential,
+                owners: self.paths(&fields, "owners"),
             });
         }
         identities
     }
 
-    /// The number of the installation.
-    fn app(&mut self, node: &Node) -> Option<u64> {
+    fn app(&mut self, node: &Node) -> Option<Credential> {
         let fields = self.fields(node, &["id", "installation", "privateKey"])?;
-        self.id(&fields, "id");
+        let id = self.id(&fields, "id");
         let installation = self.id(&fields, "installation");
-        if let Some(node) = fields.required("privateKey", self) {
-            self.secret(node);
-        }
-        installation
+        let key = fields.required("privateKey", self);
+        let private_key = key.and_then(|node| self.secret(node));
+        Some(Credential::App {
+            id: id?,
+            installation: installation?,
+            private_key: private_key?,
+        })
     }
 
     fn id(&mut self, fields: &Fields<'_>, key: &'static str) -> Option<u64> {
@@ -252,4 +292,9 @@ impl Decoder {
         );
         None
     }
+}
+
+/// Whether `false` stands where a mapping could.
+fn is_off(node: &Node) -> bool {
+    matches!(&node.value, Value::Scalar(scalar) if scalar.plain && &*scalar.text == "false")
 }

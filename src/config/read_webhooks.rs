@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::flux::yaml::Node;
 
 use super::decode::{Decoder, Fields};
-use super::model::{GithubHost, GithubWebhook, Identity, IdentityKind, WebhookSubject};
+use super::model::{Credential, GithubHost, GithubWebhook, Identity, IdentityKind, WebhookSubject};
 
 impl Decoder {
     pub(super) fn webhooks(&mut self, node: &Node, identities: &[Identity]) -> Vec<GithubWebhook> {
@@ -31,10 +31,21 @@ impl Decoder {
     }
 
     fn hook(&mut self, node: &Node, identities: &[Identity]) -> Option<GithubWebhook> {
-        let known = ["name", "organization", "app", "repositories", "secrets"];
+        let known = [
+            "name",
+            "organization",
+            "app",
+            "repositories",
+            "secrets",
+            "identity",
+        ];
         let fields = self.fields(node, &known)?;
         let name = self.name(&fields);
         let subject = self.subject(&fields, identities);
+        let identity = self.string(&fields, "identity");
+        if let Some(identity) = &identity {
+            self.identity_exists(identity, &names(identities));
+        }
         let mut secrets = Vec::new();
         if let Some(node) = fields.required("secrets", self) {
             let items = self.list(node);
@@ -53,6 +64,7 @@ impl Decoder {
             name: name?,
             subject: subject?,
             secrets,
+            identity: identity.map(|identity| identity.value),
         })
     }
 
@@ -78,11 +90,7 @@ impl Decoder {
         let Some(app) = app else {
             return repositories.map(|_| WebhookSubject::Repositories);
         };
-        let names: Vec<&str> = identities
-            .iter()
-            .map(|identity| identity.name.value.as_str())
-            .collect();
-        self.identity_exists(&app, &names);
+        self.identity_exists(&app, &names(identities));
         let identity = identities
             .iter()
             .find(|identity| identity.name.value == app.value)?;
@@ -93,9 +101,19 @@ impl Decoder {
                 "name one that has an `app`, or say `organization: NAME`",
             );
         }
+        let Some(Credential::App { installation, .. }) = identity.credential else {
+            return None;
+        };
         Some(WebhookSubject::App {
-            installation: identity.installation?,
+            installation,
             identity: app.value,
         })
     }
+}
+
+fn names(identities: &[Identity]) -> Vec<&str> {
+    let identities = identities.iter();
+    identities
+        .map(|identity| identity.name.value.as_str())
+        .collect()
 }

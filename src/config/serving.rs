@@ -91,7 +91,7 @@ impl Default for ApiListener {
 mod tests {
     use std::fs;
 
-    use crate::config::{Configuration, WebhookSubject, load};
+    use crate::config::{Configuration, Credential, HeadsSettings, WebhookSubject, load};
 
     use super::*;
 
@@ -204,6 +204,60 @@ mod tests {
         assert_eq!(kept, expected);
         let file = SecretRef::File("~/b".into());
         assert_eq!(github[0].webhooks[0].secrets[1], file);
+    }
+
+    #[test]
+    fn what_is_said_of_who_asks_github_is_kept() {
+        let host = |text: &str| {
+            let text = format!("github: [{{host: github.com, {text}}}]\n");
+            let mut github = sound(&text).github;
+            github.remove(0)
+        };
+        let said = host(
+            "ca: {file: ca.pem}, audit: {every: 5m}, \
+             heads: {every: 1s, sweep: 1h, owners: [acme]}, identities: [\
+             {name: bot, token: {env: T}, owners: [acme, Beta]}, \
+             {name: app, app: {id: 1, installation: 2, privateKey: {file: k}}}], \
+             webhooks: [{name: a, organization: acme, identity: bot, secrets: [{env: A}]}]",
+        );
+        assert_eq!(said.ca, Some(SecretRef::File("ca.pem".into())));
+        assert_eq!(said.audit, Some(Duration::from_secs(300)));
+        let heads = said.heads.unwrap();
+        assert_eq!(heads.every, Duration::from_secs(1));
+        assert_eq!(heads.sweep, Duration::from_secs(3600));
+        assert_eq!(heads.owners[0].value, "acme");
+        let token = Credential::Token(SecretRef::Env("T".into()));
+        assert_eq!(said.identities[0].credential, Some(token));
+        let owners = said.identities[0].owners.iter();
+        let owners: Vec<_> = owners.map(|owner| owner.value.as_str()).collect();
+        assert_eq!(owners, ["acme", "Beta"]);
+        let app = Credential::App {
+            id: 1,
+            installation: 2,
+            private_key: SecretRef::File("k".into()),
+        };
+        assert_eq!(said.identities[1].credential, Some(app));
+        assert_eq!(said.webhooks[0].identity.as_deref(), Some("bot"));
+
+        let off = host("audit: false, heads: false");
+        assert_eq!((off.audit, off.heads), (None, None));
+        for nothing in ["aliases: []", "audit: {}, heads: {}"] {
+            let host = host(nothing);
+            assert_eq!(host.audit, Some(Duration::from_secs(60)));
+            assert_eq!(host.heads, Some(HeadsSettings::default()));
+        }
+    }
+
+    #[test]
+    fn nobody_asks_github_twice_a_second() {
+        let often = "github: [{host: a.b, audit: {every: 999ms}, heads: {every: 1s, sweep: 10ms}}]";
+        let message = "GitHub is asked at most once a second";
+        assert_eq!(read(often).1, [message, message]);
+        let unknown = webhooks(
+            "{name: bot, token: {env: T}}",
+            "{name: a, repositories: true, identity: bott, secrets: [{env: A}]}",
+        );
+        assert_eq!(read(&unknown).1, ["unknown identity `bott`"]);
     }
 
     #[test]
