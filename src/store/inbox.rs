@@ -16,6 +16,7 @@ use super::lock::{FileLock, private_file};
 use super::model::{
     Accepted, Counts, DeliveryId, Filter, Limits, StoredDelivery, StoredWork, WorkId, Write,
 };
+use super::note::{self, Noting};
 use super::pool::Pool;
 use super::prune::PAUSE;
 use super::url::StoreUrl;
@@ -140,6 +141,42 @@ impl Store {
     /// `None` where nobody ever listened.
     pub async fn last_beat(&self) -> Result<Option<Timestamp>, StoreError> {
         within(READ_PATIENCE, read::last_beat(&self.pool)).await
+    }
+
+    /// Remembers texts by their names, each in place of what was noted under its name before. One call should bring
+    /// at most some thousand, for others wait meanwhile.
+    ///
+    /// # Errors
+    /// None of them is noted.
+    pub async fn note(
+        &self,
+        subject: &'static str,
+        notes: Vec<(String, String)>,
+    ) -> Result<(), StoreError> {
+        if notes.is_empty() {
+            return Ok(());
+        }
+        self.writer.note(Noting::Note { subject, notes }).await
+    }
+
+    /// All that was noted of a subject, by name.
+    pub async fn notes(&self, subject: &str) -> Result<Vec<(String, String)>, StoreError> {
+        within(READ_PATIENCE, note::all(&self.pool, subject)).await
+    }
+
+    /// What was never noted is forgotten already.
+    ///
+    /// # Errors
+    /// All of them are still there.
+    pub async fn forget(
+        &self,
+        subject: &'static str,
+        names: Vec<String>,
+    ) -> Result<(), StoreError> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        self.writer.note(Noting::Forget { subject, names }).await
     }
 
     /// Forgets deliveries that are over and old or too many, in steps between which others write;

@@ -1,8 +1,8 @@
 //! The only SQL: deliveries and their work, kept so that nothing accepted is ever lost.
 //!
 //! ```text
-//! accept, write, beat, prune, check -> writer: one transaction and one sync for all that wait -> SQLite or PostgreSQL
-//! unmatched, open_work, delivery, counts ...  <------------------ readers ------------------------'
+//! accept, write, beat, note, prune, check -> writer: one transaction and one sync for all that wait -> SQLite or PostgreSQL
+//! unmatched, open_work, delivery, notes, counts ...  <--------------- readers ---------------------------'
 //! ```
 
 mod accept;
@@ -13,6 +13,7 @@ mod head;
 mod inbox;
 mod lock;
 mod model;
+mod note;
 mod pool;
 mod prune;
 mod read;

@@ -178,7 +178,8 @@ pub async fn counts(pool: &Pool) -> Result<Counts, StoreError> {
             "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
         }
         Session::Postgres(_) => {
-            "SELECT pg_total_relation_size('delivery') + pg_total_relation_size('work')"
+            "SELECT pg_total_relation_size('delivery') + pg_total_relation_size('work') \
+             + pg_total_relation_size('note')"
         }
     };
     let size: i64 = on!(reader.connection(), connection => {

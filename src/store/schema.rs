@@ -7,7 +7,10 @@ use super::fault::StoreError;
 use super::pool::Pool;
 
 /// Each is made once and never changed.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "inbox", include_str!("schema/0001_inbox.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "inbox", include_str!("schema/0001_inbox.sql")),
+    (2, "notes", include_str!("schema/0002_notes.sql")),
+];
 
 /// Brings the tables to what this program knows.
 ///

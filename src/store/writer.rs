@@ -20,6 +20,7 @@ use super::checkpoint;
 use super::fault::StoreError;
 use super::head::Head;
 use super::model::{Accepted, Limits, StoredWork, Write};
+use super::note::{self, Noting};
 use super::pool::{Pool, Session, on};
 use super::prune::{Pruned, prune};
 
@@ -47,6 +48,7 @@ enum Task {
     Accept(Call<NewDelivery, Accepted>),
     Write(Call<Vec<Write>, Vec<StoredWork>>),
     Beat(Call<Timestamp, ()>),
+    Note(Call<Noting, ()>),
     Prune(Call<Timestamp, Pruned>),
     Check(Call<(), ()>),
 }
@@ -87,6 +89,10 @@ impl Writer {
 
     pub async fn beat(&self, now: Timestamp) -> Result<(), StoreError> {
         self.call(now, Task::Beat).await
+    }
+
+    pub async fn note(&self, noting: Noting) -> Result<(), StoreError> {
+        self.call(noting, Task::Note).await
     }
 
     /// Takes one small step.
@@ -259,6 +265,7 @@ impl Task {
             Self::Accept(call) => &call.taken,
             Self::Write(call) => &call.taken,
             Self::Beat(call) => &call.taken,
+            Self::Note(call) => &call.taken,
             Self::Prune(call) => &call.taken,
             Self::Check(call) => &call.taken,
         };
@@ -280,6 +287,9 @@ impl Task {
                 call.output = Some(Ok(write(session, head, &call.input).await?));
             }
             Self::Beat(call) => call.output = Some(Ok(beat(session, call.input).await?)),
+            Self::Note(call) => {
+                call.output = Some(Ok(note::change(session, &call.input).await?));
+            }
             Self::Prune(call) => {
                 call.output = Some(Ok(prune(session, head, limits, call.input).await?));
             }
@@ -293,6 +303,7 @@ impl Task {
             Self::Accept(call) => call.tell(committed),
             Self::Write(call) => call.tell(committed),
             Self::Beat(call) => call.tell(committed),
+            Self::Note(call) => call.tell(committed),
             Self::Prune(call) => call.tell(committed),
             Self::Check(call) => call.tell(committed),
         }

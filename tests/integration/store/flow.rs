@@ -15,6 +15,7 @@ on_both! {
     deliveries_are_found_by_repository_and_state_newest_first,
     the_heartbeat_is_the_last_one,
     a_text_with_nul_is_kept,
+    what_was_noted_last_is_remembered,
 }
 
 async fn what_is_accepted_is_kept_once_and_is_there_after_a_restart(url: StoreUrl) {
@@ -34,6 +35,34 @@ async fn what_is_accepted_is_kept_once_and_is_there_after_a_restart(url: StoreUr
     );
     assert_eq!(waiting[0].delivery, delivery(1));
     assert_eq!(store.unmatched(Some(first), 10).await.unwrap().len(), 1);
+    store.close().await.unwrap();
+}
+
+async fn what_was_noted_last_is_remembered(url: StoreUrl) {
+    fn texts(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        let pairs = pairs.iter();
+        pairs.map(|(a, b)| ((*a).into(), (*b).into())).collect()
+    }
+    let store = opened(&url).await;
+    assert_eq!(store.notes("head").await.unwrap(), []);
+    let first = texts(&[("b", "1"), ("a", "2"), ("ü \u{1F600}", "{}")]);
+    store.note("head", first).await.unwrap();
+    store.note("cursor", texts(&[("a", "9")])).await.unwrap();
+    store.note("head", texts(&[("b", "3")])).await.unwrap();
+    let names = vec!["a".to_owned(), "never".to_owned()];
+    store.forget("head", names).await.unwrap();
+    store.note("head", Vec::new()).await.unwrap();
+    store.close().await.unwrap();
+
+    let store = opened(&url).await;
+    let left = texts(&[("b", "3"), ("ü \u{1F600}", "{}")]);
+    assert_eq!(store.notes("head").await.unwrap(), left);
+    assert_eq!(store.notes("cursor").await.unwrap(), texts(&[("a", "9")]));
+    let many: Vec<_> = (0..2_500)
+        .map(|n| (format!("{n:04}"), n.to_string()))
+        .collect();
+    store.note("many", many.clone()).await.unwrap();
+    assert_eq!(store.notes("many").await.unwrap(), many);
     store.close().await.unwrap();
 }
 

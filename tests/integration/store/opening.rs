@@ -158,15 +158,31 @@ fn a_damaged_file_is_refused_and_left_as_it_is() {
 }
 
 #[test]
+fn a_store_of_an_older_version_is_brought_up_to_date_with_all_that_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    block_on(async {
+        filled(folder.path()).await;
+        let older = "DROP TABLE note; DELETE FROM _sqlx_migrations WHERE version = 2";
+        by_hand(&folder.path().join("store.db"), older).await;
+        let store = opened(&sqlite(folder.path())).await;
+        assert_eq!(store.counts().await.unwrap().deliveries["accepted"], 300);
+        let note = vec![("name".to_owned(), "1".to_owned())];
+        store.note("head", note.clone()).await.unwrap();
+        assert_eq!(store.notes("head").await.unwrap(), note);
+        store.close().await.unwrap();
+    });
+}
+
+#[test]
 fn a_store_of_another_version_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("store.db");
     let newer = "INSERT INTO _sqlx_migrations \
-        SELECT 9, 'next', installed_on, true, checksum, 0 FROM _sqlx_migrations";
+        SELECT 9, 'next', installed_on, true, checksum, 0 FROM _sqlx_migrations WHERE version = 1";
     for (sql, expected) in [
         (
             newer,
-            "the store was written by a newer flux-setup (its schema is 9, this program knows 1); \
+            "the store was written by a newer flux-setup (its schema is 9, this program knows 2); \
              use that version, or another store",
         ),
         (
