@@ -1,12 +1,12 @@
 //! The items of one cluster as its watches see them now, shared by whoever asks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Deref;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::SystemTime;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::cache::Cache;
 use super::change::Change;
@@ -18,6 +18,8 @@ pub struct LiveCluster {
     name: Arc<str>,
     known: RwLock<Known>,
     progress: watch::Sender<Progress>,
+    went_back: Mutex<BTreeSet<Kind>>,
+    went_back_told: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +48,8 @@ impl LiveCluster {
             name,
             known: RwLock::default(),
             progress: watch::Sender::new(Progress::Starting),
+            went_back: Mutex::default(),
+            went_back_told: Notify::new(),
         }
     }
 
@@ -101,6 +105,27 @@ impl LiveCluster {
     pub fn has_fault(&self, reason: &str) -> bool {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known.faults.values().any(|fault| &**fault == reason)
+    }
+
+    /// The objects of a kind are as they were some time ago: the cluster was restored from a backup.
+    pub fn went_back(&self, kind: Kind) {
+        self.kinds_that_went_back().insert(kind);
+        self.went_back_told.notify_one();
+    }
+
+    /// The next kind whose objects went back. For one who waits; of two each would hear of some.
+    pub async fn next_that_went_back(&self) -> Kind {
+        loop {
+            if let Some(kind) = self.kinds_that_went_back().pop_first() {
+                return kind;
+            }
+            self.went_back_told.notified().await;
+        }
+    }
+
+    fn kinds_that_went_back(&self) -> MutexGuard<'_, BTreeSet<Kind>> {
+        let kinds = self.went_back.lock();
+        kinds.unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn progress(&self) -> Progress {

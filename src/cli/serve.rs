@@ -25,7 +25,9 @@ use crate::config::{
 };
 use crate::delivery::{HookScope, SpeaksFor, WebhookName};
 use crate::flux::{GITHUB, OTHER_NAMES_OF_GITHUB, RepositoryIdentity, RepositoryUrl};
-use crate::reconcile::{self, Engine, Matcher, Mode, Policies, Rules, keep_heartbeat};
+use crate::reconcile::{
+    self, Engine, Matcher, Mode, Policies, Rules, keep_heartbeat, wake_what_went_back,
+};
 use crate::server::{
     self, Addresses, AppState, Bounds, Doors, HookSettings, Hooks, TokenSettings, Tokens,
 };
@@ -139,6 +141,18 @@ async fn serve(folder: &Path, configuration: &Configuration, mode: Mode) -> anyh
         tasks.spawn(async {
             ("watches", {
                 watched.await;
+                Ok(())
+            })
+        });
+        let restored = wake_what_went_back(
+            Arc::clone(live),
+            store.clone(),
+            Arc::clone(&arrived),
+            stop.clone(),
+        );
+        tasks.spawn(async {
+            ("look-out for restored clusters", {
+                restored.await;
                 Ok(())
             })
         });

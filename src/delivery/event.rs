@@ -33,6 +33,13 @@ pub enum Event {
         since: Timestamp,
         until: Timestamp,
     },
+    /// An API server was put back to an earlier state, so that what was asked of its objects since is
+    /// forgotten there. It is ours, as a gap is.
+    Restored {
+        cluster: String,
+        /// Of which its watch has seen it.
+        kind: String,
+    },
     /// All else: `issues`, a repository that was starred, what GitHub invents next.
     Other {
         name: String,

@@ -51,13 +51,18 @@ impl Rules {
         clusters: &[C],
         former: &FormerNames,
     ) -> Decision {
-        if let Event::Gap { .. } = delivery.event {
-            let covered = clusters
-                .iter()
-                .flat_map(|cluster| gap::covered(cluster, &self.scopes, &self.policies));
-            return Decision::Concerns(covered.collect());
-        }
+        let covered = || {
+            let clusters = clusters.iter();
+            clusters.flat_map(|cluster| gap::covered(cluster, &self.scopes, &self.policies))
+        };
         match &delivery.event {
+            Event::Gap { .. } => return Decision::Concerns(covered().collect()),
+            Event::Restored { cluster, kind } => {
+                let is_lost = |candidate: &Candidate| {
+                    *candidate.item.cluster == **cluster && candidate.item.key.kind.name() == kind
+                };
+                return Decision::Concerns(covered().filter(is_lost).collect());
+            }
             Event::Ping => return Decision::Nothing(NothingToDo::Ping),
             Event::Other { .. } => return Decision::Nothing(NothingToDo::Event),
             _ => {}

@@ -19,7 +19,7 @@ pub const GAP: Duration = Duration::from_secs(30);
 /// All that is woken after a gap is spread over so long, so that a start is no storm.
 pub const SPREAD: Duration = Duration::from_secs(60);
 
-/// The webhook under which gaps are kept; no configured one can have its name.
+/// The webhook under which deliveries of our own are kept; no configured one can have its name.
 const OURSELVES: &str = "(flux-setup)";
 
 /// The time in which nobody listened, if it was long enough to miss something.
@@ -32,22 +32,27 @@ pub fn between(last: Option<Timestamp>, now: Timestamp) -> Option<Delivery> {
     if is_short {
         return None;
     }
-    let guid = Guid::read(&format!("gap-{}", now.as_microsecond()))
-        .expect("letters, digits and `-` make a GUID");
-    Some(Delivery {
+    let gap = Event::Gap {
+        since: last,
+        until: now,
+    };
+    Some(ours("gap", now, gap))
+}
+
+/// A delivery that GitHub never made, told from others by what it is and when it was made.
+pub(super) fn ours(what: &str, now: Timestamp, event: Event) -> Delivery {
+    let guid = format!("{what}-{}", now.as_microsecond());
+    Delivery {
         key: DeliveryKey {
             webhook: WebhookName(OURSELVES.to_owned()),
-            guid,
+            guid: Guid::read(&guid).expect("letters, digits and `-` make a GUID"),
         },
         received_at: now,
         repository: None,
         organization: None,
         installation: None,
-        event: Event::Gap {
-            since: last,
-            until: now,
-        },
-    })
+        event,
+    }
 }
 
 /// The sources of a cluster whose pushes, or workflows, a webhook would have told.

@@ -49,9 +49,13 @@ impl Decision {
         };
         let mut work = work_of(candidates, event, now);
         // An event that wakes nothing in a cluster that is known wakes nothing in any.
-        if !matches!(event, Event::Repository(_)) {
-            work.extend(unlisted.iter().map(|cluster| waiting_for(cluster, now)));
-        }
+        let may_concern = |cluster: &str| match event {
+            Event::Repository(_) => false,
+            Event::Restored { cluster: one, .. } => cluster == one,
+            _ => true,
+        };
+        let unlisted = unlisted.iter().filter(|cluster| may_concern(cluster));
+        work.extend(unlisted.map(|cluster| waiting_for(cluster, now)));
         let state = match u32::try_from(work.len()).unwrap_or(u32::MAX) {
             0 if candidates.is_empty() => DeliveryState::Nothing {
                 at: now,
@@ -71,7 +75,7 @@ impl Decision {
 /// A piece of work for each object that is woken, and for each that a person put to sleep, so that
 /// the delivery's story names it.
 pub(super) fn work_of(candidates: &[Candidate], event: &Event, now: Timestamp) -> Vec<NewWork> {
-    let spread = matches!(event, Event::Gap { .. });
+    let spread = matches!(event, Event::Gap { .. } | Event::Restored { .. });
     let wakes = candidates.iter().filter(|c| c.verdict.is_wake()).count();
     let mut place = 0;
     let mut work = Vec::new();

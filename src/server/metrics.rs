@@ -165,6 +165,7 @@ pub(super) fn event_label(event: &Event) -> &'static str {
         Event::Repository(_) => "repository",
         Event::WorkflowRun(_) => "workflow_run",
         Event::Gap { .. } => "gap",
+        Event::Restored { .. } => "restored",
         Event::Other { .. } => "other",
     }
 }

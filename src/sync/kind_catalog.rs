@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use crate::catalog::{
     Broken, Event, ItemKey, Kind, Listing, LiveCluster, Projector, ResourceVersion, ScopeState,
@@ -15,8 +15,10 @@ pub(super) struct KindCatalog {
     kind: Kind,
     live: Arc<LiveCluster>,
     projector: Arc<Mutex<Projector>>,
-    /// What is known is as of this version; `None`: it must be listed.
+    /// What is known is as of this version; `None`: it was never listed.
     version: Option<ResourceVersion>,
+    /// It must be listed before a watch can go on.
+    is_incomplete: bool,
 }
 
 /// Why a watch ended.
@@ -40,11 +42,12 @@ impl KindCatalog {
             live,
             projector,
             version: None,
+            is_incomplete: false,
         }
     }
 
     pub(super) fn version(&self) -> Option<&ResourceVersion> {
-        self.version.as_ref()
+        self.version.as_ref().filter(|_| !self.is_incomplete)
     }
 
     /// A list with nothing in it yet.
@@ -82,13 +85,19 @@ impl KindCatalog {
         let now = SystemTime::now();
         let changes = self.live.update(|cache| cache.replace(listing, now)).len();
         debug!(cluster = %self.live.name(), kind = %kind, objects, changes, "listed");
+        let known = self.version.as_ref();
+        if known.is_some_and(|known| version.is_before(known)) {
+            info!(cluster = %self.live.name(), kind = %kind, "cluster {} went back to an earlier state", self.live.name());
+            self.live.went_back(kind);
+        }
         self.version = Some(version);
+        self.is_incomplete = false;
     }
 
     /// The cluster has no such kind.
     pub(super) fn is_absent(&mut self) {
         let (kind, now) = (self.kind, SystemTime::now());
-        self.version = None;
+        self.is_incomplete = true;
         self.live.update(|cache| cache.is_absent(kind, now));
     }
 
@@ -102,7 +111,7 @@ impl KindCatalog {
 
     /// What is known cannot be gone on from.
     pub(super) fn forget_version(&mut self) {
-        self.version = None;
+        self.is_incomplete = true;
     }
 
     pub(super) fn scope(&self) -> ScopeState {
@@ -198,7 +207,10 @@ impl KindCatalog {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::{Value, json};
+    use tokio::time::timeout;
 
     use crate::catalog::HostNames;
 
@@ -261,6 +273,37 @@ mod tests {
             assert_eq!(hear(&mut catalog, what, &object("a", "4")), back, "{what}");
             assert_eq!(known(&catalog), names(&["a"], "5"), "{what}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_list_from_before_what_was_known_means_that_the_cluster_went_back() {
+        let mut catalog = catalog();
+        let listed = |catalog: &mut KindCatalog, version| {
+            let listing = catalog.listing();
+            catalog.replace(listing, ResourceVersion::Number(version));
+        };
+        let went_back = |catalog: &KindCatalog| {
+            let live = Arc::clone(&catalog.live);
+            async move {
+                timeout(Duration::ZERO, live.next_that_went_back())
+                    .await
+                    .ok()
+            }
+        };
+        listed(&mut catalog, 5);
+        catalog.forget_version();
+        listed(&mut catalog, 5);
+        catalog.is_absent();
+        listed(&mut catalog, 9);
+        assert_eq!(went_back(&catalog).await, None);
+        hear(&mut catalog, "BOOKMARK", &object("", "12"));
+        hear(&mut catalog, "ADDED", &object("a", "11"));
+        catalog.forget_version();
+        listed(&mut catalog, 11);
+        assert_eq!(went_back(&catalog).await, Some(catalog.kind));
+        assert_eq!(went_back(&catalog).await, None);
+        listed(&mut catalog, 12);
+        assert_eq!(went_back(&catalog).await, None);
     }
 
     #[test]

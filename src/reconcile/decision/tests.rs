@@ -340,6 +340,37 @@ fn after_a_gap_what_a_webhook_covers_is_woken_spread_over_a_minute() {
 }
 
 #[test]
+fn a_cluster_that_was_restored_has_its_own_sources_of_that_kind_woken_and_no_others() {
+    let cache = of(&[git("web", "https://github.com/acme/web", "main")]);
+    let restored = |cluster: &str, kind: Kind| {
+        let event = Event::Restored {
+            cluster: cluster.to_owned(),
+            kind: kind.name().to_owned(),
+        };
+        gap::ours("restored", now(), event)
+    };
+    let name = cache.items().next().unwrap().cluster.to_string();
+    for (cluster, kind, woken) in [
+        (&*name, Kind::GitRepository, 1),
+        (&*name, Kind::OciRepository, 0),
+        ("other", Kind::GitRepository, 0),
+    ] {
+        let restored = restored(cluster, kind);
+        let decision = decide(&acme(), &restored, &cache);
+        let unlisted = ["other".into(), "third".into()];
+        let (_, work) = decision.work(&restored.event, &unlisted, now());
+        let (listed, waiting): (Vec<_>, Vec<_>) =
+            work.iter().partition(|work| work.object.is_some());
+        assert_eq!(listed.len(), woken, "{cluster} {kind}");
+        let waits = waiting.iter().any(|work| &*work.cluster == cluster);
+        assert_eq!(waits, cluster == "other");
+        assert_eq!(waiting.len(), usize::from(waits));
+        let json = serde_json::to_string(&restored).unwrap();
+        assert_eq!(serde_json::from_str::<Delivery>(&json).unwrap(), restored);
+    }
+}
+
+#[test]
 fn a_gap_begins_after_more_than_thirty_seconds_and_never_at_a_first_start() {
     let at = |second| Timestamp::from_second(second).unwrap();
     assert_eq!(gap::between(None, at(1_000)), None);

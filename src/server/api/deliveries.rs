@@ -249,6 +249,7 @@ impl Told {
             }
             Event::Repository(_) => "repository",
             Event::Gap { .. } => "gap",
+            Event::Restored { .. } => "restored",
             Event::WorkflowRun(run) => {
                 told.action = Some(run.action.clone());
                 told.reference.clone_from(&run.head_branch);
