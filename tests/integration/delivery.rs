@@ -60,9 +60,13 @@ fn a_list_is_cut_down_by_repository_state_and_page() {
     }
     send(&service, "push", 4, &push("Acme/API", "next", 4));
     send(&service, "star", 5, b"{\"action\":\"created\"}");
-    service.wait_until("the pushes wait for the cluster", |_| {
-        guids(&told(&home, &["list", "--state", "working"])) == [4, 3, 2, 1]
-    });
+    service.wait_until(
+        "the pushes wait for the cluster, and the star is over",
+        |_| {
+            let of = |state| guids(&told(&home, &["list", "--state", state]));
+            of("working") == [4, 3, 2, 1] && of("nothing") == [5]
+        },
+    );
     let list = told(&home, &["list"]);
     let mut lines = list.lines().map(|line| line.split_whitespace().collect());
     let words: Vec<&str> = lines.next().unwrap();

@@ -200,10 +200,16 @@ fn a_run_that_is_killed_leaves_every_file_whole_and_the_next_one_tidies_up() {
 fn a_run_that_is_interrupted_leaves_every_file_whole() {
     let folder = fleet(PROJECTS / 5);
     let [old, new] = old_and_new(folder.path());
+    let paths = ["./new", "./old"].into_iter().cycle();
+    // A run on a busy machine may be over before the signal is sent.
+    let is_interrupted = paths.take(MOST_RUNS as usize).any(|path| {
+        write(folder.path(), "environments/dev.yaml", environment(path));
+        let status = interrupted(folder.path(), SIGINT, Duration::from_millis(1));
+        assert_whole(&files(&folder.path().join("out")), &old, &new);
+        status.signal() == Some(SIGINT)
+    });
+    assert!(is_interrupted);
     write(folder.path(), "environments/dev.yaml", environment("./new"));
-    let status = interrupted(folder.path(), SIGINT, Duration::from_millis(1));
-    assert_eq!(status.signal(), Some(SIGINT), "{status}");
-    assert_whole(&files(&folder.path().join("out")), &old, &new);
     ends(render(folder.path()), 0);
     assert!(files(&folder.path().join("out")) == new);
 }
