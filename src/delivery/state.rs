@@ -9,8 +9,9 @@ use super::scope::OutOfScope;
 ///
 /// ```text
 /// Accepted -> Working -> Done
-///    |  `---> Nothing
-///    `------> Failed -> Accepted, when GitHub delivers it again
+///    |  |        `-----> Failed -> Accepted, when GitHub delivers it again
+///    |  `---> Nothing      ^
+///    `---------------------'
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "camelCase")]
@@ -20,10 +21,16 @@ pub enum DeliveryState {
     /// It wakes nothing.
     Nothing { at: Timestamp, reason: NothingToDo },
     /// So many objects are to be woken.
-    Working { since: Timestamp, items: u32 },
+    Working {
+        since: Timestamp,
+        items: u32,
+        /// Of these, so many could not be woken.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        failed: u32,
+    },
     /// All of them came to their end, each as its own state tells.
     Done { at: Timestamp, items: u32 },
-    /// What it wakes could not be found out.
+    /// What it wakes could not be found out, or not all of it could be woken.
     Failed { at: Timestamp, reason: String },
 }
 
@@ -57,7 +64,11 @@ impl DeliveryState {
                 at: now,
                 reason: NothingToDo::NoObject,
             },
-            items => Self::Working { since: now, items },
+            items => Self::Working {
+                since: now,
+                items,
+                failed: 0,
+            },
         }
     }
 
@@ -65,7 +76,33 @@ impl DeliveryState {
     #[must_use]
     pub fn with_open(self, open: u32, now: Timestamp) -> Self {
         match self {
-            Self::Working { items, .. } if open == 0 => Self::Done { at: now, items },
+            Self::Working {
+                items, failed: 0, ..
+            } if open == 0 => Self::Done { at: now, items },
+            Self::Working { items, failed, .. } if open == 0 => Self::Failed {
+                at: now,
+                reason: match items {
+                    1 => "the object could not be woken".to_owned(),
+                    items => format!("{failed} of {items} objects could not be woken"),
+                },
+            },
+            other => other,
+        }
+    }
+
+    /// So many more of its objects could not be woken.
+    #[must_use]
+    pub fn with_failed(self, more: u32) -> Self {
+        match self {
+            Self::Working {
+                since,
+                items,
+                failed,
+            } => Self::Working {
+                since,
+                items,
+                failed: failed.saturating_add(more),
+            },
             other => other,
         }
     }
@@ -74,12 +111,18 @@ impl DeliveryState {
     #[must_use]
     pub fn listed(self, clusters: u32, objects: u32, now: Timestamp) -> Self {
         match self {
-            Self::Working { since, items } => {
-                match items.saturating_add(objects).saturating_sub(clusters) {
-                    0 => Self::matched(0, now),
-                    items => Self::Working { since, items },
-                }
-            }
+            Self::Working {
+                since,
+                items,
+                failed,
+            } => match items.saturating_add(objects).saturating_sub(clusters) {
+                0 => Self::matched(0, now),
+                items => Self::Working {
+                    since,
+                    items,
+                    failed,
+                },
+            },
             other => other,
         }
     }
@@ -117,6 +160,11 @@ impl DeliveryState {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,7 +180,8 @@ mod tests {
             working,
             DeliveryState::Working {
                 since: at(1),
-                items: 2
+                items: 2,
+                failed: 0
             }
         );
         assert_eq!(working.clone().with_open(1, at(2)), working);
@@ -155,13 +204,28 @@ mod tests {
     }
 
     #[test]
+    fn a_delivery_has_failed_when_one_of_its_objects_could_not_be_woken() {
+        let reason = |state: DeliveryState| match state.with_open(0, at(3)) {
+            DeliveryState::Failed { at: ended, reason } if ended == at(3) => reason,
+            other => panic!("{other:?}"),
+        };
+        let working = DeliveryState::matched(3, at(1));
+        let twice = working.with_failed(1).with_failed(1);
+        assert!(!twice.is_over() && twice.clone().with_open(1, at(2)) == twice);
+        assert_eq!(reason(twice), "2 of 3 objects could not be woken");
+        let only = DeliveryState::matched(1, at(1)).with_failed(1);
+        assert_eq!(reason(only), "the object could not be woken");
+    }
+
+    #[test]
     fn what_waited_for_a_cluster_becomes_its_objects() {
         let working = DeliveryState::matched(2, at(1));
         assert_eq!(
             working.clone().listed(1, 3, at(2)),
             DeliveryState::Working {
                 since: at(1),
-                items: 4
+                items: 4,
+                failed: 0
             }
         );
         assert_eq!(
@@ -176,7 +240,8 @@ mod tests {
             working.listed(4, 5, at(2)),
             DeliveryState::Working {
                 since: at(1),
-                items: 3
+                items: 3,
+                failed: 0
             }
         );
     }
@@ -218,6 +283,7 @@ mod tests {
         states.extend([
             DeliveryState::Accepted,
             DeliveryState::matched(3, at(1)),
+            DeliveryState::matched(3, at(1)).with_failed(1),
             DeliveryState::Done {
                 at: at(1),
                 items: 3,

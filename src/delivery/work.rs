@@ -244,6 +244,11 @@ impl WorkState {
         self.accepted_at().is_none()
     }
 
+    /// Whether it is over, and what was to be done could not be.
+    pub fn has_failed(&self) -> bool {
+        matches!(self, Self::Failed { .. })
+    }
+
     /// When it was over; `None` while it is not.
     pub fn ended_at(&self) -> Option<Timestamp> {
         match self {

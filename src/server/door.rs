@@ -270,8 +270,8 @@ fn seen(state: &DeliveryState) -> Taken {
     let became = match state {
         DeliveryState::Accepted => "it waits to be worked".to_owned(),
         DeliveryState::Nothing { reason, .. } => format!("it wakes nothing: {reason}"),
-        DeliveryState::Working { items, .. } => format!("it is waking {items} objects"),
-        DeliveryState::Done { items, .. } => format!("it woke {items} objects"),
+        DeliveryState::Working { .. } => "it is being worked".to_owned(),
+        DeliveryState::Done { .. } => "its work is done".to_owned(),
         DeliveryState::Failed { .. } => "it failed".to_owned(),
     };
     Taken {

@@ -97,11 +97,17 @@ async fn seen(
         .transpose()
 }
 
+/// What became of its work the last time is forgotten: all of it was over, and is done anew.
 async fn take_again(
     session: &mut Session,
     id: i64,
     delivery: &NewDelivery,
 ) -> Result<(), StoreError> {
+    let sql = "DELETE FROM work WHERE delivery = $1 AND is_over";
+    on!(session.connection(), connection => {
+        sqlx::query(sql).bind(id).execute(connection).await.map(|_| ())
+    })
+    .map_err(|fault| StoreError::sql("forget the work of a delivery", fault))?;
     let sql = "UPDATE delivery SET repository = $2, phase = $3, state = $4, content = $5, \
         ended_at = NULL WHERE id = $1";
     let accepted = DeliveryState::Accepted;

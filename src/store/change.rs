@@ -17,6 +17,7 @@ use super::row;
 struct Settling {
     opened: i64,
     ended: i64,
+    failed: u32,
     /// How many clusters were listed, and how many objects were found there.
     listed: u32,
     found: u32,
@@ -124,6 +125,7 @@ impl Changing<'_> {
             self.head.work_is_over(&cluster);
             let settling = self.settling.entry(delivery).or_default();
             settling.ended += 1;
+            settling.failed += u32::from(state.has_failed());
             settling.ended_at = settling.ended_at.max(Some(at));
         }
         Ok(())
@@ -158,7 +160,10 @@ impl Changing<'_> {
         .map_err(|fault| StoreError::sql("keep what is to be done", fault))?;
         let settling = self.settling.entry(delivery).or_default();
         match new.state.ended_at() {
-            Some(at) => settling.ended_at = settling.ended_at.max(Some(at)),
+            Some(at) => {
+                settling.failed += u32::from(new.state.has_failed());
+                settling.ended_at = settling.ended_at.max(Some(at));
+            }
             None => {
                 settling.opened += 1;
                 self.head.work_is_open(&cluster);
@@ -198,7 +203,7 @@ impl Changing<'_> {
             if settling.listed > 0 {
                 after = after.listed(settling.listed, settling.found, now);
             }
-            let after = after.with_open(open, now);
+            let after = after.with_failed(settling.failed).with_open(open, now);
             if after != before {
                 self.set_state(delivery, &before, &after).await?;
             }

@@ -1,5 +1,6 @@
 //! Pushes become annotations: `flux-setup serve` between a sender of webhooks and a real API server.
 
+mod again;
 mod faults;
 pub mod kills;
 pub mod objects;

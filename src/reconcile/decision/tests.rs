@@ -134,7 +134,8 @@ fn a_push_wakes_the_sources_of_its_branch_in_any_spelling_and_leaves_the_others(
         state,
         DeliveryState::Working {
             since: now(),
-            items: 2
+            items: 2,
+            failed: 0
         }
     );
     assert_eq!(work.len(), 2);
@@ -179,7 +180,8 @@ fn a_cluster_that_was_never_listed_makes_every_delivery_wait_that_it_could_conce
             state,
             DeliveryState::Working {
                 since: now(),
-                items: 1
+                items: 1,
+                failed: 0
             }
         );
         assert_eq!((work[0].cluster.as_ref(), &work[0].object), ("us", &None));
@@ -212,7 +214,8 @@ fn suspended_objects_and_those_that_opted_out_are_told_and_not_touched() {
         state,
         DeliveryState::Working {
             since: now(),
-            items: 2
+            items: 2,
+            failed: 0
         }
     );
     let mut states: Vec<_> = work.iter().map(|work| work.state.name()).collect();
@@ -321,7 +324,8 @@ fn after_a_gap_what_a_webhook_covers_is_woken_spread_over_a_minute() {
         state,
         DeliveryState::Working {
             since: now(),
-            items: 4
+            items: 4,
+            failed: 0
         }
     );
     let due: Vec<_> = work

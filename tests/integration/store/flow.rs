@@ -1,6 +1,6 @@
 //! What a delivery goes through, from the door to its end.
 
-use flux_setup::delivery::{DeliveryState, NothingToDo};
+use flux_setup::delivery::{DeliveryState, NothingToDo, WorkState};
 use flux_setup::store::{Accepted, Filter, Limits, Store, StoreError, StoreUrl, Write};
 
 use super::servers::on_both;
@@ -11,6 +11,7 @@ on_both! {
     a_delivery_is_done_with_the_last_of_its_work,
     a_delivery_that_no_listed_cluster_follows_woke_nothing,
     a_delivery_that_failed_is_taken_again,
+    a_delivery_fails_with_any_of_its_work_and_is_worked_anew,
     a_full_backlog_takes_nothing_new_and_knows_what_it_has,
     deliveries_are_found_by_repository_and_state_newest_first,
     the_heartbeat_is_the_last_one,
@@ -153,6 +154,47 @@ async fn a_delivery_that_failed_is_taken_again(url: StoreUrl) {
     let stored = store.stored(id).await.unwrap().unwrap();
     assert_eq!(stored.state, DeliveryState::Accepted);
     assert_eq!(stored.delivery, later);
+    store.close().await.unwrap();
+}
+
+async fn a_delivery_fails_with_any_of_its_work_and_is_worked_anew(url: StoreUrl) {
+    let store = opened(&url).await;
+    let id = new(&store, 1).await;
+    let work = vec![object("a"), object("b"), object("c")];
+    let work = store.write(vec![matched(id, work)]).await.unwrap();
+    let failed = WorkState::Failed {
+        at: at(3_000),
+        reason: "the API server is away".into(),
+    };
+    let states = [failed, gone(3_001), gone(3_002)];
+    for (work, state) in work.iter().zip(states) {
+        let working = store.stored(id).await.unwrap().unwrap();
+        assert_eq!(working.state.name(), "working");
+        let id = work.id;
+        store.write(vec![Write::Work { id, state }]).await.unwrap();
+    }
+    let ended = DeliveryState::Failed {
+        at: at(3_002),
+        reason: "1 of 3 objects could not be woken".into(),
+    };
+    assert_eq!(store.stored(id).await.unwrap().unwrap().state, ended);
+    let counts = store.counts().await.unwrap();
+    assert_eq!(
+        (counts.deliveries["failed"], counts.open_work.len()),
+        (1, 0)
+    );
+
+    let again = store.accept(&delivery(1)).await.unwrap();
+    assert_eq!(again, Accepted::Again(id));
+    let made = store
+        .write(vec![matched(id, vec![object("a")])])
+        .await
+        .unwrap();
+    let [(stored, work)] = &store.delivery(&guid(1)).await.unwrap()[..] else {
+        panic!("it is kept once");
+    };
+    assert_eq!(stored.state, DeliveryState::matched(1, at(2_000)));
+    assert_eq!(*work, made, "its story is that of the last time");
     store.close().await.unwrap();
 }
 

@@ -40,6 +40,7 @@ enum Change {
     Listed { work: i64, found: Vec<Item> },
     GoesOn { work: i64 },
     Ends { work: i64 },
+    Fails { work: i64 },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +69,8 @@ fn change() -> impl Strategy<Value = Change> {
         1 => delivery.prop_map(|delivery| Change::Failed { delivery }),
         2 => (work.clone(), items()).prop_map(|(work, found)| Change::Listed { work, found }),
         1 => work.clone().prop_map(|work| Change::GoesOn { work }),
-        3 => work.prop_map(|work| Change::Ends { work }),
+        3 => work.clone().prop_map(|work| Change::Ends { work }),
+        1 => work.prop_map(|work| Change::Fails { work }),
     ]
 }
 
@@ -110,6 +112,7 @@ impl Model {
                 return None;
             }
             *kept = (delivery, DeliveryState::Accepted);
+            self.work.retain(|_, work| work.delivery != id);
             return Some(Accepted::Again(id));
         }
         if is_full {
@@ -189,13 +192,27 @@ impl Model {
             let items = u32::try_from(work().count()).unwrap();
             let at = work().filter_map(|work| work.state.ended_at()).max();
             let at = at.unwrap_or_default();
+            let failed = work().filter(|work| work.state.has_failed()).count();
+            let failed = u32::try_from(failed).unwrap();
             *state = match work().filter(|work| !work.state.is_over()).count() {
                 0 if items == 0 => DeliveryState::Nothing {
                     at,
                     reason: NothingToDo::NoObject,
                 },
-                0 => DeliveryState::Done { at, items },
-                _ => DeliveryState::Working { since, items },
+                0 if failed == 0 => DeliveryState::Done { at, items },
+                0 if items == 1 => DeliveryState::Failed {
+                    at,
+                    reason: "the object could not be woken".into(),
+                },
+                0 => DeliveryState::Failed {
+                    at,
+                    reason: format!("{failed} of {items} objects could not be woken"),
+                },
+                _ => DeliveryState::Working {
+                    since,
+                    items,
+                    failed,
+                },
             };
         }
     }
@@ -267,6 +284,13 @@ fn write(change: &Change, model: &Model, second: i64) -> Write {
             id: work_id(work),
             state: WorkState::Gone { at: now },
         },
+        Change::Fails { work } => Write::Work {
+            id: work_id(work),
+            state: WorkState::Failed {
+                at: now,
+                reason: "away".into(),
+            },
+        },
     }
 }
 
@@ -278,7 +302,10 @@ fn adopt_times(model: &mut Model, kept: &[flux_setup::store::StoredDelivery]) {
         };
         match (state, &kept.state) {
             (DeliveryState::Nothing { at, .. }, DeliveryState::Nothing { at: kept, .. })
-            | (DeliveryState::Done { at, .. }, DeliveryState::Done { at: kept, .. }) => *at = *kept,
+            | (DeliveryState::Done { at, .. }, DeliveryState::Done { at: kept, .. })
+            | (DeliveryState::Failed { at, .. }, DeliveryState::Failed { at: kept, .. }) => {
+                *at = *kept;
+            }
             _ => {}
         }
     }
