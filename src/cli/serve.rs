@@ -271,33 +271,32 @@ fn webhooks(
 
 /// What each webhook may speak of.
 fn scopes(configuration: &Configuration) -> HashMap<WebhookName, HookScope> {
-    let scope = |(host, webhook): (&config::GithubHost, &GithubWebhook)| {
-        let speaks_for = match &webhook.subject {
-            WebhookSubject::Organization(name) => SpeaksFor::Organization(name.clone()),
-            WebhookSubject::App { installation, .. } => SpeaksFor::Installation(*installation),
-            WebhookSubject::Repositories => SpeaksFor::KnownRepositories,
-        };
-        let mut aliases: Vec<String> = host
-            .aliases
-            .iter()
-            .map(|alias| alias.value.clone())
-            .collect();
-        if host.host.value == GITHUB {
-            aliases.extend(OTHER_NAMES_OF_GITHUB.map(str::to_owned));
-        }
-        let scope = HookScope {
-            host: host.host.value.clone(),
-            aliases,
-            speaks_for,
-        };
-        (name(webhook), scope)
-    };
+    let scope = |(host, webhook)| (name(webhook), scope(host, webhook));
     webhooks(configuration).map(scope).collect()
 }
 
+fn scope(host: &config::GithubHost, webhook: &GithubWebhook) -> HookScope {
+    let speaks_for = match &webhook.subject {
+        WebhookSubject::Organization(name) => SpeaksFor::Organization(name.clone()),
+        WebhookSubject::App { installation, .. } => SpeaksFor::Installation(*installation),
+        WebhookSubject::Repositories => SpeaksFor::KnownRepositories,
+    };
+    let aliases = host.aliases.iter();
+    let mut aliases: Vec<String> = aliases.map(|alias| alias.value.clone()).collect();
+    if host.host.value == GITHUB {
+        aliases.extend(OTHER_NAMES_OF_GITHUB.map(str::to_owned));
+    }
+    HookScope {
+        host: host.host.value.clone(),
+        aliases,
+        speaks_for,
+    }
+}
+
 fn hooks(configuration: &Configuration) -> Vec<HookSettings> {
-    let settings = |(_, webhook): (_, &GithubWebhook)| HookSettings {
+    let settings = |(host, webhook): (&config::GithubHost, &GithubWebhook)| HookSettings {
         name: name(webhook),
+        scope: scope(host, webhook),
         secrets: webhook.secrets.clone(),
     };
     webhooks(configuration).map(settings).collect()

@@ -164,14 +164,14 @@ impl Door {
         let content = content.inspect_err(|refusal| {
             warn!(delivery = %key.guid, webhook = %key.webhook, status = 400, "the rightly signed delivery {key} cannot be read: {refusal}");
         })?;
-        self.store(Delivery::new(key, Timestamp::now(), content))
+        self.store(head.hook, Delivery::new(key, Timestamp::now(), content))
             .await
     }
 
-    async fn store(&self, delivery: Delivery) -> Result<Taken, Refusal> {
+    async fn store(&self, hook: &Hook, delivery: Delivery) -> Result<Taken, Refusal> {
         let key = delivery.key.clone();
         let event = event_label(&delivery.event);
-        let follows = nothing_follows(&delivery.event);
+        let follows = nothing_follows(hook, &delivery);
         let store = self.state.store.clone();
         let arrived = Arc::clone(&self.state.arrived);
         let storing = self.storing.spawn(async move {
@@ -201,6 +201,9 @@ impl Door {
             }
         };
         let (outcome, taken) = match accepted {
+            Accepted::New(_) if matches!(follows, Some(NothingToDo::OutOfScope(_))) => {
+                ("outOfScope", taken(follows))
+            }
             Accepted::New(_) => ("new", taken(follows)),
             Accepted::Again(_) => ("again", taken(follows)),
             Accepted::Seen(_, state) => ("seen", seen(&state)),
@@ -244,12 +247,16 @@ fn guid(headers: &HeaderMap) -> Result<Option<Guid>, Refusal> {
     Guid::read(text).map(Some).map_err(Refusal::Guid)
 }
 
-/// Why it is known without looking at any cluster that nothing follows an event.
-fn nothing_follows(event: &Event) -> Option<NothingToDo> {
-    match event {
+/// Why it is known without looking at any cluster that nothing follows a delivery.
+fn nothing_follows(hook: &Hook, delivery: &Delivery) -> Option<NothingToDo> {
+    match delivery.event {
         Event::Ping => Some(NothingToDo::Ping),
         Event::Other { .. } => Some(NothingToDo::Event),
-        _ => None,
+        // Which repositories are known, the clusters say.
+        _ => {
+            let checked = hook.scope.check(delivery, |_, _| true);
+            checked.err().map(NothingToDo::OutOfScope)
+        }
     }
 }
 

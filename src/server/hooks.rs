@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tracing::{info, warn};
 
 use crate::config::SecretRef;
-use crate::delivery::WebhookName;
+use crate::delivery::{HookScope, WebhookName};
 use crate::github::signature::WebhookSecret;
 
 use super::fault::ServerError;
@@ -18,6 +18,8 @@ use super::reading::{News, Reading};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HookSettings {
     pub name: WebhookName,
+    /// What it may speak of.
+    pub scope: HookScope,
     /// Several are valid at once, so that a secret can be changed without losing a delivery.
     pub secrets: Vec<SecretRef>,
 }
@@ -33,6 +35,7 @@ pub struct Hooks {
 #[derive(Debug)]
 pub(super) struct Hook {
     pub(super) name: WebhookName,
+    pub(super) scope: HookScope,
     /// By which the secrets are named, in their order.
     references: Vec<SecretRef>,
     secrets: RwLock<Arc<[WebhookSecret]>>,
@@ -47,7 +50,11 @@ impl Hooks {
     pub fn open(folder: PathBuf, webhooks: Vec<HookSettings>) -> Result<Self, ServerError> {
         let mut by_name = HashMap::new();
         for webhook in webhooks {
-            let HookSettings { name, secrets } = webhook;
+            let HookSettings {
+                name,
+                scope,
+                secrets,
+            } = webhook;
             if secrets.is_empty() {
                 return Err(ServerError::NoSecret(name.0));
             }
@@ -62,6 +69,7 @@ impl Hooks {
             }
             let hook = Hook {
                 name: name.clone(),
+                scope,
                 references: secrets,
                 secrets: RwLock::new(valid(&readings)),
                 readings: Mutex::new(readings),
@@ -147,6 +155,8 @@ fn valid(readings: &[Reading]) -> Arc<[WebhookSecret]> {
 mod tests {
     use std::error::Error;
 
+    use crate::delivery::SpeaksFor;
+
     use super::*;
 
     fn refusal(secrets: Vec<SecretRef>) -> (String, String) {
@@ -155,6 +165,11 @@ mod tests {
         std::fs::write(folder.path().join("sound"), "s").unwrap();
         let webhook = HookSettings {
             name: WebhookName("acme".into()),
+            scope: HookScope {
+                host: "github.com".into(),
+                aliases: Vec::new(),
+                speaks_for: SpeaksFor::Organization("acme".into()),
+            },
             secrets,
         };
         let fault = Hooks::open(folder.path().to_owned(), vec![webhook]).unwrap_err();

@@ -41,6 +41,32 @@ async fn a_rightly_signed_push_is_on_disk_before_it_is_answered_202() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_webhook_may_not_speak_of_is_kept_and_answered_200_with_the_reason() {
+    let service = Service::start().await;
+    let mut elsewhere = push_body("acme/web");
+    for url in ["html_url", "clone_url"] {
+        elsewhere["repository"][url] = "https://git.example.com/acme/web".into();
+    }
+    let owner = "the webhook is of `acme`, and the delivery speaks of `evil`";
+    let host =
+        "the webhook is of the host `github.com`, and the delivery speaks of `git.example.com`";
+    let told = [(push_body("evil/web"), owner), (elsewhere, host)];
+    for (number, (body, reason)) in told.into_iter().enumerate() {
+        let sent = Sent::new("push", &format!("foreign-{number}"), body.to_string());
+        let answer = service.deliver(&sent).await;
+        assert_eq!((answer.status, &*answer.reason()), (200, reason));
+        let again = service.deliver(&sent).await.reason();
+        assert_eq!(
+            again,
+            "this delivery came before, and it waits to be worked"
+        );
+    }
+    let counted = "{webhook=\"acme\",event=\"push\",outcome=\"outOfScope\"}";
+    let counted = format!("flux_setup_deliveries_total{counted}");
+    assert_eq!(service.metric(&counted).await, 2.0);
+}
+
 /// What the headers alone tell, so that nobody waits for the body.
 fn refused_by_headers() -> Vec<(Sent, u16, &'static str)> {
     let push = || Sent::push(1);

@@ -10,7 +10,7 @@ use crate::hookshot::signature;
 use axum::Router;
 use flux_setup::catalog::LiveCluster;
 use flux_setup::config::SecretRef;
-use flux_setup::delivery::WebhookName;
+use flux_setup::delivery::{HookScope, SpeaksFor, WebhookName};
 use flux_setup::server::{
     Addresses, AppState, Bounds, Doors, HookSettings, Hooks, Metrics, ServerError, TokenSettings,
     Tokens, serve,
@@ -40,6 +40,8 @@ pub(crate) struct Wanted {
     pub(crate) limits: Limits,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) clusters: Vec<Arc<LiveCluster>>,
+    /// The webhook is of the repositories that sources name, in place of `acme`'s.
+    pub(crate) any_owner: bool,
     /// Tokens of the API.
     pub(crate) tokens: Vec<&'static str>,
     pub(crate) more: Router,
@@ -76,6 +78,14 @@ impl Service {
         let store = Store::open(&url, wanted.limits).await;
         let webhook = HookSettings {
             name: WebhookName("acme".into()),
+            scope: HookScope {
+                host: "github.com".into(),
+                aliases: Vec::new(),
+                speaks_for: match wanted.any_owner {
+                    true => SpeaksFor::KnownRepositories,
+                    false => SpeaksFor::Organization("acme".into()),
+                },
+            },
             secrets: vec![file(path, "new", SECRET), file(path, "old", OLD_SECRET)],
         };
         let hooks = Hooks::open(path.to_owned(), vec![webhook]).expect("its secrets are there");
