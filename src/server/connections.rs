@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -23,13 +22,14 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
+use super::idle::{Idle, Place};
 use super::patient::Patient;
 use super::seldom::Seldom;
 
 /// What one listener allows.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionBounds {
-    /// More wait until one of these is closed. Of all doors together it stays below the 1,024 files that many
+    /// One more, and that which waits longest for a request is closed; where none does, it waits for one. Of all doors together it stays below the 1,024 files that many
     /// systems let a program open.
     pub at_once: usize,
     /// Until the headers of a request are whole, from the answer before it on. Proxies keep idle connections for
@@ -61,6 +61,8 @@ const LINGER_BYTES: u64 = 32 * 1024 * 1024;
 const BEFORE_STOP: Duration = Duration::from_millis(200);
 /// After an error of the listener, as when no more files may be open.
 const AFTER_ERROR: Duration = Duration::from_millis(200);
+/// So often one that came is looked for a place where all are taken.
+const LOOK_FOR_A_PLACE: Duration = Duration::from_millis(50);
 
 /// Serves until `stop`; then takes no more connections, and returns when the last answer is sent. Who drops it
 /// before that cuts them.
@@ -76,27 +78,58 @@ pub(super) async fn serve<F, A, B>(
     B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Send + 'static,
 {
     let room = Arc::new(Semaphore::new(bounds.at_once));
+    let idle = Arc::<Idle>::default();
     let mut connections = JoinSet::new();
-    let mut faults_logged = Seldom::default();
-    let start = |connections: &mut JoinSet<()>, (stream, peer, place): Taken| {
-        let answer = answer.clone();
-        let stop = stop.clone();
-        let open = Counted::new(&open);
-        connections.spawn(async move {
-            let answer = move |request| {
-                let answer = answer(peer, request);
-                Box::pin(async move { Ok::<_, Infallible>(answer.await) })
-            };
-            one(stream, bounds, stop, answer).await;
-            drop((open, place));
-        });
-    };
+    let mut logged = [Seldom::default(), Seldom::default()];
+    let [faults_logged, crowds_logged] = &mut logged;
+    let start =
+        |connections: &mut JoinSet<()>, (stream, peer): Newcomer, free: OwnedSemaphorePermit| {
+            let answer = answer.clone();
+            let stop = stop.clone();
+            let open = Counted::new(&open);
+            let place = Arc::new(idle.place(Instant::now()));
+            connections.spawn(async move {
+                let working = Arc::clone(&place);
+                let answer = move |request| {
+                    working.works();
+                    let answer = answer(peer, request);
+                    let working = Arc::clone(&working);
+                    Box::pin(async move {
+                        let answer = answer.await;
+                        working.waits(Instant::now());
+                        Ok::<_, Infallible>(answer)
+                    })
+                };
+                one(stream, bounds, stop, &place, answer).await;
+                drop((open, free));
+            });
+        };
+    // Who came and has no place yet.
+    let mut newcomer: Option<Newcomer> = None;
     loop {
+        if let Some(came) = newcomer.take() {
+            let now = Instant::now();
+            if let Ok(free) = Arc::clone(&room).try_acquire_owned() {
+                start(&mut connections, came, free);
+            } else {
+                newcomer = Some(came);
+                if idle.make_room(now)
+                    && let Some(left_out) = crowds_logged.may_log(now)
+                {
+                    let all = bounds.at_once;
+                    warn!(
+                        left_out,
+                        "all {all} connections were taken; closed the one that had waited longest for a request"
+                    );
+                }
+            }
+        }
         tokio::select! {
             () = stop.cancelled() => break,
             Some(ended) = connections.join_next() => report(ended),
-            accepted = accept(&listener, &room) => match accepted {
-                Ok(taken) => start(&mut connections, taken),
+            () = sleep(LOOK_FOR_A_PLACE), if newcomer.is_some() => {}
+            accepted = listener.accept(), if newcomer.is_none() => match accepted {
+                Ok(came) => newcomer = Some(came),
                 Err(fault) => {
                     if let Some(left_out) = faults_logged.may_log(Instant::now()) {
                         warn!(left_out, "cannot accept a connection: {fault}");
@@ -107,8 +140,13 @@ pub(super) async fn serve<F, A, B>(
         }
     }
     // Who connected before we were told to stop is served; closed with the listener, they would be cut.
-    while let Some(Ok(taken)) = accept(&listener, &room).now_or_never() {
-        start(&mut connections, taken);
+    while let Some(Ok(came)) = newcomer
+        .take()
+        .map(Ok)
+        .or_else(|| listener.accept().now_or_never())
+        && let Ok(free) = Arc::clone(&room).try_acquire_owned()
+    {
+        start(&mut connections, came, free);
     }
     drop(listener);
     while let Some(ended) = connections.join_next().await {
@@ -116,15 +154,8 @@ pub(super) async fn serve<F, A, B>(
     }
 }
 
-/// A connection, whose it is, and its place among those that are open.
-type Taken = (TcpStream, SocketAddr, OwnedSemaphorePermit);
-
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<Taken> {
-    let place = Arc::clone(room).acquire_owned().await;
-    let place = place.map_err(io::Error::other)?;
-    let (stream, peer) = listener.accept().await?;
-    Ok((stream, peer, place))
-}
+/// A connection, and whose it is.
+type Newcomer = (TcpStream, SocketAddr);
 
 /// A gauge that is one higher as long as this lives.
 struct Counted(Gauge);
@@ -150,11 +181,12 @@ fn report(ended: Result<(), JoinError>) {
     }
 }
 
-/// Serves one connection until its peer or `stop` ends it.
+/// Serves one connection until its peer or `stop` ends it, or another needs its place.
 async fn one<F, A, B>(
     stream: TcpStream,
     bounds: ConnectionBounds,
     stop: CancellationToken,
+    place: &Place,
     answer: F,
 ) where
     F: Fn(Request<Incoming>) -> A + Unpin,
@@ -177,6 +209,8 @@ async fn one<F, A, B>(
     });
     let ended = loop {
         tokio::select! {
+            biased; // a request that comes now would be cut by what is seen after it
+            () = place.gives_way() => return,
             ended = poll_fn(|context| connection.poll_without_shutdown(context)) => break ended,
             () = &mut time_to_stop, if !stopping => {
                 stopping = true;
@@ -185,7 +219,11 @@ async fn one<F, A, B>(
         }
     };
     if ended.is_ok() {
-        linger(connection.into_parts().io.into_inner(), &stop).await;
+        place.waits(Instant::now());
+        tokio::select! {
+            () = place.gives_way() => {}
+            () = linger(connection.into_parts().io.into_inner(), &stop) => {}
+        }
     }
 }
 

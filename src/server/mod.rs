@@ -14,6 +14,7 @@ mod connections;
 mod door;
 mod fault;
 mod hooks;
+mod idle;
 mod letter;
 mod metrics;
 mod patient;

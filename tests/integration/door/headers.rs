@@ -1,6 +1,6 @@
 //! Headers that nobody wrote for us.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flux_setup::server::{Bounds, ConnectionBounds};
 use proptest::collection::vec;
@@ -109,7 +109,7 @@ async fn headers_that_are_too_long_or_too_slow_end_the_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_connections_than_allowed_wait_until_others_are_closed() {
+async fn where_all_connections_are_taken_the_one_that_waited_longest_is_closed() {
     let bounds = Bounds {
         connections: ConnectionBounds {
             at_once: 3,
@@ -122,15 +122,73 @@ async fn more_connections_than_allowed_wait_until_others_are_closed() {
         ..Wanted::default()
     })
     .await;
-    let mut open = Vec::new();
-    for _ in 0..3 {
-        open.push(service.connect().await);
+    // One is answered slowly, for its body comes slowly; the others send nothing, or half of the headers.
+    let slow = Sent::push(1).bytes();
+    let mut working = service.connect().await;
+    working.write_all(&slow[..slow.len() - 1]).await.unwrap();
+    let mut half = service.connect().await;
+    half.write_all(b"POST /hooks/github/acme HTTP/1.1\r\nhost: x\r\n")
+        .await
+        .unwrap();
+    sleep(Duration::from_millis(100)).await;
+    let mut silent = service.connect().await;
+    let started = Instant::now();
+    let answer = service.deliver(&Sent::push(2)).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    assert!(
+        started.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        started.elapsed()
+    );
+    assert_eq!(read_answer(&mut half).await.status, 0, "it is closed");
+    silent.write_all(&Sent::push(3).bytes()).await.unwrap();
+    assert_eq!(read_answer(&mut silent).await.status, 202, "it is not");
+    working.write_all(&slow[slow.len() - 1..]).await.unwrap();
+    assert_eq!(
+        read_answer(&mut working).await.status,
+        202,
+        "nor is who works"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_idle_connections_keep_nobody_out() {
+    let service = Service::start().await;
+    let mut idle = Vec::new();
+    for _ in 0..900 {
+        idle.push(service.connect().await);
     }
-    let sent = Sent::push(1).bytes();
+    let started = Instant::now();
+    for number in 1..=20 {
+        assert_eq!(service.deliver(&Sent::push(number)).await.status, 202);
+    }
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(20), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_every_connection_is_at_work_others_wait() {
+    let bounds = Bounds {
+        connections: ConnectionBounds {
+            at_once: 1,
+            ..ConnectionBounds::default()
+        },
+        ..Bounds::default()
+    };
+    let service = Service::with(Wanted {
+        bounds,
+        ..Wanted::default()
+    })
+    .await;
+    let slow = Sent::push(1).bytes();
+    let mut working = service.connect().await;
+    working.write_all(&slow[..slow.len() - 1]).await.unwrap();
+    let sent = Sent::push(2).bytes();
     let waiting = tokio::spawn(async move { ask(service.at.hooks, &sent).await });
-    sleep(Duration::from_millis(300)).await;
+    sleep(Duration::from_millis(2_000)).await;
     assert!(!waiting.is_finished());
-    open.pop();
+    working.write_all(&slow[slow.len() - 1..]).await.unwrap();
+    assert_eq!(read_answer(&mut working).await.status, 202);
     let answer = waiting.await.unwrap();
     assert_eq!(answer.status, 202, "{answer:?}");
 }
