@@ -107,6 +107,20 @@ impl Home {
         self.start_command(&mut self.command(arguments))
     }
 
+    /// A library of C that is loaded before all others (`LD_PRELOAD`) and takes the place of what it names as they do.
+    pub fn shim(&self, source: &str) -> PathBuf {
+        let library = self.path().join("shim.so");
+        self.write("shim.c", source);
+        let built = Command::new("cc")
+            .args(["-shared", "-fPIC", "-O2", "-o"])
+            .args([&library, &self.path().join("shim.c")])
+            .arg("-ldl")
+            .status()
+            .expect("a C compiler is there");
+        assert!(built.success());
+        library
+    }
+
     /// Starts a command that was made by [`Home::command`].
     pub fn start_command(&self, command: &mut Command) -> Service {
         let mut child = command.spawn().expect("the binary was built");

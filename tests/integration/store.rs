@@ -12,7 +12,7 @@ mod model;
 mod opening;
 mod postgres;
 mod pruning;
-mod servers;
+pub mod servers;
 
 use std::path::Path;
 use std::sync::Arc;

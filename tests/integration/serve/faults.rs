@@ -1,7 +1,6 @@
 //! What happens to the clusters, the store and the clock while pushes come.
 
 use std::path::Path;
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -330,7 +329,7 @@ fn a_clock_that_is_set_back_an_hour_holds_up_nothing() {
     let objects = Objects::new(server, "clock");
     create_all(&objects, "clock", 0..3);
     let home = home(server);
-    let shim = clock_shim(home.path());
+    let shim = home.shim(include_str!("clock.c"));
     let offset = home.path().join("offset");
     std::fs::write(&offset, "0").unwrap();
     let mut service = home.start_command(
@@ -377,19 +376,4 @@ fn send_one_to(service: &Service, number: u64, repository: &str) {
         .send("push", &guid(number), &push(repository, "main", 7))
         .expect("it is answered");
     assert_eq!(answer.status, 202, "{answer:?}");
-}
-
-/// A library that adds the seconds in a file to the clock of the day.
-fn clock_shim(folder: &Path) -> std::path::PathBuf {
-    let source = folder.join("clock.c");
-    let library = folder.join("clock.so");
-    std::fs::write(&source, include_str!("clock.c")).expect("the folder is ours");
-    let built = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O2", "-o"])
-        .args([&library, &source])
-        .arg("-ldl")
-        .status()
-        .expect("a C compiler is there");
-    assert!(built.success());
-    library
 }

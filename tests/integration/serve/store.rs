@@ -5,11 +5,13 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+use serde_json::json;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::hookshot::{Answer, guid, push};
 use crate::process::{Home, Service};
+use crate::store::servers::Postgres;
 
 /// A service whose one cluster is not there; deliveries are kept all the same.
 fn home() -> Home {
@@ -104,4 +106,77 @@ fn on_a_disk_that_takes_no_more_the_door_answers_503_and_with_room_it_goes_on() 
     for number in [0, accepted / 2, accepted - 1] {
         assert_eq!(send(&service, number).status, 200, "{number}");
     }
+}
+
+/// It cannot be written for a while; `lets_write` says from when on and until when.
+fn goes_on_after_what_cannot_be_written(mut service: Service, lets_write: impl Fn(bool)) {
+    assert_eq!(send(&service, 1).status, 202);
+    lets_write(false);
+    service.wait_until("it takes nothing", |service| send(service, 2).status == 503);
+    for number in 3..6 {
+        is_refused(&service, number);
+    }
+    assert_eq!(
+        service
+            .get("/health/ready")
+            .map(|(status, told)| (status, told["reasons"][0].clone())),
+        Some((503, json!("the store cannot be written; the log says why")))
+    );
+    let kept = service.get("/api/v1/deliveries");
+    let is_read = kept.is_some_and(|(status, _)| status == 200);
+    assert!(is_read, "what is kept is shown:\n{}", service.log());
+    lets_write(true);
+    service.wait_until("it takes deliveries again", |service| {
+        matches!(send(service, 2).status, 200 | 202)
+    });
+    assert_eq!(
+        (send(&service, 1).status, send(&service, 3).status),
+        (200, 202)
+    );
+    service.wait_until("it is ready again", |service| {
+        service
+            .get("/health/ready")
+            .is_some_and(|(status, _)| status == 200)
+    });
+    service.is_running();
+}
+
+#[test]
+fn on_a_disk_that_becomes_read_only_the_door_answers_503_and_then_goes_on() {
+    let home = home();
+    let folder = home.path().join("store");
+    std::fs::create_dir(&folder).unwrap();
+    let text = std::fs::read_to_string(home.path().join("flux-setup.yaml")).unwrap();
+    let text = text.replace("sqlite:inbox.db", "sqlite:store/inbox.db");
+    home.write("flux-setup.yaml", &text);
+    let flag = folder.join("read-only");
+    let service = home.start_command(
+        home.command(&[])
+            .env("LD_PRELOAD", home.shim(include_str!("read_only.c")))
+            .env("READ_ONLY_FILE", &flag),
+    );
+    goes_on_after_what_cannot_be_written(service, |lets| {
+        let done = match lets {
+            true => std::fs::remove_file(&flag),
+            false => std::fs::write(&flag, ""),
+        };
+        done.unwrap();
+    });
+}
+
+#[test]
+#[ignore = "needs a PostgreSQL server"]
+fn where_postgres_becomes_read_only_the_door_answers_503_and_then_goes_on() {
+    let server = Postgres::start();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let home = home();
+    let text = std::fs::read_to_string(home.path().join("flux-setup.yaml")).unwrap();
+    home.write("url", &runtime.block_on(server.database()));
+    home.write(
+        "flux-setup.yaml",
+        &text.replace("sqlite:inbox.db", "{file: url}"),
+    );
+    goes_on_after_what_cannot_be_written(home.start(), |lets| {
+        runtime.block_on(server.let_write(lets));
+    });
 }

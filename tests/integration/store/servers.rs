@@ -136,6 +136,19 @@ impl Postgres {
         self.url(&format!("test_{number}"))
     }
 
+    /// Whether its databases can be written, as where it has become a standby of another.
+    pub async fn let_write(&self, lets: bool) {
+        let mut connection = PgConnection::connect(&self.url("postgres")).await.unwrap();
+        let read_only = if lets { "off" } else { "on" };
+        let set = format!("ALTER SYSTEM SET default_transaction_read_only = {read_only}");
+        for sql in [&set, "SELECT pg_reload_conf()"] {
+            connection
+                .execute(AssertSqlSafe(sql.to_owned()))
+                .await
+                .unwrap();
+        }
+    }
+
     /// How many connections of the store are encrypted.
     pub async fn encrypted(&self) -> i64 {
         let mut connection = PgConnection::connect(&self.url("postgres")).await.unwrap();
