@@ -272,9 +272,10 @@ fn what(work: &Value) -> String {
             match failures {
                 0 => format!("requestedAt {}", text(work, "token")),
                 failures => {
+                    // The server keeps the first, the second, the fourth and so on.
                     let counted = match failures {
                         1 => "once".to_owned(),
-                        failures => format!("{failures} times"),
+                        failures => format!("at least {failures} times"),
                     };
                     let last = text(work, "lastFailure");
                     format!("tried in vain {counted}: {last}")
@@ -297,7 +298,14 @@ fn what(work: &Value) -> String {
         Some("overtaken") => {
             format!("woken together with {}", text(&work["by"], "guid"))
         }
-        Some("failed") => text(work, "reason").into_owned(),
+        Some("failed") => {
+            let reason = text(work, "reason");
+            match work["failures"].as_u64().unwrap_or_default() {
+                0 => reason.into_owned(),
+                1 => format!("given up after one try: {reason}"),
+                failures => format!("given up after {failures} tries: {reason}"),
+            }
+        }
         _ => String::new(),
     }
 }
@@ -389,8 +397,8 @@ mod tests {
                 "tried in vain once: no route",
             ),
             (
-                json!({"state": "annotating", "failures": 3, "lastFailure": "a\n\u{1b}b"}),
-                "tried in vain 3 times: a\u{fffd}\u{fffd}b",
+                json!({"state": "annotating", "failures": 4, "lastFailure": "a\n\u{1b}b"}),
+                "tried in vain at least 4 times: a\u{fffd}\u{fffd}b",
             ),
             (
                 json!({"state": "waiting", "why": "cluster"}),
@@ -413,6 +421,14 @@ mod tests {
                 "woken together with g",
             ),
             (json!({"state": "failed", "reason": "gone"}), "gone"),
+            (
+                json!({"state": "failed", "reason": "away", "failures": 1}),
+                "given up after one try: away",
+            ),
+            (
+                json!({"state": "failed", "reason": "away", "failures": 9}),
+                "given up after 9 tries: away",
+            ),
             (json!({"state": "shadowed"}), ""),
         ] {
             assert_eq!(what(&work), expected, "{work}");

@@ -71,6 +71,9 @@ pub enum WorkState {
     Failed {
         at: Timestamp,
         reason: String,
+        /// How often it was tried in vain; none where it was never sent, or could never be done.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        failures: u32,
     },
 }
 
@@ -197,20 +200,29 @@ impl WorkState {
                     give_up_after,
                 },
             ) => {
+                let failures = failures.saturating_add(1);
                 if is_past(accepted_at, give_up_after, now) {
-                    Self::Failed { at, reason }
+                    Self::Failed {
+                        at,
+                        reason,
+                        failures,
+                    }
                 } else {
                     Self::Annotating {
                         accepted_at,
                         token: token.clone(),
-                        failures: failures.saturating_add(1),
+                        failures,
                         last_failure: Some(reason),
                         tried_at: now,
                         next_at,
                     }
                 }
             }
-            (_, Step::Fail(reason)) => Self::Failed { at, reason },
+            (_, Step::Fail(reason)) => Self::Failed {
+                at,
+                reason,
+                failures: 0,
+            },
             (_, Step::Gone) => Self::Gone { at },
             (_, Step::Suspended) => Self::Suspended { at },
             (_, Step::OptedOut) => Self::OptedOut { at },
@@ -242,6 +254,12 @@ impl WorkState {
     /// Whether nothing more is to be done.
     pub fn is_over(&self) -> bool {
         self.accepted_at().is_none()
+    }
+
+    /// Whether its last failure is one of those that are stored: with each of them as many more were tried, so that
+    /// a server that is away for a day costs few writes.
+    pub fn is_milestone(&self) -> bool {
+        matches!(self, Self::Annotating { failures, .. } if failures.is_power_of_two())
     }
 
     /// Whether it is over, and what was to be done could not be.
@@ -314,6 +332,11 @@ impl Step {
             Self::Shadow => "shadowed",
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// Whether `after` has passed since then; not where the clock was set back to before it.
@@ -420,13 +443,28 @@ mod tests {
             failed,
             WorkState::Failed {
                 at: at(end),
-                reason
+                reason,
+                failures: 2
             }
         );
         assert!(!waiting(None).is_hopeless(DAY, at(end - 1)));
         assert!(waiting(None).is_hopeless(DAY, at(end)));
         assert!(accepted().is_hopeless(DAY, at(end)));
         assert!(!failed.is_hopeless(DAY, at(end)));
+    }
+
+    #[test]
+    fn of_many_failures_few_are_stored() {
+        let mut state = annotating();
+        let mut stored = Vec::new();
+        for failure in 1..=2_900 {
+            state = state.after(retry(1), at(121)).unwrap();
+            if state.is_milestone() {
+                stored.push(failure);
+            }
+        }
+        assert_eq!(stored, (0..12).map(|power| 1 << power).collect::<Vec<_>>());
+        assert!(!annotating().is_milestone() && !accepted().is_milestone());
     }
 
     #[test]

@@ -120,8 +120,7 @@ impl Record {
             self.ended.push(Ended { work, accepted_at });
             self.back.push(key);
         } else {
-            // The first failure is kept, so that people see it; those that follow say the same.
-            if matches!(work.state, WorkState::Annotating { failures: 1, .. }) {
+            if work.state.is_milestone() {
                 self.writes.push(write(&work));
             }
             let due = at + wait;

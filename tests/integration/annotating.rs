@@ -41,11 +41,16 @@ async fn what_never_works_is_given_up_after_its_time_and_says_why() {
     scene.push(1, "web").await;
     scene.until_states(1, &["annotating"]).await;
     scene.until_states(1, &["failed"]).await;
-    assert!(scene.asked("web").len() >= 3, "it was tried till then");
+    let tries = scene.asked("web").len();
+    assert!(tries >= 3, "it was tried till then");
     let work = scene.work(1).await;
-    let WorkState::Failed { reason, .. } = &work[0].state else {
+    let WorkState::Failed {
+        reason, failures, ..
+    } = &work[0].state
+    else {
         panic!("{work:?}")
     };
+    assert_eq!(*failures as usize, tries);
     assert_eq!(
         reason,
         "cannot patch gitrepositories.source.toolkit.fluxcd.io: the API server answers 500: etcd is away"

@@ -165,6 +165,7 @@ async fn a_delivery_fails_with_any_of_its_work_and_is_worked_anew(url: StoreUrl)
     let failed = WorkState::Failed {
         at: at(3_000),
         reason: "the API server is away".into(),
+        failures: 7,
     };
     let states = [failed, gone(3_001), gone(3_002)];
     for (work, state) in work.iter().zip(states) {

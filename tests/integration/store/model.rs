@@ -289,6 +289,7 @@ fn write(change: &Change, model: &Model, second: i64) -> Write {
             state: WorkState::Failed {
                 at: now,
                 reason: "away".into(),
+                failures: 3,
             },
         },
     }
