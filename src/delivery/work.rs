@@ -44,6 +44,9 @@ pub enum WorkState {
         tried_at: Timestamp,
         /// Not tried again before.
         next_at: Timestamp,
+        /// It was to wait until then, so that its first try was later than its acceptance.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        waited_until: Option<Timestamp>,
     },
     Annotated {
         token: Token,
@@ -130,7 +133,7 @@ pub enum Step {
     Retry {
         reason: String,
         at: Timestamp,
-        /// How long after the delivery was accepted one more try is no use.
+        /// How long after the delivery was accepted, or the wait was over that was asked for, one more try is no use.
         give_up_after: Duration,
     },
     /// It can never be done.
@@ -180,6 +183,7 @@ impl WorkState {
                     last_failure: None,
                     tried_at: now,
                     next_at: now,
+                    waited_until: self.waited_until(),
                 }
             }
             // Once a token is stored it may have been sent, so its work is never another's.
@@ -201,7 +205,7 @@ impl WorkState {
                 },
             ) => {
                 let failures = failures.saturating_add(1);
-                if is_past(accepted_at, give_up_after, now) {
+                if self.is_hopeless(give_up_after, now) {
                     Self::Failed {
                         at,
                         reason,
@@ -215,6 +219,7 @@ impl WorkState {
                         last_failure: Some(reason),
                         tried_at: now,
                         next_at,
+                        waited_until: self.waited_until(),
                     }
                 }
             }
@@ -245,10 +250,24 @@ impl WorkState {
         }
     }
 
-    /// Whether it was accepted so long ago that one more try is no use.
+    /// Whether it could have been done for so long that one more try is no use.
     pub fn is_hopeless(&self, give_up_after: Duration, now: Timestamp) -> bool {
-        self.accepted_at()
-            .is_some_and(|accepted_at| is_past(accepted_at, give_up_after, now))
+        let Some(accepted_at) = self.accepted_at() else {
+            return false;
+        };
+        // How long it waits for its environment is none of the patience with its cluster.
+        let since = self
+            .waited_until()
+            .map_or(accepted_at, |until| until.max(accepted_at));
+        is_past(since, give_up_after, now)
+    }
+
+    fn waited_until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Waiting { until, .. } => *until,
+            Self::Annotating { waited_until, .. } => *waited_until,
+            _ => None,
+        }
     }
 
     /// Whether nothing more is to be done.
@@ -427,6 +446,7 @@ mod tests {
             last_failure: Some("connection refused".into()),
             tried_at: at(126),
             next_at: at(140),
+            waited_until: None,
         };
         assert_eq!(twice, expected);
         assert!(!twice.is_due(at(139)) && twice.is_due(at(140)));
@@ -451,6 +471,20 @@ mod tests {
         assert!(waiting(None).is_hopeless(DAY, at(end)));
         assert!(accepted().is_hopeless(DAY, at(end)));
         assert!(!failed.is_hopeless(DAY, at(end)));
+    }
+
+    #[test]
+    fn the_time_to_give_up_begins_when_its_wait_is_over() {
+        let late = 100 + 2 * 86_400;
+        let waits = waiting(Some(at(late)));
+        assert!(!waits.is_hopeless(DAY, at(late)));
+        let chosen = waits.after(Step::Choose(token()), at(late)).unwrap();
+        let end = late + 86_400;
+        let tried = chosen.after(retry(end), at(end - 1)).unwrap();
+        assert!(!tried.is_over() && !tried.is_hopeless(DAY, at(end - 1)));
+        assert_eq!(tried.after(retry(end), at(end)).unwrap().name(), "failed");
+        let json = serde_json::to_string(&tried).unwrap();
+        assert_eq!(serde_json::from_str::<WorkState>(&json).unwrap(), tried);
     }
 
     #[test]
