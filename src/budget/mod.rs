@@ -1,10 +1,11 @@
-//! What a plan costs at GitHub: cost table, requests an hour per bucket, the gate, advice.
+//! What a plan costs at GitHub: cost table, requests an hour per bucket, the gate, advice; and what is spent, live.
 
 mod advice;
 mod costs;
 mod demand;
 mod gate;
 mod host;
+pub mod live;
 mod price;
 mod remote;
 mod report;
