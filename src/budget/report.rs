@@ -269,7 +269,7 @@ pub enum AdviceKind {
 }
 
 /// Writes a whole value without a fraction, any other with six decimals at most.
-fn number<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn number<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     /// From here on not every whole number is a float.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let rounded = (value * 1e6).round() / 1e6;

@@ -21,6 +21,12 @@ pub struct BucketKey {
 /// it `core`, and it is another bucket than the `core` of the App's installations.
 pub const APP_JWT: &str = "app_jwt";
 
+/// The resource of queries.
+pub(super) const GRAPHQL: &str = "graphql";
+
+/// Points of the secondary limits from which on a call is one that changes something.
+pub(super) const MUTATION: u32 = 5;
+
 /// Why a call is made. The first is the most urgent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

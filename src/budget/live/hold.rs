@@ -12,7 +12,7 @@ pub struct Hold {
     /// By the clock that `now` was read from. Ask again then, or when a call has ended.
     pub until: Timestamp,
     pub why: HoldReason,
-    /// `None`: all calls of the identity.
+    /// `None`: all calls of the identity. Where `why` is not about a bucket, other calls of it may go.
     pub resource: Option<Arc<str>>,
 }
 

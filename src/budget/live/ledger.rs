@@ -1,24 +1,58 @@
 //! The ledger of one identity: each call is reserved before it is sent and settled from its answer.
 
-use std::collections::BTreeMap;
+mod keep;
+#[cfg(test)]
+mod properties;
+mod show;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::answer::{Outcome, Sample, Verdict};
 use super::ask::{APP_JWT, Ask, Purpose};
+use super::bucket::{Bucket, Settled, Wait};
+use super::clock::{Clock, Tick};
+use super::epoch::{Relation, Source};
 use super::hold::{Hold, HoldReason};
+use super::moment::{MINUTE, Moment, SECOND};
+use super::pressure::Pressure;
 
-/// Calls that may run at once. GitHub allows 100 of all programs of an identity together.
-const MOST_RUNNING: usize = 10;
+/// Buckets of one identity; GitHub has about fifteen. Samples of further ones are not kept.
+const MOST_BUCKETS: usize = 32;
+
+/// Endpoints of which GitHub counts the calls in another bucket than was asked for.
+const MOST_ROUTES: usize = 256;
+
+/// A call that runs longer was forgotten by whoever made it: it counts as one without an answer.
+const LONGEST_CALL: i64 = 15 * MINUTE;
+
+/// Without an answer for so long, `GET /rate_limit` tells what others spend.
+const UNHEARD: i64 = 5 * MINUTE;
+
+/// When to ask again where a running call has to end first.
+const SOON: i64 = SECOND;
+
+/// GitHub gives up on a call after ten seconds; more of its time was spent on the way.
+const LONGEST_COMPUTING: Duration = Duration::from_secs(10);
+
+/// What is left above the reserve for webhooks and back-fill when all else waits, as a share of the
+/// limit: who asks for heads or anything else leaves so much more.
+const URGENT_SHARE: f64 = 0.05;
 
 /// Whose ledger it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LedgerSettings {
+    /// As it is configured, `github.com`.
     pub host: Arc<str>,
+    /// The name of the configuration, or `anonymous`.
     pub identity: Arc<str>,
-    /// The share of each limit that is left to the user's own tools, from 0 to 1.
+    /// The share of each limit that is left to the user's own tools, from 0 to 1. No purpose may
+    /// touch it.
     pub reserve: f64,
 }
 
@@ -31,150 +65,350 @@ pub enum Decision {
 }
 
 /// A call that was let through; hand it back to [`Ledger::settle`] or [`Ledger::unsent`].
-#[derive(Debug, PartialEq, Eq)]
+///
+/// One that is dropped counts as running, and after a quarter of an hour as spent without an answer.
+#[derive(Debug, PartialEq, Eq, Hash)]
 #[must_use = "a reservation that is not handed back counts as running"]
 pub struct Reservation {
-    id: u64,
-    resource: Arc<str>,
-    purpose: Purpose,
-    cost: u32,
+    number: u64,
 }
 
+/// Which of several that wait may go.
 #[derive(Debug)]
-struct Bucket {
-    sample: Sample,
-    held_until: Option<Timestamp>,
+#[must_use]
+pub enum Choice {
+    /// The one at that place of the list.
+    Go {
+        index: usize,
+        reservation: Reservation,
+    },
+    /// None of them before this hold ends; the earliest of their holds.
+    Wait(Hold),
+    /// Nobody waits.
+    Idle,
 }
 
-/// Buckets, gate and running calls of one identity of one host.
+#[derive(Debug, Clone)]
+struct Running {
+    ask: Ask,
+    /// The bucket from which it was reserved.
+    resource: Arc<str>,
+    /// Steady.
+    since: Moment,
+}
+
+/// Buckets, secondary limits and running calls of one identity of one host.
+///
+/// `now` should come from a clock that is not set while the program runs, such as the time at its
+/// start and what passed since. One that is set back or forward is survived: what waits goes on
+/// waiting the rest of its time, or one call finds out that it was too early.
 #[derive(Debug)]
 pub struct Ledger {
     settings: LedgerSettings,
+    clock: Clock,
     buckets: BTreeMap<Arc<str>, Bucket>,
-    running: BTreeMap<u64, (Arc<str>, u32)>,
-    next_id: u64,
-    held_until: Option<Timestamp>,
-    heard: Option<Timestamp>,
+    pressure: Pressure,
+    running: BTreeMap<u64, Running>,
+    next: u64,
+    routes: HashMap<Arc<str>, Arc<str>>,
+    /// Steady.
+    heard: Option<Moment>,
 }
 
 impl Ledger {
     pub fn new(settings: LedgerSettings) -> Self {
         Self {
             settings,
+            clock: Clock::default(),
             buckets: BTreeMap::new(),
+            pressure: Pressure::default(),
             running: BTreeMap::new(),
-            next_id: 0,
-            held_until: None,
+            next: 0,
+            routes: HashMap::new(),
             heard: None,
         }
     }
 
     /// Lets a call through, or says until when it waits.
+    ///
+    /// It waits while GitHub refuses the bucket or the identity, while ten calls are running, while
+    /// its endpoint had its points of the minute, and while what is left of the bucket, less what is
+    /// on its way, would fall into the reserve. Heads and other calls leave a twentieth more of the
+    /// limit, for webhooks and back-fill. While nobody knows what is left, calls go one at a time.
     pub fn reserve(&mut self, ask: &Ask, now: Timestamp) -> Decision {
-        if let Some(hold) = self.hold(&ask.resource, now) {
-            return Decision::Wait(hold);
+        let tick = self.clock.advance(now);
+        self.forget_lost_calls(tick);
+        match self.admit(ask, tick) {
+            Ok(reservation) => Decision::Go(reservation),
+            Err(hold) => Decision::Wait(hold),
         }
-        if self.running.len() >= MOST_RUNNING {
-            return Decision::Wait(Hold {
-                until: now + SignedDuration::from_secs(1),
-                why: HoldReason::Running,
-                resource: None,
-            });
-        }
-        let reserved: u32 = self.running.values().map(|(_, cost)| cost).sum();
-        if let Some(bucket) = self.buckets.get(&ask.resource)
-            && now < bucket.sample.reset
-        {
-            let floor = (f64::from(bucket.sample.limit) * self.settings.reserve).ceil() as u32;
-            if floor + reserved + ask.cost > bucket.sample.remaining {
-                return Decision::Wait(Hold {
-                    until: bucket.sample.reset + SignedDuration::from_secs(1),
-                    why: HoldReason::Reserve,
-                    resource: Some(ask.resource.clone()),
-                });
+    }
+
+    /// Lets the most urgent call through that may go, of equals the first in the list.
+    ///
+    /// A call that waits for a bucket or an endpoint keeps back no other that does not.
+    pub fn choose<'a>(
+        &mut self,
+        waiting: impl IntoIterator<Item = &'a Ask>,
+        now: Timestamp,
+    ) -> Choice {
+        let tick = self.clock.advance(now);
+        self.forget_lost_calls(tick);
+        let mut waiting: Vec<(usize, &Ask)> = waiting.into_iter().enumerate().collect();
+        waiting.sort_by_key(|(_, ask)| ask.purpose);
+        let mut earliest: Option<Hold> = None;
+        let mut refused: Vec<&Ask> = Vec::new();
+        for (index, ask) in waiting {
+            if refused.contains(&ask) {
+                continue;
+            }
+            match self.admit(ask, tick) {
+                Ok(reservation) => return Choice::Go { index, reservation },
+                Err(hold) => {
+                    let is_for_all = hold.resource.is_none();
+                    if earliest.as_ref().is_none_or(|it| hold.until < it.until) {
+                        earliest = Some(hold);
+                    }
+                    if is_for_all {
+                        break;
+                    }
+                    if refused.len() < MOST_BUCKETS {
+                        refused.push(ask);
+                    }
+                }
             }
         }
-        let id = self.next_id;
-        self.next_id += 1;
-        self.running.insert(id, (ask.resource.clone(), ask.cost));
-        Decision::Go(Reservation {
-            id,
-            resource: ask.resource.clone(),
-            purpose: ask.purpose,
-            cost: ask.cost,
-        })
+        earliest.map_or(Choice::Idle, Choice::Wait)
+    }
+
+    fn admit(&mut self, ask: &Ask, tick: Tick) -> Result<Reservation, Hold> {
+        let hold = |(until, why): Wait, resource: Option<&Arc<str>>| Hold {
+            until: tick.local(until),
+            why,
+            resource: resource.cloned(),
+        };
+        if let Some(until) = self.pressure.held_until(tick) {
+            return Err(hold((until, HoldReason::SecondaryLimit), None));
+        }
+        let resource = self.resource_of(ask);
+        if let Some(bucket) = self.buckets.get(&resource) {
+            bucket
+                .admits(ask.cost, self.floor(ask.purpose), tick)
+                .map_err(|wait| hold(wait, Some(&resource)))?;
+        }
+        if self.running.len() >= self.pressure.most_running(tick) {
+            let soon = tick.steady.plus(SOON);
+            return Err(hold((soon, HoldReason::Running), None));
+        }
+        let paced = self.pressure.admits(ask, tick);
+        paced.map_err(|wait| hold(wait, Some(&resource)))?;
+        Ok(self.book(ask, resource, tick))
+    }
+
+    fn book(&mut self, ask: &Ask, resource: Arc<str>, tick: Tick) -> Reservation {
+        self.pressure.reserve(ask, tick);
+        self.bucket(&resource).reserve(ask.cost);
+        let number = self.next;
+        self.next += 1;
+        let running = Running {
+            ask: ask.clone(),
+            resource,
+            since: tick.steady,
+        };
+        self.running.insert(number, running);
+        Reservation { number }
+    }
+
+    /// The bucket in which GitHub counts a call, as far as it has said so.
+    fn resource_of(&self, ask: &Ask) -> Arc<str> {
+        let route = if &*ask.resource == APP_JWT {
+            None
+        } else {
+            self.routes.get(&ask.endpoint)
+        };
+        route.unwrap_or(&ask.resource).clone()
+    }
+
+    fn floor(&self, purpose: Purpose) -> f64 {
+        match purpose {
+            Purpose::WebhookHealth | Purpose::BackFill => self.settings.reserve,
+            Purpose::Heads | Purpose::Other => self.settings.reserve + URGENT_SHARE,
+        }
+    }
+
+    fn bucket(&mut self, resource: &Arc<str>) -> &mut Bucket {
+        self.buckets
+            .entry(resource.clone())
+            .or_insert_with(|| Bucket::of(resource))
     }
 
     /// Books what became of a call.
     pub fn settle(&mut self, reservation: Reservation, outcome: &Outcome, now: Timestamp) {
-        self.running.remove(&reservation.id);
-        let Outcome::Answered {
-            sample, verdict, ..
-        } = outcome
-        else {
-            return;
-        };
-        self.heard = Some(now);
-        if let Some((said, sample)) = sample {
-            let resource = if &*reservation.resource == APP_JWT {
-                reservation.resource.clone()
-            } else {
-                said.clone()
-            };
-            self.learn(resource, *sample, now);
+        let mut tick = self.clock.advance(now);
+        let number = reservation.number;
+        // `None`: it ran too long and counts as spent already. A refusal for speed still counts.
+        let running = self.running.remove(&number);
+        if let Some(running) = &running {
+            let Running { ask, resource, .. } = running;
+            self.bucket(resource).release(ask.cost);
+            let (Outcome::Answered { latency, .. } | Outcome::NoAnswer { latency }) = outcome;
+            let latency = (*latency).min(LONGEST_COMPUTING);
+            self.pressure.computed(&ask.resource, latency, tick);
         }
+        match outcome {
+            Outcome::Answered {
+                sample,
+                date,
+                latency,
+                cost,
+                verdict,
+            } => {
+                if let Some(date) = date {
+                    self.clock.observe(*date, *latency, tick);
+                    tick = self.clock.advance(now);
+                }
+                self.heard = Some(tick.steady);
+                let settled = running.as_ref().map(|running| Settled {
+                    purpose: running.ask.purpose,
+                    points: match verdict {
+                        Verdict::NotModified | Verdict::PrimaryLimit => 0,
+                        Verdict::Spent | Verdict::SecondaryLimit { .. } | Verdict::Failed => {
+                            cost.unwrap_or(running.ask.cost)
+                        }
+                    },
+                });
+                let resource = self.answered(
+                    number,
+                    running.as_ref(),
+                    sample.as_ref(),
+                    settled,
+                    *verdict,
+                    tick,
+                );
+                self.judge(number, resource.as_ref(), *verdict, tick);
+            }
+            Outcome::NoAnswer { .. } => {
+                if let Some(running) = &running {
+                    self.lost(running, tick);
+                }
+            }
+        }
+    }
+
+    /// Books an answer, and says of which bucket it tells how it is now.
+    fn answered(
+        &mut self,
+        number: u64,
+        running: Option<&Running>,
+        sample: Option<&(Arc<str>, Sample)>,
+        settled: Option<Settled>,
+        verdict: Verdict,
+        tick: Tick,
+    ) -> Option<Arc<str>> {
+        let next = self.next;
+        let Some((said, sample)) = sample else {
+            let resource = running?.resource.clone();
+            let good = matches!(verdict, Verdict::Spent | Verdict::NotModified);
+            if let Some(settled) = settled {
+                self.bucket(&resource).silent(settled, good, next, tick);
+            }
+            return Some(resource);
+        };
+        let resource = self.learn_route(running?, said);
+        if !self.buckets.contains_key(&resource) && self.buckets.len() >= MOST_BUCKETS {
+            return None;
+        }
+        let source = Source::Call(number);
+        let bucket = self.bucket(&resource);
+        let relation = bucket.take(sample, source, settled, next, tick);
+        // What was refused in an hour that is over says nothing of this one.
+        (relation != Relation::Late).then_some(resource)
+    }
+
+    fn learn_route(&mut self, running: &Running, said: &Arc<str>) -> Arc<str> {
+        let Ask {
+            resource, endpoint, ..
+        } = &running.ask;
+        if &**resource == APP_JWT {
+            return resource.clone();
+        }
+        if said == resource {
+            self.routes.remove(endpoint);
+        } else if self.routes.len() < MOST_ROUTES && running.ask.cost > 0 {
+            self.routes.insert(endpoint.clone(), said.clone());
+        }
+        said.clone()
+    }
+
+    fn judge(&mut self, number: u64, resource: Option<&Arc<str>>, verdict: Verdict, tick: Tick) {
         match verdict {
+            Verdict::Spent | Verdict::NotModified => self.pressure.passed(number),
+            Verdict::Failed => {}
             Verdict::PrimaryLimit => {
-                let until = match self.buckets.get(&reservation.resource) {
-                    Some(bucket) => bucket.sample.reset + SignedDuration::from_secs(1),
-                    None => now + SignedDuration::from_mins(1),
-                };
-                if let Some(bucket) = self.buckets.get_mut(&reservation.resource) {
-                    bucket.held_until = Some(until);
+                if let Some(resource) = resource {
+                    self.bucket(resource).refuse(tick);
                 }
             }
             Verdict::SecondaryLimit { retry_after } => {
-                let wait = retry_after.unwrap_or(Duration::from_secs(60));
-                let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::from_mins(1));
-                self.held_until = Some(now + wait);
+                self.pressure.refused(number, retry_after, self.next, tick);
+                if let Some(resource) = resource {
+                    self.bucket(resource).count_refusal(tick);
+                }
             }
-            Verdict::Spent | Verdict::NotModified | Verdict::Failed => {}
+        }
+    }
+
+    /// Books a call of which nobody will hear.
+    fn lost(&mut self, running: &Running, tick: Tick) {
+        let settled = Settled {
+            purpose: running.ask.purpose,
+            points: running.ask.cost,
+        };
+        let next = self.next;
+        self.bucket(&running.resource)
+            .silent(settled, false, next, tick);
+    }
+
+    fn forget_lost_calls(&mut self, tick: Tick) {
+        while let Some((_, running)) = self.running.first_key_value()
+            && tick.steady.since(running.since) >= LONGEST_CALL
+            && let Some((_, running)) = self.running.pop_first()
+        {
+            self.bucket(&running.resource).release(running.ask.cost);
+            self.lost(&running, tick);
         }
     }
 
     /// The call was never sent.
     pub fn unsent(&mut self, reservation: Reservation) {
-        self.running.remove(&reservation.id);
+        let Some(running) = self.running.remove(&reservation.number) else {
+            return;
+        };
+        self.bucket(&running.resource).release(running.ask.cost);
+        self.pressure.unsent(&running.ask, running.since);
     }
 
-    /// Why a resource, or the whole identity, may not be asked at all now.
-    pub fn hold(&self, resource: &str, now: Timestamp) -> Option<Hold> {
-        if let Some(until) = self.held_until.filter(|until| now < *until) {
-            return Some(Hold {
-                until,
-                why: HoldReason::SecondaryLimit,
-                resource: None,
-            });
-        }
-        let (resource, bucket) = self.buckets.get_key_value(resource)?;
-        let until = bucket.held_until.filter(|until| now < *until)?;
-        Some(Hold {
-            until,
-            why: HoldReason::PrimaryLimit,
-            resource: Some(resource.clone()),
-        })
-    }
-
-    /// Whether `GET /rate_limit` should be asked: no answer was seen for five minutes.
+    /// Whether `GET /rate_limit` should be asked: no answer was seen for five minutes, and nothing
+    /// holds all calls. Ask it with a cost of 0, and hand what it says to [`Ledger::learn`].
     pub fn wants_rate_limit(&self, now: Timestamp) -> bool {
-        self.heard
-            .is_none_or(|heard| now.duration_since(heard) >= SignedDuration::from_mins(5))
+        let tick = self.clock.read(now);
+        self.pressure.held_until(tick).is_none()
+            && self
+                .heard
+                .is_none_or(|heard| tick.steady.since(heard) >= UNHEARD)
     }
 
-    /// Takes one entry of `GET /rate_limit`.
-    pub fn learn(&mut self, resource: Arc<str>, sample: Sample, _now: Timestamp) {
-        let held_until = self.buckets.get(&resource).and_then(|it| it.held_until);
-        let bucket = Bucket { sample, held_until };
-        self.buckets.insert(resource, bucket);
+    /// Takes one entry of `GET /rate_limit`, of a call that was settled just before.
+    pub fn learn(&mut self, resource: &str, sample: Sample, now: Timestamp) {
+        let tick = self.clock.advance(now);
+        let is_known = self.buckets.contains_key(resource);
+        if !is_known && (sample.used == 0 || self.buckets.len() >= MOST_BUCKETS) {
+            return;
+        }
+        let resource: Arc<str> = resource.into();
+        let next = self.next;
+        let bucket = self.bucket(&resource);
+        let quiet = bucket.running_cost() == 0;
+        bucket.take(&sample, Source::List { quiet }, None, next, tick);
     }
 }

@@ -7,10 +7,27 @@
 
 mod answer;
 mod ask;
+mod bucket;
+mod clock;
+mod epoch;
+mod forecast;
+mod history;
 mod hold;
 mod ledger;
+#[cfg(test)]
+mod model;
+mod moment;
+mod pressure;
+mod rate;
+mod report;
+mod state;
+mod window;
 
 pub use answer::{Outcome, Sample, Verdict};
 pub use ask::{APP_JWT, Ask, BucketKey, Purpose};
+pub use forecast::{Forecast, Supply};
+pub use history::Step;
 pub use hold::{Hold, HoldReason};
-pub use ledger::{Decision, Ledger, LedgerSettings, Reservation};
+pub use ledger::{Choice, Decision, Ledger, LedgerSettings, Reservation};
+pub use report::{BucketReport, ByPurpose, HeldRow, HoldScope};
+pub use state::LedgerState;
