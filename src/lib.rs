@@ -14,7 +14,7 @@
 //! | `delivery` | what GitHub told us: events, deliveries, what each may speak of, work and its states | `flux`, `config` |
 //! | `store` | the only SQL: deliveries and the work that they make, the heartbeat; migrations inside | `flux`, `config`, `budget`, `catalog`, `delivery` |
 //! | `cluster` | the only Kubernetes API: connect, list and watch, annotate | `flux`, `config`, `render`, `catalog` |
-//! | `github` | all that is GitHub's: signatures and bodies of its webhooks | `flux`, `config`, `budget`, `delivery` |
+//! | `github` | the only GitHub API: client, gate, identities; signatures and bodies of its webhooks | `flux`, `config`, `budget`, `delivery` |
 //! | `sync` | keeps the catalog in step with the clusters: one watch for each kind in each cluster | `flux`, `config`, `budget`, `catalog`, `delivery`, `store`, `cluster`, `github` |
 //! | `reconcile` | a push becomes a reconcile: which objects follow it and why, coalesce, annotate, retry | `flux`, `config`, `budget`, `catalog`, `delivery`, `store`, `cluster`, `github` |
 //! | `server` | the door for other programs: webhook intake, API, health, metrics | `flux`, `config`, `budget`, `catalog`, `delivery`, `store`, `github`, `sync`, `reconcile` |
