@@ -20,6 +20,7 @@ mod read_server;
 mod read_settings;
 mod read_source;
 mod read_webhooks;
+mod reading;
 mod secret;
 mod serving;
 mod settings;
@@ -40,6 +41,7 @@ pub use model::{
 };
 pub use pattern::{Filling, Gap, Pattern};
 pub use read_map::OUR_LABELS;
+pub use reading::{News, Reading};
 pub use secret::{SECRET_LIMIT_BYTES, SecretFault, SecretRef, file_path};
 pub use serving::{ApiListener, ApiToken, HooksListener, ServerSettings, StoreAddress, TokenScope};
 pub use settings::{

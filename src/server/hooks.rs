@@ -6,13 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tracing::{info, warn};
 
-use crate::config::SecretRef;
+use crate::config::{News, Reading, SecretRef};
 use crate::delivery::{HookScope, WebhookName};
 use crate::github::signature::WebhookSecret;
 
 use super::fault::ServerError;
 use super::metrics::{Metrics, SecretLabels};
-use super::reading::{News, Reading};
 
 /// A webhook as the configuration has it.
 #[derive(Debug, Clone, PartialEq, Eq)]

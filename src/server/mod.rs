@@ -18,7 +18,6 @@ mod idle;
 mod letter;
 mod metrics;
 mod patient;
-mod reading;
 mod refusing;
 mod seldom;
 mod serve;

@@ -11,10 +11,9 @@ use http::{HeaderMap, HeaderName};
 use sha2::Sha256;
 use tracing::{info, warn};
 
-use crate::config::{SecretRef, is_this_machine};
+use crate::config::{News, Reading, SecretRef, is_this_machine};
 
 use super::fault::ServerError;
-use super::reading::{News, Reading};
 
 /// A token as the configuration has it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,20 +4,20 @@ use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretSlice};
 
-use crate::config::{SecretFault, SecretRef};
+use super::secret::{SecretFault, SecretRef};
 
 /// A secret as it was read the last time that it could be.
 #[derive(Debug)]
-pub(super) struct Reading {
-    pub(super) reference: SecretRef,
+pub struct Reading {
+    pub reference: SecretRef,
     secret: SecretSlice<u8>,
     /// Why it could not be read the last time was told already.
-    pub(super) failed: bool,
+    pub failed: bool,
 }
 
 /// What came of reading it again.
 #[derive(Debug)]
-pub(super) enum News {
+pub enum News {
     Same,
     Changed,
     /// It could be read until now; it stays as it was.
@@ -25,7 +25,11 @@ pub(super) enum News {
 }
 
 impl Reading {
-    pub(super) fn first(reference: &SecretRef, folder: &Path) -> Result<Self, SecretFault> {
+    /// Reads it for the first time; `folder` is the configuration folder.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn first(reference: &SecretRef, folder: &Path) -> Result<Self, SecretFault> {
         Ok(Self {
             reference: reference.clone(),
             secret: reference.read(folder)?,
@@ -33,12 +37,12 @@ impl Reading {
         })
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &[u8] {
         self.secret.expose_secret()
     }
 
     /// Reads the whole file and compares it, not its times: two writes may have the same one.
-    pub(super) fn again(&mut self, folder: &Path) -> News {
+    pub fn again(&mut self, folder: &Path) -> News {
         if !self.reference.can_change() {
             return News::Same;
         }
