@@ -19,6 +19,11 @@ mod fleet;
 mod folder;
 mod folders;
 mod fuzz;
+#[allow(
+    dead_code,
+    reason = "each test and bench uses the part of it that it needs"
+)]
+mod github;
 mod github_examples;
 mod hookshot;
 mod hostile;

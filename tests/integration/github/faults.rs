@@ -1,0 +1,73 @@
+//! What goes wrong when a test says so.
+
+use std::time::Duration;
+
+/// How a call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A refusal in JSON.
+    Status(u16),
+    /// The page of a proxy in front of GitHub, in HTML: 502, 503, 504.
+    Proxy(u16),
+    /// A secondary limit, `status` being 403 or 429.
+    Secondary {
+        status: u16,
+        /// In seconds; `None` where the header is missing.
+        retry_after: Option<u32>,
+    },
+    /// GraphQL gave up after ten seconds: 502, and so many points more.
+    GraphqlTimeout { points: u32 },
+    /// The right answer, though late.
+    Slow(Duration),
+    /// Never an answer.
+    Silence,
+    /// The connection ends without an answer.
+    Closed,
+    /// The right answer, of which half arrives.
+    Truncated,
+    /// 200 and a body that is no JSON.
+    NotJson,
+    /// 200 and a body of so many bytes.
+    Large(usize),
+}
+
+/// Which calls a fault befalls.
+#[derive(Clone, Debug)]
+struct Rule {
+    /// Part of `METHOD /path?query`; empty: any.
+    part: String,
+    fault: Fault,
+    /// `None`: until the faults are cleared.
+    left: Option<u32>,
+}
+
+#[derive(Debug, Default)]
+pub struct Faults(Vec<Rule>);
+
+impl Faults {
+    pub fn add(&mut self, part: &str, times: Option<u32>, fault: Fault) {
+        self.0.push(Rule {
+            part: part.to_owned(),
+            fault,
+            left: times,
+        });
+    }
+
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// The fault that befalls a call; the oldest rule that fits is used up first.
+    pub fn befall(&mut self, call: &str) -> Option<Fault> {
+        let place = self.0.iter().position(|rule| call.contains(&rule.part))?;
+        let rule = &mut self.0[place];
+        let fault = rule.fault;
+        if let Some(left) = &mut rule.left {
+            *left -= 1;
+            if *left == 0 {
+                self.0.remove(place);
+            }
+        }
+        Some(fault)
+    }
+}

@@ -1,0 +1,4 @@
+//! The fake proved: every rule that it enforces is seen to refuse.
+
+mod caller;
+mod start;
