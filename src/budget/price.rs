@@ -23,7 +23,7 @@ const MINTS_PER_HOUR: f64 = 1.25;
 
 /// Git read operations a second on one repository. GitHub's page on the limits of repositories, as
 /// others quote it; GitHub does not say what happens beyond.
-const ADVISORY_PER_SECOND: f64 = 15.0;
+pub(super) const ADVISORY_PER_SECOND: f64 = 15.0;
 
 /// The share that is left to the user's own tools where `budget.reserve` says nothing.
 const DEFAULT_RESERVE: f64 = 0.2;

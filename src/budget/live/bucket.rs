@@ -205,7 +205,7 @@ impl Bucket {
             Relation::Unclear => epoch.take_worse(&sample, next),
             Relation::Late => {
                 let points = settled.map_or(0, |settled| settled.points);
-                self.own_rate.observe(points, tick.server, tick.server);
+                self.own_rate.add(points, tick.server);
                 self.history.step(tick.server).own += points;
                 return relation;
             }
@@ -244,7 +244,7 @@ impl Bucket {
             let spent = &mut spent[purpose as usize];
             *spent = spent.saturating_add(points);
         }
-        self.own_rate.observe(points, tick.server, tick.server);
+        self.own_rate.add(points, tick.server);
         let step = self.history.step(tick.server);
         step.own = step.own.saturating_add(points);
     }

@@ -9,10 +9,14 @@ mod answer;
 mod ask;
 mod bucket;
 mod clock;
+mod document;
 mod epoch;
 mod forecast;
+mod git_rate;
 mod history;
 mod hold;
+#[cfg(test)]
+mod hour;
 mod ledger;
 #[cfg(test)]
 mod model;
@@ -25,7 +29,9 @@ mod window;
 
 pub use answer::{Outcome, Sample, Verdict};
 pub use ask::{APP_JWT, Ask, BucketKey, Purpose};
+pub use document::{PlanBucket, PlanCost, PlanProfile, RateLimitReport};
 pub use forecast::{Forecast, Supply};
+pub use git_rate::{GitPoll, GitPollKind, GitRate, git_rate};
 pub use history::Step;
 pub use hold::{Hold, HoldReason};
 pub use ledger::{Choice, Decision, Ledger, LedgerSettings, Reservation};

@@ -70,7 +70,7 @@ pub(super) fn spent(used: u32, reset: Timestamp) -> Outcome {
 }
 
 /// One bucket at GitHub. Its hour begins with the first call after the last hour's end.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Github {
     pub(super) limit: u32,
     /// Milliseconds, as all times here.

@@ -37,6 +37,11 @@ impl Rate {
         self.last = Some(self.last.map_or(now, |last| last.max(now)));
     }
 
+    /// `points` were spent since it was last looked at, wherever an hour began.
+    pub(super) fn add(&mut self, points: u32, now: Moment) {
+        self.observe(points, self.last.unwrap_or(now), now);
+    }
+
     /// Points an hour as far as was seen.
     pub(super) fn per_hour(&self) -> f64 {
         self.points / self.time.max(LEAST_SEEN) * HOUR as f64
@@ -45,9 +50,7 @@ impl Rate {
     /// The same, knowing that nothing was spent since.
     pub(super) fn per_hour_at(&self, now: Moment) -> f64 {
         let mut until_now = *self;
-        if let Some(last) = self.last {
-            until_now.observe(0, last, now);
-        }
+        until_now.add(0, now);
         until_now.per_hour()
     }
 
@@ -116,6 +119,15 @@ mod tests {
         rate.observe(3, at(0), at(0));
         close(rate.per_hour(), 180.0, 0.001);
         assert!(rate.per_hour_at(at(3600)) < 1.0);
+    }
+
+    #[test]
+    fn calls_that_are_added_one_by_one_make_their_rate() {
+        let mut rate = Rate::default();
+        for minute in 0..=60 {
+            rate.add(2, at(minute * 60));
+        }
+        close(rate.per_hour(), 120.0, 0.05);
     }
 
     #[test]
