@@ -7,6 +7,7 @@
 
 mod answer;
 mod ask;
+mod batch;
 mod bucket;
 mod clock;
 mod document;
@@ -21,6 +22,7 @@ mod ledger;
 #[cfg(test)]
 mod model;
 mod moment;
+mod pace;
 mod pressure;
 mod rate;
 mod report;
@@ -29,11 +31,13 @@ mod window;
 
 pub use answer::{Outcome, Sample, Verdict};
 pub use ask::{APP_JWT, Ask, BucketKey, Purpose};
+pub use batch::BatchSize;
 pub use document::{PlanBucket, PlanCost, PlanProfile, RateLimitReport};
 pub use forecast::{Forecast, Supply};
 pub use git_rate::{GitPoll, GitPollKind, GitRate, git_rate};
 pub use history::Step;
 pub use hold::{Hold, HoldReason};
 pub use ledger::{Choice, Decision, Ledger, LedgerSettings, Reservation};
+pub use pace::{Cover, Group, PaceReason, Paced, Stretch, demand_per_hour, jittered, pace};
 pub use report::{BucketReport, ByPurpose, HeldRow, HoldScope};
 pub use state::LedgerState;
