@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::catalog::ItemKey;
-use crate::delivery::{Token, WorkState};
+use crate::delivery::{Token, Wait, WorkState};
 use crate::store::{StoredWork, WorkId};
 
 /// So long after an annotation what comes for the same object waits, to be one annotation together:
@@ -225,7 +225,8 @@ impl Object {
         let mut due: Vec<StoredWork> = Vec::new();
         let mut later = Vec::new();
         for waiting in std::mem::take(&mut self.waiting) {
-            if waiting.due <= at {
+            // A wake for what may have been missed is as good now as later.
+            if waiting.due <= at || is_spread(&waiting.work.state) {
                 due.push(waiting.work);
             } else {
                 later.push(waiting);
@@ -235,6 +236,14 @@ impl Object {
         due.sort_by_key(|work| (work.delivery, work.id));
         (!due.is_empty()).then(|| Turn::Choose(key.clone(), due))
     }
+}
+
+fn is_spread(state: &WorkState) -> bool {
+    let why = match state {
+        WorkState::Waiting { why, .. } => Some(why),
+        _ => None,
+    };
+    why == Some(&Wait::Spread)
 }
 
 /// How long a piece of work has still to wait. A clock that was set back makes nothing wait longer.
@@ -257,7 +266,7 @@ mod tests {
     use std::sync::Arc;
 
     use crate::catalog::Kind;
-    use crate::delivery::{DeliveryKey, Guid, Step, Wait, WebhookName};
+    use crate::delivery::{DeliveryKey, Guid, Step, WebhookName};
     use crate::store::DeliveryId;
 
     use super::*;
@@ -390,6 +399,21 @@ mod tests {
         queue.back(&key("web"), true, at);
         assert_eq!(queue.next(), Some(at + 600 * SECOND));
         assert_eq!(ids(&queue.take(9, at + 600 * SECOND)), [[1]]);
+    }
+
+    #[test]
+    fn a_push_takes_along_the_wake_that_a_gap_spread_over_time() {
+        let at = Instant::now();
+        let until = Timestamp::from_second(1_040).ok();
+        let waits = |id, why| stepped(work(id, "web"), Step::Wait { why, until });
+        let gap = waits(1, Wait::Spread);
+        let mut queue = filled([gap, waits(2, Wait::Policy)], at);
+        assert!(queue.take(9, at).is_empty(), "a gap alone hurries nothing");
+        queue.add(work(3, "web"), now(), at);
+        assert_eq!(ids(&queue.take(9, at)), [[1, 3]]);
+        queue.forget([WorkId(1), WorkId(3)]);
+        queue.back(&key("web"), true, at);
+        assert_eq!(ids(&queue.take(9, at + 40 * SECOND)), [[2]]);
     }
 
     #[test]
