@@ -404,13 +404,16 @@ impl Annotator {
         for Ended { work, accepted_at } in &record.ended {
             let object = work.object.as_ref().map(ToString::to_string);
             let (cluster, object) = (self.name(), object.unwrap_or_default());
+            let (delivery, webhook, state) = (&work.key.guid, &work.key.webhook, work.state.name());
             match &work.state {
                 WorkState::Failed { reason, .. } => {
-                    warn!(delivery = %work.key, %cluster, object, "gave up: {reason}");
+                    warn!(%delivery, %webhook, %cluster, object, state, "gave up {object} of cluster {cluster}: {reason}");
                 }
                 // The one that overtook it is told.
                 WorkState::Overtaken { .. } => {}
-                state => info!(delivery = %work.key, %cluster, object, "{}", state.name()),
+                _ => {
+                    info!(%delivery, %webhook, %cluster, object, state, "{object} of cluster {cluster}: {state}")
+                }
             }
             if let (WorkState::Annotated { at, .. }, Some(accepted_at)) = (&work.state, accepted_at)
             {

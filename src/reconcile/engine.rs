@@ -228,12 +228,9 @@ impl Engine {
                 state: state.name(),
             };
             self.metrics.matched.get_or_create(&labels).inc();
-            info!(
-                delivery = %stored.delivery.key,
-                objects = work.len(),
-                "{}",
-                state.name()
-            );
+            let (key, objects) = (&stored.delivery.key, work.len());
+            let (webhook, state) = (&key.webhook, state.name());
+            info!(delivery = %key.guid, %webhook, state, objects, "matched the delivery {key}: {state}, {objects} objects");
         }
         Some(made)
     }

@@ -69,7 +69,7 @@ async fn beat(
     };
     if let Some(gap) = gap::between(since, now) {
         store.accept(&gap).await?;
-        info!(delivery = %gap.key, "nobody listened for a while; every source that a webhook covers is woken once");
+        info!(delivery = %gap.key.guid, "nobody listened for a while; every source that a webhook covers is woken once");
         arrived.notify_one();
         // Made good, whether or not this beat can be kept: else the next would wake all once more.
         *last = Some((now, at));

@@ -154,7 +154,8 @@ fn step(work: &mut StoredWork, step: Step, now: Timestamp) -> bool {
             true
         }
         Err(fault) => {
-            error!(delivery = %work.key, cluster = %work.cluster, "{fault}");
+            let (delivery, webhook) = (&work.key.guid, &work.key.webhook);
+            error!(%delivery, %webhook, cluster = %work.cluster, "{fault}");
             false
         }
     }

@@ -70,7 +70,8 @@ pub(super) async fn matched(
             Ok(None) => Vec::new(),
             Ok(Some(stored)) => matcher.work_in(live, &stored.delivery, Timestamp::now()),
             Err(fault) => {
-                error!(delivery = %waited.key, error = %fault, "left out a delivery");
+                let (delivery, webhook) = (&waited.key.guid, &waited.key.webhook);
+                error!(%delivery, %webhook, error = %fault, "left out the delivery {}", waited.key);
                 continue;
             }
         };

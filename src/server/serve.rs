@@ -108,7 +108,8 @@ pub async fn serve(
     }
     state.hooks.show(&state.metrics);
     let Addresses { hooks, api, .. } = doors.addresses;
-    info!(%hooks, %api, health = ?doors.addresses.health, "listening on {hooks} for webhooks and on {api} for the API");
+    let health = doors.addresses.health.map(tracing::field::display);
+    info!(%hooks, %api, health, "listening on {hooks} for webhooks and on {api} for the API");
     let mut tasks = JoinSet::new();
     let door = Arc::new(Door::new(state.clone()));
     tasks.spawn(named(

@@ -58,6 +58,33 @@ fn a_push_wakes_exactly_the_objects_that_follow_its_branch() {
         objects.annotated(),
         HashSet::from(["web".to_owned(), "web-ssh".to_owned()])
     );
+    // Whoever looks for the GUID finds all of it.
+    let log = service.log();
+    let lines = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let told = lines.filter(|line| line["delivery"] == json!(guid(1)));
+    let mut told: Vec<String> = told
+        .map(|line| {
+            let fields = ["message", "cluster", "object", "webhook"];
+            let fields = fields.map(|name| line[name].as_str().unwrap_or("-").to_owned());
+            fields.join(" | ").replace(&guid(1), "GUID")
+        })
+        .collect();
+    told.sort();
+    let annotated = |name: &str| {
+        let object = format!("GitRepository exactly/{name}");
+        format!("{object} of cluster prod-eu: annotated | prod-eu | {object} | acme")
+    };
+    assert_eq!(
+        told,
+        [
+            annotated("web"),
+            annotated("web-ssh"),
+            "matched the delivery acme/GUID: working, 2 objects | - | - | acme".to_owned(),
+            "took the delivery acme/GUID | - | - | acme".to_owned(),
+        ]
+    );
 
     let story = story(&service, 1);
     assert_eq!(
