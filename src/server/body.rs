@@ -23,9 +23,12 @@ pub struct BodyBounds {
     pub grace: Duration,
     /// From then on a sender is cut that was slower on the whole.
     pub bytes_per_second: u32,
+    /// So much each body has for itself, however many come: as many as there may be connections. Most deliveries are
+    /// smaller.
+    pub own_bytes: usize,
     /// Up to here a body counts as a small one.
     pub small_bytes: usize,
-    /// Together, of what is below [`Self::small_bytes`] in each body.
+    /// Together, of what is between [`Self::own_bytes`] and [`Self::small_bytes`] in each body.
     pub all_small_bytes: usize,
     /// Together, of what is above.
     pub all_large_bytes: usize,
@@ -40,8 +43,9 @@ impl Default for BodyBounds {
             deadline: Duration::from_secs(30),
             grace: Duration::from_secs(5),
             bytes_per_second: 16 * 1024,
+            own_bytes: 64 * 1024,
             small_bytes: 256 * 1024,
-            all_small_bytes: 64 * 1024 * 1024,
+            all_small_bytes: 32 * 1024 * 1024,
             all_large_bytes: 100 * 1024 * 1024,
             wait_for_room: Duration::from_secs(2),
         }
@@ -50,8 +54,9 @@ impl Default for BodyBounds {
 
 /// The memory that all bodies share.
 ///
-/// Room is taken as a body grows, not when it is announced, so who sends nothing holds nothing; and the large ones
-/// have a room of their own, so that they never take that of the small ones.
+/// Room is taken as a body grows, not when it is announced, so who sends nothing holds nothing. The large ones have a
+/// room of their own, so that they never take that of the small ones; and what nearly every delivery needs is shared
+/// with nobody, for who signs nothing rightly may send bodies too.
 #[derive(Debug)]
 pub(super) struct Bodies {
     bounds: BodyBounds,
@@ -64,6 +69,7 @@ pub(super) struct Bodies {
 #[derive(Debug)]
 pub(super) struct Held {
     bytes: Vec<u8>,
+    own: usize,
     small: Option<OwnedSemaphorePermit>,
     large: Option<OwnedSemaphorePermit>,
     metrics: Metrics,
@@ -77,7 +83,8 @@ impl Held {
     fn room(&self) -> usize {
         let permits = [&self.small, &self.large];
         let taken = permits.into_iter().flatten();
-        taken.map(OwnedSemaphorePermit::num_permits).sum()
+        let shared: usize = taken.map(OwnedSemaphorePermit::num_permits).sum();
+        self.own + shared
     }
 }
 
@@ -116,6 +123,7 @@ impl Bodies {
         let start = Instant::now();
         let mut held = Held {
             bytes: Vec::new(),
+            own: 0,
             small: None,
             large: None,
             metrics: self.metrics.clone(),
@@ -165,9 +173,11 @@ impl Bodies {
     }
 
     async fn make_room(&self, held: &mut Held, capacity: usize) -> Result<(), Refusal> {
-        let small = capacity.min(self.bounds.small_bytes);
-        let large = capacity - small;
+        let own = capacity.min(self.bounds.own_bytes);
+        let small = capacity.min(self.bounds.small_bytes).saturating_sub(own);
+        let large = capacity - own - small;
         let before = held.room();
+        held.own = own;
         let within = self.bounds.wait_for_room;
         grow(&self.small, &mut held.small, small, within).await?;
         let grown = grow(&self.large, &mut held.large, large, within).await;

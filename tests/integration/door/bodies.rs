@@ -269,6 +269,37 @@ async fn large_bodies_wait_for_room_or_come_again_and_small_ones_never_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_fills_all_the_room_keeps_out_no_delivery_of_usual_size() {
+    let bodies = BodyBounds {
+        all_small_bytes: 140_000,
+        wait_for_room: Duration::from_millis(300),
+        ..BodyBounds::default()
+    };
+    let bounds = Bounds {
+        bodies,
+        ..Bounds::default()
+    };
+    let service = Service::with(Wanted {
+        bounds,
+        ..Wanted::default()
+    })
+    .await;
+    // Nobody can know yet that its signature is wrong.
+    let holder = push_of(200_000).header("x-hub-signature-256", Some(&signature("x", b"")));
+    let mut held = service.connect().await;
+    held.write_all(holder.head().as_bytes()).await.unwrap();
+    held.write_all(&holder.body[..150_000]).await.unwrap();
+    sleep(Duration::from_millis(200)).await;
+    assert_eq!(service.deliver(&push_of(150_000)).await.status, 503);
+    assert_eq!(service.deliver(&push_of(60_000)).await.status, 202);
+    let held_bytes = service.metric("flux_setup_hook_body_bytes").await;
+    assert!(
+        (150_000.0..=200_000.0).contains(&held_bytes),
+        "{held_bytes}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_asks_first_whether_to_send_the_body_is_told_by_the_headers() {
     let service = Service::start().await;
     let sent = Sent::push(1).header("expect", Some("100-continue"));
