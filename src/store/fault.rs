@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// It can be cloned: one transaction that fails fails all that share it.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    #[error("{}: another process has this store open; each needs a file of its own, or all one PostgreSQL", path.display())]
+    #[error("{}: another process has this store open; give each a store of its own", path.display())]
     InUse { path: PathBuf },
     #[error(
         "the store was written by a newer flux-setup (its schema is {found}, this program knows {known}); use that version, or another store"

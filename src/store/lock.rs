@@ -30,7 +30,7 @@ impl FileLock {
     }
 }
 
-/// Opens a file to write, and makes it where there is none: nobody else may read it.
+/// Opens a file to write, and makes it where there is none: nobody else may read it from then on.
 pub fn private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -39,7 +39,16 @@ pub fn private_file(path: &Path) -> io::Result<File> {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    options.open(path)
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if file.metadata()?.permissions().mode() & 0o077 != 0 {
+            // Copied from a backup, as a rule. Where it is another user's, that user says who may read it.
+            let _ = file.set_permissions(std::fs::Permissions::from_mode(0o600));
+        }
+    }
+    Ok(file)
 }
 
 /// The path of a file that belongs to the store's: `-wal`, `.lock`.

@@ -276,7 +276,7 @@ fn an_orderly_stop_ends_with_zero_and_a_second_process_is_refused() {
     assert_eq!(refused.status.code(), Some(2));
     let told = String::from_utf8(refused.stderr).unwrap();
     assert!(
-        told.contains("another process has this store open; each needs a file of its own"),
+        told.contains("another process has this store open; give each a store of its own"),
         "{told}"
     );
     let (status, took, log) = service.terminate();

@@ -59,6 +59,20 @@ fn nobody_else_may_read_the_file_nor_what_lies_beside_it() {
 }
 
 #[test]
+fn a_file_that_others_may_read_is_closed_to_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store.db");
+    fs::write(&file, "").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o664)).unwrap();
+    block_on(async {
+        let store = opened(&sqlite(folder.path())).await;
+        let mode = fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        store.close().await.unwrap();
+    });
+}
+
+#[test]
 fn a_file_has_one_user_at_a_time_by_whatever_name_it_comes() {
     let folder = tempfile::tempdir().unwrap();
     block_on(async {
@@ -75,7 +89,7 @@ fn a_file_has_one_user_at_a_time_by_whatever_name_it_comes() {
             assert_eq!(
                 fault.to_string(),
                 format!(
-                    "{}: another process has this store open; each needs a file of its own, or all one PostgreSQL",
+                    "{}: another process has this store open; give each a store of its own",
                     path.display()
                 )
             );
