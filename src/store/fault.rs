@@ -56,6 +56,8 @@ pub enum StoreError {
     },
     #[error("the disk of the store fails; mend it, and it goes on by itself")]
     Disk { source: Arc<sqlx::Error> },
+    #[error("{}: the store's file was moved away while it was open, so that nothing can be kept in it; put it back, or start anew", path.display())]
+    Moved { path: PathBuf },
     #[error(
         "the store's file cannot be opened; see that it is there and can be written, and it goes on by itself"
     )]

@@ -18,6 +18,7 @@ mod pool;
 mod prune;
 mod read;
 mod row;
+mod same_file;
 mod schema;
 mod sound;
 mod url;

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::checkpoint::LOG_PAGES;
 use super::fault::StoreError;
+use super::same_file::SameFile;
 
 /// How long a statement waits for a lock that another program holds.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
@@ -39,6 +40,7 @@ pub enum Pool {
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
+        file: SameFile,
     },
     Postgres(PgPool),
 }
@@ -71,6 +73,7 @@ impl Pool {
     /// Opens a file that is there.
     pub async fn sqlite(path: &Path) -> Result<Self, StoreError> {
         let what = "open the store";
+        let file = SameFile::of(path).map_err(|fault| StoreError::file(path, fault))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(false)
@@ -95,7 +98,11 @@ impl Pool {
         let readers = pool()
             .max_connections(SQLITE_READERS)
             .connect_lazy_with(options);
-        Ok(Self::Sqlite { writer, readers })
+        Ok(Self::Sqlite {
+            writer,
+            readers,
+            file,
+        })
     }
 
     pub async fn postgres(url: &SecretString) -> Result<Self, StoreError> {
@@ -124,6 +131,15 @@ impl Pool {
         }
     }
 
+    /// # Errors
+    /// What is written now would not be there after a restart.
+    pub fn check_file(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite { file, .. } => file.check(),
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
     /// One that only reads.
     pub async fn reader(&self) -> Result<Session, StoreError> {
         match self {
@@ -134,7 +150,9 @@ impl Pool {
 
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { writer, readers } => {
+            Self::Sqlite {
+                writer, readers, ..
+            } => {
                 readers.close().await;
                 // The last connection that is closed brings all into the file.
                 writer.close().await;

@@ -206,6 +206,7 @@ async fn commit(
 
 /// Begins a transaction, on another connection where the one that was kept is broken.
 async fn begin(pool: &Pool, kept: &mut Option<Session>) -> Result<(Session, Head), StoreError> {
+    pool.check_file()?;
     let mut is_kept = kept.is_some();
     loop {
         let mut session = match kept.take() {

@@ -108,6 +108,21 @@ fn on_a_disk_that_takes_no_more_the_door_answers_503_and_with_room_it_goes_on() 
     }
 }
 
+#[test]
+fn where_its_file_was_moved_away_the_door_answers_503_until_it_is_back() {
+    let home = home();
+    let away = home.path().join("away.db");
+    let service = home.start();
+    let store = home.store();
+    goes_on_after_what_cannot_be_written(service, |lets| {
+        let done = match lets {
+            true => std::fs::rename(&away, &store),
+            false => std::fs::rename(&store, &away),
+        };
+        done.unwrap();
+    });
+}
+
 /// It cannot be written for a while; `lets_write` says from when on and until when.
 fn goes_on_after_what_cannot_be_written(mut service: Service, lets_write: impl Fn(bool)) {
     assert_eq!(send(&service, 1).status, 202);
