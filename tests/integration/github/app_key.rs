@@ -33,14 +33,12 @@ impl AppKey {
             .args(["-pkeyopt", "rsa_keygen_bits:2048", "-outform", "DER"])
             .output()
             .expect("`openssl` is installed; it makes the keys of Apps");
-        let pkcs8 = made.stdout;
-        let pair = RsaKeyPair::from_pkcs8(&pkcs8).expect("openssl makes keys that ring takes");
-        // The PKCS#1 key is the last part of the PKCS#8 one: the second SEQUENCE of its long form.
-        let sequences: Vec<usize> = (0..40)
-            .filter(|at| pkcs8[*at..].starts_with(&[0x30, 0x82]))
-            .collect();
-        let pkcs1 = &pkcs8[sequences[1]..];
-        RsaKeyPair::from_der(pkcs1).expect("the inner key is PKCS#1");
+        // Some versions write PKCS#8, of which the PKCS#1 key is the last part.
+        let der = made.stdout;
+        let mut starts = (0..der.len().min(40)).filter(|at| der[*at..].starts_with(&[0x30, 0x82]));
+        let found = starts.find_map(|at| Some((at, RsaKeyPair::from_der(&der[at..]).ok()?)));
+        let (start, pair) = found.expect("openssl makes keys that ring takes");
+        let pkcs1 = &der[start..];
         let text = STANDARD.encode(pkcs1);
         let lines: Vec<&str> = (0..text.len())
             .step_by(64)

@@ -70,7 +70,7 @@ fn installation_json(world: &World, id: u64, it: &Installation) -> Value {
         "access_tokens_url": format!("{api}/app/installations/{id}/access_tokens"),
         "repositories_url": format!("{api}/installation/repositories"),
         "html_url": format!("{}/organizations/{}/settings/installations/{id}", world.html(), it.account),
-        "app_id": it.app, "client_id": format!("Iv1.{:016x}", it.app),
+        "app_id": it.app,
         "target_id": world.find_account(&it.account).map(|account| account.id), "target_type": kind,
         "permissions": permissions_json(&it.permissions), "events": app.events,
         "created_at": written(it.created_at), "updated_at": written(it.created_at),

@@ -33,7 +33,7 @@ pub struct CallKey {
     pub endpoint: &'static str,
 }
 
-/// Why nothing may be called.
+/// Which rule a call broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HoldKind {
     /// `x-ratelimit-remaining` was 0 and the reset has not come.
@@ -42,6 +42,10 @@ pub enum HoldKind {
     RetryAfter,
     /// A secondary limit without `retry-after`: a minute, then twice as long each time.
     Secondary,
+    /// The call itself was past the points a minute of its endpoint.
+    PointsAMinute,
+    /// The call itself was past the calls at once.
+    AtOnce,
 }
 
 /// A call that should not have been made.
@@ -126,6 +130,16 @@ impl Ledger {
             call: call.clone(),
             hold: told.kind,
             until: told.until,
+        });
+    }
+
+    /// A call was past a limit that its caller could have known.
+    pub fn break_limit(&mut self, call: &CallKey, hold: HoldKind, now: Timestamp) {
+        self.violations.push(Violation {
+            at: now,
+            call: call.clone(),
+            hold,
+            until: now,
         });
     }
 

@@ -11,6 +11,7 @@ use super::app_key::AppKey;
 use super::books::{Books, Violation};
 use super::clock::Clock;
 use super::credentials::{App, Installation, Token};
+use super::exchange::Exchange;
 use super::faults::Fault;
 use super::hooks::{Delivery, Hook, Scope};
 use super::repositories::{Block, Found, Repository, Target};
@@ -47,6 +48,11 @@ impl FakeGithub {
         self.core.world().clock.clone()
     }
 
+    /// GitHub's time, as its `date` says it.
+    pub fn now(&self) -> Timestamp {
+        self.core.world().now()
+    }
+
     pub fn advance(&self, by: SignedDuration) {
         self.clock().advance(by);
     }
@@ -77,7 +83,7 @@ impl FakeGithub {
         self.core.world().add_repository(full_name, true)
     }
 
-    /// Changes a repository as a test needs it.
+    /// Changes a repository as a test needs it; for its name there is [`FakeGithub::rename`].
     pub fn change(&self, full_name: &str, change: impl FnOnce(&mut Repository)) {
         let mut world = self.core.world();
         let id = world.must_find(full_name);
@@ -87,17 +93,23 @@ impl FakeGithub {
     /// Renames or transfers a repository; the old name leads to the new one.
     pub fn rename(&self, full_name: &str, to: &str) {
         let (owner, name) = to.split_once('/').expect("a full name");
-        self.core.world().account(owner, true);
-        self.change(full_name, |it| {
-            it.former.push(it.full_name().to_ascii_lowercase());
-            (it.owner, it.name) = (owner.to_owned(), name.to_owned());
-        });
+        let mut world = self.core.world();
+        world.account(owner, true);
+        let id = world.must_find(full_name);
+        let it = world.repositories.get_mut(&id).expect("it was found");
+        let former = it.full_name().to_ascii_lowercase();
+        (it.owner, it.name) = (owner.to_owned(), name.to_owned());
+        world.names.remove(&former);
+        world.former_names.insert(former, id);
+        world.names.insert(to.to_ascii_lowercase(), id);
     }
 
     pub fn delete(&self, full_name: &str) {
         let mut world = self.core.world();
         let id = world.must_find(full_name);
         world.repositories.remove(&id);
+        world.names.retain(|_, it| *it != id);
+        world.former_names.retain(|_, it| *it != id);
         world
             .hooks
             .retain(|_, hook| hook.scope != Scope::Repository(id));
@@ -366,6 +378,15 @@ impl FakeGithub {
 
 /// Books.
 impl FakeGithub {
+    /// Keeps every call and answer from now on, word for word.
+    pub fn keep_exchanges(&self) {
+        self.core.world().exchanges.begin();
+    }
+
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.core.world().exchanges.all()
+    }
+
     pub fn books(&self) -> Books {
         self.core.world().books()
     }
@@ -400,8 +421,8 @@ impl World {
             refs: [("refs/heads/main".to_owned(), commit)].into(),
             created_at: now,
             pushed_at: now,
-            former: Vec::new(),
         };
+        self.names.insert(full_name.to_ascii_lowercase(), id);
         self.repositories.insert(id, repository);
         id
     }

@@ -50,7 +50,9 @@ fn list(world: &mut World, ask: &Ask) -> Result<Reply, Reply> {
     };
     let size = ask.per_page();
     let oldest = world.now() - world.history();
-    let newest_first = world.hooks[&hook].deliveries.iter().rev();
+    let deliveries = &world.hooks[&hook].deliveries;
+    let older = deliveries.partition_point(|it| it.id < below);
+    let newest_first = deliveries.range(..older).rev();
     let wanted = newest_first.filter(|it| {
         let fits = match status {
             None => true,
@@ -58,7 +60,7 @@ fn list(world: &mut World, ask: &Ask) -> Result<Reply, Reply> {
             // One that was never answered has no such code, and is in neither list.
             Some(_) => (400..600).contains(&it.status_code),
         };
-        fits && it.id < below && it.delivered_at >= oldest
+        fits && it.delivered_at >= oldest
     });
     let mut page: Vec<&Delivery> = wanted.take(size + 1).collect();
     let mut links = Vec::new();
@@ -79,8 +81,11 @@ fn found<'a>(world: &'a World, ask: &Ask) -> Result<(u64, &'a Delivery), Reply> 
     let hook = named(world, ask)?;
     let id: Option<u64> = ask.params.last().and_then(|text| text.parse().ok());
     let oldest: Timestamp = world.now() - world.history();
-    let mut deliveries = world.hooks[&hook].deliveries.iter();
-    let found = deliveries.find(|it| Some(it.id) == id && it.delivered_at >= oldest);
+    let id = id.ok_or_else(Reply::not_found)?;
+    let deliveries = &world.hooks[&hook].deliveries;
+    let place = deliveries.binary_search_by_key(&id, |it| it.id).ok();
+    let found = place.and_then(|place| deliveries.get(place));
+    let found = found.filter(|it| it.delivered_at >= oldest);
     Ok((hook, found.ok_or_else(Reply::not_found)?))
 }
 

@@ -277,7 +277,7 @@ fn check(world: &World, hook: &Hook) -> Result<(), Reply> {
 fn invalid(message: &str) -> Reply {
     let error = json!({"resource": "Hook", "code": "custom", "message": message});
     let body = json!({
-        "message": "Validation Failed", "errors": [error], "status": "422",
+        "message": "Validation Failed", "errors": [error],
         "documentation_url": "https://docs.github.com/rest/repos/webhooks#create-a-repository-webhook",
     });
     Reply::json(422, &body)

@@ -5,23 +5,30 @@
 
 pub mod app_key;
 mod app_routes;
+mod asking;
 pub mod books;
 pub mod bucket;
 pub mod clock;
-mod control;
+pub mod control;
 mod credentials;
 mod delivery_routes;
+pub mod description;
 mod events;
+pub mod exchange;
 pub mod faults;
-mod graphql;
+pub mod graphql;
 mod hook_routes;
 pub mod hooks;
 mod json;
 mod jwt;
 mod other_routes;
+mod paths;
+pub mod published_schema;
+mod refusing;
 mod reply;
 pub mod repositories;
 mod repository_routes;
+mod respond;
 mod routes;
 mod secondary;
 pub mod sender;
@@ -103,7 +110,7 @@ pub struct FakeGithub {
 }
 
 #[derive(Debug)]
-pub(crate) struct Core {
+struct Core {
     world: Mutex<World>,
     ca: Option<String>,
 }

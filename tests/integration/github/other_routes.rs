@@ -18,17 +18,19 @@ pub static ROUTES: &[Route] = &[
 ];
 
 /// Buckets of which nothing here takes a point, with their limits.
-const UNUSED: [(&str, u32); 9] = [
+const UNUSED: [(&str, u32); 8] = [
     ("integration_manifest", 5_000),
     ("source_import", 100),
-    ("code_scanning_upload", 1_000),
     ("code_scanning_autofix", 10),
     ("actions_runner_registration", 10_000),
     ("scim", 15_000),
-    ("dependency_snapshots", 100),
+    (SNAPSHOTS, 100),
     ("dependency_sbom", 100),
     ("code_search", 10),
 ];
+
+/// Enterprise Servers have no such bucket.
+const SNAPSHOTS: &str = "dependency_snapshots";
 
 fn rate_limit(world: &mut World, ask: &Ask) -> Result<Reply, Reply> {
     if !world.limits_are_on() {
@@ -40,10 +42,14 @@ fn rate_limit(world: &mut World, ask: &Ask) -> Result<Reply, Reply> {
         let sample = world.bucket(&ask.caller.who, resource).sample(now);
         resources.insert(resource.to_owned(), sample_json(sample));
     }
-    for (resource, limit) in UNUSED {
+    let has_all = world.options.enterprise.is_none();
+    let unused = UNUSED
+        .iter()
+        .filter(|(name, _)| has_all || *name != SNAPSHOTS);
+    for (resource, limit) in unused {
         let reset = now.as_second() + 60;
         let unused = json!({"limit": limit, "used": 0, "remaining": limit, "reset": reset});
-        resources.insert(resource.to_owned(), unused);
+        resources.insert((*resource).to_owned(), unused);
     }
     let rate = resources[CORE].clone();
     Ok(Reply::ok(&json!({"resources": resources, "rate": rate})))

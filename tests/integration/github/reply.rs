@@ -56,7 +56,10 @@ impl Reply {
     }
 
     pub fn refusal(status: u16, message: &str) -> Self {
-        let body = json!({"message": message, "documentation_url": DOCUMENTATION, "status": status.to_string()});
+        let mut body = json!({"message": message, "documentation_url": DOCUMENTATION});
+        if status != 422 {
+            body["status"] = status.to_string().into();
+        }
         Self::json(status, &body)
     }
 
@@ -70,7 +73,7 @@ impl Reply {
             json!({"resource": resource, "field": field, "code": "custom", "message": message});
         let body = json!({
             "message": "Validation Failed", "errors": [error],
-            "documentation_url": DOCUMENTATION, "status": "422",
+            "documentation_url": DOCUMENTATION,
         });
         Self::json(422, &body)
     }

@@ -56,8 +56,6 @@ pub struct Repository {
     pub refs: BTreeMap<String, Target>,
     pub created_at: Timestamp,
     pub pushed_at: Timestamp,
-    /// Full names in small letters that led here.
-    pub former: Vec<String>,
 }
 
 impl Repository {
@@ -92,17 +90,12 @@ pub enum Found {
 
 impl World {
     pub fn find(&self, full_name: &str) -> Found {
-        let wanted = full_name.to_ascii_lowercase();
-        let here = self.repositories.values();
-        let mut here = here.filter(|it| it.full_name().eq_ignore_ascii_case(&wanted));
-        if let Some(repository) = here.next() {
-            return Found::Here(repository.id);
+        let name = full_name.to_ascii_lowercase();
+        if let Some(id) = self.names.get(&name) {
+            return Found::Here(*id);
         }
-        let mut moved = self.repositories.values();
-        match moved.find(|it| it.former.contains(&wanted)) {
-            Some(repository) => Found::Moved(repository.id),
-            None => Found::Nothing,
-        }
+        let moved = self.former_names.get(&name);
+        moved.map_or(Found::Nothing, |id| Found::Moved(*id))
     }
 
     pub fn may_see(&self, caller: &Caller, repository: &Repository) -> bool {

@@ -91,6 +91,12 @@ pub fn find(method: &Method, path: &str) -> Option<Matched> {
     })
 }
 
+/// All that REST has here.
+pub fn endpoints() -> impl Iterator<Item = &'static str> {
+    let routes = ROUTES.iter().copied().flatten();
+    routes.map(|route| route.endpoint)
+}
+
 pub fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }

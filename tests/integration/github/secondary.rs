@@ -29,6 +29,14 @@ struct Window {
     points: u32,
 }
 
+/// Whether a call is within its secondary limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    Within,
+    TooManyPoints,
+    TooManyAtOnce,
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Running {
     now: u32,
@@ -36,14 +44,14 @@ struct Running {
 }
 
 impl Secondary {
-    /// Counts a call; `false` where it is past the limit. A refused call counts too.
-    pub fn count(
+    /// A call begins and is counted, also where it is refused.
+    pub fn begin(
         &mut self,
         who: &Who,
         endpoint: &'static str,
         points: u32,
         now: Timestamp,
-    ) -> bool {
+    ) -> Count {
         let limit = if endpoint.ends_with("/graphql") {
             GRAPHQL_POINTS
         } else {
@@ -58,15 +66,16 @@ impl Secondary {
         }
         window.calls.push_back((now, points));
         window.points += points;
-        window.points <= limit
-    }
-
-    /// A call begins; how many of this identity run now.
-    pub fn begin(&mut self, who: &Who) -> u32 {
         let running = self.running.entry(who.clone()).or_default();
         running.now += 1;
         running.peak = running.peak.max(running.now);
-        running.now
+        if running.now > CONCURRENT {
+            Count::TooManyAtOnce
+        } else if window.points > limit {
+            Count::TooManyPoints
+        } else {
+            Count::Within
+        }
     }
 
     pub fn end(&mut self, who: &Who) {

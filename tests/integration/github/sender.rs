@@ -103,7 +103,7 @@ impl World {
                 let Some(hook) = self.hooks.get(&job.hook) else {
                     return;
                 };
-                let (headers, _) = request(hook, &job);
+                let (headers, _) = request(self, hook, &job);
                 let (id, url) = (hook.id, hook.url.clone());
                 let mut delivery = job.delivery(url, headers);
                 delivery.status = status.to_owned();
@@ -137,7 +137,7 @@ async fn post(core: &Core, job: Job) {
         let Some(hook) = world.hooks.get(&job.hook) else {
             return; // deleted meanwhile
         };
-        let (headers, body) = request(hook, &job);
+        let (headers, body) = request(&world, hook, &job);
         let patience = world.options.delivery_patience;
         (hook.url.clone(), headers, body, patience)
     };
@@ -163,7 +163,10 @@ async fn post(core: &Core, job: Job) {
 }
 
 /// The headers and the body of a delivery.
-fn request(hook: &Hook, job: &Job) -> (Vec<(String, String)>, Vec<u8>) {
+fn request(world: &World, hook: &Hook, job: &Job) -> (Vec<(String, String)>, Vec<u8>) {
+    let options = &world.options;
+    let enterprise = options.enterprise.as_ref();
+    let enterprise = enterprise.map(|it| (options.host.as_str(), it.version.as_str()));
     let is_form = hook.content_type == "form";
     let body = if is_form {
         let encoded = percent_encode(job.payload.as_bytes(), NON_ALPHANUMERIC);
@@ -178,7 +181,10 @@ fn request(hook: &Hook, job: &Job) -> (Vec<(String, String)>, Vec<u8>) {
     };
     let (target, target_id) = match &hook.scope {
         Scope::Repository(id) => ("repository", *id),
-        Scope::Organization(_) => ("organization", 1),
+        Scope::Organization(login) => {
+            let account = world.find_account(login);
+            ("organization", account.map_or(0, |it| it.id))
+        }
         Scope::App(id) => ("integration", *id),
     };
     let mut headers: Vec<(String, String)> = [
@@ -194,6 +200,10 @@ fn request(hook: &Hook, job: &Job) -> (Vec<(String, String)>, Vec<u8>) {
     headers.push(("X-GitHub-Hook-ID".to_owned(), hook.id.to_string()));
     let name = "X-GitHub-Hook-Installation-Target-ID".to_owned();
     headers.push((name, target_id.to_string()));
+    if let Some((host, version)) = enterprise {
+        headers.push(("X-GitHub-Enterprise-Host".to_owned(), host.to_owned()));
+        headers.push(("X-GitHub-Enterprise-Version".to_owned(), version.to_owned()));
+    }
     if let Some(secret) = &hook.secret {
         headers.push(("X-Hub-Signature-256".to_owned(), signature(secret, &body)));
     }

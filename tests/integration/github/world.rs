@@ -12,6 +12,7 @@ use super::books::{Books, Ledger};
 use super::bucket::Bucket;
 use super::clock::Clock;
 use super::credentials::Credentials;
+use super::exchange::Exchanges;
 use super::faults::Faults;
 use super::hooks::Hook;
 use super::repositories::Repository;
@@ -45,6 +46,9 @@ pub struct World {
     /// By their names in small letters.
     pub accounts: BTreeMap<String, Account>,
     pub repositories: BTreeMap<u64, Repository>,
+    /// Full names in small letters: of now, and of before.
+    pub names: HashMap<String, u64>,
+    pub former_names: HashMap<String, u64>,
     pub hooks: BTreeMap<u64, Hook>,
     pub credentials: Credentials,
     /// Repositories that are hidden from somebody who could see them.
@@ -56,6 +60,7 @@ pub struct World {
     pub limited: HashMap<Who, (Timestamp, u32)>,
     pub ledger: Ledger,
     pub faults: Faults,
+    pub exchanges: Exchanges,
     /// How long each answer takes: from, to.
     pub latency: Option<(Duration, Duration)>,
     pub delivering: Delivering,
@@ -76,6 +81,8 @@ impl World {
             authority,
             accounts: BTreeMap::new(),
             repositories: BTreeMap::new(),
+            names: HashMap::new(),
+            former_names: HashMap::new(),
             hooks: BTreeMap::new(),
             credentials: Credentials::default(),
             denied: BTreeSet::new(),
@@ -85,6 +92,7 @@ impl World {
             limited: HashMap::new(),
             ledger: Ledger::default(),
             faults: Faults::default(),
+            exchanges: Exchanges::default(),
             latency: None,
             delivering: Delivering::Deliver,
             throttled: Vec::new(),

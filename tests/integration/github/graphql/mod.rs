@@ -5,7 +5,7 @@ mod lex;
 mod parse;
 mod price;
 mod run;
-mod schema;
+pub mod schema;
 
 use serde_json::{Map, Value, json};
 

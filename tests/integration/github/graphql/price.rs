@@ -91,21 +91,17 @@ impl Sum<'_> {
             literal(given, self.variables).as_i64()
         };
         let name = &asked.name;
-        let (which, size) = match (number("first"), number("last")) {
-            (Some(first), _) => ("first", first),
-            (None, Some(last)) => ("last", last),
-            (None, None) => {
-                self.faults.push(json!({
-                    "type": "MISSING_PAGINATION_BOUNDARIES", "locations": asked.place.json(),
-                    "message": format!("You must provide a `first` or `last` value to properly paginate the `{name}` connection."),
-                }));
-                return 0;
-            }
+        let Some(size) = number("first") else {
+            self.faults.push(json!({
+                "type": "MISSING_PAGINATION_BOUNDARIES", "locations": asked.place.json(),
+                "message": format!("You must provide a `first` or `last` value to properly paginate the `{name}` connection."),
+            }));
+            return 0;
         };
         if !(0..=MOST_OF_A_PAGE).contains(&size) {
             self.faults.push(json!({
                 "type": "EXCESSIVE_PAGINATION", "locations": asked.place.json(),
-                "message": format!("Requesting {size} records on the `{name}` connection exceeds the `{which}` limit of 100 records."),
+                "message": format!("Requesting {size} records on the `{name}` connection exceeds the `first` limit of 100 records."),
             }));
         }
         size.unsigned_abs()

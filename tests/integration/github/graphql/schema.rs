@@ -30,24 +30,17 @@ const fn taking(
     }
 }
 
-const PAGE: &[(&str, &str)] = &[
+const REF_PAGE: &[(&str, &str)] = &[
     ("first", "Int"),
-    ("last", "Int"),
     ("after", "String"),
-    ("before", "String"),
     ("orderBy", "RefOrder"),
     ("refPrefix", "String!"),
-    ("query", "String"),
 ];
 const REPOSITORY_PAGE: &[(&str, &str)] = &[
     ("first", "Int"),
-    ("last", "Int"),
     ("after", "String"),
-    ("before", "String"),
     ("orderBy", "RepositoryOrder"),
     ("isArchived", "Boolean"),
-    ("isFork", "Boolean"),
-    ("privacy", "RepositoryPrivacy"),
 ];
 
 const QUERY: &[Known] = &[
@@ -91,7 +84,7 @@ const REPOSITORY: &[Known] = &[
         "GitObject",
         &[("oid", "GitObjectID"), ("expression", "String")],
     ),
-    taking("refs", "RefConnection", PAGE),
+    taking("refs", "RefConnection", REF_PAGE),
 ];
 const REF: &[Known] = &[
     plain("id", "ID"),
@@ -141,6 +134,25 @@ const PAGE_INFO: &[Known] = &[
     plain("hasPreviousPage", "Boolean"),
     plain("endCursor", "String"),
     plain("startCursor", "String"),
+];
+
+/// Every type here that has fields.
+pub const TYPES: [&str; 15] = [
+    "Query",
+    "Repository",
+    "RepositoryOwner",
+    "Organization",
+    "User",
+    "Ref",
+    "GitObject",
+    "Commit",
+    "Tag",
+    "RefConnection",
+    "RepositoryConnection",
+    "RefEdge",
+    "RepositoryEdge",
+    "PageInfo",
+    "RateLimit",
 ];
 
 /// The fields of a type; `None` for one that has none, or that is not known.
