@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::bucket::BucketBook;
+use super::other_routes::RATE_LIMIT;
 use super::who::Who;
 
 /// A call that comes on another connection so soon after a hold was told may have been under way already.
@@ -114,11 +115,11 @@ impl Ledger {
     /// Judges a call when it comes.
     pub fn judge(&mut self, call: &CallKey, on: SocketAddr, now: Timestamp) {
         self.told.retain(|told| told.until > now);
+        let is_free = call.endpoint == RATE_LIMIT;
         let broken = self.told.iter().find(|told| {
+            let resource = told.resource;
             told.who == call.who
-                && told
-                    .resource
-                    .is_none_or(|resource| resource == call.resource)
+                && resource.is_none_or(|resource| resource == call.resource && !is_free)
         });
         let Some(told) = broken else { return };
         if told.at.elapsed() < UNDER_WAY && !told.on.contains(&on) {

@@ -52,7 +52,7 @@ pub fn early(
         Some(Fault::NotJson) => return Some(Reply::html(200, "Welcome")),
         Some(Fault::Large(bytes)) => {
             let mut reply = Reply::ok(&Value::Null);
-            reply.body = format!("[{:>1$}]", 0, bytes.saturating_sub(2)).into_bytes();
+            reply.body = format!("[{}]", " ".repeat(bytes.saturating_sub(2))).into_bytes();
             return Some(reply);
         }
         _ => {}

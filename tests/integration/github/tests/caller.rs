@@ -16,6 +16,7 @@ pub struct Call {
     path: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+    is_absolute: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -53,6 +54,7 @@ impl Call {
             path: path.to_owned(),
             headers: vec![("user-agent".to_owned(), "flux-setup-tests".to_owned())],
             body: Vec::new(),
+            is_absolute: false,
         }
     }
 
@@ -77,6 +79,22 @@ impl Call {
         self
     }
 
+    pub fn text(mut self, body: &str) -> Self {
+        self.body = body.as_bytes().to_vec();
+        self
+    }
+
+    /// Goes to this URL, wherever the API's root is.
+    pub fn absolute(mut self, url: &str) -> Self {
+        let (_, path) = url
+            .split_once("//")
+            .and_then(|(_, rest)| rest.split_once('/'))
+            .expect("a URL");
+        self.path = format!("/{path}");
+        self.is_absolute = true;
+        self
+    }
+
     /// `path` is below the API's root.
     pub async fn send(&self, to: &FakeGithub) -> Answer {
         self.try_send(to).await.expect("an answer")
@@ -88,6 +106,7 @@ impl Call {
     }
 
     fn bytes(&self, root: &str) -> Vec<u8> {
+        let root = if self.is_absolute { "" } else { root };
         let mut head = format!(
             "{} {root}{} HTTP/1.1\r\nhost: fake\r\n",
             self.method, self.path
