@@ -5,6 +5,7 @@
 //!                       `-> Wait(Hold)
 //! ```
 
+mod alerts;
 mod answer;
 mod ask;
 mod batch;
@@ -19,6 +20,7 @@ mod hold;
 #[cfg(test)]
 mod hour;
 mod ledger;
+pub mod metric;
 #[cfg(test)]
 mod model;
 mod moment;
@@ -29,6 +31,7 @@ mod report;
 mod state;
 mod window;
 
+pub use alerts::{AlertRule, AlertSettings, Severity, alert_rules, write_rules};
 pub use answer::{Outcome, Sample, Verdict};
 pub use ask::{APP_JWT, Ask, BucketKey, Purpose};
 pub use batch::BatchSize;
