@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 
 use crate::catalog::LiveCluster;
-use crate::delivery::{Delivery, DeliveryState};
+use crate::delivery::{Delivery, DeliveryState, WebhookName};
 use crate::flux::RepositoryIdentity;
 use crate::store::NewWork;
 
@@ -40,6 +40,13 @@ impl Matcher {
 
     pub fn clusters(&self) -> &[Arc<LiveCluster>] {
         &self.clusters
+    }
+
+    /// The webhooks that are configured, by name.
+    pub fn webhooks(&self) -> Vec<&WebhookName> {
+        let mut webhooks: Vec<_> = self.rules.scopes.keys().collect();
+        webhooks.sort();
+        webhooks
     }
 
     /// Every candidate in every cluster that was listed, and why it is woken or left.
@@ -122,9 +129,7 @@ impl fmt::Debug for Matcher {
 #[cfg(test)]
 mod tests {
     use crate::catalog::HostNames;
-    use crate::delivery::{
-        DeliveryKey, Event, Guid, HookScope, PushedRef, Repository, SpeaksFor, WebhookName,
-    };
+    use crate::delivery::{DeliveryKey, Event, Guid, HookScope, PushedRef, Repository, SpeaksFor};
     use crate::flux::RepositoryUrl;
 
     use super::super::policy::Policies;

@@ -131,13 +131,14 @@ impl Door {
         let encoding = Encoding::read(content_type).map_err(Refusal::ContentType)?;
         let signature = headers.get(SIGNATURE).map(|value| value.as_bytes());
         let signature = Signature::read(signature).map_err(Refusal::Signature)?;
-        let event = headers.get(EVENT).and_then(|event| event.to_str().ok());
+        let event = headers.get(EVENT).ok_or(Refusal::NoEvent)?;
         Ok(Head {
             hook,
             declared,
             encoding,
             signature,
-            event: event.ok_or(Refusal::NoEvent)?.to_owned(),
+            // Whatever else it holds, it is no name of an event, and is refused as such.
+            event: String::from_utf8_lossy(event.as_bytes()).into_owned(),
             guid: guid(headers)?.ok_or(Refusal::NoGuid)?,
         })
     }

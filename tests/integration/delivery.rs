@@ -174,6 +174,10 @@ fn what_no_server_knows_is_refused_with_how_to_mend_it() {
         refused(&home, &["explain", "text.json"]),
         "error: a payload in a file names no webhook; say which with --webhook NAME\n"
     );
+    assert_eq!(
+        refused(&home, &["explain", "text.json", "--webhook", "acne"]),
+        "error: no webhook `acne` is configured; configured: acme\n"
+    );
     let text = refused(&home, &["explain", "text.json", "--webhook", "acme"]);
     assert!(text.starts_with("error: the payload is no JSON"), "{text}");
     let folder = refused(&home, &["explain", ".", "--webhook", "acme"]);

@@ -111,10 +111,18 @@ async fn of_payload(
     body: Bytes,
 ) -> Result<Json<Answer>, ApiFault> {
     let Query(question) = question.map_err(|fault| rejected(&fault))?;
+    let webhook = WebhookName(question.webhook);
+    let configured = means.matcher.webhooks();
+    if !configured.contains(&&webhook) {
+        let configured: Vec<&str> = configured.iter().map(|name| name.0.as_str()).collect();
+        let configured = configured.join(", ");
+        let reason = format!("no webhook `{webhook}` is configured; configured: {configured}");
+        return Err(ApiFault::bad_request(reason));
+    }
     let content = payload::read(Encoding::Json, &question.event, &body)
         .map_err(|fault| ApiFault::bad_request(fault.to_string()))?;
     let key = DeliveryKey {
-        webhook: WebhookName(question.webhook),
+        webhook,
         guid: Guid::read("not-delivered").expect("letters and `-` make a GUID"),
     };
     let delivery = Delivery::new(key, Timestamp::now(), content);

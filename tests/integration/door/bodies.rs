@@ -215,18 +215,19 @@ async fn a_rightly_signed_body_that_says_nothing_is_refused_with_400() {
         assert!(reason.ends_with(deliver), "{reason}");
         assert_eq!(answer.json()["delivery"], "a1");
     }
-    let named = Sent::new("../push", "a2", "{}");
-    let answer = service.deliver(&named).await;
-    assert_eq!(
-        (answer.status, answer.reason()),
-        (400, "the event's name is none: it has other characters than letters, digits, `_` and `-`; deliver what GitHub sends".to_owned())
-    );
+    for name in ["../push", "p\u{fc}sh"] {
+        let answer = service.deliver(&Sent::new(name, "a2", "{}")).await;
+        assert_eq!(
+            (answer.status, answer.reason()),
+            (400, "the event's name is none: it has other characters than letters, digits, `_` and `-`; deliver what GitHub sends".to_owned())
+        );
+    }
     // The same body wrongly signed tells nothing of what is wrong with it.
     let unsigned = Sent::new("push", "a3", "{}");
     let unsigned = unsigned.header("x-hub-signature-256", Some(&signature("x", b"{}")));
     assert_eq!(service.deliver(&unsigned).await.status, 401);
     let refused = "flux_setup_hook_refusals_total{status=\"400\"}";
-    assert_eq!(service.metric(refused).await, 8.0);
+    assert_eq!(service.metric(refused).await, 9.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
