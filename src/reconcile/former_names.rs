@@ -6,6 +6,8 @@ use crate::flux::RepositoryIdentity;
 
 /// Repositories beyond so many are not remembered: whoever holds a secret may name any number.
 const REPOSITORIES: usize = 100_000;
+/// Nor are more than the last so many names of one.
+const NAMES_EACH: usize = 16;
 
 /// The names under which repositories were seen, by the number that GitHub gives to each.
 ///
@@ -33,6 +35,12 @@ impl FormerNames {
         if names.last() != Some(now) {
             names.retain(|name| name != now);
             names.push(now.clone());
+        }
+        if names.len() > NAMES_EACH {
+            let oldest = names.remove(0);
+            if self.owners.get(&oldest) == Some(&id) {
+                self.owners.remove(&oldest);
+            }
         }
     }
 
@@ -74,6 +82,18 @@ mod tests {
         assert_eq!(names.names.len(), REPOSITORIES);
         names.learn(7, &named("acme/site"));
         assert_eq!(names.of(7, &named("acme/site")), [named("acme/web-7")]);
+    }
+
+    #[test]
+    fn of_one_repository_the_last_names_are_remembered_and_no_more() {
+        let mut names = FormerNames::default();
+        let name = |number: usize| named(&format!("acme/web-{number}"));
+        for number in 0..1_000 {
+            names.learn(1, &name(number));
+        }
+        let last: Vec<_> = (1_000 - NAMES_EACH..999).map(name).collect();
+        assert_eq!(names.of(1, &name(999)), last);
+        assert_eq!(names.owners.len(), NAMES_EACH);
     }
 
     #[test]
