@@ -8,7 +8,7 @@
 //! | `flux` | what Flux itself says: schemas of its kinds, durations, refs, repository URLs, object keys, and YAML as its reader takes it | |
 //! | `config` | what people asked for: environments, projects, clusters, GitHub, server; typed, checked, positions kept; findings | `flux` |
 //! | `plan` | what should exist: one plan of every object for every project, environment and cluster | `flux`, `config` |
-//! | `budget` | what the plan costs at GitHub: cost table, requests an hour per bucket, advice | `flux`, `config`, `plan` |
+//! | `budget` | what the plan costs at GitHub, and what is spent of it: cost table, buckets, ledger, pace, advice | `flux`, `config`, `plan` |
 //! | `render` | a plan in, manifests out: templates, proof of the text, the folder they are written to | `flux`, `config`, `plan` |
 //! | `catalog` | what does exist: objects of clusters as compact items, the cache with its index, changes | `flux`, `config` |
 //! | `delivery` | what GitHub told us: events, deliveries, what each may speak of, work and its states | `flux`, `config` |

@@ -1,5 +1,6 @@
 //! The ledger of one identity: each call is reserved before it is sent and settled from its answer.
 
+pub(super) mod choose;
 mod keep;
 #[cfg(test)]
 mod properties;
@@ -73,21 +74,6 @@ pub struct Reservation {
     number: u64,
 }
 
-/// Which of several that wait may go.
-#[derive(Debug)]
-#[must_use]
-pub enum Choice {
-    /// The one at that place of the list.
-    Go {
-        index: usize,
-        reservation: Reservation,
-    },
-    /// None of them before this hold ends; the earliest of their holds.
-    Wait(Hold),
-    /// Nobody waits.
-    Idle,
-}
-
 #[derive(Debug, Clone)]
 struct Running {
     ask: Ask,
@@ -142,43 +128,6 @@ impl Ledger {
             Ok(reservation) => Decision::Go(reservation),
             Err(hold) => Decision::Wait(hold),
         }
-    }
-
-    /// Lets the most urgent call through that may go, of equals the first in the list.
-    ///
-    /// A call that waits for a bucket or an endpoint keeps back no other that does not.
-    pub fn choose<'a>(
-        &mut self,
-        waiting: impl IntoIterator<Item = &'a Ask>,
-        now: Timestamp,
-    ) -> Choice {
-        let tick = self.clock.advance(now);
-        self.forget_lost_calls(tick);
-        let mut waiting: Vec<(usize, &Ask)> = waiting.into_iter().enumerate().collect();
-        waiting.sort_by_key(|(_, ask)| ask.purpose);
-        let mut earliest: Option<Hold> = None;
-        let mut refused: Vec<&Ask> = Vec::new();
-        for (index, ask) in waiting {
-            if refused.contains(&ask) {
-                continue;
-            }
-            match self.admit(ask, tick) {
-                Ok(reservation) => return Choice::Go { index, reservation },
-                Err(hold) => {
-                    let is_for_all = hold.resource.is_none();
-                    if earliest.as_ref().is_none_or(|it| hold.until < it.until) {
-                        earliest = Some(hold);
-                    }
-                    if is_for_all {
-                        break;
-                    }
-                    if refused.len() < MOST_BUCKETS {
-                        refused.push(ask);
-                    }
-                }
-            }
-        }
-        earliest.map_or(Choice::Idle, Choice::Wait)
     }
 
     fn admit(&mut self, ask: &Ask, tick: Tick) -> Result<Reservation, Hold> {
