@@ -14,6 +14,7 @@ mod folder_report;
 mod init;
 mod judging;
 mod log;
+mod log_lines;
 mod manifest_files;
 mod manifests;
 mod manifests_json;

@@ -35,6 +35,7 @@ use crate::store::{Limits, Store, StoreUrl};
 use crate::sync::{self, watch_cluster};
 
 use super::args::{Format, GlobalArguments, ServeArguments};
+use super::log_lines::LogLines;
 use super::outcome::Outcome;
 use super::report;
 
@@ -56,7 +57,8 @@ pub(super) fn run(global: &GlobalArguments, arguments: &ServeArguments) -> anyho
     if is_faulty {
         return Ok(Outcome::BadInput);
     }
-    start_log(global, arguments);
+    let log = LogLines::to(io::stderr()).context("cannot start a thread for the log")?;
+    start_log(global, arguments, log.clone());
     // Who comes first decides which library encrypts; nobody was before us.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mode = if arguments.shadow {
@@ -71,11 +73,12 @@ pub(super) fn run(global: &GlobalArguments, arguments: &ServeArguments) -> anyho
     let served = runtime.block_on(serve(&global.config, &configuration, mode));
     // What blocks a thread, as a slow disk does, is not waited for.
     runtime.shutdown_background();
+    log.finish();
     served?;
     Ok(Outcome::Done)
 }
 
-fn start_log(global: &GlobalArguments, arguments: &ServeArguments) {
+fn start_log(global: &GlobalArguments, arguments: &ServeArguments, lines: LogLines) {
     let level = if global.verbose {
         "flux_setup=debug"
     } else {
@@ -90,7 +93,7 @@ fn start_log(global: &GlobalArguments, arguments: &ServeArguments) {
     });
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr);
+        .with_writer(lines);
     match format {
         Format::Json => log.json().flatten_event(true).with_ansi(false).init(),
         Format::Text => log.with_target(false).with_ansi(is_terminal).init(),

@@ -3,6 +3,7 @@
 mod again;
 mod faults;
 pub mod kills;
+mod log;
 pub mod objects;
 mod returned;
 mod store;
