@@ -61,6 +61,8 @@ const LINGER_BYTES: u64 = 32 * 1024 * 1024;
 const BEFORE_STOP: Duration = Duration::from_millis(200);
 /// After an error of the listener, as when no more files may be open.
 const AFTER_ERROR: Duration = Duration::from_millis(200);
+/// So many that wait for a request are closed then: where no more files may be open, others need some.
+const FREED_AFTER_ERROR: usize = 16;
 /// So often one that came is looked for a place where all are taken.
 const LOOK_FOR_A_PLACE: Duration = Duration::from_millis(50);
 
@@ -131,8 +133,12 @@ pub(super) async fn serve<F, A, B>(
             accepted = listener.accept(), if newcomer.is_none() => match accepted {
                 Ok(came) => newcomer = Some(came),
                 Err(fault) => {
-                    if let Some(left_out) = faults_logged.may_log(Instant::now()) {
+                    let now = Instant::now();
+                    if let Some(left_out) = faults_logged.may_log(now) {
                         warn!(left_out, "cannot accept a connection: {fault}");
+                    }
+                    for _ in 0..FREED_AFTER_ERROR {
+                        idle.make_room(now);
                     }
                     sleep(AFTER_ERROR).await;
                 }

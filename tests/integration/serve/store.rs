@@ -1,9 +1,10 @@
 //! A store that cannot be written for a while: the door says so, lives, and goes on by itself.
 
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sqlx::Connection;
@@ -121,6 +122,29 @@ fn where_its_file_was_moved_away_the_door_answers_503_until_it_is_back() {
         };
         done.unwrap();
     });
+}
+
+#[test]
+fn where_no_more_files_may_be_open_idle_connections_give_way() {
+    let home = home();
+    let served = home.command(&[]);
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "ulimit -n 80; exec \"$@\"", "sh"])
+        .arg(served.get_program())
+        .args(served.get_args())
+        .stderr(std::process::Stdio::piped());
+    let mut service = home.start_command(&mut shell);
+    let connect = |_| TcpStream::connect(service.hooks).unwrap();
+    let idle: Vec<TcpStream> = (0..200).map(connect).collect();
+    let started = Instant::now();
+    for number in 1..=5 {
+        assert_eq!(send(&service, number).status, 202);
+    }
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    drop(idle);
+    service.is_running();
 }
 
 /// It cannot be written for a while; `lets_write` says from when on and until when.
