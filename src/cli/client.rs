@@ -29,6 +29,14 @@ impl Client {
         if !is_http {
             bail!("`{server}` is no address of a server; write it as `http://127.0.0.1:9293`");
         }
+        let rest = server.split_once("://").map_or(server, |(_, rest)| rest);
+        // Not shown: it would stand in the logs of whoever asked.
+        if rest.contains('@') {
+            bail!("the address of a server holds no user and password; give a token in {TOKEN}");
+        }
+        if rest.contains(['?', '#']) {
+            bail!("`{server}` is no address of a server: it ends before `?` and `#`");
+        }
         let token = match std::env::var(TOKEN) {
             Ok(token) if token.trim().contains(|c: char| !c.is_ascii_graphic()) => {
                 bail!("the token in {TOKEN} has a character that no token has")

@@ -233,6 +233,17 @@ fn a_server_is_found_by_argument_environment_and_configuration_in_this_order() {
         ask("127.0.0.1:9293", &[]).stderr,
         "error: `127.0.0.1:9293` is no address of a server; write it as `http://127.0.0.1:9293`\n"
     );
+    assert_eq!(
+        refused(
+            &home,
+            &["list", "--server", "http://user:secret@127.0.0.1:9293"]
+        ),
+        "error: the address of a server holds no user and password; give a token in FLUX_SETUP_TOKEN\n"
+    );
+    assert_eq!(
+        refused(&home, &["list", "--server", "http://127.0.0.1:9293/?a=b"]),
+        "error: `http://127.0.0.1:9293/?a=b` is no address of a server: it ends before `?` and `#`\n"
+    );
     let hooks = format!("http://{}", home.hooks);
     let text = ask(&hooks, &[]).stderr;
     assert!(text.starts_with("error: "), "{text}");
