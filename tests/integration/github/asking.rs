@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::faults::Fault;
 use super::graphql;
 use super::other_routes::RATE_LIMIT;
 use super::reply::{PRIMARY, Reply};
@@ -74,8 +75,12 @@ pub fn ask_graphql(
         judged.points = cost;
     }
     let sample = world.bucket(&who, GRAPHQL).sample(now);
+    let most_fields = match judged.fault {
+        Some(Fault::ResourceLimits { after }) => Some(after),
+        _ => None,
+    };
     let answer = match prepared {
-        Ok(prepared) => graphql::answer(world, caller, &prepared, sample),
+        Ok(prepared) => graphql::answer(world, caller, &prepared, sample, most_fields),
         Err(errors) => json!({"errors": errors}),
     };
     judged.reply = Reply::ok(&answer);

@@ -47,6 +47,8 @@ pub enum HoldKind {
     PointsAMinute,
     /// The call itself was past the calls at once.
     AtOnce,
+    /// The calls of the last minute took GitHub too long.
+    AnsweringTime,
 }
 
 /// A call that should not have been made.

@@ -17,6 +17,10 @@ pub enum Fault {
     },
     /// GraphQL gave up after ten seconds: 502, and so many points more.
     GraphqlTimeout { points: u32 },
+    /// GraphQL failed within: 200, no data and an error without a type.
+    GraphqlBroken,
+    /// GraphQL had enough after so many fields of the query: the others are null, each with an error.
+    ResourceLimits { after: usize },
     /// The right answer, though late.
     Slow(Duration),
     /// Never an answer.

@@ -49,6 +49,12 @@ pub fn early(
                 &json!({"data": null, "errors": [{"message": message}]}),
             ));
         }
+        Some(Fault::GraphqlBroken) => {
+            let message = "Something went wrong while executing your query. This may be the result of a timeout, or it could be a GitHub bug.";
+            return Some(Reply::ok(
+                &json!({"data": null, "errors": [{"message": message}]}),
+            ));
+        }
         Some(Fault::NotJson) => return Some(Reply::html(200, "Welcome")),
         Some(Fault::Large(bytes)) => {
             let mut reply = Reply::ok(&Value::Null);
@@ -74,6 +80,7 @@ pub fn early(
         Count::Within => return None,
         Count::TooManyPoints => HoldKind::PointsAMinute,
         Count::TooManyAtOnce => HoldKind::AtOnce,
+        Count::TooLongAnswers => HoldKind::AnsweringTime,
     };
     world.ledger.break_limit(&judged.key, hold, now);
     Some(limited(world, judged, 403, Some(RETRY_AFTER_SECONDS)))

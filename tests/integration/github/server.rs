@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
@@ -49,11 +49,19 @@ pub struct Judged {
 }
 
 /// A call that runs, until it is answered or given up.
-struct Running(Arc<Core>, Who);
+struct Running {
+    core: Arc<Core>,
+    who: Who,
+    is_graphql: bool,
+    since: Instant,
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.world().secondary.end(&self.1);
+        let mut world = self.core.world();
+        let now = world.now();
+        let took = self.since.elapsed();
+        world.secondary.end(&self.who, took, self.is_graphql, now);
     }
 }
 
@@ -62,12 +70,18 @@ pub async fn answer(
     ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
     request: Request,
 ) -> Response {
+    let since = Instant::now();
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, BODY_BYTES).await.unwrap_or_default();
     let (judged, running, latency) = {
         let mut world = core.world();
         let judged = judge(&mut world, &parts, &body, peer);
-        let running = Running(Arc::clone(&core), judged.key.who.clone());
+        let running = Running {
+            core: Arc::clone(&core),
+            who: judged.key.who.clone(),
+            is_graphql: judged.key.resource == GRAPHQL,
+            since,
+        };
         (judged, running, world.latency)
     };
     if let Some((from, to)) = latency {

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::Fault;
 use super::lex::Place;
-use super::parse::{Field, Given, Operation, Selection};
 use super::schema::{field, fields, may_be};
+use super::tree::{Field, Given, Operation, Selection};
 
 /// The values of the variables, with defaults.
 ///

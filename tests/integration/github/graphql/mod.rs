@@ -4,16 +4,19 @@ mod check;
 mod lex;
 mod parse;
 mod price;
+mod repository_fields;
 mod run;
 pub mod schema;
+mod thing;
+mod tree;
 
 use serde_json::{Map, Value, json};
 
 use super::bucket::Sample;
 use super::who::Caller;
 use super::world::World;
-use parse::Operation;
 use run::Run;
+use tree::Operation;
 
 /// A query that may be run.
 pub struct Prepared {
@@ -52,9 +55,15 @@ pub fn prepare(body: &Value) -> Result<Prepared, Vec<Fault>> {
     })
 }
 
-/// Runs a query; what cannot be had is null and named among the errors.
-pub fn answer(world: &World, caller: &Caller, prepared: &Prepared, sample: Sample) -> Value {
-    let mut run = Run::new(world, caller, prepared, sample);
+/// Runs a query; what cannot be had is null and named among the errors, as is what comes after so many fields.
+pub fn answer(
+    world: &World,
+    caller: &Caller,
+    prepared: &Prepared,
+    sample: Sample,
+    most_fields: Option<usize>,
+) -> Value {
+    let mut run = Run::new(world, caller, prepared, sample, most_fields);
     let data = run.query(&prepared.operation.selections);
     let mut answer = json!({"data": data});
     if !run.errors.is_empty() {

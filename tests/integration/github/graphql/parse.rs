@@ -1,4 +1,4 @@
-//! What a query asks, as a tree; the fragments that it names are put in their places.
+//! Reads a query into a tree.
 
 use std::collections::HashMap;
 
@@ -6,66 +6,7 @@ use serde_json::{Value, json};
 
 use super::Fault;
 use super::lex::{Place, Word, words};
-
-/// How deep selections may lie in one another.
-const DEPTH: usize = 30;
-
-/// What an argument is given.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Given {
-    Variable(String),
-    Literal(Value),
-    Enum(String),
-    List(Vec<Given>),
-    Object(Vec<(String, Given)>),
-}
-
-#[derive(Clone, Debug)]
-pub struct Field {
-    pub alias: Option<String>,
-    pub name: String,
-    pub arguments: Vec<(String, Given)>,
-    pub selections: Vec<Selection>,
-    pub place: Place,
-}
-
-impl Field {
-    /// Under which key it is answered.
-    pub fn key(&self) -> &str {
-        self.alias.as_deref().unwrap_or(&self.name)
-    }
-}
-
-#[derive(Clone, Debug)]
-pub enum Selection {
-    Field(Field),
-    /// `... on Type`.
-    On {
-        kind: Option<String>,
-        selections: Vec<Selection>,
-        place: Place,
-    },
-    /// `...Name`, until it is put in its place.
-    Spread(String, Place),
-}
-
-/// `$name: Type = default`.
-#[derive(Clone, Debug)]
-pub struct Variable {
-    pub name: String,
-    /// As written: `[String!]!`.
-    pub kind: String,
-    pub default: Option<Value>,
-    pub place: Place,
-}
-
-#[derive(Clone, Debug)]
-pub struct Operation {
-    pub is_mutation: bool,
-    pub name: Option<String>,
-    pub variables: Vec<Variable>,
-    pub selections: Vec<Selection>,
-}
+use super::tree::{DEPTH, Field, Given, Operation, Selection, Variable, put};
 
 struct Reader {
     words: Vec<(Word, Place)>,
@@ -112,44 +53,6 @@ pub fn operation(query: &str, wanted: Option<&str>) -> Read<Operation> {
     let mut found = found.ok_or_else(|| json!({"message": "An operation name is required"}))?;
     found.selections = put(found.selections, &fragments, 0)?;
     Ok(found)
-}
-
-/// Puts fragments where their names stand.
-fn put(
-    selections: Vec<Selection>,
-    fragments: &HashMap<String, Selection>,
-    depth: usize,
-) -> Read<Vec<Selection>> {
-    if depth > DEPTH {
-        return Err(json!({"message": "Query has a depth that exceeds the limit"}));
-    }
-    let put = |selections| put(selections, fragments, depth + 1);
-    let selections = selections.into_iter().map(|selection| {
-        let selection = match selection {
-            Selection::Spread(name, place) => fragments.get(&name).cloned().ok_or_else(|| {
-                let message = format!("Fragment {name} was used, but not defined");
-                json!({"message": message, "locations": place.json()})
-            })?,
-            other => other,
-        };
-        Ok(match selection {
-            Selection::Field(mut field) => {
-                field.selections = put(field.selections)?;
-                Selection::Field(field)
-            }
-            Selection::On {
-                kind,
-                selections,
-                place,
-            } => Selection::On {
-                kind,
-                selections: put(selections)?,
-                place,
-            },
-            spread @ Selection::Spread(..) => spread,
-        })
-    });
-    selections.collect()
 }
 
 fn parse_error(what: &str, place: Place) -> Fault {

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::Fault;
-use super::parse::{Field, Given, Operation, Selection};
 use super::schema::{field, is_connection};
+use super::tree::{Field, Given, Operation, Selection};
 
 const MOST_NODES: u64 = 500_000;
 const MOST_OF_A_PAGE: i64 = 100;

@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::super::clock::Clock;
-use super::super::control::RegisteredApp;
 use super::super::hooks::Scope;
+use super::super::identities::RegisteredApp;
 use super::super::who::{Level, Who};
 use super::super::{FakeGithub, Options};
 use super::caller::{Answer, Call, Connection};

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::super::clock::Clock;
-use super::super::control::RegisteredApp;
 use super::super::hooks::Scope;
+use super::super::identities::RegisteredApp;
 use super::super::sender::Delivering;
 use super::super::who::Level;
 use super::super::{FakeGithub, Options};

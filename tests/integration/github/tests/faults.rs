@@ -149,3 +149,30 @@ async fn a_query_that_takes_too_long_costs_points() {
     let answer = graphql(&scene.github, &scene.token, query, json!({})).await;
     assert_eq!(answer.json()["data"]["rateLimit"]["used"], 51);
 }
+
+#[tokio::test]
+async fn graphql_breaks_off_or_answers_a_part() {
+    let scene = Scene::start().await;
+    scene.github.fail_next(1, Fault::GraphqlBroken);
+    let query = "{ a0: viewer { login } a1: viewer { login } a2: viewer { login } }";
+    let answer = graphql(&scene.github, &scene.token, query, json!({})).await;
+    assert_eq!((answer.status, &answer.json()["data"]), (200, &Value::Null));
+    let message = answer.json()["errors"][0]["message"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    assert!(
+        message.starts_with("Something went wrong while executing your query."),
+        "{message}"
+    );
+    scene
+        .github
+        .fail_next(1, Fault::ResourceLimits { after: 2 });
+    let answer = graphql(&scene.github, &scene.token, query, json!({}))
+        .await
+        .json();
+    let ann = json!({"login": "ann"});
+    assert_eq!(answer["data"], json!({"a0": ann, "a1": ann, "a2": null}));
+    assert_eq!(answer["errors"][0]["type"], "RESOURCE_LIMITS_EXCEEDED");
+    assert_eq!(answer["errors"][0]["path"], json!(["a2"]));
+}

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::FakeGithub;
 use super::super::app_key::AppKey;
-use super::super::control::RegisteredApp;
+use super::super::identities::RegisteredApp;
 use super::caller::{Answer, Call};
 
 /// Signs claims with a key in PEM.

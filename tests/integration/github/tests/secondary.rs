@@ -116,6 +116,28 @@ async fn a_hundred_calls_run_at_once() {
 }
 
 #[tokio::test]
+async fn answers_of_a_minute_may_take_ninety_seconds_and_those_of_graphql_sixty() {
+    for (path, below, above) in [("/user", 75, 20), ("/graphql", 48, 15)] {
+        let github = FakeGithub::start().await;
+        let token = github.personal_token("ann", &[]);
+        let second = Duration::from_secs(1);
+        github.latency(second, second);
+        let query = json!({"query": "{ viewer { login } }"});
+        let call = match path {
+            "/graphql" => Call::new("POST", path).json(&query),
+            _ => Call::get(path),
+        };
+        let call = call.by(&token);
+        for calls in [below, above] {
+            let answers = join_all((0..calls).map(|_| call.send(&github))).await;
+            assert!(answers.iter().all(|it| it.status == 200), "{path}");
+        }
+        assert_secondary(&call.send(&github).await, "60");
+        assert_eq!(broken(&github), [HoldKind::AnsweringTime]);
+    }
+}
+
+#[tokio::test]
 async fn without_retry_after_the_wait_is_a_minute_and_then_twice_as_long() {
     let github = standing();
     let token = github.personal_token("ann", &[]);
