@@ -6,6 +6,7 @@ mod call;
 mod client;
 mod connector;
 mod fault;
+pub mod hooks;
 pub mod payload;
 mod proxy;
 mod settings;

@@ -1,0 +1,25 @@
+//! GitHub's side of our webhooks: the hooks themselves, what they delivered, and whether they are sound.
+//!
+//! ```text
+//! GET …/hooks ------------> Hook -----> judge_hook ------.
+//! GET …/hooks/1/deliveries > Attempt -> judge_attempts --+-> Finding: what is wrong, and what mends it
+//! GET …/deliveries/2 -----> AttemptDetail -> Content, as the door would have read it
+//! ```
+
+mod attempt;
+mod change;
+mod finding;
+mod health;
+mod outcome;
+mod place;
+mod wanted;
+mod wire;
+
+pub use attempt::{Attempt, AttemptDetail, PayloadFault, read_attempts};
+pub use change::{Change, HookPatch, changes};
+pub use finding::{Finding, FindingKind};
+pub use health::{Judged, judge_hook, judge_missing};
+pub use outcome::judge_attempts;
+pub use place::HookPlace;
+pub use wanted::{WantedHook, is_ours, ours};
+pub use wire::{AppAbout, Hook, HookConfig};
