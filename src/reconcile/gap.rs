@@ -83,7 +83,7 @@ pub(super) fn covered(
 
 /// Whether a webhook is told of pushes to a repository. What an installation was given is not known
 /// here, so all of its host is.
-fn covers(scope: &HookScope, repository: &RepositoryIdentity) -> bool {
+pub(super) fn covers(scope: &HookScope, repository: &RepositoryIdentity) -> bool {
     let is_host = |host: &str| scope.canonical(host).is_some();
     // Packages of github.com lie at a host of their own.
     let is_registry = repository.host() == "ghcr.io" && is_host("github.com");

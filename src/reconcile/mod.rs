@@ -1,6 +1,7 @@
 //! A push becomes a reconcile: which objects follow it, and why.
 
 mod annotator;
+mod audit;
 mod decision;
 mod engine;
 mod former_names;
@@ -21,6 +22,9 @@ mod unlisted;
 mod verdict;
 mod workflow;
 
+pub use audit::{
+    Audit, AuditSubject, AuditedWebhook, Repositories, WebhookBoard, WebhookMetrics, WebhookReport,
+};
 pub use decision::{Decision, Rules};
 pub use engine::Engine;
 pub use former_names::FormerNames;

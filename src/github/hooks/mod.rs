@@ -7,6 +7,7 @@
 //! ```
 
 mod attempt;
+mod calls;
 mod change;
 mod finding;
 mod health;
@@ -16,6 +17,7 @@ mod wanted;
 mod wire;
 
 pub use attempt::{Attempt, AttemptDetail, PayloadFault, read_attempts};
+pub use calls::{AttemptPage, DetailFault, HookApi, Hooks};
 pub use change::{Change, HookPatch, changes};
 pub use finding::{Finding, FindingKind};
 pub use health::{Judged, judge_hook, judge_missing};

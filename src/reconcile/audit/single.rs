@@ -1,0 +1,182 @@
+//! The audit of a webhook that is one hook: of an organisation or of an App.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tracing::{info, warn};
+
+use crate::github::CallFault;
+use crate::github::hooks::{Finding, HookApi, HookPlace};
+
+use super::asking::{finding, is_refusal, pause};
+use super::hook::{HookAudit, Step, Tally, Terms};
+use super::missed::AuditFault;
+use super::report::{Trust, WebhookReport, believed_for};
+use super::{AuditedWebhook, Means, PATIENCE};
+
+/// How often it is asked whether the hook is as it should be.
+const LOOK_EVERY: Duration = Duration::from_secs(10 * 60);
+
+pub(super) fn organization(webhook: &AuditedWebhook, name: &str) -> Option<HookApi> {
+    let place = HookPlace::Organization(name.to_owned());
+    Some(HookApi::new(webhook.client(name)?, place))
+}
+
+pub(super) fn app(webhook: &AuditedWebhook, identity: &str) -> Option<HookApi> {
+    // Only the App itself may ask about its hook.
+    let client = webhook.github.client(identity)?.patient_for(PATIENCE);
+    Some(HookApi::new(client, HookPlace::App))
+}
+
+/// What went wrong, and since when.
+#[derive(Debug)]
+struct Failing {
+    since: Instant,
+    times: u32,
+    finding: Option<Finding>,
+}
+
+/// Audits for ever.
+pub(super) async fn audit(mut means: Means, api: HookApi) {
+    let name = format!("{}{}", means.webhook.name, api.place().hooks());
+    let noted = means.noted.remove(&name);
+    let place = api.place().clone();
+    let identity = api.client().identity().to_owned();
+    let mut hook = HookAudit::new(api, means.inbox.clone(), name, noted.as_deref());
+    let terms = Terms {
+        began: means.began,
+        days: means.days(),
+        look_every: LOOK_EVERY,
+    };
+    let every = means.webhook.every;
+    let mut tally = Tally::default();
+    let mut failing: Option<Failing> = None;
+    let mut held = None;
+    loop {
+        let before = tally;
+        let step = hook.step(&means.wanted(), &terms, &mut tally).await;
+        tell(&means, before, tally);
+        held = None.or(held.filter(|_| step.is_err()));
+        let wait = match &step {
+            Ok(step) => {
+                if failing.take().is_some() {
+                    let name = &means.webhook.name;
+                    info!(webhook = %name, "GitHub tells of webhook {name} again");
+                }
+                match step {
+                    Step::More => Duration::ZERO,
+                    Step::Done => every,
+                }
+            }
+            Err(AuditFault::Call(CallFault::Held(hold))) => {
+                held = Some(hold.until);
+                pause(
+                    &AuditFault::Call(CallFault::Held(hold.clone())),
+                    every,
+                    1,
+                    Timestamp::now(),
+                )
+            }
+            Err(fault) => {
+                let times = failed(&means, &mut failing, fault, &place, &identity);
+                pause(fault, every, times, Timestamp::now())
+            }
+        };
+        let report = report(&means, &hook, tally, failing.as_ref(), &identity);
+        let is_healthy = report.healthy == Some(true);
+        let trust = if is_healthy {
+            Trust::Until(Instant::now() + believed_for(every))
+        } else {
+            Trust::No
+        };
+        let report = WebhookReport {
+            held_until: held,
+            ..report
+        };
+        if step.is_ok() || !is_healthy {
+            means.metrics.show(&report);
+            means.board.put(report, trust);
+        }
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Returns how often it failed in a row.
+fn failed(
+    means: &Means,
+    failing: &mut Option<Failing>,
+    fault: &AuditFault,
+    place: &HookPlace,
+    identity: &str,
+) -> u32 {
+    let name = &means.webhook.name;
+    if failing.is_none() {
+        warn!(webhook = %name, error = %fault, "cannot ask GitHub about webhook {name}; it is tried on");
+    }
+    let failing = failing.get_or_insert(Failing {
+        since: Instant::now(),
+        times: 0,
+        finding: None,
+    });
+    failing.times = failing.times.saturating_add(1);
+    // A single answer that fails says nothing yet.
+    let is_long = failing.since.elapsed() >= believed_for(means.webhook.every);
+    let is_told = is_long || is_refusal(fault);
+    failing.finding = finding(fault, place, identity).filter(|_| is_told);
+    failing.times
+}
+
+fn report(
+    means: &Means,
+    hook: &HookAudit,
+    tally: Tally,
+    failing: Option<&Failing>,
+    identity: &str,
+) -> WebhookReport {
+    let unasked = failing.and_then(|failing| failing.finding.clone());
+    let findings: Vec<Finding> = hook.findings().cloned().chain(unasked).collect();
+    let is_asked = hook.audited_at.is_some() || !findings.is_empty();
+    let is_broken = findings.iter().any(|finding| finding.kind.breaks());
+    let looks = 3600.0 / LOOK_EVERY.as_secs_f64();
+    let blank = means.board.report(&means.webhook.name);
+    let blank =
+        blank.unwrap_or_else(|| WebhookReport::new(means.webhook.name.clone(), String::new()));
+    WebhookReport {
+        identity: Some(identity.to_owned()),
+        hook_id: hook.hook().map(|hook| hook.id).filter(|id| *id != 0),
+        url: hook
+            .hook()
+            .and_then(|hook| hook.config.url.as_deref())
+            .map(shown),
+        last_delivery: hook.last_delivery(),
+        last_audit: hook.audited_at,
+        healthy: is_asked.then_some(!is_broken),
+        findings,
+        missed: tally.missed,
+        back_filled: tally.back_filled,
+        redelivered: tally.redelivered,
+        unreadable: tally.unreadable,
+        catching_up: hook.is_catching_up(),
+        calls_an_hour: 3600.0 / means.webhook.every.as_secs_f64() + looks,
+        ..blank
+    }
+}
+
+pub(super) fn shown(url: &str) -> String {
+    crate::flux::mask(url).into_owned()
+}
+
+/// Logs what was found of what never came in.
+pub(super) fn tell(means: &Means, before: Tally, now: Tally) {
+    let missed = now.missed - before.missed;
+    if missed == 0 {
+        return;
+    }
+    let name = &means.webhook.name;
+    let (back_filled, redelivered) = (
+        now.back_filled - before.back_filled,
+        now.redelivered - before.redelivered,
+    );
+    let unreadable = now.unreadable - before.unreadable;
+    warn!(webhook = %name, missed, back_filled, redelivered, unreadable, "deliveries of webhook {name} had not come in; they were fetched from GitHub's list");
+}
