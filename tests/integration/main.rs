@@ -40,3 +40,4 @@ mod strict_apply;
 mod templates;
 mod validate;
 mod watch;
+mod webhooks;

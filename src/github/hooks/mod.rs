@@ -13,6 +13,7 @@ mod finding;
 mod health;
 mod outcome;
 mod place;
+mod unasked;
 mod wanted;
 mod wire;
 
@@ -23,5 +24,6 @@ pub use finding::{Finding, FindingKind};
 pub use health::{Judged, judge_hook, judge_missing};
 pub use outcome::judge_attempts;
 pub use place::HookPlace;
+pub use unasked::judge_unasked;
 pub use wanted::{WantedHook, is_ours, ours};
 pub use wire::{AppAbout, Hook, HookConfig};

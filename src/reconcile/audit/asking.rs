@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::github::hooks::{Finding, FindingKind, HookPlace};
-use crate::github::{CallFault, Refusal};
+use crate::github::CallFault;
+use crate::github::hooks::{Finding, HookPlace, judge_unasked};
 
 use super::missed::AuditFault;
 
@@ -45,43 +45,11 @@ pub(super) fn is_refusal(fault: &AuditFault) -> bool {
     )
 }
 
-/// What people are told of it; the permission that lacks is named. `None`: nothing is wrong.
+/// What people are told of it; `None`: nothing is wrong at GitHub.
 pub(super) fn finding(fault: &AuditFault, place: &HookPlace, identity: &str) -> Option<Finding> {
-    let AuditFault::Call(call) = fault else {
-        return None;
-    };
-    let mend = match call {
-        CallFault::Held(_) => return None,
-        CallFault::Refused {
-            reason: Refusal::Forbidden { needs: Some(needs) },
-            ..
-        } => format!(
-            "grant `{needs}` to identity `{identity}`: {}",
-            permission(place)
-        ),
-        CallFault::Refused {
-            reason: Refusal::Forbidden { .. } | Refusal::NotFound { .. },
-            ..
-        } => format!(
-            "see that {place} is there, and that identity `{identity}` may read its webhooks: {}",
-            permission(place)
-        ),
-        CallFault::Refused { reason, .. } => reason.to_string(),
-        _ => "it goes on by itself once GitHub can be asked".to_owned(),
-    };
-    Some(Finding::new(FindingKind::Unasked, call.to_string(), mend))
-}
-
-/// What an identity needs to see hooks and what they delivered.
-fn permission(place: &HookPlace) -> &'static str {
-    match place {
-        HookPlace::Repository { .. } => {
-            "the repository permission `Webhooks: read-only`, of a classic token the scope `read:repo_hook`"
-        }
-        HookPlace::Organization(_) => {
-            "the organisation permission `Webhooks: read-only`, of a classic token the scope `admin:org_hook`"
-        }
-        HookPlace::App => "the App's own private key",
+    match fault {
+        AuditFault::Call(call) => judge_unasked(call, place, identity),
+        AuditFault::Store(_) => None,
     }
 }
 
@@ -90,6 +58,7 @@ mod tests {
     use http::StatusCode;
 
     use crate::budget::live::{Hold, HoldReason};
+    use crate::github::Refusal;
 
     use super::*;
 
@@ -132,37 +101,5 @@ mod tests {
         assert_eq!(after(&held(90), 1), 90);
         assert_eq!(after(&held(-90), 1), 1);
         assert_eq!(after(&held(90_000), 1), 3600);
-    }
-
-    #[test]
-    fn a_permission_that_lacks_is_named() {
-        let acme = HookPlace::Organization("acme".into());
-        let told = |fault: &AuditFault| {
-            let finding = finding(fault, &acme, "bot").unwrap();
-            (finding.what, finding.mend)
-        };
-        let (what, mend) = told(&refused(
-            403,
-            Refusal::Forbidden {
-                needs: Some("organization_hooks=read".into()),
-            },
-        ));
-        assert_eq!(
-            what,
-            "GitHub refused `GET /orgs/acme/hooks` to `bot` (403: Resource not accessible): it needs `organization_hooks=read`; grant that, and of an App accept it where it is installed"
-        );
-        assert_eq!(
-            mend,
-            "grant `organization_hooks=read` to identity `bot`: the organisation permission `Webhooks: read-only`, of a classic token the scope `admin:org_hook`"
-        );
-        let (_, mend) = told(&refused(404, Refusal::NotFound { needs: None }));
-        assert_eq!(
-            mend,
-            "see that organisation acme is there, and that identity `bot` may read its webhooks: the organisation permission `Webhooks: read-only`, of a classic token the scope `admin:org_hook`"
-        );
-        let (_, mend) = told(&refused(401, Refusal::Unauthorized));
-        assert!(mend.starts_with("the token is revoked"), "{mend}");
-        let (_, mend) = told(&unreachable());
-        assert_eq!(mend, "it goes on by itself once GitHub can be asked");
     }
 }

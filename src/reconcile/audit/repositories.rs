@@ -13,10 +13,10 @@ use crate::github::hooks::{Finding, HookApi, HookPlace};
 
 use super::asking::{finding, is_refusal, pause};
 use super::hook::{CURSORS, HookAudit, Step, Tally, Terms};
+use super::means::{AuditSubject, Means, NOTES_AT_ONCE};
 use super::missed::AuditFault;
 use super::report::{Repositories, Trust, WebhookReport, believed_for};
 use super::single::tell;
-use super::{AuditSubject, Means};
 
 /// What the hooks of all repositories of a webhook may cost at most, in requests an hour: with more of them
 /// each is asked about more rarely.
@@ -162,7 +162,7 @@ fn hooked<'h>(
 async fn forget(means: &Means, hooks: &mut HashMap<String, Hooked>, paths: &BTreeSet<String>) {
     let gone = hooks.extract_if(|path, _| !paths.contains(path));
     let names: Vec<String> = gone.map(|(_, it)| it.audit.name().to_owned()).collect();
-    for some in names.chunks(super::NOTES_AT_ONCE) {
+    for some in names.chunks(NOTES_AT_ONCE) {
         if let Err(fault) = means.inbox.store.forget(CURSORS, some.to_vec()).await {
             debug!(error = %fault, "cannot forget how far lists were read");
         }

@@ -10,9 +10,9 @@ use crate::github::hooks::{Finding, HookApi, HookPlace};
 
 use super::asking::{finding, is_refusal, pause};
 use super::hook::{HookAudit, Step, Tally, Terms};
+use super::means::{AuditedWebhook, Means, PATIENCE};
 use super::missed::AuditFault;
 use super::report::{Trust, WebhookReport, believed_for};
-use super::{AuditedWebhook, Means, PATIENCE};
 
 /// How often it is asked whether the hook is as it should be.
 const LOOK_EVERY: Duration = Duration::from_secs(10 * 60);
@@ -56,7 +56,7 @@ pub(super) async fn audit(mut means: Means, api: HookApi) {
         let before = tally;
         let step = hook.step(&means.wanted(), &terms, &mut tally).await;
         tell(&means, before, tally);
-        held = None.or(held.filter(|_| step.is_err()));
+        held = held.filter(|_| step.is_err());
         let wait = match &step {
             Ok(step) => {
                 if failing.take().is_some() {
@@ -78,6 +78,12 @@ pub(super) async fn audit(mut means: Means, api: HookApi) {
                 )
             }
             Err(fault) => {
+                if tally != before
+                    && let Some(failing) = &mut failing
+                {
+                    // Some of it went well: the next may as well.
+                    failing.times = 0;
+                }
                 let times = failed(&means, &mut failing, fault, &place, &identity);
                 pause(fault, every, times, Timestamp::now())
             }

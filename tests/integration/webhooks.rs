@@ -1,0 +1,6 @@
+//! What webhooks did not deliver is found and taken in once; and what is wrong with them is told.
+
+mod audit;
+mod faults;
+mod repositories;
+mod scene;

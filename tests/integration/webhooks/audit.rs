@@ -1,0 +1,197 @@
+//! The flow: what never came is fetched, accepted once, and the list is read on from where it was left.
+
+use std::time::Duration;
+
+use flux_setup::flux::RepositoryUrl;
+use prometheus_client::encoding::text::encode;
+
+use crate::github::faults::Fault;
+use crate::github::sender::Delivering;
+
+use super::scene::{LIST, SHOW, Scene};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_thousand_pushes_what_never_came_or_failed_is_taken_in_once() {
+    let scene = Scene::start().await;
+    let audit = scene.audit();
+    audit.audited().await;
+    for start in (0..1_000).step_by(100) {
+        scene.push(start..start + 60, Delivering::Deliver);
+        scene.push(start + 60..start + 75, Delivering::TIMED_OUT);
+        scene.push(start + 75..start + 90, Delivering::UNREACHABLE);
+        scene.push(start + 90..start + 100, Delivering::BAD_GATEWAY);
+    }
+    scene.github.quiet().await;
+    scene.until_taken(1_000).await;
+    let report = audit
+        .until("all done", |it| it.missed == 400 && !it.catching_up)
+        .await;
+    assert_eq!(scene.taken().await, scene.told());
+    assert_eq!((report.back_filled, report.redelivered), (400, 0));
+    let (_, shown, redelivered) = scene.all_calls();
+    assert_eq!((shown, redelivered), (400, 0), "each is fetched once");
+    assert_eq!(scene.github.violations(), []);
+    let mut metrics = String::new();
+    encode(&mut metrics, &audit.registry).unwrap();
+    assert!(
+        metrics.contains("flux_setup_webhook_back_filled_total{webhook=\"acme\"} 400\n"),
+        "{metrics}"
+    );
+    audit.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_start_wakes_nothing_and_a_later_one_misses_nothing() {
+    let scene = Scene::start().await;
+    scene.push(0..3, Delivering::UNREACHABLE);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let audit = scene.audit();
+    audit.audited().await;
+    assert_eq!(scene.taken().await, Vec::<String>::new());
+    audit.stop().await;
+    // Nobody listens now.
+    scene.push(3..5, Delivering::UNREACHABLE);
+    let audit = scene.audit();
+    scene.until_taken(2).await;
+    audit.audited().await;
+    assert_eq!(scene.taken().await.len(), 2);
+    assert_eq!(scene.calls(SHOW).calls, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_that_is_killed_between_pages_goes_on_there() {
+    let scene = Scene::start().await;
+    let audit = scene.audit();
+    audit.audited().await;
+    audit.stop().await;
+    scene.push(0..450, Delivering::TIMED_OUT);
+    scene
+        .github
+        .latency(Duration::from_millis(30), Duration::from_millis(40));
+    let before = scene.calls(LIST).calls;
+    let audit = scene.audit();
+    audit.until("half-way", |it| it.back_filled >= 200).await;
+    drop(audit);
+    let (pages, shown) = (scene.calls(LIST).calls - before, scene.calls(SHOW).calls);
+    assert!((2..=4).contains(&pages), "{pages} pages");
+    let audit = scene.audit();
+    scene.until_taken(450).await;
+    audit
+        .until("done", |it| !it.catching_up && it.last_audit.is_some())
+        .await;
+    assert_eq!(scene.taken().await, scene.told());
+    let (all_pages, all_shown) = (scene.calls(LIST).calls - before, scene.calls(SHOW).calls);
+    // The page on which it was killed, the rest of the five, and the newest once more.
+    assert!(all_pages - pages <= 5, "{pages}, then {all_pages}");
+    // Those that were on their way when it was killed.
+    assert!(
+        all_shown - shown <= 450 - shown + 4,
+        "{shown}, then {all_shown}"
+    );
+    assert!(all_shown <= 454, "{all_shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_attempts_the_last_one_decides() {
+    let scene = Scene::start().await;
+    let audit = scene.audit();
+    audit.audited().await;
+    audit.stop().await;
+    scene.push(0..2, Delivering::BAD_GATEWAY);
+    let attempts = scene.github.deliveries(scene.hook);
+    let redeliver = format!(
+        "{}/orgs/acme/hooks/{}/deliveries/{}/attempts",
+        scene.github.api_url(),
+        scene.hook,
+        attempts[0].id
+    );
+    let token = scene.token.clone();
+    let asked = tokio::task::spawn_blocking(move || {
+        let request = ureq::post(&redeliver).header("authorization", format!("Bearer {token}"));
+        request.send_empty().map(|answer| answer.status().as_u16())
+    });
+    assert_eq!(asked.await.unwrap().unwrap(), 202);
+    scene.github.quiet().await;
+    scene.until_taken(1).await;
+    let audit = scene.audit();
+    scene.until_taken(2).await;
+    let report = audit.audited().await;
+    assert_eq!((report.missed, report.back_filled), (1, 1));
+    assert_eq!(scene.calls(SHOW).calls, 1);
+    assert_eq!(report.healthy, Some(true), "{:?}", report.findings);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_delivered_again_once() {
+    let scene = Scene::start().await;
+    let audit = scene.audit();
+    audit.audited().await;
+    audit.stop().await;
+    scene.push(0..2, Delivering::BAD_GATEWAY);
+    let attempts = scene.github.deliveries(scene.hook);
+    for attempt in &attempts {
+        let part = format!("deliveries/{} ", attempt.id);
+        let part = part.trim_end();
+        scene.github.fail_where(
+            &format!("GET /orgs/acme/hooks/{}/{part}", scene.hook),
+            None,
+            Fault::NotJson,
+        );
+    }
+    let audit = scene.audit();
+    scene.until_taken(2).await;
+    let report = audit.until("redelivered", |it| it.redelivered == 2).await;
+    assert_eq!((report.missed, report.back_filled), (2, 0));
+    for _ in 0..3 {
+        audit.audited().await;
+    }
+    let (_, shown, redelivered) = scene.all_calls();
+    assert_eq!((shown, redelivered), (2, 2));
+    assert_eq!(scene.taken().await, scene.told());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_of_forms_are_read_and_events_that_wake_nothing_are_not_fetched() {
+    let scene = Scene::start().await;
+    scene.github.change_hook(scene.hook, |hook| {
+        hook.content_type = "form".into();
+        hook.events.push("star".into());
+    });
+    let audit = scene.audit();
+    audit.audited().await;
+    scene.github.delivering(Delivering::UNREACHABLE);
+    let star = serde_json::json!({"action": "created"});
+    scene.github.event("acme/web", "star", star);
+    scene.push(0..1, Delivering::UNREACHABLE);
+    scene.until_taken(1).await;
+    let report = audit.audited().await;
+    assert_eq!((report.missed, scene.calls(SHOW).calls), (1, 1));
+    let kinds: Vec<_> = report.findings.iter().map(|it| it.kind).collect();
+    assert!(
+        kinds.contains(&flux_setup::github::hooks::FindingKind::ContentType),
+        "{kinds:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_sound_webhook_is_relied_on() {
+    let scene = Scene::start().await;
+    let web = RepositoryUrl::read("https://github.com/acme/web").unwrap();
+    let web = web.identity(|_| None);
+    let audit = scene.audit();
+    let silent = audit.until("judged", |it| it.healthy == Some(false)).await;
+    assert_eq!(
+        silent.findings[0].what,
+        "nothing was delivered to the webhook `acme` of organisation acme for 3 days"
+    );
+    assert!(!audit.board.is_healthy(&web));
+    scene.push(0..1, Delivering::Deliver);
+    let sound = audit.until("sound", |it| it.healthy == Some(true)).await;
+    assert!(audit.board.is_healthy(&web));
+    assert_eq!(sound.hook_id, Some(scene.hook));
+    assert!(sound.last_delivery.is_some());
+    scene.push(1..2, Delivering::BAD_GATEWAY);
+    audit.until("failing", |it| it.healthy == Some(false)).await;
+    assert!(!audit.board.is_healthy(&web));
+    scene.until_taken(2).await;
+}

@@ -1,0 +1,94 @@
+//! What goes wrong at GitHub while its lists are read: nothing is lost, and nothing is done twice.
+
+use std::time::Duration;
+
+use crate::github::faults::Fault;
+use crate::github::sender::Delivering;
+
+use super::scene::{SHOW, Scene};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_github_is_away_nothing_is_lost_and_all_is_caught_up_after() {
+    for fault in [Fault::Proxy(502), Fault::Closed, Fault::Truncated] {
+        let scene = Scene::start().await;
+        let audit = scene.audit();
+        audit.audited().await;
+        scene.github.fail_where("", None, fault);
+        scene.push(0..150, Delivering::UNREACHABLE);
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        assert_eq!(scene.taken().await.len(), 0);
+        scene.github.clear_faults();
+        scene.until_taken(150).await;
+        audit.until("done", |it| !it.catching_up).await;
+        assert_eq!(scene.taken().await, scene.told(), "{fault:?}");
+        assert_eq!(audit.report().redelivered, 0, "{fault:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_in_the_middle_of_a_page_cost_no_delivery_and_no_second_fetch() {
+    let scene = Scene::start().await;
+    let audit = scene.audit();
+    audit.audited().await;
+    audit.stop().await;
+    scene.push(0..120, Delivering::TIMED_OUT);
+    let attempts = scene.github.deliveries(scene.hook);
+    for place in [10, 60, 119] {
+        let path = format!(
+            "/orgs/acme/hooks/{}/deliveries/{}",
+            scene.hook, attempts[place].id
+        );
+        scene.github.fail_where(&path, Some(2), Fault::Proxy(503));
+    }
+    let audit = scene.audit();
+    scene.until_taken(120).await;
+    audit
+        .until("done", |it| !it.catching_up && it.back_filled == 120)
+        .await;
+    assert_eq!(scene.taken().await, scene.told());
+    let shown = scene.calls(SHOW);
+    assert_eq!(shown.calls - shown.refused, 120);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_permission_that_is_missing_is_named() {
+    let mut scene = Scene::start().await;
+    let granted = [];
+    scene.token = scene.github.fine_grained_token("bot", &granted);
+    let audit = scene.audit();
+    let report = audit.until("refused", |it| it.healthy == Some(false)).await;
+    let finding = &report.findings[0];
+    assert!(
+        finding.mend.contains("`Webhooks: read-only`"),
+        "{finding:?}"
+    );
+    assert_eq!(report.identity.as_deref(), Some("bot"));
+    assert_eq!(report.last_audit, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hook_that_is_made_anew_is_read_from_where_the_old_one_ended() {
+    let scene = Scene::start().await;
+    let audit = scene.audit();
+    audit.audited().await;
+    scene.push(0..1, Delivering::TIMED_OUT);
+    scene.until_taken(1).await;
+    audit.stop().await;
+    let old = scene
+        .github
+        .hooks(&crate::github::hooks::Scope::Organization("acme".into()));
+    scene
+        .github
+        .change_hook(scene.hook, |hook| hook.url = "http://b.io/ci".into());
+    let new = scene.github.add_hook(
+        crate::github::hooks::Scope::Organization("acme".into()),
+        &old[0].url,
+        Some(crate::service::SECRET),
+    );
+    scene.push(1..3, Delivering::TIMED_OUT);
+    let audit = scene.audit();
+    scene.until_taken(3).await;
+    let report = audit.audited().await;
+    assert_eq!(report.hook_id, Some(new));
+    assert_eq!(scene.taken().await.len(), 3);
+}
