@@ -8,6 +8,8 @@ use clap_complete::Shell;
 use crate::budget::ProfileName;
 use crate::config::parse_share;
 
+use super::webhook_args::WebhookArguments;
+
 const EXAMPLES: &str = "\
 Examples:
   flux-setup init fleet                  a folder to start from
@@ -91,6 +93,7 @@ pub(super) enum Command {
     Init(InitArguments),
     Serve(ServeArguments),
     Delivery(DeliveryArguments),
+    Webhook(WebhookArguments),
     Completions(CompletionsArguments),
 }
 

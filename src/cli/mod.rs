@@ -28,6 +28,8 @@ mod same_object;
 mod serve;
 mod table;
 mod validate;
+mod webhook;
+mod webhook_args;
 
 use std::process::ExitCode;
 
@@ -60,6 +62,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         Command::Init(init) => init::run(global, init),
         Command::Serve(serve) => serve::run(global, serve),
         Command::Delivery(delivery) => delivery::run(global, delivery),
+        Command::Webhook(webhook) => webhook::run(global, webhook),
         Command::Completions(completions) => completions::run(completions),
     }
 }

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::delivery::{Content, Guid};
 use crate::github::payload::{self, BodyFault, Encoding};
+use crate::github::signature::{Signature, WebhookSecret};
 
 /// Entries of one page that are read; GitHub gives at most so many.
 const ENTRIES: usize = 100;
@@ -153,6 +154,21 @@ impl AttemptDetail {
     }
 }
 
+impl AttemptDetail {
+    /// The place of the secret in the list with which it was signed. `None` proves nothing: GitHub shows
+    /// the payload and not the bytes that were signed, which may differ in how letters are written.
+    pub fn signed_with(&self, secrets: &[WebhookSecret]) -> Option<usize> {
+        let request = self.request.as_ref()?;
+        let signature = request.header("x-hub-signature-256").map(str::as_bytes);
+        let signature = Signature::read(signature).ok()?;
+        let shown = request.payload.as_ref()?.get();
+        let compact: serde_json::Value = serde_json::from_str(shown).ok()?;
+        let bodies = [shown.to_owned(), compact.to_string()];
+        let mut bodies = bodies.iter();
+        bodies.find_map(|body| signature.verify(body.as_bytes(), secrets).ok())
+    }
+}
+
 impl Request {
     fn header(&self, name: &str) -> Option<&str> {
         let headers = self.headers.as_ref()?;
@@ -219,6 +235,30 @@ mod tests {
         let by_header =
             json!({"request": {"headers": {"X-GitHub-Event": "push"}, "payload": push}});
         assert_eq!(content(&by_header).unwrap(), whole);
+    }
+
+    #[test]
+    fn the_secret_is_known_where_the_payload_is_shown_as_it_was_signed() {
+        let secret = |text: &str| WebhookSecret::new(text.into()).unwrap();
+        let secrets = [secret("new"), secret("old")];
+        let payload = r#"{"zen":"Keep it logically awesome.","hook_id":1}"#;
+        // `printf '%s' PAYLOAD | openssl dgst -sha256 -hmac old`
+        let header = |digits: &str| json!({"X-Hub-Signature-256": format!("sha256={digits}")});
+        let signed = "51c2a6b80d04077962910862c3c35c30243c840fbcede3c3419a4282ec6e0c2c";
+        let read = |headers: Value, payload: &str| {
+            let detail = format!(
+                r#"{{"event": "ping", "request": {{"headers": {headers}, "payload": {payload}}}}}"#
+            );
+            AttemptDetail::read(detail.as_bytes()).unwrap()
+        };
+        let spaced = payload.replace(':', " : ");
+        for shown in [payload, &spaced] {
+            let place = read(header(signed), shown).signed_with(&secrets);
+            assert_eq!(place, Some(1), "{shown}");
+        }
+        let other = read(header(signed), r#"{"zen":""}"#);
+        assert_eq!(other.signed_with(&secrets), None);
+        assert_eq!(read(json!({}), payload).signed_with(&secrets), None);
     }
 
     #[test]

@@ -151,11 +151,14 @@ impl WebhookBoard {
             })
     }
 
-    pub(super) fn put(&self, report: WebhookReport, trust: Trust) {
+    /// `trust` is `None` where it stays as it was.
+    pub(super) fn put(&self, report: WebhookReport, trust: Option<Trust>) {
         let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = entries.get_mut(&report.name) {
             entry.report = Arc::new(report);
-            entry.trust = trust;
+            if let Some(trust) = trust {
+                entry.trust = trust;
+            }
         }
     }
 
@@ -203,7 +206,7 @@ mod tests {
 
     fn put(board: &WebhookBoard, trust: Trust) {
         let report = board.report(&WebhookName("acme".into())).unwrap();
-        board.put(report, trust);
+        board.put(report, Some(trust));
     }
 
     #[test]
@@ -243,7 +246,7 @@ mod tests {
         report.healthy = Some(false);
         report.findings = vec![Finding::new(FindingKind::Silent, "nothing came", "push")];
         report.missed = 3;
-        board.put(report, Trust::No);
+        board.put(report, Some(Trust::No));
         assert_eq!(
             serde_json::to_value(&*board.reports()[0]).unwrap(),
             json!({

@@ -253,7 +253,7 @@ fn publish(
         ..blank
     };
     means.metrics.show(&report);
-    means.board.put(report, Trust::Of(Arc::new(sound)));
+    means.board.put(report, Some(Trust::Of(Arc::new(sound))));
 }
 
 #[cfg(test)]

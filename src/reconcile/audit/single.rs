@@ -51,13 +51,17 @@ pub(super) async fn audit(mut means: Means, api: HookApi) {
     let every = means.webhook.every;
     let mut tally = Tally::default();
     let mut failing: Option<Failing> = None;
-    let mut held = None;
+    let mut held;
+    // Until GitHub was asked it is not relied on.
+    let unasked = report(&means, &hook, tally, None, &identity);
+    means.board.put(unasked, Some(Trust::No));
     loop {
         let before = tally;
         let step = hook.step(&means.wanted(), &terms, &mut tally).await;
         tell(&means, before, tally);
-        held = held.filter(|_| step.is_err());
-        let wait = match &step {
+        let is_told = step.is_ok();
+        held = None;
+        let wait = match step {
             Ok(step) => {
                 if failing.take().is_some() {
                     let name = &means.webhook.name;
@@ -68,41 +72,35 @@ pub(super) async fn audit(mut means: Means, api: HookApi) {
                     Step::Done => every,
                 }
             }
-            Err(AuditFault::Call(CallFault::Held(hold))) => {
-                held = Some(hold.until);
-                pause(
-                    &AuditFault::Call(CallFault::Held(hold.clone())),
-                    every,
-                    1,
-                    Timestamp::now(),
-                )
-            }
             Err(fault) => {
-                if tally != before
-                    && let Some(failing) = &mut failing
-                {
-                    // Some of it went well: the next may as well.
-                    failing.times = 0;
-                }
-                let times = failed(&means, &mut failing, fault, &place, &identity);
-                pause(fault, every, times, Timestamp::now())
+                let times = match &fault {
+                    // Nothing is wrong.
+                    AuditFault::Call(CallFault::Held(hold)) => {
+                        held = Some(hold.until);
+                        1
+                    }
+                    fault => failed(
+                        &means,
+                        &mut failing,
+                        fault,
+                        &place,
+                        &identity,
+                        tally != before,
+                    ),
+                };
+                pause(&fault, every, times, Timestamp::now())
             }
         };
-        let report = report(&means, &hook, tally, failing.as_ref(), &identity);
-        let is_healthy = report.healthy == Some(true);
-        let trust = if is_healthy {
-            Trust::Until(Instant::now() + believed_for(every))
-        } else {
-            Trust::No
+        let mut report = report(&means, &hook, tally, failing.as_ref(), &identity);
+        report.held_until = held;
+        means.metrics.show(&report);
+        let trust = match report.healthy {
+            Some(true) if is_told => Some(Trust::Until(Instant::now() + believed_for(every))),
+            // What was found is believed until then.
+            Some(true) => None,
+            _ => Some(Trust::No),
         };
-        let report = WebhookReport {
-            held_until: held,
-            ..report
-        };
-        if step.is_ok() || !is_healthy {
-            means.metrics.show(&report);
-            means.board.put(report, trust);
-        }
+        means.board.put(report, trust);
         tokio::time::sleep(wait).await;
     }
 }
@@ -114,6 +112,7 @@ fn failed(
     fault: &AuditFault,
     place: &HookPlace,
     identity: &str,
+    has_progressed: bool,
 ) -> u32 {
     let name = &means.webhook.name;
     if failing.is_none() {
@@ -124,7 +123,10 @@ fn failed(
         times: 0,
         finding: None,
     });
-    failing.times = failing.times.saturating_add(1);
+    failing.times = match has_progressed {
+        true => 1,
+        false => failing.times.saturating_add(1),
+    };
     // A single answer that fails says nothing yet.
     let is_long = failing.since.elapsed() >= believed_for(means.webhook.every);
     let is_told = is_long || is_refusal(fault);
