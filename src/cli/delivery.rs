@@ -165,6 +165,7 @@ fn tell_list(out: &mut dyn Write, answer: &Value) -> io::Result<()> {
         rows.add_row(cells.map(|name| match name {
             "receivedAt" => second(&text(delivery, name)),
             "reference" => short(&text(delivery, name)).to_owned(),
+            "event" => event(&text(delivery, name)).to_owned(),
             name => text(delivery, name).into_owned(),
         }));
     }
@@ -180,6 +181,14 @@ fn second(time: &str) -> String {
     match time.split_once('.') {
         Some((second, _)) => format!("{second}Z"),
         None => time.to_owned(),
+    }
+}
+
+/// GitHub's own words for what it tells; ours for what it does not.
+fn event(event: &str) -> &str {
+    match event {
+        "head" => "head seen",
+        event => event,
     }
 }
 
@@ -208,6 +217,11 @@ fn tell_stories(out: &mut dyn Write, answer: &Value) -> io::Result<()> {
             ("ended", "endedAt"),
         ] {
             let value = text(delivery, name);
+            let value = if name == "event" {
+                event(&value)
+            } else {
+                &value
+            };
             if !value.is_empty() {
                 writeln!(out, "{label:<11} {value}")?;
             }
@@ -445,6 +459,16 @@ mod tests {
             ("v1", "v1"),
         ] {
             assert_eq!(short(reference), expected);
+        }
+    }
+
+    #[test]
+    fn a_head_that_was_seen_is_told_in_words() {
+        let delivery = json!({"guid": "head-1", "event": "head", "reference": "refs/heads/main"});
+        let deliveries = json!({"deliveries": [delivery]});
+        for tell in [tell_list, tell_stories] {
+            let told = told(tell, &deliveries);
+            assert!(told.contains("head seen"), "{told}");
         }
     }
 

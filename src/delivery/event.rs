@@ -40,6 +40,8 @@ pub enum Event {
         /// Of which its watch has seen it.
         kind: String,
     },
+    /// A ref was seen at a commit of which nobody had told. It is ours too.
+    Head(HeadSeen),
     /// All else: `issues`, a repository that was starred, what GitHub invents next.
     Other {
         name: String,
@@ -62,6 +64,29 @@ pub struct RefChange {
     pub deleted: bool,
     pub forced: bool,
     pub paths: ChangedPaths,
+}
+
+/// A ref that we asked for ourselves, where no push told that it was moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeadSeen {
+    pub reference: PushedRef,
+    /// What Flux will see, through an annotated tag.
+    pub commit: CommitId,
+    pub news: HeadNews,
+}
+
+/// What is new about a head.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "news", rename_all = "camelCase")]
+pub enum HeadNews {
+    /// It was never seen before, so nobody knows since when it is there.
+    First,
+    /// It was seen at another commit before.
+    #[serde(rename_all = "camelCase")]
+    Moved { before: CommitId },
+    /// It was gone for a while.
+    Returned,
 }
 
 impl RefChange {

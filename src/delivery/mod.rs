@@ -22,7 +22,9 @@ mod work;
 
 pub use changed_paths::{ChangedPaths, CutOff};
 pub use decode::{Content, decode};
-pub use event::{Event, Package, RefChange, Release, RepositoryChange, WorkflowRun};
+pub use event::{
+    Event, HeadNews, HeadSeen, Package, RefChange, Release, RepositoryChange, WorkflowRun,
+};
 pub use fault::{NESTING_LIMIT, PayloadFault, TEXT_LIMIT_BYTES};
 pub use pushed_ref::{CommitId, PushedRef};
 pub use record::{Delivery, DeliveryKey, Guid, WebhookName};

@@ -17,6 +17,13 @@ const GUID_LIMIT: usize = 64;
 #[serde(transparent)]
 pub struct WebhookName(pub String);
 
+impl WebhookName {
+    /// Under which is kept what we learnt ourselves; no configured webhook can have this name.
+    pub fn ourselves() -> Self {
+        Self("(flux-setup)".to_owned())
+    }
+}
+
 impl fmt::Display for WebhookName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -11,6 +11,7 @@ mod nearest;
 mod object;
 pub mod oci_ref;
 pub mod repository;
+pub mod revision;
 pub mod schema;
 pub mod semver;
 pub mod yaml;

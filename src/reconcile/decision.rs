@@ -16,6 +16,7 @@ use crate::flux::{RepositoryIdentity, RepositoryUrl};
 
 use super::former_names::FormerNames;
 use super::gap;
+use super::head;
 use super::matching::{self, Candidate};
 use super::policy::Policies;
 use super::push::{Changed, Package, Push};
@@ -67,6 +68,10 @@ impl Rules {
             Event::Other { .. } => return Decision::Nothing(NothingToDo::Event),
             _ => {}
         }
+        if let Event::Head(_) = delivery.event {
+            let candidates = self.concerned(delivery, clusters, former);
+            return Decision::Concerns(candidates.unwrap_or_default());
+        }
         let Some(scope) = self.scopes.get(&delivery.key.webhook) else {
             return Decision::Failed(format!(
                 "the webhook `{}` is not configured any more",
@@ -107,8 +112,13 @@ impl Rules {
         let push = |reference: &PushedRef, deleted, changed| {
             let repository = delivery.repository.as_ref()?;
             let identity = repository.identity(|host| self.hosts.canonical(host))?;
+            // Whoever names the repository otherwise is asked for under that name.
+            let former = match delivery.event {
+                Event::Head(_) => Vec::new(),
+                _ => former.of(repository.id, &identity),
+            };
             let push = Push {
-                former: former.of(repository.id, &identity),
+                former,
                 repositories: vec![identity],
                 reference: &reference.full(),
                 default_branch: repository.default_branch.as_deref(),
@@ -124,6 +134,12 @@ impl Rules {
             }
             Event::Delete { reference } => {
                 push(reference, true, Changed::Incomplete("the ref was deleted"))
+            }
+            Event::Head(seen) => {
+                let changed = Changed::Incomplete("its head was seen, and no push tells the paths");
+                let mut candidates = push(&seen.reference, false, changed)?;
+                head::leave_what_has_it(&mut candidates, seen);
+                Some(candidates)
             }
             Event::Release(release) if is_out(release) => push(
                 &release.tag,
@@ -195,7 +211,10 @@ pub(super) fn names_told(
     delivery: &Delivery,
     hosts: &HostNames,
 ) -> impl Iterator<Item = (u64, RepositoryIdentity)> {
-    let told = delivery.repository.as_ref().map(|repository| {
+    // A head is asked for by the name that its objects have, be it old.
+    let is_head = matches!(delivery.event, Event::Head(_));
+    let repository = delivery.repository.as_ref().filter(|_| !is_head);
+    let told = repository.map(|repository| {
         let canonical = |host: &str| hosts.canonical(host);
         let old = match &delivery.event {
             Event::Repository(change) => change.old_full_name(),

@@ -19,9 +19,6 @@ pub const GAP: Duration = Duration::from_secs(30);
 /// All that is woken after a gap is spread over so long, so that a start is no storm.
 pub const SPREAD: Duration = Duration::from_secs(60);
 
-/// The webhook under which deliveries of our own are kept; no configured one can have its name.
-const OURSELVES: &str = "(flux-setup)";
-
 /// The time in which nobody listened, if it was long enough to miss something.
 ///
 /// `last` is the last heartbeat, `None` at a first start, which misses nothing. Where the clock was
@@ -44,7 +41,7 @@ pub(super) fn ours(what: &str, now: Timestamp, event: Event) -> Delivery {
     let guid = format!("{what}-{}", now.as_microsecond());
     Delivery {
         key: DeliveryKey {
-            webhook: WebhookName(OURSELVES.to_owned()),
+            webhook: WebhookName::ourselves(),
             guid: Guid::read(&guid).expect("letters, digits and `-` make a GUID"),
         },
         received_at: now,

@@ -6,6 +6,7 @@ mod decision;
 mod engine;
 mod former_names;
 mod gap;
+mod head;
 mod heartbeat;
 mod matcher;
 mod matching;

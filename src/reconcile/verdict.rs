@@ -93,6 +93,12 @@ pub enum LeaveReason {
     OptedOut,
     Environment(Arc<str>),
     Unwatched(Box<str>),
+    /// What was seen is what it has fetched.
+    Fetched(Box<str>),
+    /// It has fetched nothing, and nobody knows whether there is news for it.
+    NothingFetched,
+    /// It has fetched a version that is not older, as its revision names it.
+    NotOlder(Box<str>),
     /// Its repository was renamed or moved, and it still names it as before.
     FormerName {
         now: Box<str>,
@@ -218,6 +224,13 @@ impl fmt::Display for LeaveReason {
                 f,
                 "environment `{environment}` is not woken by pushes (`webhook: false`)"
             ),
+            Self::Fetched(commit) => write!(f, "it has fetched commit `{commit}` already"),
+            Self::NothingFetched => f.write_str(
+                "it has fetched nothing yet, and a ref that is seen for the first time is no news to it",
+            ),
+            Self::NotOlder(version) => {
+                write!(f, "it has fetched `{version}` already, which is not older")
+            }
             Self::Unwatched(list) => {
                 write!(f, "nothing that it watches was changed: `{list}`")
             }

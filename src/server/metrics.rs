@@ -166,6 +166,7 @@ pub(super) fn event_label(event: &Event) -> &'static str {
         Event::WorkflowRun(_) => "workflow_run",
         Event::Gap { .. } => "gap",
         Event::Restored { .. } => "restored",
+        Event::Head(_) => "head",
         Event::Other { .. } => "other",
     }
 }

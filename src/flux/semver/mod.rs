@@ -73,6 +73,30 @@ impl Constraint {
     }
 }
 
+/// The tag that Flux takes: that of the latest version which the constraint takes.
+///
+/// Of equal versions, which differ in build metadata alone, the first one given counts; Flux takes that of
+/// the newest commit.
+pub fn latest<'t>(
+    constraint: &Constraint,
+    tags: impl IntoIterator<Item = &'t str>,
+) -> Option<&'t str> {
+    let mut latest: Option<(&str, Version)> = None;
+    for tag in tags {
+        let Some(version) = Version::parse(tag).filter(|version| constraint.matches(version))
+        else {
+            continue;
+        };
+        if latest
+            .as_ref()
+            .is_none_or(|(_, known)| version.compare(known).is_gt())
+        {
+            latest = Some((tag, version));
+        }
+    }
+    latest.map(|(tag, _)| tag)
+}
+
 fn comparisons(text: &str) -> Result<Vec<Comparison>, String> {
     let mut scanner = Scanner { rest: text };
     let mut found = Vec::new();
@@ -260,6 +284,18 @@ mod tests {
             Constraint::parse(&["1"; 33].join("||")),
             Err("it has 33 alternatives, of at most 32".to_owned())
         );
+    }
+
+    #[test]
+    fn the_latest_version_is_taken_and_of_equal_ones_the_first() {
+        let latest_of = |constraint: &str, tags: &[&'static str]| {
+            latest(&Constraint::parse(constraint).unwrap(), tags.to_vec())
+        };
+        let tags = ["1.9.0", "v1.10.0", "2.0.0", "1.10.0-rc.1", "main"];
+        assert_eq!(latest_of("1.x", &tags), Some("v1.10.0"));
+        assert_eq!(latest_of(">=1", &tags), Some("2.0.0"));
+        assert_eq!(latest_of(">=3", &tags), None);
+        assert_eq!(latest_of("1.x", &["1.0.0+b", "1.0.0+a"]), Some("1.0.0+b"));
     }
 
     proptest! {

@@ -43,7 +43,7 @@ impl Version {
     }
 
     /// By numbers, then a prerelease before its release; build metadata says nothing.
-    pub(super) fn compare(&self, other: &Self) -> Ordering {
+    pub fn compare(&self, other: &Self) -> Ordering {
         self.numbers
             .cmp(&other.numbers)
             .then_with(|| compare_prereleases(&self.prerelease, &other.prerelease))

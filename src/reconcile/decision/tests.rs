@@ -2,7 +2,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::catalog::{Event as Told, Kind, Projector};
-use crate::delivery::{DeliveryKey, DeliveryState, Guid, SpeaksFor, Wait, WorkState, decode};
+use crate::delivery::{
+    CommitId, DeliveryKey, DeliveryState, Guid, HeadNews, HeadSeen, SpeaksFor, Wait, WorkState,
+    decode,
+};
 
 use super::*;
 
@@ -500,4 +503,64 @@ fn a_workflow_that_has_succeeded_waits_for_a_cluster_that_was_not_listed() {
     assert_eq!(states(json!({})), ("working", 1));
     let failed = json!({"run": {"conclusion": "failure"}});
     assert_eq!(states(failed), ("nothing", 0));
+}
+
+fn head(reference: &str, news: HeadNews) -> Delivery {
+    let mut delivery = push(reference);
+    delivery.key.webhook = WebhookName::ourselves();
+    delivery.event = Event::Head(HeadSeen {
+        reference: PushedRef::read(reference).unwrap(),
+        commit: CommitId::read(&"ab".repeat(20)).unwrap().unwrap(),
+        news,
+    });
+    delivery
+}
+
+#[test]
+fn a_head_that_was_seen_wakes_whom_a_push_would_wake_and_whatever_paths_it_watches() {
+    let url = "https://github.com/acme/web";
+    let git = |branch: &str| json!({"url": url, "ref": {"branch": branch}});
+    let watching = json!({"flux-setup.dev/watch-paths": "deploy/**"});
+    let mut cache = cluster(&[
+        ("web", Kind::GitRepository, git("main"), json!({})),
+        ("next", Kind::GitRepository, git("next"), json!({})),
+        ("watching", Kind::GitRepository, git("main"), watching),
+    ]);
+    let fetched = json!({
+        "metadata": {"name": "fetched", "namespace": "apps"},
+        "spec": git("main"),
+        "status": {"artifact": {"revision": format!("main@sha1:{}", "ab".repeat(20))}},
+    });
+    let mut projector = Projector::new("prod".into(), Arc::new(HostNames::of([])));
+    let fetched = projector.project(Kind::GitRepository, fetched.to_string().as_bytes());
+    cache.apply(Told::Applied(Arc::new(fetched.unwrap())));
+    let before = CommitId::read(&"cd".repeat(20)).unwrap().unwrap();
+    let delivery = head("refs/heads/main", HeadNews::Moved { before });
+    let json = serde_json::to_string(&delivery).unwrap();
+    assert_eq!(serde_json::from_str::<Delivery>(&json).unwrap(), delivery);
+    // No webhook needs to be configured for it.
+    let rules = Rules {
+        scopes: HashMap::new(),
+        ..acme()
+    };
+    let already = format!("it has fetched commit `{}` already", "ab".repeat(20));
+    let watched = "it follows branch `main`, and what was changed is not known in full: its head was seen, and no push tells the paths";
+    assert_eq!(
+        said(&decide(&rules, &delivery, &cache)),
+        [
+            ("fetched".to_owned(), already),
+            (
+                "next".to_owned(),
+                "it follows branch `next`; pushed was `refs/heads/main`".to_owned()
+            ),
+            ("watching".to_owned(), watched.to_owned()),
+            ("web".to_owned(), "it follows branch `main`".to_owned()),
+        ]
+    );
+    let first = head("refs/heads/main", HeadNews::First);
+    let decision = decide(&rules, &first, &cache);
+    let Decision::Concerns(candidates) = &decision else {
+        panic!("{decision:?}")
+    };
+    assert!(!candidates.iter().any(|it| it.verdict.is_wake()));
 }

@@ -250,6 +250,11 @@ impl Told {
             Event::Repository(_) => "repository",
             Event::Gap { .. } => "gap",
             Event::Restored { .. } => "restored",
+            Event::Head(head) => {
+                told.reference = Some(head.reference.to_string());
+                told.commit = Some(head.commit.to_string());
+                "head"
+            }
             Event::WorkflowRun(run) => {
                 told.action = Some(run.action.clone());
                 told.reference.clone_from(&run.head_branch);
