@@ -6,6 +6,7 @@ mod call;
 mod client;
 mod connector;
 mod fault;
+pub mod heads;
 pub mod hooks;
 pub mod payload;
 mod proxy;
