@@ -13,6 +13,7 @@ use crate::store::NewWork;
 use super::decision::{Decision, Rules, names_told};
 use super::former_names::FormerNames;
 use super::new_work::work_of;
+use super::policy::Policies;
 
 /// The rules, and the clusters they are applied to.
 pub struct Matcher {
@@ -47,6 +48,10 @@ impl Matcher {
         let mut webhooks: Vec<_> = self.rules.scopes.keys().collect();
         webhooks.sort();
         webhooks
+    }
+
+    pub(super) fn policies(&self) -> &Policies {
+        &self.rules.policies
     }
 
     /// Every candidate in every cluster that was listed, and why it is woken or left.
@@ -132,7 +137,6 @@ mod tests {
     use crate::delivery::{DeliveryKey, Event, Guid, HookScope, PushedRef, Repository, SpeaksFor};
     use crate::flux::RepositoryUrl;
 
-    use super::super::policy::Policies;
     use super::*;
 
     fn named(path: &str) -> RepositoryIdentity {

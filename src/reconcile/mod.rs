@@ -3,6 +3,7 @@
 mod annotator;
 mod audit;
 mod decision;
+mod detector;
 mod engine;
 mod former_names;
 mod gap;
@@ -27,6 +28,10 @@ pub use audit::{
     Audit, AuditSubject, AuditedWebhook, Repositories, WebhookBoard, WebhookMetrics, WebhookReport,
 };
 pub use decision::{Decision, Rules};
+pub use detector::{
+    Detector, DetectorBoard, DetectorReport, FaultReport, HeadsOf, IdentityReport, LaneReport,
+    MOST_HEADS, Trouble,
+};
 pub use engine::Engine;
 pub use former_names::FormerNames;
 pub use heartbeat::keep as keep_heartbeat;

@@ -1,0 +1,586 @@
+//! What is asked as one identity, and when; it neither asks nor waits itself.
+//!
+//! ```text
+//! tick (every `every`, or longer) -> lanes that are due, heads that nobody saw yet -> pending
+//! next -> a query of up to a hundred refs | an owner | a tick | wait
+//! answered -> news, notes, faults; failed -> asked again later, among fewer
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::budget::live::BatchSize;
+use crate::flux::RepositoryIdentity;
+use crate::github::heads::{Answered, Asked, Recency, RefAnswer, RepositoryFault, RepositoryHeads};
+
+use super::batch::{self, Batch, Caps, Pending};
+use super::cursors::Cursor;
+use super::faults::{Faults, Subject};
+use super::follow::{Cadence, Follow, Found};
+use super::known::{HeadKey, Known, Step};
+use super::lanes::{Bases, Budget, LaneKey, Lanes};
+use super::news::{self, News};
+use super::pause::{Failure, Pause};
+use super::recency::OwnerWatch;
+use super::report::IdentityReport;
+use super::wanted::{MOST_HEADS, Wanted};
+
+/// So often a repository is asked for after its owner told that it was pushed to: refs may be told later.
+const CALLS: u8 = 2;
+/// Who asks, and how often it is to be asked.
+#[derive(Debug, Clone)]
+pub struct Speaking {
+    pub host: Arc<str>,
+    pub identity: Arc<str>,
+    pub every: Duration,
+    pub sweep: Duration,
+}
+
+#[derive(Debug)]
+pub struct Speaker {
+    speaking: Speaking,
+    known: HashMap<HeadKey, Known>,
+    /// What was answered since the program started.
+    looked: HashSet<HeadKey>,
+    wanted: Wanted,
+    lanes: Lanes,
+    /// When the last round of each cadence began, in this run or an earlier one.
+    began: BTreeMap<Cadence, Timestamp>,
+    owners: BTreeMap<String, OwnerWatch>,
+    /// What its owner says was pushed to, and how often it is still asked for.
+    called: BTreeMap<Arc<RepositoryIdentity>, u8>,
+    urgent: Pending,
+    rest: Pending,
+    caps: Caps,
+    size: BatchSize,
+    /// The end of the last query that failed: the others come first then.
+    resume_after: Option<Arc<RepositoryIdentity>>,
+    faults: Faults,
+    tick_at: Instant,
+    pause: Pause,
+    points: u64,
+    last_round: Option<Timestamp>,
+    /// To be noted in the store.
+    notes: Vec<(HeadKey, Known)>,
+    /// Rounds that are not over.
+    rounds: BTreeMap<Cadence, Timestamp>,
+}
+
+/// What is to be done now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// What is wanted is to be looked up again.
+    Tick,
+    Ask(Batch),
+    Recency {
+        owner: String,
+        after: Option<String>,
+    },
+    WaitUntil(Instant),
+}
+
+/// What was kept by an earlier run.
+#[derive(Debug, Default)]
+pub struct Kept {
+    pub known: HashMap<HeadKey, Known>,
+    pub began: BTreeMap<Cadence, Timestamp>,
+    pub owners: BTreeMap<String, Timestamp>,
+}
+
+impl Speaker {
+    pub fn new(speaking: Speaking, kept: Kept, now: Instant) -> Self {
+        let owners = kept.owners.into_iter();
+        Self {
+            known: kept.known,
+            looked: HashSet::new(),
+            wanted: Wanted::default(),
+            lanes: Lanes::new(Bases {
+                every: speaking.every,
+                sweep: speaking.sweep,
+            }),
+            began: kept.began,
+            owners: owners
+                .map(|(owner, seen)| (owner, OwnerWatch::new(Some(seen))))
+                .collect(),
+            called: BTreeMap::new(),
+            urgent: Pending::new(),
+            rest: Pending::new(),
+            caps: Caps::new(),
+            size: full(),
+            resume_after: None,
+            faults: Faults::default(),
+            tick_at: now,
+            pause: Pause::new(speaking.every),
+            points: 0,
+            last_round: None,
+            notes: Vec::new(),
+            rounds: BTreeMap::new(),
+            speaking,
+        }
+    }
+
+    /// Decides what is done next. What a tick finds is asked for at once, the most urgent first.
+    pub fn next(&mut self, now: Instant) -> Next {
+        if let Some(until) = self.pause.until(now) {
+            return Next::WaitUntil(until);
+        }
+        if self.tick_at <= now {
+            return Next::Tick;
+        }
+        if self.urgent.is_empty()
+            && let Some((owner, after)) = self.owner_to_ask()
+        {
+            return Next::Recency { owner, after };
+        }
+        let size = self.size.refs() as usize;
+        let after = self.resume_after.take();
+        match batch::take(
+            &mut self.urgent,
+            &mut self.rest,
+            &self.caps,
+            size,
+            after.as_ref(),
+        ) {
+            Some(batch) => Next::Ask(batch),
+            None => Next::WaitUntil(self.tick_at),
+        }
+    }
+
+    fn owner_to_ask(&self) -> Option<(String, Option<String>)> {
+        self.owners.iter().find_map(|(owner, watch)| {
+            let after = watch.wants()?;
+            Some((owner.clone(), after.map(str::to_owned)))
+        })
+    }
+
+    /// Whether an owner can be asked for what was pushed to; else all of its repositories are asked for.
+    pub fn may_ask_owner(&self, owner: &str, now: Instant) -> bool {
+        !self
+            .faults
+            .is_resting(&Subject::Owner(owner.to_owned()), now)
+    }
+
+    /// Takes in what is wanted now, and finds what of it is due. `chance` is in 0..1.
+    pub fn tick(
+        &mut self,
+        wanted: Wanted,
+        budget: &Budget,
+        chance: f64,
+        (now, at): (Instant, Timestamp),
+    ) {
+        self.wanted = wanted;
+        self.lanes
+            .pace(&self.wanted, budget, &self.began, (now, at));
+        let due = self.lanes.take_due(now);
+        for (cadence, _) in &due {
+            self.rounds.entry(*cadence).or_insert(at);
+        }
+        self.collect(&due, now);
+        for repository in self.called.keys() {
+            let wants = self.wanted.repositories.get(repository);
+            let asked = wants.into_iter().flat_map(|wants| wants.keys());
+            let pending = self.urgent.entry(Arc::clone(repository)).or_default();
+            pending.extend(asked.map(Follow::asked));
+        }
+        self.urgent.retain(|_, asked| !asked.is_empty());
+        let asks_owners = self.lanes.owners_are_due(&due);
+        let owners = &self.wanted.owners;
+        self.owners.retain(|owner, _| owners.contains(owner));
+        for owner in owners.iter().filter(|_| asks_owners) {
+            self.owners.entry(owner.clone()).or_default().begin();
+        }
+        self.tick_at = self.lanes.next_tick(now, chance);
+        self.tidy();
+    }
+
+    /// Puts into pending what of the lanes is due, and what was never seen.
+    fn collect(&mut self, due: &BTreeSet<LaneKey>, now: Instant) {
+        for (repository, wants) in &self.wanted.repositories {
+            let subject = Subject::Repository(Arc::clone(repository));
+            if self.faults.is_resting(&subject, now) {
+                continue;
+            }
+            for (follow, want) in wants {
+                let is_due = due.contains(&(want.cadence, want.weight));
+                let key = || HeadKey {
+                    repository: Arc::clone(repository),
+                    follow: follow.clone(),
+                };
+                let pending = if is_due && want.cadence == Cadence::Every {
+                    &mut self.urgent
+                } else if is_due
+                    || (!self.known.contains_key(&key()) && !self.looked.contains(&key()))
+                {
+                    &mut self.rest
+                } else {
+                    continue;
+                };
+                let asked = pending.entry(Arc::clone(repository)).or_default();
+                asked.insert(follow.asked());
+            }
+        }
+        // What is asked for urgently is not asked for twice.
+        for (repository, asked) in &self.urgent {
+            if let Some(rest) = self.rest.get_mut(repository) {
+                rest.retain(|one| !asked.contains(one));
+            }
+        }
+        self.rest.retain(|_, asked| !asked.is_empty());
+    }
+
+    /// Forgets what is kept of repositories that nobody wants any more.
+    fn tidy(&mut self) {
+        let repositories = &self.wanted.repositories;
+        let is_wanted = |key: &HeadKey| {
+            let wants = repositories.get(&key.repository);
+            wants.is_some_and(|wants| wants.contains_key(&key.follow))
+        };
+        self.looked.retain(is_wanted);
+        self.caps.retain(|it, _| repositories.contains_key(it));
+        self.called.retain(|it, _| repositories.contains_key(it));
+        self.rest.retain(|it, _| repositories.contains_key(it));
+        self.urgent.retain(|it, _| repositories.contains_key(it));
+        let owners = &self.wanted.owners;
+        self.faults.retain(|subject| match subject {
+            Subject::Repository(repository) => repositories.contains_key(repository),
+            Subject::Follow(repository, follow) => is_wanted(&HeadKey {
+                repository: Arc::clone(repository),
+                follow: follow.clone(),
+            }),
+            Subject::Owner(owner) => {
+                owners.contains(owner) || repositories.keys().any(|it| is_of(it, owner))
+            }
+        });
+    }
+
+    /// Takes in what was answered; what is news is learnt once it is stored ([`Self::learn`]).
+    pub fn answered(
+        &mut self,
+        batch: &Batch,
+        answered: Answered<Vec<Result<RepositoryHeads, RepositoryFault>>>,
+        (now, at): (Instant, Timestamp),
+    ) -> Vec<News> {
+        self.points += u64::from(answered.cost.unwrap_or(1));
+        let mut found = Vec::new();
+        let mut unanswered = 0;
+        for (place, answer) in answered.answer.into_iter().enumerate() {
+            let repository = &batch.repositories[place];
+            let subject = Subject::Repository(Arc::clone(repository));
+            let fault = match answer {
+                Ok(heads) => match lost(&heads) {
+                    None => {
+                        self.caps.remove(repository);
+                        self.faults.seen(repository, &heads, at);
+                        let asked = &batch.questions[place].asked;
+                        found.extend(self.found(repository, asked, &heads, at));
+                        continue;
+                    }
+                    Some(reason) => RepositoryFault::Unanswered(reason),
+                },
+                Err(fault) => fault,
+            };
+            if matches!(fault, RepositoryFault::Unanswered(_)) {
+                unanswered += 1;
+                if batch.questions.len() > 1 {
+                    self.ask_among_fewer(batch, place);
+                    continue;
+                }
+            }
+            self.caps.remove(repository);
+            self.called.remove(repository);
+            let identity = &self.speaking.identity;
+            self.faults.failed(subject, &fault, identity, (now, at));
+        }
+        self.size = self.size.after(answered.latency, unanswered > 0);
+        if unanswered == 0 || unanswered < batch.questions.len() {
+            self.pause.mended();
+        } else {
+            self.pause.failed(
+                Failure::Failed,
+                "GitHub answers nothing of a query",
+                (now, at),
+            );
+        }
+        self.end_rounds(at);
+        found
+    }
+
+    /// What was found of one repository.
+    fn found(
+        &mut self,
+        repository: &Arc<RepositoryIdentity>,
+        asked: &[Asked],
+        heads: &RepositoryHeads,
+        at: Timestamp,
+    ) -> Vec<News> {
+        let Some(wants) = self.wanted.repositories.get(repository) else {
+            return Vec::new();
+        };
+        let mut steps = Vec::new();
+        for follow in wants.keys() {
+            let one = follow.asked();
+            let Some(place) = asked.iter().position(|asked| *asked == one) else {
+                continue;
+            };
+            let key = HeadKey {
+                repository: Arc::clone(repository),
+                follow: follow.clone(),
+            };
+            let found = follow.found(&heads.refs[place]);
+            let subject = Subject::Follow(Arc::clone(repository), follow.clone());
+            match &found {
+                Found::At { .. } => self.faults.mended(&subject),
+                Found::Absent => {
+                    let reason = absent(&heads.refs[place], &key);
+                    self.faults.told(subject, "absent", reason, at);
+                }
+                Found::Unanswered(_) => continue,
+            }
+            let step = Known::step(self.known.get(&key), &found);
+            self.looked.insert(key.clone());
+            match step {
+                Step::Nothing => {}
+                Step::Note(known) => {
+                    self.known.insert(key.clone(), known.clone());
+                    self.notes.push((key, known));
+                }
+                Step::News(known, news) => steps.push((key, known, news)),
+            }
+        }
+        match self.called.get_mut(repository) {
+            Some(calls) if steps.is_empty() && *calls > 1 => *calls -= 1,
+            Some(_) => {
+                self.called.remove(repository);
+            }
+            None => {}
+        }
+        news::news(repository, heads, steps, at)
+    }
+
+    fn ask_among_fewer(&mut self, batch: &Batch, place: usize) {
+        let repository = Arc::clone(&batch.repositories[place]);
+        self.caps
+            .insert(repository, (batch.questions.len() / 2).max(1));
+        self.put_back(batch, place);
+    }
+
+    fn put_back(&mut self, batch: &Batch, place: usize) {
+        let pending = if batch.is_urgent {
+            &mut self.urgent
+        } else {
+            &mut self.rest
+        };
+        batch.put_back(place, pending);
+    }
+
+    /// A query brought nothing: it is asked again, and where it may be its own fault, among fewer.
+    pub fn failed(
+        &mut self,
+        batch: &Batch,
+        failure: Failure,
+        reason: &str,
+        (now, at): (Instant, Timestamp),
+    ) {
+        // After a call that failed too it is rather GitHub that is unwell than this query.
+        let is_suspect = failure == Failure::Failed && self.pause.trouble().is_none();
+        let is_alone = batch.questions.len() == 1;
+        self.resume_after = batch.repositories.last().cloned();
+        if is_suspect {
+            self.size = self.size.after(Duration::ZERO, true);
+        }
+        for place in 0..batch.questions.len() {
+            match is_suspect {
+                true if is_alone => {
+                    let subject = Subject::Repository(Arc::clone(&batch.repositories[place]));
+                    let fault = RepositoryFault::Unanswered(reason.to_owned());
+                    let identity = &self.speaking.identity;
+                    self.faults.failed(subject, &fault, identity, (now, at));
+                }
+                true => self.ask_among_fewer(batch, place),
+                false => self.put_back(batch, place),
+            }
+        }
+        self.pause.failed(failure, reason, (now, at));
+    }
+
+    /// Takes a page of an owner in: what was pushed to is asked for at once.
+    pub fn recency(
+        &mut self,
+        owner: &str,
+        answered: Answered<Result<Recency, RepositoryFault>>,
+        (now, at): (Instant, Timestamp),
+    ) {
+        self.points += u64::from(answered.cost.unwrap_or(1));
+        self.pause.mended();
+        let Some(watch) = self.owners.get_mut(owner) else {
+            return;
+        };
+        let subject = Subject::Owner(owner.to_owned());
+        let page = match answered.answer {
+            Ok(page) => page,
+            Err(fault) => {
+                watch.give_up();
+                let identity = &self.speaking.identity;
+                self.faults.failed(subject, &fault, identity, (now, at));
+                return;
+            }
+        };
+        self.faults.mended(&subject);
+        for name in watch.page(&page) {
+            let repositories = self.wanted.repositories.iter();
+            // Few are pushed to at once.
+            let found = repositories
+                .filter(|(repository, _)| repository.path() == name)
+                .map(|(repository, wants)| (Arc::clone(repository), wants));
+            for (repository, wants) in found {
+                let asked = self.urgent.entry(Arc::clone(&repository)).or_default();
+                asked.extend(wants.keys().map(Follow::asked));
+                self.called.insert(repository, CALLS);
+            }
+        }
+    }
+
+    /// A query for an owner brought nothing.
+    pub fn recency_failed(
+        &mut self,
+        owner: &str,
+        failure: Failure,
+        reason: &str,
+        (now, at): (Instant, Timestamp),
+    ) {
+        if let Some(watch) = self.owners.get_mut(owner) {
+            watch.give_up();
+        }
+        self.pause.failed(failure, reason, (now, at));
+    }
+
+    /// What was news is known from now on.
+    pub fn learn(&mut self, noted: Vec<(HeadKey, Known)>) {
+        for (key, known) in noted {
+            self.known.insert(key.clone(), known.clone());
+            self.notes.push((key, known));
+        }
+    }
+
+    /// What is to be noted in the store, once.
+    pub fn take_notes(&mut self) -> Vec<(HeadKey, Known)> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// Puts notes back that could not be stored.
+    pub fn keep_notes(&mut self, mut notes: Vec<(HeadKey, Known)>) {
+        notes.append(&mut self.notes);
+        self.notes = notes;
+    }
+
+    fn end_rounds(&mut self, at: Timestamp) {
+        if self.urgent.is_empty()
+            && let Some(began) = self.rounds.remove(&Cadence::Every)
+        {
+            self.began.insert(Cadence::Every, began);
+            self.last_round = Some(at);
+        }
+        if self.rest.is_empty()
+            && let Some(began) = self.rounds.remove(&Cadence::Sweep)
+        {
+            self.began.insert(Cadence::Sweep, began);
+            self.last_round = Some(at);
+        }
+    }
+
+    /// When the last round of each cadence began that is over, and the newest push of each owner.
+    pub fn cursors(&self) -> Vec<(String, Timestamp)> {
+        let Speaking { host, identity, .. } = &self.speaking;
+        let began = self.began.iter().map(|(cadence, began)| {
+            let cursor = Cursor::Began(*cadence);
+            (cursor.name(host, identity), *began)
+        });
+        let owners = self.owners.iter().filter_map(|(owner, watch)| {
+            let cursor = Cursor::Newest(owner);
+            Some((cursor.name(host, identity), watch.seen()?))
+        });
+        began.chain(owners).collect()
+    }
+
+    /// Heads that nobody follows any more, which are forgotten here. `is_all` says that all there is to be
+    /// followed is known; else they are kept while there is room.
+    pub fn take_unwanted(&mut self, is_all: bool) -> Vec<HeadKey> {
+        if !is_all && self.known.len() <= 2 * MOST_HEADS {
+            return Vec::new();
+        }
+        let repositories = &self.wanted.repositories;
+        let is_wanted = |key: &HeadKey| {
+            let wants = repositories.get(&key.repository);
+            wants.is_some_and(|wants| wants.contains_key(&key.follow))
+        };
+        let unwanted: Vec<_> = self
+            .known
+            .keys()
+            .filter(|key| !is_wanted(key))
+            .cloned()
+            .collect();
+        for key in &unwanted {
+            self.known.remove(key);
+        }
+        unwanted
+    }
+
+    pub fn report(&self) -> IdentityReport {
+        IdentityReport {
+            host: self.speaking.host.to_string(),
+            identity: self.speaking.identity.to_string(),
+            repositories: self.wanted.repositories.len(),
+            refs: self.wanted.refs,
+            left_off: self.wanted.left_off,
+            lanes: self.lanes.report(),
+            owners: self.wanted.owners.clone(),
+            points_per_hour: self.lanes.points_per_hour(&self.wanted),
+            points: self.points,
+            batch: self.size.refs() as usize,
+            last_round: self.last_round,
+            trouble: self.pause.trouble().cloned(),
+            faults: self.faults.report(),
+        }
+    }
+}
+
+/// As large as a point allows: a fleet of up to a hundred refs then never costs two.
+fn full() -> BatchSize {
+    let first = BatchSize::default().after(Duration::ZERO, false);
+    first.after(Duration::ZERO, false)
+}
+
+fn is_of(repository: &RepositoryIdentity, owner: &str) -> bool {
+    let path = repository.path().strip_prefix(owner);
+    path.is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Why an answer is not all there.
+fn lost(heads: &RepositoryHeads) -> Option<String> {
+    heads.refs.iter().find_map(|answer| match answer {
+        RefAnswer::Unanswered(reason) => Some(reason.clone()),
+        _ => None,
+    })
+}
+
+fn absent(answer: &RefAnswer, key: &HeadKey) -> String {
+    let follow = &key.follow;
+    match answer {
+        RefAnswer::Tags { tags, total } => {
+            let constraint = follow.to_string();
+            let constraint = constraint.trim_start_matches("semver:");
+            format!(
+                "none of its newest {} tags of {total} satisfies `{constraint}`",
+                tags.len()
+            )
+        }
+        _ => format!("there is no `{follow}`; create it, or correct `spec.ref`"),
+    }
+}
+
+#[cfg(test)]
+#[path = "speaker_tests.rs"]
+mod tests;
