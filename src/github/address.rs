@@ -95,8 +95,19 @@ impl Address {
             .expect("scheme and authority are of an address")
     }
 
-    pub(super) fn graphql(&self) -> Option<Uri> {
+    pub(super) fn graphql(&self) -> Uri {
         self.uri(&self.graphql)
+            .expect("it is made of a path that was read")
+    }
+
+    /// The path of a next page. Its host is not looked at: a page is asked for on our own, which may
+    /// be known to itself by another name.
+    pub(super) fn page(&self, link: &str) -> Option<String> {
+        let uri: Uri = link.parse().ok()?;
+        match self.target(uri.path_and_query()?.as_str()) {
+            Target::Below(path) => Some(path),
+            Target::Elsewhere(_) => None,
+        }
     }
 
     fn uri(&self, path_and_query: &str) -> Option<Uri> {
@@ -157,7 +168,8 @@ mod tests {
 
     fn shown(host: &str, url: Option<&str>) -> [String; 2] {
         let address = address(host, url);
-        [address.rest("/rate_limit"), address.graphql()].map(|uri| uri.unwrap().to_string())
+        let rest = address.rest("/rate_limit").unwrap();
+        [rest, address.graphql()].map(|uri| uri.to_string())
     }
 
     #[test]
@@ -231,6 +243,18 @@ mod tests {
         }
         assert!(address.rest("/a?b=../c").is_some());
         assert!(address.rest("/repos/a/..b").is_some());
+    }
+
+    #[test]
+    fn a_next_page_is_asked_for_on_our_own_host() {
+        let address = address("ghe.acme.io", None);
+        let page = |link: &str| address.page(link);
+        let path = Some("/a?page=2".to_owned());
+        assert_eq!(page("https://ghe.acme.io/api/v3/a?page=2"), path);
+        assert_eq!(page("https://internal.name:8443/api/v3/a?page=2"), path);
+        assert_eq!(page("/api/v3/a?page=2"), path);
+        assert_eq!(page("/a?page=2"), None);
+        assert_eq!(page("https://ghe.acme.io"), None);
     }
 
     #[test]

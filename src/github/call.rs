@@ -1,11 +1,15 @@
 //! A call to GitHub, as whoever needs it describes it.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::Method;
 use serde_json::Value;
 
 use crate::budget::live::Purpose;
+
+/// The largest answer that is read where nothing else is said.
+pub const BODY_LIMIT_BYTES: usize = 8 * 1024 * 1024;
 
 /// As whom an App speaks. A token speaks as itself either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -18,7 +22,7 @@ pub enum Speaks {
 }
 
 /// One call. It is sent once the budget allows it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Call {
     pub method: Method,
     /// Path and query below the root of the API; begins with `/`.
@@ -36,6 +40,8 @@ pub struct Call {
     pub idempotent: bool,
     /// Give up with [`super::CallFault::Held`] where the gate stays closed longer; `None`: wait.
     pub patience: Option<Duration>,
+    /// A longer answer is a fault.
+    pub limit_bytes: usize,
 }
 
 impl Call {
@@ -56,6 +62,7 @@ impl Call {
             etag: false,
             creates: false,
             patience: None,
+            limit_bytes: BODY_LIMIT_BYTES,
         }
     }
 
@@ -111,5 +118,24 @@ impl Call {
     pub fn patient_for(mut self, patience: Duration) -> Self {
         self.patience = Some(patience);
         self
+    }
+
+    /// Allows an answer as long as a delivery with its payload.
+    #[must_use]
+    pub fn up_to(mut self, limit_bytes: usize) -> Self {
+        self.limit_bytes = limit_bytes;
+        self
+    }
+}
+
+/// Without the body, which may have the secret of a webhook.
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("purpose", &self.purpose)
+            .field("speaks", &self.speaks)
+            .finish_non_exhaustive()
     }
 }

@@ -1,164 +1,61 @@
 //! Speaks to one host of GitHub as one identity: the only door to its API.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT, AUTHORIZATION, LINK};
-use http::{HeaderMap, HeaderValue, Request, Response};
-use hyper::body::{Body, Bytes};
-use secrecy::ExposeSecret;
-use serde::Deserialize;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use tower::{BoxError, Service};
+use tokio::time::{Instant, timeout_at};
+use tracing::debug;
 
-use crate::budget::live::Purpose;
-use crate::config::{Credential, SecretRef};
+use crate::budget::live::{APP_JWT, Ask, Ledger, LedgerSettings, LedgerState, Purpose};
 
-use super::address::{Address, Target};
-use super::answer::{Answer, GraphqlAnswer, GraphqlError};
-use super::call::Call;
-use super::fault::{CallFault, CredentialFault, GithubFault, Refusal};
-use super::proxy::ProxyVariables;
-use super::settings::{GithubSettings, IdentitySettings};
-use super::transport::{Received, Transport, WireFault};
+use super::answer::{Answer, GraphqlAnswer};
+use super::call::{BODY_LIMIT_BYTES, Call, Speaks};
+use super::etag::{EtagRow, Kept};
+use super::fault::CallFault;
+use super::headers;
+use super::limits;
+use super::line::Answered;
+use super::voice::{Asking, Voice};
 
-/// The largest answer that is read.
-const BODY_LIMIT_BYTES: usize = 32 * 1024 * 1024;
-
-/// One host of GitHub with its identities. Clones are the same.
-#[derive(Debug, Clone)]
-pub struct Github {
-    clients: Arc<[Client]>,
-    main: usize,
-}
+/// Points for the secondary limits of what only reads. Source: "Calculating points for the secondary
+/// rate limit" in GitHub's REST documentation.
+const READ_POINTS: u32 = 1;
+const CHANGE_POINTS: u32 = 5;
+/// Where the limits cannot be asked for, it is not tried again for so long.
+const LOOK_PAUSE: Duration = Duration::from_secs(60);
 
 /// Speaks as one identity. Clones are the same.
 #[derive(Clone)]
 pub struct Client {
-    inner: Arc<Inner>,
+    pub(super) voice: Arc<Voice>,
     patience: Option<Duration>,
 }
 
-struct Inner {
-    host: Arc<str>,
-    address: Address,
-    transport: Transport,
-    identity: IdentitySettings,
-    token: Option<HeaderValue>,
-}
-
-impl Github {
-    /// Opens a host. Nothing is asked yet; it needs a runtime.
-    ///
-    /// # Errors
-    /// The address, the certificates, the proxy or a credential cannot be used.
-    pub fn open(settings: GithubSettings) -> Result<Self, GithubFault> {
-        let address = Address::of(&settings.host, settings.api_url.as_deref())?;
-        let uri = address.root();
-        let proxy = ProxyVariables::of_environment().of(&settings.host, &uri)?;
-        let transport = Transport::open(&settings, &uri, proxy)?;
-        Self::with(settings, address, transport)
-    }
-
-    /// As [`Self::open`], over a service of one's own in place of a connection.
-    ///
-    /// # Errors
-    /// The address or a credential cannot be used.
-    pub fn over<S, B>(settings: GithubSettings, service: S) -> Result<Self, GithubFault>
-    where
-        S: Service<Request<octocrab::OctoBody>, Response = Response<B>> + Send + 'static,
-        S::Future: Send + 'static,
-        S::Error: Into<BoxError>,
-        B: Body<Data = Bytes> + Send + Sync + 'static,
-        B::Error: Into<BoxError>,
-    {
-        let address = Address::of(&settings.host, settings.api_url.as_deref())?;
-        let transport = Transport::over(service, settings.timeouts);
-        Self::with(settings, address, transport)
-    }
-
-    fn with(
-        settings: GithubSettings,
-        address: Address,
-        transport: Transport,
-    ) -> Result<Self, GithubFault> {
-        let mut clients = Vec::with_capacity(settings.identities.len());
-        for identity in &settings.identities {
-            let token = match &identity.credential {
-                Some(Credential::Token(token)) => Some(bearer(token, &settings.folder)),
-                _ => None,
-            };
-            let token = token
-                .transpose()
-                .map_err(|source| GithubFault::Credential {
-                    host: settings.host.clone(),
-                    identity: identity.name.clone(),
-                    source,
-                })?;
-            let inner = Inner {
-                host: settings.host.clone(),
-                address: address.clone(),
-                transport: transport.clone(),
-                identity: identity.clone(),
-                token,
-            };
-            clients.push(Client {
-                inner: Arc::new(inner),
-                patience: None,
-            });
-        }
-        let main = settings.main.as_deref();
-        let main = clients
-            .iter()
-            .position(|client| Some(client.identity()) == main);
-        Ok(Self {
-            clients: clients.into(),
-            main: main.unwrap_or(0),
-        })
-    }
-
-    /// Who speaks as an identity; `None` where there is none of that name.
-    pub fn client(&self, identity: &str) -> Option<Client> {
-        let mut clients = self.clients.iter();
-        clients
-            .find(|client| client.identity() == identity)
-            .cloned()
-    }
-
-    /// Who asks about an owner's repositories: the identity that names it, else the main one. `None`:
-    /// there is no identity.
-    pub fn for_owner(&self, owner: &str) -> Option<Client> {
-        let names = |client: &&Client| {
-            let owners = &client.inner.identity.owners;
-            owners.iter().any(|name| name.eq_ignore_ascii_case(owner))
-        };
-        let named = self.clients.iter().find(names);
-        named.or_else(|| self.clients.get(self.main)).cloned()
-    }
-
-    /// In the order of the configuration.
-    pub fn identities(&self) -> impl Iterator<Item = &str> {
-        self.clients.iter().map(Client::identity)
-    }
-}
-
 impl Client {
+    pub(super) fn new(voice: Voice) -> Self {
+        Self {
+            voice: Arc::new(voice),
+            patience: None,
+        }
+    }
+
     /// The name of the identity.
     pub fn identity(&self) -> &str {
-        &self.inner.identity.name
+        &self.voice.settings.name
     }
 
     pub fn host(&self) -> &str {
-        &self.inner.host
+        &self.voice.line.host
     }
 
     /// The same, whose calls give up with [`CallFault::Held`] where the gate stays closed longer.
     #[must_use]
     pub fn patient_for(&self, patience: Duration) -> Self {
         Self {
-            inner: self.inner.clone(),
+            voice: self.voice.clone(),
             patience: Some(patience),
         }
     }
@@ -168,45 +65,78 @@ impl Client {
     /// # Errors
     /// There is no answer, it is no good one, or it is of no use.
     pub async fn call(&self, call: Call) -> Result<Answer, CallFault> {
-        let uri = self.inner.address.rest(&call.path);
+        let voice = &self.voice;
+        let uri = voice.address.rest(&call.path);
         let uri = uri.ok_or_else(|| CallFault::Path {
-            path: call.path.clone(),
+            path: headers::shown(&call.path),
         })?;
-        let begun = tokio::time::Instant::now();
-        let sent = self.inner.transport.send(
-            call.method.clone(),
-            &uri,
-            self.headers(),
-            call.body.as_ref(),
-            BODY_LIMIT_BYTES,
-        );
-        let received = sent.await.map_err(|fault| self.fault(fault))?;
-        let latency = begun.elapsed();
-        let named = format!("{} {}", call.method, call.path);
-        let received = self.good(received, named)?;
-        let next = received.headers.get_all(LINK).iter();
-        let next = next
-            .filter_map(|link| link.to_str().ok())
-            .find_map(next_link);
-        let next = match next.map(|link| self.inner.address.target(link)) {
-            Some(Target::Below(path)) => Some(path),
-            _ => None,
+        let is_read = call.method.is_safe();
+        let deadline = self.deadline(call.patience);
+        let asking = Asking {
+            method: &call.method,
+            uri,
+            ask: Ask {
+                resource: self.resource(&call),
+                purpose: call.purpose,
+                cost: u32::from(call.path != limits::PATH),
+                secondary: if is_read { READ_POINTS } else { CHANGE_POINTS },
+                creates: call.creates,
+                endpoint: call.endpoint.into(),
+            },
+            speaks: call.speaks,
+            is_query: false,
+            body: call.body.as_ref(),
+            etag: (call.etag && call.method == Method::GET).then_some(&*call.path),
+            idempotent: call.idempotent,
+            limit_bytes: call.limit_bytes,
+            deadline,
+            named: headers::shown(&format!("{} {}", call.method, call.path)),
         };
+        if !voice.speaker.is_app(call.speaks) {
+            self.look(call.purpose, deadline).await;
+        }
+        let judged = self.voice.good(self.voice.send(&asking).await?, &asking)?;
+        let Answered {
+            status,
+            headers,
+            latency,
+            ..
+        } = judged.answered;
+        let next = match headers::next(&headers) {
+            Some(link) => Some(
+                voice
+                    .address
+                    .page(link)
+                    .ok_or_else(|| CallFault::BadAnswer {
+                        reason: "the address of its next page is no path of the API".to_owned(),
+                    })?,
+            ),
+            None => None,
+        };
+        let etag = headers::etag(&headers).filter(|_| status == StatusCode::OK);
+        let kept = asking.etag.zip(etag).map(|(path, etag)| Kept {
+            generation: judged.generation,
+            path: path.to_owned(),
+            etag: etag.to_owned(),
+        });
         Ok(Answer {
-            status: received.status,
-            headers: received.headers,
-            body: received.body,
-            moved_to: None,
+            status,
+            headers,
+            body: judged.body,
+            moved_to: judged.moved_to,
             next,
             latency,
-            etag: None,
+            kept,
         })
     }
 
     /// Sends a query; `cost` is what it is expected to cost, in points of the hour.
     ///
+    /// It is not sent again where nobody knows what became of it: a query that takes too long costs
+    /// more, and a smaller one is the answer to that.
+    ///
     /// # Errors
-    /// As of [`Self::call`]. Errors beside data are no fault.
+    /// As of [`Self::call`]. Errors beside data, or in its place, are no fault.
     pub async fn graphql(
         &self,
         query: &str,
@@ -214,129 +144,157 @@ impl Client {
         purpose: Purpose,
         cost: u32,
     ) -> Result<GraphqlAnswer, CallFault> {
-        let _ = (purpose, cost);
-        let uri = self.inner.address.graphql();
-        let uri = uri.ok_or_else(|| CallFault::Path {
-            path: "/graphql".to_owned(),
-        })?;
+        let uri = self.voice.address.graphql();
         let body = json!({"query": query, "variables": variables});
-        let begun = tokio::time::Instant::now();
-        let sent = self.inner.transport.send(
-            http::Method::POST,
-            &uri,
-            self.headers(),
-            Some(&body),
-            BODY_LIMIT_BYTES,
-        );
-        let received = sent.await.map_err(|fault| self.fault(fault))?;
-        let received = self.good(received, "POST /graphql".to_owned())?;
-        let read: GraphqlBody =
-            serde_json::from_slice(&received.body).map_err(|error| CallFault::BadAnswer {
-                reason: error.to_string(),
-            })?;
-        let cost = read.data["rateLimit"]["cost"].as_u64();
-        Ok(GraphqlAnswer {
-            cost: cost.and_then(|cost| cost.try_into().ok()),
-            data: read.data,
-            errors: read.errors,
-            latency: begun.elapsed(),
-        })
+        let changes = query.trim_start().starts_with("mutation");
+        let deadline = self.deadline(None);
+        let asking = Asking {
+            method: &Method::POST,
+            uri,
+            ask: Ask {
+                resource: "graphql".into(),
+                purpose,
+                cost,
+                secondary: if changes { CHANGE_POINTS } else { READ_POINTS },
+                creates: false,
+                endpoint: "/graphql".into(),
+            },
+            speaks: Speaks::AsInstallation,
+            is_query: true,
+            body: Some(&body),
+            etag: None,
+            idempotent: !changes,
+            limit_bytes: BODY_LIMIT_BYTES,
+            deadline,
+            named: "POST /graphql".to_owned(),
+        };
+        self.look(purpose, deadline).await;
+        let judged = self.voice.good(self.voice.send(&asking).await?, &asking)?;
+        GraphqlAnswer::read(&judged.body, judged.answered.latency)
     }
 
     /// Keeps the `ETag` of an answer, so that the next conditional call for the same is answered by 304
-    /// where nothing has changed. Do so once what it said is stored.
+    /// where nothing has changed. Do so once what it said is stored: what was not kept is told again.
     pub fn keep(&self, answer: &Answer) {
-        let _ = &answer.etag;
-    }
-
-    fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            ACCEPT,
-            HeaderValue::from_static("application/vnd.github+json"),
-        );
-        if let Some(token) = &self.inner.token {
-            headers.insert(AUTHORIZATION, token.clone());
-        }
-        headers
-    }
-
-    fn fault(&self, fault: WireFault) -> CallFault {
-        let host = self.inner.host.clone();
-        match fault {
-            WireFault::NotSent { reason } | WireFault::Lost { reason } => {
-                CallFault::Unreachable { host, reason }
-            }
-            WireFault::TimedOut { limit } => CallFault::TimedOut { host, limit },
-            WireFault::Truncated { reason } => CallFault::BadAnswer { reason },
-            WireFault::TooLarge { limit_bytes } => CallFault::TooLarge { limit_bytes },
+        if let Some(kept) = &answer.kept {
+            self.voice.etags().keep(kept.clone());
         }
     }
 
-    fn good(&self, received: Received, call: String) -> Result<Received, CallFault> {
-        let status = received.status;
-        if status.is_success() || status == http::StatusCode::NOT_MODIFIED {
-            return Ok(received);
+    /// The `ETag`s that were kept and hold after a restart.
+    pub fn etags_kept(&self) -> Vec<EtagRow> {
+        self.voice.etags().rows(&self.voice.settings.name)
+    }
+
+    /// Keeps the `ETag`s of an earlier run.
+    pub fn keep_etags(&self, rows: impl IntoIterator<Item = EtagRow>) {
+        let mut etags = self.voice.etags();
+        let rows = rows.into_iter();
+        rows.for_each(|row| etags.keep(row.into()));
+    }
+
+    /// Reads or changes the ledger of the identity, for reports and for the store.
+    pub fn ledger<T>(&self, with: impl FnOnce(&mut Ledger) -> T) -> T {
+        self.voice.line.gate.ledger(with)
+    }
+
+    /// Goes on where an earlier run's ledger was; before the first call.
+    pub fn restore_ledger(&self, state: LedgerState) {
+        let line = &self.voice.line;
+        let settings = LedgerSettings {
+            host: line.host.clone(),
+            identity: line.identity.clone(),
+            reserve: self.voice.reserve,
+        };
+        let now = line.clock.now();
+        self.ledger(|ledger| *ledger = Ledger::restore(settings, state, now));
+    }
+
+    /// Asks what is left, where no answer has said so for five minutes.
+    pub async fn look_at_limits(&self) {
+        self.look(Purpose::Other, self.deadline(None)).await;
+    }
+
+    fn deadline(&self, own: Option<Duration>) -> Option<Instant> {
+        let patience = own.or(self.patience);
+        patience.map(|patience| Instant::now() + patience)
+    }
+
+    /// By which limit GitHub counts a call.
+    fn resource(&self, call: &Call) -> Arc<str> {
+        let resource = if self.voice.speaker.is_app(call.speaks) {
+            APP_JWT
+        } else if call.path.starts_with("/search/code") {
+            "code_search"
+        } else if call.path.starts_with("/search/") {
+            "search"
+        } else {
+            "core"
+        };
+        resource.into()
+    }
+
+    async fn look(&self, purpose: Purpose, deadline: Option<Instant>) {
+        let line = &self.voice.line;
+        let wants = || self.ledger(|ledger| ledger.wants_rate_limit(line.clock.now()));
+        if !wants() {
+            return;
         }
-        if status.is_server_error() {
-            let host = self.inner.host.clone();
-            return Err(CallFault::Failed { host, status });
+        let looked = self.voice.looked.lock();
+        let looked = match deadline {
+            Some(deadline) => timeout_at(deadline, looked).await.ok(),
+            None => Some(looked.await),
+        };
+        let Some(mut looked) = looked else { return };
+        if !wants() || looked.is_some_and(|looked| looked.elapsed() < LOOK_PAUSE) {
+            return;
         }
-        Err(CallFault::Refused {
-            identity: self.inner.identity.name.clone(),
-            call,
-            status,
-            reason: match status.as_u16() {
-                401 => Refusal::Unauthorized,
-                403 => Refusal::Forbidden { needs: None },
-                404 => Refusal::NotFound { needs: None },
-                409 => Refusal::Conflict,
-                410 => Refusal::Gone,
-                422 => Refusal::Invalid,
-                451 => Refusal::Blocked,
-                _ => Refusal::Other,
+        *looked = Some(Instant::now());
+        let Some(uri) = self.voice.address.rest(limits::PATH) else {
+            return;
+        };
+        let asking = Asking {
+            method: &Method::GET,
+            uri,
+            ask: Ask {
+                resource: "core".into(),
+                purpose,
+                cost: 0,
+                secondary: READ_POINTS,
+                creates: false,
+                endpoint: limits::PATH.into(),
             },
-            message: message(&received.body),
-        })
+            speaks: Speaks::AsInstallation,
+            is_query: false,
+            body: None,
+            etag: None,
+            idempotent: false,
+            limit_bytes: BODY_LIMIT_BYTES,
+            deadline,
+            named: format!("GET {}", limits::PATH),
+        };
+        match self.voice.send(&asking).await {
+            Ok(judged) if judged.answered.status == StatusCode::OK => {
+                let now = line.clock.now();
+                for (resource, sample) in limits::read(&judged.body) {
+                    self.ledger(|ledger| ledger.learn(&resource, sample, now));
+                }
+            }
+            // GitHub Enterprise Server has none where its limits are off, and answers have none either.
+            Ok(judged) => {
+                debug!(host = %line.host, status = %judged.answered.status, "no limits are told")
+            }
+            // The call that comes next tells why.
+            Err(fault) => debug!(host = %line.host, %fault, "the limits cannot be asked for"),
+        }
     }
-}
-
-#[derive(Deserialize)]
-struct GraphqlBody {
-    #[serde(default)]
-    data: Value,
-    #[serde(default)]
-    errors: Vec<GraphqlError>,
-}
-
-fn message(body: &[u8]) -> String {
-    let body: Option<Value> = serde_json::from_slice(body).ok();
-    let message = body.as_ref().and_then(|body| body["message"].as_str());
-    message.unwrap_or_default().to_owned()
-}
-
-fn next_link(header: &str) -> Option<&str> {
-    header.split(',').find_map(|link| {
-        let (address, parameters) = link.trim().split_once('>')?;
-        let is_next = parameters.contains("rel=\"next\"");
-        address.strip_prefix('<').filter(|_| is_next)
-    })
-}
-
-fn bearer(token: &SecretRef, folder: &Path) -> Result<HeaderValue, CredentialFault> {
-    let token = token.read(folder)?;
-    let mut bytes = b"Bearer ".to_vec();
-    bytes.extend_from_slice(token.expose_secret());
-    let mut value = HeaderValue::from_bytes(&bytes).map_err(|_| CredentialFault::Letters)?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("host", &self.inner.host)
-            .field("identity", &self.inner.identity.name)
+            .field("host", &self.voice.line.host)
+            .field("identity", &self.voice.settings.name)
             .field("patience", &self.patience)
             .finish_non_exhaustive()
     }

@@ -1,17 +1,13 @@
 //! The wire to a host: TCP, a proxy where there is one, TLS.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::Uri;
 use hyper::rt::{Read, Write};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_timeout::TimeoutConnector;
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::client::legacy::connect::{Connection, HttpConnector};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use octocrab::OctoBody;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -19,13 +15,11 @@ use rustls::{ClientConfig, RootCertStore};
 use secrecy::ExposeSecret;
 use tower::{BoxError, Service};
 
+use super::connections::Connections;
 use super::fault::GithubFault;
 use super::proxy::{Proxy, ProxyKind};
 use super::settings::{GithubSettings, Timeouts};
 use super::transport::Transport;
-
-/// A connection that nothing was asked over for so long is closed.
-const IDLE: Duration = Duration::from_secs(60);
 
 impl Transport {
     /// The wire as the settings have it.
@@ -79,10 +73,7 @@ where
 {
     let mut connector = TimeoutConnector::new(connector);
     connector.set_connect_timeout(Some(timeouts.connect));
-    let mut client = Client::builder(TokioExecutor::new());
-    client.pool_timer(TokioTimer::new());
-    client.pool_idle_timeout(IDLE);
-    Transport::over(client.build::<_, OctoBody>(connector), timeouts)
+    Transport::over(Connections::new(connector), timeouts).asking()
 }
 
 /// TLS that trusts whom the settings name, and nobody else where they name somebody.
@@ -120,4 +111,104 @@ fn trusting(settings: &GithubSettings, needs_tls: bool) -> Result<ClientConfig, 
         )));
     }
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use http::{HeaderMap, HeaderValue, Method};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::budget::live::{Ask, Ledger, LedgerSettings, Purpose};
+    use crate::github::gate::Gate;
+
+    /// Answers each connection's first request with its path.
+    async fn server() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = [0; 1024];
+                let length = stream.read(&mut request).await.unwrap();
+                let request = String::from_utf8_lossy(&request[..length]).into_owned();
+                let line = request.lines().next().unwrap_or_default().to_owned();
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{line}",
+                    line.len()
+                );
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        address
+    }
+
+    /// Takes `CONNECT`, and keeps what it was asked.
+    async fn tunnel() -> (String, Arc<Mutex<Vec<String>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = asked.clone();
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = [0; 1024];
+                let length = stream.read(&mut request).await.unwrap();
+                let request = String::from_utf8_lossy(&request[..length]).into_owned();
+                let to = request.split(' ').nth(1).unwrap_or_default().to_owned();
+                seen.lock().unwrap().push(request);
+                let mut target = TcpStream::connect(to).await.unwrap();
+                let answer = b"HTTP/1.1 200 Connection established\r\n\r\n";
+                stream.write_all(answer).await.unwrap();
+                tokio::spawn(async move { copy_bidirectional(&mut stream, &mut target).await });
+            }
+        });
+        (address, asked)
+    }
+
+    #[tokio::test]
+    async fn a_proxy_is_asked_for_a_tunnel_and_sees_no_token() {
+        let (server, (proxy, asked)) = (server().await, tunnel().await);
+        let settings = GithubSettings::new("ghe.acme.io", std::path::Path::new("."));
+        let uri: Uri = format!("http://{server}/api/v3/x").parse().unwrap();
+        let proxy = Proxy {
+            uri: format!("http://{proxy}").parse().unwrap(),
+            kind: ProxyKind::Tunnel {
+                authorization: Some(HeaderValue::from_static("Basic YTpi")),
+            },
+        };
+        let transport = Transport::open(&settings, &uri, Some(proxy)).unwrap();
+        let ledger = Ledger::new(LedgerSettings {
+            host: "ghe.acme.io".into(),
+            identity: "bot".into(),
+            reserve: 0.0,
+        });
+        let gate = Arc::new(Gate::new(ledger, settings.clock.clone()));
+        let ask = Ask {
+            resource: "core".into(),
+            purpose: Purpose::Other,
+            cost: 1,
+            secondary: 1,
+            creates: false,
+            endpoint: "/x".into(),
+        };
+        let pass = gate.enter(ask, None).await.unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", HeaderValue::from_static("Bearer secret"));
+        let sent = transport.send(Method::GET, &uri, headers, None, 1000, pass.start());
+        let received = sent.await.unwrap();
+        assert_eq!(received.body.unwrap(), "GET /api/v3/x HTTP/1.1");
+        let asked = asked.lock().unwrap().join("");
+        assert!(
+            asked.starts_with(&format!("CONNECT {server} HTTP/1.1")),
+            "{asked}"
+        );
+        assert!(
+            asked.contains("Basic YTpi") && !asked.contains("secret"),
+            "{asked}"
+        );
+    }
 }

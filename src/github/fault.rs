@@ -53,7 +53,7 @@ pub enum CallFault {
     Held(Hold),
     #[error("cannot reach `{host}`: {reason}")]
     Unreachable { host: Arc<str>, reason: String },
-    #[error("`{host}` did not answer within {} s", limit.as_secs())]
+    #[error("`{host}` did not answer within {} s", limit.as_secs_f64())]
     TimedOut { host: Arc<str>, limit: Duration },
     /// GitHub answered, and the answer is no.
     #[error("GitHub refused `{call}` to `{identity}` ({}{}): {reason}", status.as_u16(), said(message))]
@@ -82,13 +82,24 @@ pub enum CallFault {
         call: String,
         to: String,
     },
+    #[error("there are more than {limit} pages, and no more are read")]
+    TooManyPages { limit: usize },
     #[error("`{call}` was redirected more than {limit} times")]
     TooManyRedirects { call: String, limit: usize },
-    /// The secret was changed to something that is none, or was never one.
-    #[error("cannot use the credential of identity `{identity}`: {reason}")]
-    Credential { identity: Arc<str>, reason: String },
     #[error("`{path}` is no path of the API; it begins with one `/`")]
     Path { path: String },
+}
+
+impl CallFault {
+    /// The same of another call: the one that it was met by was not that of whoever asks.
+    pub(super) fn named(mut self, named: &str) -> Self {
+        if let Self::Refused { call, reason, .. } = &mut self
+            && *reason == Refusal::Unauthorized
+        {
+            named.clone_into(call);
+        }
+        self
+    }
 }
 
 /// Why GitHub said no. Shown, it says what to do.
@@ -96,7 +107,9 @@ pub enum CallFault {
 pub enum Refusal {
     /// The token was revoked, has expired, or was never one.
     Unauthorized,
-    /// Somebody suspended the installation of the App.
+    /// GitHub does not know the App, or not by this key.
+    AppUnknown,
+    /// Somebody suspended the installation of the App, or the account.
     Suspended,
     /// The App is not installed there any more.
     InstallationRemoved,
@@ -126,8 +139,11 @@ impl fmt::Display for Refusal {
             Self::Unauthorized => f.write_str(
                 "the token is revoked, expired or wrong; make a new one and put it where the configuration points",
             ),
+            Self::AppUnknown => f.write_str(
+                "the App's `id` or `privateKey` is wrong; compare the `id` with the settings of the App, or make a new key there",
+            ),
             Self::Suspended => f.write_str(
-                "the installation of the App is suspended; an owner of the organisation can lift that under `Installed GitHub Apps`",
+                "it is suspended; the installation of an App: an owner of the organisation can lift that under `Installed GitHub Apps`; an account: GitHub's support can",
             ),
             Self::InstallationRemoved => f.write_str(
                 "the App has no such installation; install it again and correct `installation`",

@@ -1,21 +1,41 @@
 //! All that is GitHub's: the only room that knows how GitHub signs, encodes and answers.
 
 mod address;
+mod again;
 mod answer;
+mod app;
 mod call;
 mod client;
+mod connections;
 mod connector;
+mod credential;
+mod etag;
 mod fault;
+mod gate;
+mod headers;
 pub mod heads;
 pub mod hooks;
+mod host;
+mod judge;
+mod jwt;
+mod limits;
+mod line;
+mod pages;
 pub mod payload;
 mod proxy;
+mod queue;
 mod settings;
 pub mod signature;
+mod speaker;
+mod token;
 mod transport;
+mod voice;
 
 pub use answer::{Answer, GraphqlAnswer, GraphqlError};
-pub use call::{Call, Speaks};
-pub use client::{Client, Github};
+pub use call::{BODY_LIMIT_BYTES, Call, Speaks};
+pub use client::Client;
+pub use etag::EtagRow;
 pub use fault::{CallFault, CredentialFault, GithubFault, Refusal};
+pub use host::Github;
+pub use pages::Pages;
 pub use settings::{ANONYMOUS, Clock, GithubSettings, IdentitySettings, Timeouts};

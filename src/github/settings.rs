@@ -3,9 +3,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
 
 use crate::config::{Credential, GithubHost, SecretRef};
 
@@ -64,20 +65,40 @@ impl Default for Timeouts {
 
 /// Where the time comes from.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+pub struct Clock {
+    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    moved: Arc<Notify>,
+}
 
 impl Clock {
-    /// The clock of this machine.
+    /// The time of this machine at the start, and what has passed since: it is not set back or forward.
     pub fn system() -> Self {
-        Self::of(Timestamp::now)
+        let (start, begun) = (Timestamp::now(), Instant::now());
+        Self::of(move || {
+            let passed = SignedDuration::try_from(begun.elapsed()).unwrap_or_default();
+            start.saturating_add(passed).unwrap_or(start)
+        })
     }
 
     pub fn of(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+        Self {
+            now: Arc::new(now),
+            moved: Arc::default(),
+        }
     }
 
     pub fn now(&self) -> Timestamp {
-        (self.0)()
+        (self.now)()
+    }
+
+    /// Tells those who wait that the clock was set, so that they look at it now.
+    pub fn was_set(&self) {
+        self.moved.notify_waiters();
+    }
+
+    /// Waits until the clock was set.
+    pub(super) async fn moved(&self) {
+        self.moved.notified().await;
     }
 }
 

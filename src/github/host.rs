@@ -1,0 +1,165 @@
+//! One host of GitHub with everybody who speaks to it.
+
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex};
+
+use http::{Request, Response};
+use hyper::body::{Body, Bytes};
+use tower::{BoxError, Service};
+
+use crate::budget::live::{Ledger, LedgerSettings};
+
+use super::address::Address;
+use super::client::Client;
+use super::etag::{EtagRow, Etags};
+use super::fault::GithubFault;
+use super::gate::Gate;
+use super::line::Line;
+use super::proxy::ProxyVariables;
+use super::settings::{GithubSettings, IdentitySettings};
+use super::speaker::Speaker;
+use super::transport::Transport;
+use super::voice::Voice;
+
+/// One host of GitHub with its identities. Clones are the same.
+#[derive(Debug, Clone)]
+pub struct Github {
+    host: Arc<str>,
+    clients: Arc<[Client]>,
+    /// Who asks where no identity is for an owner.
+    main: usize,
+}
+
+impl Github {
+    /// Opens a host, over the proxy of the environment where there is one. Nothing is asked yet; it
+    /// needs a runtime.
+    ///
+    /// # Errors
+    /// The address, the certificates, the proxy or a credential cannot be used.
+    pub fn open(settings: GithubSettings) -> Result<Self, GithubFault> {
+        let address = Address::of(&settings.host, settings.api_url.as_deref())?;
+        let uri = address.root();
+        let proxy = ProxyVariables::of_environment().of(&settings.host, &uri)?;
+        let transport = Transport::open(&settings, &uri, proxy)?;
+        Self::with(&settings, &address, &transport)
+    }
+
+    /// As [`Self::open`], over a service of one's own in place of a connection.
+    ///
+    /// # Errors
+    /// The address or a credential cannot be used.
+    pub fn over<S, B>(settings: GithubSettings, service: S) -> Result<Self, GithubFault>
+    where
+        S: Service<Request<octocrab::OctoBody>, Response = Response<B>> + Send + 'static,
+        S::Future: Send + 'static,
+        S::Error: Into<BoxError>,
+        B: Body<Data = Bytes> + Send + Sync + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let address = Address::of(&settings.host, settings.api_url.as_deref())?;
+        let transport = Transport::over(service, settings.timeouts);
+        Self::with(&settings, &address, &transport)
+    }
+
+    fn with(
+        settings: &GithubSettings,
+        address: &Address,
+        transport: &Transport,
+    ) -> Result<Self, GithubFault> {
+        let identities = settings.identities.iter();
+        let clients = identities.map(|identity| open(identity, settings, address, transport));
+        let clients: Arc<[Client]> = clients.collect::<Result<_, _>>()?;
+        let main = settings.main.as_deref();
+        let main = clients
+            .iter()
+            .position(|client| Some(client.identity()) == main);
+        Ok(Self {
+            host: settings.host.clone(),
+            clients,
+            main: main.unwrap_or(0),
+        })
+    }
+
+    /// As it is configured.
+    pub fn host(&self) -> &Arc<str> {
+        &self.host
+    }
+
+    /// Who speaks as an identity; `None` where there is none of that name.
+    pub fn client(&self, identity: &str) -> Option<Client> {
+        let mut clients = self.clients.iter();
+        clients
+            .find(|client| client.identity() == identity)
+            .cloned()
+    }
+
+    /// Who asks about an owner's repositories: the identity that names it, else the main one. `None`:
+    /// there is no identity.
+    pub fn for_owner(&self, owner: &str) -> Option<Client> {
+        let names = |client: &&Client| {
+            let owners = &client.voice.settings.owners;
+            owners.iter().any(|name| name.eq_ignore_ascii_case(owner))
+        };
+        let named = self.clients.iter().find(names);
+        named.or_else(|| self.clients.get(self.main)).cloned()
+    }
+
+    /// In the order of the configuration.
+    pub fn clients(&self) -> &[Client] {
+        &self.clients
+    }
+
+    /// Their names, in the order of the configuration.
+    pub fn identities(&self) -> impl Iterator<Item = &str> {
+        self.clients.iter().map(Client::identity)
+    }
+
+    /// The `ETag`s of all identities that hold after a restart.
+    pub fn etags_kept(&self) -> Vec<EtagRow> {
+        self.clients.iter().flat_map(Client::etags_kept).collect()
+    }
+
+    /// Keeps the `ETag`s of an earlier run; those of identities that are no more are left out.
+    pub fn keep_etags(&self, rows: impl IntoIterator<Item = EtagRow>) {
+        for row in rows {
+            if let Some(client) = self.client(&row.identity) {
+                client.keep_etags([row]);
+            }
+        }
+    }
+}
+
+fn open(
+    identity: &IdentitySettings,
+    settings: &GithubSettings,
+    address: &Address,
+    transport: &Transport,
+) -> Result<Client, GithubFault> {
+    let speaker = Speaker::open(identity, settings);
+    let speaker = speaker.map_err(|source| GithubFault::Credential {
+        host: settings.host.clone(),
+        identity: identity.name.clone(),
+        source,
+    })?;
+    let ledger = Ledger::new(LedgerSettings {
+        host: settings.host.clone(),
+        identity: identity.name.clone(),
+        reserve: settings.reserve,
+    });
+    Ok(Client::new(Voice {
+        address: address.clone(),
+        line: Line {
+            host: settings.host.clone(),
+            identity: identity.name.clone(),
+            transport: transport.clone(),
+            gate: Arc::new(Gate::new(ledger, settings.clock.clone())),
+            clock: settings.clock.clone(),
+            ahead: AtomicI64::new(0),
+        },
+        speaker,
+        settings: identity.clone(),
+        reserve: settings.reserve,
+        etags: Mutex::new(Etags::default()),
+        looked: tokio::sync::Mutex::new(None),
+    }))
+}

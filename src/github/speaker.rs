@@ -1,0 +1,180 @@
+//! Who an identity is to GitHub, and what it proves that by now.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::HeaderValue;
+use tokio::time::Instant;
+
+use crate::budget::live::Purpose;
+use crate::config;
+
+use super::address::Address;
+use super::app::{App, is_clock_off};
+use super::call::Speaks;
+use super::credential::{Credential, bearer};
+use super::etag::Generation;
+use super::fault::{CallFault, CredentialFault};
+use super::judge::Made;
+use super::jwt::AppKey;
+use super::line::Line;
+use super::settings::{GithubSettings, IdentitySettings};
+
+/// So long nobody asks again with a credential that GitHub does not take: many of those in a row, and it
+/// takes none of that user or App.
+const REFUSED_FOR: Duration = Duration::from_secs(60);
+
+/// Whom GitHub knows.
+#[derive(Debug)]
+pub(super) struct Speaker {
+    kind: Kind,
+    refused: Mutex<Option<Refused>>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Nobody,
+    Token(Credential<HeaderValue>),
+    App(Box<App>),
+}
+
+#[derive(Debug)]
+struct Refused {
+    generation: Generation,
+    fault: CallFault,
+    until: Instant,
+}
+
+/// What a call is proved by.
+#[derive(Debug, Clone)]
+pub(super) struct Proof {
+    pub(super) made: Made,
+    pub(super) generation: Generation,
+    /// By how much GitHub's clock was ahead when it was signed.
+    ahead: i64,
+}
+
+impl Speaker {
+    pub(super) fn open(
+        identity: &IdentitySettings,
+        settings: &GithubSettings,
+    ) -> Result<Self, CredentialFault> {
+        let (name, folder) = (&identity.name, &settings.folder);
+        let kind = match &identity.credential {
+            None => Kind::Nobody,
+            Some(config::Credential::Token(token)) => {
+                Kind::Token(Credential::open(name, token, folder, bearer)?)
+            }
+            Some(config::Credential::App {
+                id,
+                installation,
+                private_key,
+            }) => {
+                let key = Credential::open(name, private_key, folder, AppKey::read)?;
+                Kind::App(Box::new(App::new(*id, *installation, key)))
+            }
+        };
+        Ok(Self {
+            kind,
+            refused: Mutex::default(),
+        })
+    }
+
+    /// Whether calls are counted as the App's own.
+    pub(super) fn is_app(&self, speaks: Speaks) -> bool {
+        matches!(self.kind, Kind::App(_)) && speaks == Speaks::AsApp
+    }
+
+    /// Readies what a call is proved by; a token of an installation is made where there is none.
+    ///
+    /// # Errors
+    /// GitHub gives no token, or did not take the credential a short time ago.
+    pub(super) async fn prove(
+        &self,
+        speaks: Speaks,
+        line: &Line,
+        address: &Address,
+        purpose: Purpose,
+        deadline: Option<Instant>,
+    ) -> Result<Proof, CallFault> {
+        let ahead = line.ahead().as_secs();
+        let (made, generation) = match &self.kind {
+            Kind::Nobody => (Made::Rest, nobody()),
+            Kind::Token(token) => (Made::Rest, token.current().generation),
+            Kind::App(app) if speaks == Speaks::AsApp => {
+                (Made::ByApp, app.key.current().generation)
+            }
+            Kind::App(app) => {
+                let token = app.installed(line, address, purpose, deadline).await?;
+                (Made::Rest, token.generation)
+            }
+        };
+        if let Some(fault) = self.refused(&generation) {
+            return Err(fault);
+        }
+        Ok(Proof {
+            made,
+            generation,
+            ahead,
+        })
+    }
+
+    /// The header of a proof, right before it is sent. `None`: it is outdated.
+    pub(super) fn header(&self, proof: &Proof, line: &Line) -> Option<Option<HeaderValue>> {
+        let same = |generation: &Generation| *generation == proof.generation;
+        match &self.kind {
+            Kind::Nobody => Some(None),
+            Kind::Token(token) => {
+                let token = token.current();
+                same(&token.generation).then(|| Some((*token.value).clone()))
+            }
+            Kind::App(app) if proof.made == Made::ByApp => {
+                let key = app.key.current();
+                let signed = app.signed(&key.value, line.github_now());
+                same(&key.generation).then_some(Some(signed))
+            }
+            Kind::App(app) => {
+                let token = app.tokens.current(line.clock.now())?;
+                same(&token.generation).then_some(Some(token.header))
+            }
+        }
+    }
+
+    /// GitHub did not take a proof (401). Whether it is worth to try with another.
+    pub(super) async fn was_refused(&self, proof: &Proof, line: &Line) -> bool {
+        match &self.kind {
+            Kind::Nobody => false,
+            Kind::Token(token) => token.now().generation != proof.generation,
+            Kind::App(app) if proof.made == Made::ByApp => {
+                is_clock_off(proof.ahead, line) || app.key.now().generation != proof.generation
+            }
+            Kind::App(app) => {
+                app.tokens.keeping().await.forget(&proof.generation);
+                true
+            }
+        }
+    }
+
+    /// From now on, for a while, nobody asks with it.
+    pub(super) fn refuse(&self, proof: &Proof, fault: &CallFault) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(Refused {
+            generation: proof.generation.clone(),
+            fault: fault.clone(),
+            until: Instant::now() + REFUSED_FOR,
+        });
+    }
+
+    fn refused(&self, generation: &Generation) -> Option<CallFault> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = refused.as_ref()?;
+        let holds = refused.generation == *generation && Instant::now() < refused.until;
+        holds.then(|| refused.fault.clone())
+    }
+}
+
+fn nobody() -> Generation {
+    Generation {
+        name: Arc::from("anonymous"),
+        lasts: true,
+    }
+}
