@@ -24,6 +24,7 @@ mod fuzz;
     reason = "each test and bench uses the part of it that it needs"
 )]
 mod github;
+mod github_client;
 mod github_examples;
 mod hookshot;
 mod hostile;
