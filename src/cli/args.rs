@@ -1,12 +1,14 @@
 //! The arguments of every command, with the help that teaches them.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::budget::ProfileName;
 use crate::config::parse_share;
+use crate::flux::duration;
 
 use super::webhook_args::WebhookArguments;
 
@@ -94,6 +96,7 @@ pub(super) enum Command {
     Serve(ServeArguments),
     Delivery(DeliveryArguments),
     Webhook(WebhookArguments),
+    Alerts(AlertsArguments),
     Completions(CompletionsArguments),
 }
 
@@ -184,16 +187,21 @@ pub(super) struct ValidateArguments {
 /// Both readings are given: flux-git, in which a poll is a git operation and spends no REST request,
 /// and request-per-poll, an upper bound in which every poll is one request of one bucket. GitHub is
 /// not asked: each figure says whether it is documented or assumed.
+///
+/// With --live a running `serve` is asked instead: what is left of each of GitHub's limits, what we
+/// and others spent of it, and how long it lasts.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   flux-setup budget                             both readings, and advice
+  flux-setup budget --live --watch              what is spent now
   flux-setup budget --fail-above 70%            exit code 1 above that
   flux-setup budget --fail-above 70% --profile flux-git
   flux-setup budget --format json | jq .profiles
 
-Exit codes: 0 not above the limit, or none is set, 1 above it, 2 bad input or it
-could not be done.")]
+A token of the server's API is taken from FLUX_SETUP_TOKEN.
+Exit codes: 0 not above the limit, or none is set, 1 above it, or with --live a limit
+will be used up before its reset, 2 bad input or it could not be done.")]
 pub(super) struct BudgetArguments {
     /// The share of a limit above which the answer is no, as 70%; left out: `budget.failAbove` of the
     /// configuration, and without that there is no limit
@@ -202,6 +210,16 @@ pub(super) struct BudgetArguments {
     /// The reading that is judged, flux-git or request-per-poll; left out: the higher one
     #[arg(long, value_name = "PROFILE")]
     pub(super) profile: Option<ProfileName>,
+    /// Ask a running `serve` what is left of GitHub's limits
+    #[arg(long, conflicts_with_all = ["fail_above", "profile"])]
+    pub(super) live: bool,
+    /// Ask again and again, until Ctrl-C
+    #[arg(long, requires = "live")]
+    pub(super) watch: bool,
+    /// The address of the server's API; left out: where the configuration's `server.api` listens, as
+    /// http://127.0.0.1:9293
+    #[arg(long, value_name = "URL", env = "FLUX_SETUP_SERVER")]
+    pub(super) server: Option<String>,
 }
 
 /// Writes a configuration to start from
@@ -311,6 +329,30 @@ pub(super) struct ExplainArguments {
     pub(super) webhook: Option<String>,
 }
 
+/// Prints rules by which Prometheus wakes somebody
+///
+/// A limit of GitHub that will be used up before its reset, use of it by others, calls that wait for
+/// it, a webhook that is silent or set up wrongly, a backlog, and a push that is not annotated. As a
+/// file of `rule_files`, or the `spec` of a PrometheusRule.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  flux-setup alerts > /etc/prometheus/rules/flux-setup.yaml
+  flux-setup alerts --annotated-within 30s --backlog 1000
+
+Exit codes: 0 done, 2 bad input.")]
+pub(super) struct AlertsArguments {
+    /// Use by others an hour, as a share of the limit; left out: 50%
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(super) foreign_share: Option<f64>,
+    /// Objects of one cluster that are still to be woken; left out: 100
+    #[arg(long, value_name = "COUNT")]
+    pub(super) backlog: Option<u32>,
+    /// From a push to its annotation, as 30s; left out: 1m
+    #[arg(long, value_name = "DURATION", value_parser = positive_duration)]
+    pub(super) annotated_within: Option<Duration>,
+}
+
 /// Prints a script that completes our commands in a shell
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -321,6 +363,14 @@ Examples:
 pub(super) struct CompletionsArguments {
     #[arg(value_enum)]
     pub(super) shell: Shell,
+}
+
+fn positive_duration(text: &str) -> Result<Duration, String> {
+    let duration = duration::read(text).map_err(|fault| fault.to_string())?;
+    if duration.is_zero() {
+        return Err("a duration of zero is of no use here".to_owned());
+    }
+    Ok(duration)
 }
 
 fn share(text: &str) -> Result<f64, String> {

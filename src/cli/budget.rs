@@ -6,6 +6,7 @@ use crate::budget::{Bucket, ProfileName, Report, Verdict, counted, judge, price}
 use crate::config::Environment;
 
 use super::args::{BudgetArguments, Format, GlobalArguments};
+use super::budget_live;
 use super::budget_report::print_report;
 use super::fleet::Loaded;
 use super::log::Log;
@@ -17,6 +18,9 @@ pub(super) fn run(
     global: &GlobalArguments,
     arguments: &BudgetArguments,
 ) -> anyhow::Result<Outcome> {
+    if arguments.live {
+        return budget_live::run(global, arguments);
+    }
     let mut log = Log::new(global.verbose);
     let loaded = Loaded::read(global, &mut log);
     let fleet = loaded.plan(&mut log);

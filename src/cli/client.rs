@@ -1,13 +1,15 @@
 //! Asks a running `flux-setup serve`, never its store.
 
 use std::io::Read;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::config::is_this_machine;
+use crate::config::{self, is_this_machine};
 
 /// Longer than the server takes for any answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,8 +25,16 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// Of the server at an address, or else of the one that the configuration in a folder would start.
+    pub(super) fn of(server: Option<&str>, folder: &Path) -> anyhow::Result<Self> {
+        match server {
+            Some(server) => Self::new(server),
+            None => Self::new(&configured_server(folder)),
+        }
+    }
+
     /// `server` is the address of its API: `http://127.0.0.1:9293`.
-    pub(super) fn new(server: &str) -> anyhow::Result<Self> {
+    fn new(server: &str) -> anyhow::Result<Self> {
         let is_http = server.starts_with("http://") || server.starts_with("https://");
         if !is_http {
             bail!("`{server}` is no address of a server; write it as `http://127.0.0.1:9293`");
@@ -115,6 +125,18 @@ impl Client {
             None => bail!("the server at {} answers {status}", self.server),
         }
     }
+}
+
+/// Where `serve` with the same configuration has its API; its faults are told by `validate`.
+fn configured_server(folder: &Path) -> String {
+    let (configuration, _) = config::load(folder);
+    let listen = configuration.server.api.listen;
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, listen.port()))
 }
 
 fn is_here(server: &str) -> bool {

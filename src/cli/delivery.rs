@@ -3,14 +3,12 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use anyhow::Context;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use crate::config;
 use crate::delivery::Guid;
 use crate::server::BODY_LIMIT_BYTES;
 
@@ -34,10 +32,7 @@ pub(super) fn run(
     global: &GlobalArguments,
     arguments: &DeliveryArguments,
 ) -> anyhow::Result<Outcome> {
-    let client = match &arguments.server {
-        Some(server) => Client::new(server)?,
-        None => Client::new(&configured_server(&global.config))?,
-    };
+    let client = Client::of(arguments.server.as_deref(), &global.config)?;
     let (answer, tell): (Value, Tell) = match &arguments.command {
         DeliveryCommand::List(list) => (client.get(&list_path(list))?, tell_list),
         DeliveryCommand::Show(ShowArguments { guid }) => {
@@ -54,18 +49,6 @@ pub(super) fn run(
         Format::Text => output::text(|out| tell(out, &answer))?,
     }
     Ok(Outcome::Done)
-}
-
-/// Where `serve` with the same configuration has its API; its faults are told by `validate`.
-fn configured_server(folder: &Path) -> String {
-    let (configuration, _) = config::load(folder);
-    let listen = configuration.server.api.listen;
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    format!("http://{}", SocketAddr::new(ip, listen.port()))
 }
 
 fn list_path(list: &ListArguments) -> String {

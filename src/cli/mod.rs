@@ -1,8 +1,10 @@
 //! The door for people: arguments, wiring, printing and exit codes.
 
+mod alerts;
 mod args;
 mod budget;
 mod budget_figures;
+mod budget_live;
 mod budget_report;
 mod client;
 mod completions;
@@ -26,6 +28,7 @@ mod render;
 mod report;
 mod same_object;
 mod serve;
+mod serve_github;
 mod table;
 mod validate;
 mod webhook;
@@ -63,6 +66,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         Command::Serve(serve) => serve::run(global, serve),
         Command::Delivery(delivery) => delivery::run(global, delivery),
         Command::Webhook(webhook) => webhook::run(global, webhook),
+        Command::Alerts(alerts) => alerts::run(alerts),
         Command::Completions(completions) => completions::run(completions),
     }
 }

@@ -26,7 +26,7 @@ use crate::config::{
 use crate::delivery::{HookScope, SpeaksFor, WebhookName};
 use crate::flux::{GITHUB, OTHER_NAMES_OF_GITHUB, RepositoryIdentity, RepositoryUrl};
 use crate::reconcile::{
-    self, Engine, Matcher, Mode, Policies, Rules, keep_heartbeat, wake_what_went_back,
+    self, Books, Engine, Matcher, Mode, Policies, Rules, keep_heartbeat, wake_what_went_back,
 };
 use crate::server::{
     self, Addresses, AppState, Bounds, Doors, HookSettings, Hooks, TokenSettings, Tokens,
@@ -38,6 +38,7 @@ use super::args::{Format, GlobalArguments, ServeArguments};
 use super::log_lines::LogLines;
 use super::outcome::Outcome;
 use super::report;
+use super::serve_github;
 
 /// The name of the one cluster where the configuration lists none.
 const ONLY_CLUSTER: &str = "default";
@@ -103,6 +104,13 @@ fn start_log(global: &GlobalArguments, arguments: &ServeArguments, lines: LogLin
 /// What runs, by name.
 type Tasks = JoinSet<(&'static str, anyhow::Result<()>)>;
 
+fn start(tasks: &mut Tasks, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+    tasks.spawn(async move {
+        task.await;
+        (name, Ok(()))
+    });
+}
+
 async fn serve(folder: &Path, configuration: &Configuration, mode: Mode) -> anyhow::Result<()> {
     let settings = &configuration.server;
     // From now on a signal is heard, however long it takes to open the store: the first process of a
@@ -111,6 +119,10 @@ async fn serve(folder: &Path, configuration: &Configuration, mode: Mode) -> anyh
     let mut registry = Registry::default();
     let metrics = server::Metrics::register(&mut registry);
     let engine_metrics = reconcile::Metrics::register(&mut registry);
+    let github = serve_github::side(folder, configuration)?;
+    for note in &github.notes {
+        info!("{note}");
+    }
     let doors = Doors::bind(&addresses(settings)).await?;
     let store = Store::open(&store_url(folder, settings)?, Limits::default())
         .await
@@ -141,24 +153,14 @@ async fn serve(folder: &Path, configuration: &Configuration, mode: Mode) -> anyh
             sync::Pace::default(),
             stop.clone(),
         );
-        tasks.spawn(async {
-            ("watches", {
-                watched.await;
-                Ok(())
-            })
-        });
+        start(&mut tasks, "watches", watched);
         let restored = wake_what_went_back(
             Arc::clone(live),
             store.clone(),
             Arc::clone(&arrived),
             stop.clone(),
         );
-        tasks.spawn(async {
-            ("look-out for restored clusters", {
-                restored.await;
-                Ok(())
-            })
-        });
+        start(&mut tasks, "look-out for restored clusters", restored);
     }
     let engine = Engine {
         store: store.clone(),
@@ -169,26 +171,21 @@ async fn serve(folder: &Path, configuration: &Configuration, mode: Mode) -> anyh
         mode,
         metrics: engine_metrics,
     };
-    let engine = engine.run(stop.clone());
-    tasks.spawn(async {
-        ("engine", {
-            engine.await;
-            Ok(())
-        })
-    });
+    start(&mut tasks, "engine", engine.run(stop.clone()));
     let heartbeat = keep_heartbeat(store.clone(), Arc::clone(&arrived), stop.clone());
-    tasks.spawn(async {
-        ("heartbeat", {
-            heartbeat.await;
-            Ok(())
-        })
-    });
+    start(&mut tasks, "heartbeat", heartbeat);
+    if !github.hosts.is_empty() {
+        let books = Books::open(store.clone(), github.hosts.clone());
+        let books = books.await.context("cannot read the store")?;
+        start(&mut tasks, "books", books.keep(stop.clone()));
+    }
     let state = AppState {
         store: store.clone(),
         hooks: Arc::new(Hooks::open(folder.to_owned(), hooks(configuration))?),
         arrived,
         clusters: live.into(),
         tokens: Arc::new(Tokens::open(folder, tokens(settings))?),
+        github: Arc::new(github),
         trusted_proxies: settings.hooks.trusted_proxies.clone().into(),
         metrics,
         registry: Arc::new(registry),

@@ -262,6 +262,17 @@ impl WorkState {
         is_past(since, give_up_after, now)
     }
 
+    /// Since when it could have been done; `None` where it is over, or waits because somebody asked for that.
+    pub fn could_be_done_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let accepted_at = self.accepted_at()?;
+        match (self, self.waited_until()) {
+            (Self::Waiting { why, .. }, None) if *why != Wait::Cluster => None,
+            (_, Some(until)) if until > now => None,
+            (_, Some(until)) => Some(until.max(accepted_at)),
+            (_, None) => Some(accepted_at),
+        }
+    }
+
     fn waited_until(&self) -> Option<Timestamp> {
         match self {
             Self::Waiting { until, .. } => *until,
@@ -407,6 +418,26 @@ mod tests {
         DeliveryKey {
             webhook: WebhookName("acme".into()),
             guid: Guid::read("b-2").unwrap(),
+        }
+    }
+
+    #[test]
+    fn work_could_be_done_from_its_acceptance_on_or_from_the_end_of_a_wait_that_somebody_asked_for()
+    {
+        let since = |state: &WorkState, second| state.could_be_done_since(at(second));
+        assert_eq!(since(&accepted(), 200), Some(at(100)));
+        assert_eq!(since(&annotating(), 200), Some(at(100)));
+        assert_eq!(since(&waiting(None), 200), Some(at(100)));
+        for why in [Wait::Policy, Wait::Spread, Wait::Coalescing] {
+            let until = Some(at(300));
+            let asked = accepted()
+                .after(Step::Wait { why, until }, at(110))
+                .unwrap();
+            assert_eq!(since(&asked, 299), None);
+            assert_eq!(since(&asked, 301), Some(at(300)));
+        }
+        for over in over() {
+            assert_eq!(since(&over, 200), None);
         }
     }
 

@@ -110,7 +110,7 @@ impl GraphqlAnswer {
 }
 
 impl GraphqlError {
-    fn of(error: &Value) -> Self {
+    pub(super) fn of(error: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let kind = error.get("type").unwrap_or(&error["extensions"]["code"]);
         Self {

@@ -2,6 +2,7 @@
 
 mod annotator;
 mod audit;
+mod books;
 mod decision;
 mod detector;
 mod engine;
@@ -27,6 +28,7 @@ mod workflow;
 pub use audit::{
     Audit, AuditSubject, AuditedWebhook, Repositories, WebhookBoard, WebhookMetrics, WebhookReport,
 };
+pub use books::Books;
 pub use decision::{Decision, Rules};
 pub use detector::{
     Detector, DetectorBoard, DetectorReport, FaultReport, HeadsOf, IdentityReport, LaneReport,

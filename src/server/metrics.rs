@@ -7,7 +7,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::budget::live::metric;
 use crate::delivery::Event;
+
+use super::github_metrics::GithubMetrics;
 
 /// The counters of the door; a copy counts into the same ones.
 #[derive(Debug, Clone)]
@@ -21,9 +24,11 @@ pub struct Metrics {
     pub(super) connections: Family<DoorLabels, Gauge>,
     pub(super) stored: Family<StateLabels, Gauge>,
     pub(super) open_work: Family<ClusterLabels, Gauge>,
+    pub(super) oldest_work: Family<ClusterLabels, Gauge>,
     pub(super) store_bytes: Gauge,
     pub(super) cluster_listed: Family<ClusterLabels, Gauge>,
     pub(super) cluster_objects: Family<KindLabels, Gauge>,
+    pub(super) github: GithubMetrics,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -74,7 +79,9 @@ const ANSWER_SECONDS: [f64; 12] = [
 impl Metrics {
     /// Makes the counters known to a registry, under names that begin with `flux_setup_`.
     pub fn register(registry: &mut Registry) -> Self {
+        let ours = registry.sub_registry_with_prefix("flux_setup");
         let metrics = Self {
+            github: GithubMetrics::register(ours),
             deliveries: Family::default(),
             signatures: Family::default(),
             unread_secrets: Family::default(),
@@ -84,11 +91,11 @@ impl Metrics {
             connections: Family::default(),
             stored: Family::default(),
             open_work: Family::default(),
+            oldest_work: Family::default(),
             store_bytes: Gauge::default(),
             cluster_listed: Family::default(),
             cluster_objects: Family::default(),
         };
-        let ours = registry.sub_registry_with_prefix("flux_setup");
         ours.register(
             "deliveries",
             "Rightly signed deliveries, by what became of them at the door",
@@ -133,6 +140,11 @@ impl Metrics {
             "store_open_work",
             "Pieces of work in the store that are not over, by cluster",
             metrics.open_work.clone(),
+        );
+        ours.register(
+            metric::OLDEST_WORK,
+            "For how many seconds the oldest of the work that is not over could have been done, by cluster",
+            metrics.oldest_work.clone(),
         );
         ours.register(
             "store_size_bytes",

@@ -11,6 +11,7 @@ use crate::store::Store;
 
 use super::body::BodyBounds;
 use super::connections::ConnectionBounds;
+use super::github::GithubSide;
 use super::hooks::Hooks;
 use super::metrics::Metrics;
 use super::tokens::Tokens;
@@ -24,6 +25,7 @@ pub struct AppState {
     pub arrived: Arc<Notify>,
     pub clusters: Arc<[Arc<LiveCluster>]>,
     pub tokens: Arc<Tokens>,
+    pub github: Arc<GithubSide>,
     /// Who is believed what it writes into `X-Forwarded-For`.
     pub trusted_proxies: Arc<[IpNet]>,
     pub metrics: Metrics,

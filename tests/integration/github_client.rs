@@ -72,7 +72,7 @@ impl World {
     }
 
     fn open(&self) -> Github {
-        Github::open(&self.settings).expect("the settings are right")
+        Github::open(self.settings.clone()).expect("the settings are right")
     }
 
     fn client(&self) -> Client {

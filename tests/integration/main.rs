@@ -29,6 +29,7 @@ mod github_examples;
 mod hookshot;
 mod hostile;
 mod init;
+mod limits;
 mod process;
 mod readme;
 mod render;

@@ -12,8 +12,8 @@ use flux_setup::catalog::LiveCluster;
 use flux_setup::config::SecretRef;
 use flux_setup::delivery::{HookScope, SpeaksFor, WebhookName};
 use flux_setup::server::{
-    Addresses, AppState, Bounds, Doors, HookSettings, Hooks, Metrics, ServerError, TokenSettings,
-    Tokens, serve,
+    Addresses, AppState, Bounds, Doors, GithubSide, HookSettings, Hooks, Metrics, ServerError,
+    TokenSettings, Tokens, serve,
 };
 use flux_setup::store::{Limits, Store, StoreUrl};
 use ipnet::IpNet;
@@ -44,6 +44,7 @@ pub(crate) struct Wanted {
     pub(crate) any_owner: bool,
     /// Tokens of the API.
     pub(crate) tokens: Vec<&'static str>,
+    pub(crate) github: GithubSide,
     pub(crate) more: Router,
 }
 
@@ -102,6 +103,7 @@ impl Service {
             arrived: Arc::new(Notify::new()),
             clusters: wanted.clusters.into(),
             tokens: Arc::new(tokens),
+            github: Arc::new(wanted.github),
             trusted_proxies: wanted.trusted_proxies.into(),
             metrics: Metrics::register(&mut registry),
             registry: Arc::new(registry),

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::ask::Purpose;
 use super::epoch::Points;
 use super::forecast::Forecast;
 use super::hold::HoldReason;
@@ -54,6 +55,16 @@ impl ByPurpose {
             heads,
             other,
         }
+    }
+
+    /// Each purpose with its points, the most urgent first.
+    pub fn rows(&self) -> [(Purpose, u32); 4] {
+        [
+            (Purpose::WebhookHealth, self.webhook_health),
+            (Purpose::BackFill, self.back_fill),
+            (Purpose::Heads, self.heads),
+            (Purpose::Other, self.other),
+        ]
     }
 }
 

@@ -269,7 +269,7 @@ mod tests {
     }
 
     fn error(kind: &str, path: Value, message: &str) -> GraphqlError {
-        serde_json::from_value(json!({"type": kind, "path": path, "message": message})).unwrap()
+        GraphqlError::of(&json!({"type": kind, "path": path, "message": message}))
     }
 
     fn repository(answers: Value) -> Value {

@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(read(&none, &[]), Err(RepositoryFault::NotSeen));
         let error =
             json!({"type": "FORBIDDEN", "message": "protected by organization SAML enforcement"});
-        let error = serde_json::from_value(error).unwrap();
+        let error = GraphqlError::of(&error);
         assert_eq!(read(&none, &[error]), Err(RepositoryFault::SingleSignOn));
         let cut = json!({"repositoryOwner": {}});
         let told = read(&cut, &[]).unwrap_err().told("bot").to_string();

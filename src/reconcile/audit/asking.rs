@@ -39,9 +39,7 @@ pub(super) fn pause(
 pub(super) fn is_refusal(fault: &AuditFault) -> bool {
     matches!(
         fault,
-        AuditFault::Call(
-            CallFault::Refused { .. } | CallFault::Elsewhere { .. } | CallFault::Credential { .. }
-        )
+        AuditFault::Call(CallFault::Refused { .. } | CallFault::Elsewhere { .. })
     )
 }
 

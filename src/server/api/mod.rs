@@ -5,6 +5,7 @@ mod deliveries;
 mod explain;
 mod fault;
 mod health;
+mod rate_limit;
 mod scrape;
 
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub(super) fn router(state: AppState, more: Router) -> Router {
         .route("/api/v1/deliveries", get(deliveries::list))
         .route("/api/v1/deliveries/{guid}", get(deliveries::story))
         .route("/api/v1/clusters", get(clusters::list))
+        .route("/api/v1/rate-limit", get(rate_limit::now))
+        .route("/api/v1/rate-limit/history", get(rate_limit::history))
         .route("/metrics", get(scrape::metrics))
         .with_state(state.clone())
         .merge(more)

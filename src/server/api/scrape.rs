@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use jiff::Timestamp;
 use prometheus_client::encoding::text::encode;
 use tokio::time::timeout;
 use tracing::warn;
@@ -18,12 +19,16 @@ use super::fault::ApiFault;
 
 /// Where the store takes longer, its last figures stay.
 const STORE_WITHIN: Duration = Duration::from_secs(2);
+/// Work of a cluster, oldest first, of which the age is read: more than waits but for a gap made good.
+const LOOKED_AT: u32 = 1_000;
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// `GET /metrics`
 pub(super) async fn metrics(State(state): State<AppState>) -> Response {
     read_store(&state).await;
     read_clusters(&state);
+    let buckets = state.github.buckets(Timestamp::now());
+    state.metrics.github.show(buckets);
     let mut text = String::new();
     if let Err(fault) = encode(&mut text, &state.registry) {
         warn!("cannot write the metrics: {fault}");
@@ -55,8 +60,32 @@ async fn read_store(state: &AppState) {
         let labels = labels(cluster.name());
         let gauge = metrics.open_work.get_or_create_owned(&labels);
         gauge.set(signed(open.unwrap_or(0)));
+        let oldest = match open {
+            Some(1..) => oldest_work(state, cluster.name()).await,
+            _ => Some(0),
+        };
+        if let Some(oldest) = oldest {
+            let gauge = metrics.oldest_work.get_or_create_owned(&labels);
+            gauge.set(oldest);
+        }
     }
     metrics.store_bytes.set(signed(counts.size_bytes));
+}
+
+/// For how many seconds the oldest work of a cluster could have been done; `None` where the store does not say it.
+async fn oldest_work(state: &AppState, cluster: &str) -> Option<i64> {
+    let open = timeout(
+        STORE_WITHIN,
+        state.store.open_work(cluster, None, LOOKED_AT),
+    );
+    let open = open.await.ok()?.ok()?;
+    let now = Timestamp::now();
+    let since = open
+        .iter()
+        .filter_map(|work| work.state.could_be_done_since(now))
+        .min();
+    let seconds = since.map_or(0, |since| now.duration_since(since).as_secs());
+    Some(seconds.max(0))
 }
 
 fn read_clusters(state: &AppState) {

@@ -252,7 +252,7 @@ async fn a_service_of_this_process_can_stand_for_the_connection() {
         }
     });
     let scene = Scene::answering(Reply::ok()).await;
-    let github = flux_setup::github::Github::over(&scene.settings, service).unwrap();
+    let github = flux_setup::github::Github::over(scene.settings.clone(), service).unwrap();
     let answer = github.client("bot").unwrap().call(web()).await.unwrap();
     assert_eq!(
         (answer.status.as_u16(), &answer.body[..]),

@@ -282,7 +282,7 @@ async fn no_secret_is_shown() {
 async fn a_credential_that_cannot_be_used_is_told_at_the_start() {
     let mut world = World::start().await;
     let fault = |world: &World| {
-        let fault = anyhow::Error::new(Github::open(&world.settings).unwrap_err());
+        let fault = anyhow::Error::new(Github::open(world.settings.clone()).unwrap_err());
         format!("{fault:#}").replace(&world.folder.path().display().to_string(), "CONFIG")
     };
     let missing = SecretRef::Env("FLUX_SETUP_TEST_UNSET".into());

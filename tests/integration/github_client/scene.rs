@@ -109,7 +109,7 @@ impl Scene {
     }
 
     pub fn client(&self) -> Client {
-        let github = Github::open(&self.settings).expect("the settings are right");
+        let github = Github::open(self.settings.clone()).expect("the settings are right");
         github.client("bot").expect("there is such an identity")
     }
 

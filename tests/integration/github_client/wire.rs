@@ -82,7 +82,9 @@ async fn an_authority_of_ones_own_is_trusted_and_no_other() {
     ] {
         world.settings.ca = Some(world.write("ca.pem", text));
         assert_eq!(
-            Github::open(&world.settings).unwrap_err().to_string(),
+            Github::open(world.settings.clone())
+                .unwrap_err()
+                .to_string(),
             format!("cannot use the certificates of `ca` of `github.com`: {reason}")
         );
     }

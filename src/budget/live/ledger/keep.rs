@@ -49,6 +49,11 @@ impl Ledger {
         }
     }
 
+    /// Goes on from what an earlier ledger of the same identity remembered.
+    pub fn go_on_from(&mut self, state: LedgerState, now: Timestamp) {
+        *self = Self::restore(self.settings.clone(), state, now);
+    }
+
     /// Goes on where [`Ledger::state`] was taken, however long ago.
     pub fn restore(settings: LedgerSettings, state: LedgerState, now: Timestamp) -> Self {
         let mut ledger = Self::new(settings);

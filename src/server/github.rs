@@ -1,0 +1,116 @@
+//! What is known of GitHub, for the report and the metrics.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::budget::CostTable;
+use crate::budget::live::{
+    BucketReport, GitPoll, GitPollKind, GitRate, PlanCost, RateLimitReport, Step, git_rate,
+};
+use crate::catalog::{Item, Kind, LiveCluster, Reference};
+use crate::github::Github;
+
+/// Whom we ask, and what the plan says that it costs.
+#[derive(Debug, Default)]
+pub struct GithubSide {
+    pub hosts: Vec<Github>,
+    /// Of the configuration's projects; `None` where it has none.
+    pub plan: Option<PlanCost>,
+    pub costs: CostTable,
+    /// What is not done, and why.
+    pub notes: Vec<String>,
+}
+
+/// `GET /api/v1/rate-limit`
+#[derive(Debug, Serialize)]
+pub(super) struct RateLimit {
+    #[serde(flatten)]
+    report: RateLimitReport,
+    notes: Vec<String>,
+}
+
+/// A bucket in the last day.
+#[derive(Debug, Serialize)]
+pub(super) struct BucketHistory {
+    host: String,
+    identity: String,
+    resource: String,
+    steps: Vec<Step>,
+}
+
+impl GithubSide {
+    pub(super) fn rate_limit(&self, clusters: &[Arc<LiveCluster>], now: Timestamp) -> RateLimit {
+        let buckets = self.buckets(now).collect();
+        let git = self.git_rate(clusters);
+        RateLimit {
+            report: RateLimitReport::new(now, buckets, self.plan.clone(), git),
+            notes: self.notes.clone(),
+        }
+    }
+
+    pub(super) fn buckets(&self, now: Timestamp) -> impl Iterator<Item = BucketReport> {
+        let clients = self.hosts.iter().flat_map(Github::clients);
+        clients.flat_map(move |client| client.ledger(|ledger| ledger.report(now)))
+    }
+
+    /// Steps that began at or after `since`, at most those of a day.
+    pub(super) fn history(&self, since: Option<Timestamp>, now: Timestamp) -> Vec<BucketHistory> {
+        let clients = self.hosts.iter().flat_map(Github::clients);
+        let history = clients.flat_map(|client| {
+            let buckets = client.ledger(|ledger| ledger.history(since, now));
+            buckets.into_iter().map(|(resource, steps)| BucketHistory {
+                host: client.host().to_owned(),
+                identity: client.identity().to_owned(),
+                resource: resource.to_string(),
+                steps,
+            })
+        });
+        history.collect()
+    }
+
+    /// What the clusters that were listed ask of the repositories of these hosts.
+    fn git_rate(&self, clusters: &[Arc<LiveCluster>]) -> Option<GitRate> {
+        let listed = clusters.iter().filter(|cluster| cluster.is_listed());
+        let items: Vec<Arc<Item>> = listed
+            .flat_map(|cluster| {
+                let cache = cluster.read();
+                let polling = cache.items().filter(|item| self.is_polled(item));
+                polling.cloned().collect::<Vec<_>>()
+            })
+            .collect();
+        let is_known = clusters.iter().any(|cluster| cluster.is_listed());
+        let repositories: Vec<_> = items
+            .iter()
+            .map(|item| item.repository.as_deref().map(ToString::to_string))
+            .collect();
+        let polls = items.iter().zip(&repositories).filter_map(|(item, name)| {
+            Some(GitPoll {
+                repository: name.as_deref()?,
+                kind: kind(item),
+                interval: item.interval?,
+            })
+        });
+        is_known.then(|| git_rate(polls, &self.costs))
+    }
+
+    fn is_polled(&self, item: &Item) -> bool {
+        let repository = item.repository.as_deref();
+        item.key.kind == Kind::GitRepository
+            && !item.suspended
+            && repository.is_some_and(|repository| {
+                let mut hosts = self.hosts.iter();
+                hosts.any(|host| **host.host() == *repository.host())
+            })
+    }
+}
+
+fn kind(item: &Item) -> GitPollKind {
+    let is_ssh = |url: &str| url.starts_with("ssh://");
+    match item.reference {
+        Reference::Semver(_) | Reference::Commit(_) => GitPollKind::FullClone,
+        _ if item.url.as_deref().is_some_and(is_ssh) => GitPollKind::Ssh,
+        _ => GitPollKind::Ref,
+    }
+}

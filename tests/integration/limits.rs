@@ -1,0 +1,154 @@
+//! What `serve` knows of GitHub's limits: its report, its metrics, and what outlives it.
+
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::binary::{Run, command, ended};
+use crate::github::faults::Fault;
+use crate::github::who::Who;
+use crate::github::{FakeGithub, Options};
+use crate::process::{Home, Service};
+
+const TOKEN: &str = "token";
+
+/// A service that asks this GitHub as `bot`, and no cluster; `more` is said of the host.
+fn home(github: &FakeGithub, more: &str) -> Home {
+    let home = Home::new(&[("prod-eu", Path::new("nowhere.yaml"))]);
+    let token = github.personal_token("bot", &["repo", "admin:org_hook"]);
+    home.write(TOKEN, &token);
+    let text = format!(
+        "clusters: [{{name: prod-eu, kubeconfig: nowhere.yaml}}]
+github:
+  - host: github.com
+    apiUrl: {}
+    identities: [{{name: bot, token: {{file: {TOKEN}}}}}]
+    webhooks: [{{name: acme, organization: acme, secrets: [{{file: secret}}]}}]
+    audit: false
+    heads: false
+{more}
+server:
+  hooks: {{listen: '{}'}}
+  api: {{listen: '{}'}}
+  store: sqlite:inbox.db
+",
+        github.api_url(),
+        home.hooks,
+        home.api
+    );
+    home.write("flux-setup.yaml", &text);
+    home
+}
+
+fn bot() -> Who {
+    Who::User("bot".to_owned())
+}
+
+fn bucket(service: &Service, resource: &str) -> Option<Value> {
+    let (status, report) = service.get("/api/v1/rate-limit")?;
+    assert_eq!(status, 200, "{report}");
+    let mut buckets = report["buckets"].as_array()?.iter();
+    buckets.find(|it| it["resource"] == resource).cloned()
+}
+
+fn budget(home: &Home, arguments: &[&str]) -> Run {
+    let output = command(&[&["budget", "--live"], arguments].concat())
+        .current_dir(home.path())
+        .output();
+    ended(&output.expect("the program was built"))
+}
+
+#[test]
+fn what_is_left_is_asked_at_the_start_and_use_by_others_is_told_apart() {
+    let github = FakeGithub::launch(Options::default());
+    github.use_by_others(&bot(), "core", 400);
+    // So that it was not all in one second.
+    let reset = Timestamp::now() + SignedDuration::from_mins(30);
+    github.move_reset(&bot(), "core", reset);
+    let home = home(&github, "");
+    let mut service = home.start();
+    service.wait_until("it knows the bucket", |service| {
+        bucket(service, "core").is_some()
+    });
+    let core = bucket(&service, "core").unwrap();
+    let books = github.books();
+    let book = &books.buckets[&(bot(), "core")];
+    assert_eq!(core["host"], "github.com");
+    assert_eq!(core["identity"], "bot");
+    assert_eq!(core["limit"], 5_000);
+    assert_eq!(core["used"], book.sample.used);
+    assert_eq!(core["remaining"], book.sample.remaining);
+    assert_eq!(core["ownUsed"], book.own);
+    assert_eq!(core["foreignUsed"], 400);
+    assert_eq!(core["holds"], Value::Array(Vec::new()));
+    assert_eq!(github.violations(), []);
+
+    let told = budget(&home, &[]);
+    assert_eq!((told.code, &*told.stderr), (Some(0), ""), "{told:?}");
+    assert!(told.stdout.contains("github.com bot core"), "{told:?}");
+    let json = budget(&home, &["--format", "json"]);
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["buckets"][0]["foreignUsed"], 400);
+
+    let (_, metrics) = service.get("/metrics").unwrap();
+    let metrics = metrics.as_str().unwrap();
+    let row = "flux_setup_github_foreign_used{host=\"github.com\",identity=\"bot\",resource=\"core\"} 400";
+    assert!(metrics.contains(row), "{metrics}");
+    let (status, history) = service.get("/api/v1/rate-limit/history").unwrap();
+    assert_eq!(
+        (status, &history["buckets"][0]["steps"][0]["foreign"]),
+        (200, &400.into())
+    );
+    let (status, fault) = service.get("/api/v1/rate-limit/history?since=now").unwrap();
+    assert_eq!(status, 400, "{fault}");
+    let reason = fault["reason"].as_str().unwrap();
+    assert!(reason.ends_with("the only parameter is `since`, a time as `2026-01-31T12:00:00Z`"));
+}
+
+#[test]
+fn what_is_known_of_the_limits_outlives_a_kill() {
+    let github = FakeGithub::launch(Options::default());
+    github.use_by_others(&bot(), "core", 77);
+    let home = home(&github, "");
+    let mut service = home.start();
+    service.wait_until("it knows the bucket", |service| {
+        bucket(service, "core").is_some()
+    });
+    let before = bucket(&service, "core").unwrap();
+    let kept = |service: &Service| service.get("/api/v1/rate-limit/history").unwrap().1;
+    let history = kept(&service);
+    // Written every five seconds.
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    service.kill();
+    github.fail_where("/rate_limit", None, Fault::Closed);
+    let service = home.start();
+    let after = bucket(&service, "core").unwrap();
+    for field in ["limit", "used", "reset", "ownUsed", "foreignUsed"] {
+        assert_eq!(after[field], before[field], "{field}");
+    }
+    assert_eq!(kept(&service), history);
+    let token = std::fs::read(home.path().join(TOKEN)).unwrap();
+    let store = std::fs::read(home.store()).unwrap();
+    assert!(!store.windows(token.len()).any(|part| part == token));
+}
+
+#[test]
+fn without_an_identity_it_is_said_that_nothing_is_asked() {
+    let home = Home::new(&[("prod-eu", Path::new("nowhere.yaml"))]);
+    let service = home.start();
+    let (_, report) = service.get("/api/v1/rate-limit").unwrap();
+    let note = "github.com has no identity, so that it is not asked what its webhooks did not deliver, \
+        nor where refs point; list one under `github[].identities`";
+    assert_eq!(report["notes"], serde_json::json!([note]));
+    assert_eq!(service.log().matches(note).count(), 1, "{}", service.log());
+    let told = budget(&home, &[]);
+    assert!(
+        told.stdout.starts_with("nothing was asked of GitHub yet\n"),
+        "{told:?}"
+    );
+    assert!(
+        told.stdout.contains("github.com has no identity"),
+        "{told:?}"
+    );
+}
