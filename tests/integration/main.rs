@@ -26,6 +26,7 @@ mod fuzz;
 mod github;
 mod github_client;
 mod github_examples;
+mod github_proof;
 mod hookshot;
 mod hostile;
 mod init;

@@ -30,13 +30,11 @@ mod reply;
 pub mod repositories;
 mod repository_routes;
 mod respond;
-mod routes;
+pub mod routes;
 mod scene;
 mod secondary;
 pub mod sender;
 mod server;
-#[cfg(test)]
-mod tests;
 mod tls;
 pub mod who;
 mod world;

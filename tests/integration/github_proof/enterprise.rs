@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::super::hooks::Scope;
-use super::super::{Enterprise, FakeGithub, Options};
 use super::caller::Call;
+use crate::github::hooks::Scope;
+use crate::github::{Enterprise, FakeGithub, Options};
 
 #[tokio::test]
 async fn a_server_of_ones_own_has_other_paths() {

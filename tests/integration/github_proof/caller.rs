@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::super::FakeGithub;
+use crate::github::FakeGithub;
 
 /// One call; each has a connection of its own unless it is sent over one that is kept.
 #[derive(Clone, Debug)]

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::super::FakeGithub;
-use super::super::graphql::schema::{TYPES, fields, may_be};
-use super::super::published_schema::judge;
 use super::caller::graphql;
+use crate::github::FakeGithub;
+use crate::github::graphql::schema::{TYPES, fields, may_be};
+use crate::github::published_schema::judge;
 
 #[test]
 #[ignore = "needs GitHub's descriptions"]

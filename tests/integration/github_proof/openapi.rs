@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::super::description::Description;
-use super::super::hooks::Scope;
-use super::super::routes;
-use super::super::sender::Delivering;
-use super::super::who::Level;
-use super::super::{Enterprise, FakeGithub, Options};
 use super::caller::Call;
 use super::jwt::app_token;
+use crate::github::description::Description;
+use crate::github::hooks::Scope;
+use crate::github::routes;
+use crate::github::sender::Delivering;
+use crate::github::who::Level;
+use crate::github::{Enterprise, FakeGithub, Options};
 
 /// Asks every endpoint what it is there for, and then what it refuses.
 async fn ask_everything(github: &FakeGithub) {

@@ -1,8 +1,8 @@
 //! Repositories that moved, and those that GitHub closed.
 
-use super::super::FakeGithub;
-use super::super::repositories::Block;
 use super::caller::{Answer, Call};
+use crate::github::FakeGithub;
+use crate::github::repositories::Block;
 
 async fn get(github: &FakeGithub, path: &str, token: &str) -> Answer {
     Call::get(path).by(token).send(github).await

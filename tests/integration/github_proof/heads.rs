@@ -3,13 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::super::clock::Clock;
-use super::super::repositories::{Block, Target};
-use super::super::sender::Delivering;
-use super::super::who::Level;
-use super::super::{FakeGithub, Options};
 use super::caller::{Call, graphql};
 use super::jwt::app_token;
+use crate::github::clock::Clock;
+use crate::github::repositories::{Block, Target};
+use crate::github::sender::Delivering;
+use crate::github::who::Level;
+use crate::github::{FakeGithub, Options};
 
 fn standing() -> FakeGithub {
     let start: Timestamp = "2026-11-20T10:00:00Z".parse().expect("a time");

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-use super::super::{FakeGithub, Options};
+use crate::github::{FakeGithub, Options};
 
 /// Asks over TLS, trusting one CA.
 fn get(url: String, ca: &str) -> Result<Value, ureq::Error> {

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::super::FakeGithub;
-use super::super::faults::Fault;
-use super::super::who::Who;
 use super::caller::{Answer, Call, Connection, PATIENCE, graphql};
+use crate::github::FakeGithub;
+use crate::github::faults::Fault;
+use crate::github::who::Who;
 
 struct Scene {
     github: FakeGithub,

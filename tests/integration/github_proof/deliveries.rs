@@ -7,15 +7,15 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::super::clock::Clock;
-use super::super::hooks::Scope;
-use super::super::identities::RegisteredApp;
-use super::super::sender::Delivering;
-use super::super::who::Level;
-use super::super::{FakeGithub, Options};
 use super::caller::{Answer, Call};
 use super::jwt::app_token;
 use super::receiver::Receiver;
+use crate::github::clock::Clock;
+use crate::github::hooks::Scope;
+use crate::github::identities::RegisteredApp;
+use crate::github::sender::Delivering;
+use crate::github::who::Level;
+use crate::github::{FakeGithub, Options};
 
 const SECRET: &str = "It's a Secret to Everybody";
 
@@ -335,7 +335,7 @@ async fn hooks_of_organisations_and_apps_hear_of_their_repositories() {
     );
     // A call as an App says nothing of its installations' limits.
     let books = github.books();
-    let of_app = |who: &super::super::who::Who| matches!(who, super::super::who::Who::App(_));
+    let of_app = |who: &crate::github::who::Who| matches!(who, crate::github::who::Who::App(_));
     assert_eq!(books.count(|key| of_app(&key.who)).calls, 1);
 }
 

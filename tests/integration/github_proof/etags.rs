@@ -1,7 +1,7 @@
 //! Conditional requests: free, for those who have the tag from the same token.
 
-use super::super::FakeGithub;
 use super::caller::{Answer, Call};
+use crate::github::FakeGithub;
 
 async fn ask(github: &FakeGithub, token: &str, tag: &str) -> Answer {
     let call = Call::get("/repos/acme/shop/commits/main").header("if-none-match", tag);

@@ -6,12 +6,12 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::super::books::HoldKind;
-use super::super::clock::Clock;
-use super::super::faults::Fault;
-use super::super::who::Who;
-use super::super::{FakeGithub, Options};
 use super::caller::{Answer, Call, Connection};
+use crate::github::books::HoldKind;
+use crate::github::clock::Clock;
+use crate::github::faults::Fault;
+use crate::github::who::Who;
+use crate::github::{FakeGithub, Options};
 
 fn standing() -> FakeGithub {
     let start: Timestamp = "2026-11-20T10:00:00Z".parse().expect("a time");

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::super::FakeGithub;
-use super::super::hooks::Scope;
-use super::super::sender::Delivering;
 use super::caller::{Answer, Call};
+use crate::github::FakeGithub;
+use crate::github::hooks::Scope;
+use crate::github::sender::Delivering;
 
 const URL: &str = "https://flux.acme.io/hooks/github/acme";
 

@@ -3,10 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::super::clock::Clock;
-use super::super::who::Who;
-use super::super::{FakeGithub, Options};
 use super::caller::{Answer, Call, Connection, graphql};
+use crate::github::clock::Clock;
+use crate::github::who::Who;
+use crate::github::{FakeGithub, Options};
 
 const START: &str = "2026-11-20T10:00:00Z";
 

@@ -6,10 +6,10 @@ use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use serde_json::{Value, json};
 
-use super::super::FakeGithub;
-use super::super::app_key::AppKey;
-use super::super::identities::RegisteredApp;
 use super::caller::{Answer, Call};
+use crate::github::FakeGithub;
+use crate::github::app_key::AppKey;
+use crate::github::identities::RegisteredApp;
 
 /// Signs claims with a key in PEM.
 fn sign(private_pem: &str, header: &Value, claims: &Value) -> String {

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::super::FakeGithub;
 use super::caller::{Call, graphql};
+use crate::github::FakeGithub;
 
 #[tokio::test]
 async fn a_repository_and_its_head_are_answered() {

@@ -3,13 +3,13 @@
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::super::clock::Clock;
-use super::super::hooks::Scope;
-use super::super::identities::RegisteredApp;
-use super::super::who::{Level, Who};
-use super::super::{FakeGithub, Options};
 use super::caller::{Answer, Call, Connection};
 use super::jwt::app_token;
+use crate::github::clock::Clock;
+use crate::github::hooks::Scope;
+use crate::github::identities::RegisteredApp;
+use crate::github::who::{Level, Who};
+use crate::github::{FakeGithub, Options};
 
 const READ: (&str, Level) = ("contents", Level::Read);
 
