@@ -108,22 +108,45 @@ pub(super) fn read(
         .map(|(place, question)| {
             let alias = format!("r{place}");
             match data.get(&alias) {
-                Some(repository @ Value::Object(_)) => {
-                    Ok(heads(question, repository, &alias, errors))
-                }
+                Some(repository @ Value::Object(_)) => match forbidden(&alias, errors) {
+                    // Who may not read it may still see that it is there.
+                    Some(fault) => Err(fault),
+                    None => Ok(heads(question, repository, &alias, errors)),
+                },
                 _ => Err(fault(&alias, errors)),
             }
         })
         .collect()
 }
 
+/// Whether it may not be read, where it can be seen.
+fn forbidden(alias: &str, errors: &[GraphqlError]) -> Option<RepositoryFault> {
+    let errors = errors.iter().filter(|error| is_of(error, alias));
+    let mut faults = errors.map(fault_of);
+    faults.find(|fault| {
+        matches!(
+            fault,
+            RepositoryFault::Forbidden(_)
+                | RepositoryFault::SingleSignOn
+                | RepositoryFault::Blocked(_)
+        )
+    })
+}
+
+fn is_of(error: &GraphqlError, alias: &str) -> bool {
+    error.path.first().and_then(Value::as_str) == Some(alias)
+}
+
 fn fault(alias: &str, errors: &[GraphqlError]) -> RepositoryFault {
-    let is_of = |error: &&GraphqlError| error.path.first().and_then(Value::as_str) == Some(alias);
-    let Some(error) = errors.iter().find(is_of) else {
+    let Some(error) = errors.iter().find(|error| is_of(error, alias)) else {
         let whole = errors.iter().find(|error| error.path.is_empty());
         let message = whole.map_or("the answer ends before it", |error| &error.message);
         return RepositoryFault::Unanswered(message.to_owned());
     };
+    fault_of(error)
+}
+
+fn fault_of(error: &GraphqlError) -> RepositoryFault {
     let message = error.message.clone();
     let says = |word: &str| message.to_ascii_lowercase().contains(word);
     match error.kind.as_str() {
@@ -404,6 +427,15 @@ mod tests {
         );
         let expected = RefAnswer::Unanswered("the answer leaves it out".into());
         assert_eq!(left_out[0].as_ref().unwrap().refs, [expected]);
+    }
+
+    #[test]
+    fn a_repository_that_may_be_seen_and_not_read_is_forbidden() {
+        let words = "Resource not accessible by personal access token";
+        let refused = error("FORBIDDEN", json!(["r0", "a0"]), words);
+        let data = json!({"r0": repository(json!({"a0": null}))});
+        let read = read(&[question("web", &[main()])], &data, &[refused]);
+        assert_eq!(read, [Err(RepositoryFault::Forbidden(words.into()))]);
     }
 
     #[test]
