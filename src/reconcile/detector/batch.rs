@@ -94,7 +94,12 @@ fn some_of(asked: &mut BTreeSet<Asked>, room: &mut usize, is_first: bool) -> Vec
 }
 
 impl Batch {
-    fn add(&mut self, repository: Arc<RepositoryIdentity>, asked: Vec<Asked>) {
+    fn add(&mut self, repository: Key, asked: Vec<Asked>) {
+        // What is urgent of it is in the query already, beside what is not.
+        if let Some(place) = self.repositories.iter().position(|it| *it == repository) {
+            self.questions[place].asked.extend(asked);
+            return;
+        }
         let (owner, name) = repository.path().split_once('/').unwrap_or_default();
         self.questions.push(RepositoryQuestion {
             owner: owner.to_owned(),
@@ -165,6 +170,15 @@ mod tests {
         let batch = take(&mut urgent, &mut rest, &Caps::new(), 30, None).unwrap();
         assert!(!batch.is_urgent);
         assert_eq!(take(&mut urgent, &mut rest, &Caps::new(), 30, None), None);
+    }
+
+    #[test]
+    fn what_is_urgent_and_what_is_not_of_one_repository_is_one_question() {
+        let mut urgent = pending(0..1, 1);
+        let mut rest: Pending = [(repository(0), [Asked::Default].into())].into();
+        let batch = take(&mut urgent, &mut rest, &Caps::new(), 100, None).unwrap();
+        assert_eq!((batch.repositories.len(), batch.questions.len()), (1, 1));
+        assert_eq!(batch.questions[0].asked.len(), 2);
     }
 
     #[test]

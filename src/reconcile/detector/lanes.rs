@@ -47,6 +47,13 @@ struct Lane {
     refs: usize,
 }
 
+impl Lane {
+    fn has_passed(&self, now: Instant) -> bool {
+        let waited = self.last.map(|last| now.saturating_duration_since(last));
+        waited.is_none_or(|waited| waited >= self.paced.every)
+    }
+}
+
 impl Lanes {
     pub fn new(bases: Bases) -> Self {
         Self {
@@ -113,17 +120,31 @@ impl Lanes {
         }
     }
 
-    /// The lanes whose interval has passed; it begins anew.
-    pub fn take_due(&mut self, now: Instant) -> BTreeSet<LaneKey> {
+    /// The lanes whose interval has passed; it begins anew. Those whose round still runs are left.
+    pub fn take_due(&mut self, now: Instant, runs: impl Fn(Cadence) -> bool) -> BTreeSet<LaneKey> {
         let mut due = BTreeSet::new();
-        for (key, lane) in &mut self.lanes {
-            let waited = lane.last.map(|last| now.saturating_duration_since(last));
-            if waited.is_none_or(|waited| waited >= lane.paced.every) {
+        for (key, lane) in self.lanes.iter_mut().filter(|(key, _)| !runs(key.0)) {
+            if lane.has_passed(now) {
                 lane.last = Some(now);
                 due.insert(*key);
             }
         }
         due
+    }
+
+    /// Whether an interval of the cadence has passed.
+    pub fn is_overdue(&self, cadence: Cadence, now: Instant) -> bool {
+        let mut lanes = self.lanes.iter().filter(|(key, _)| key.0 == cadence);
+        lanes.any(|(_, lane)| lane.has_passed(now))
+    }
+
+    /// A round took longer than its interval, which begins only now: nothing is asked for faster than that.
+    pub fn ended_late(&mut self, cadence: Cadence, now: Instant) {
+        for (key, lane) in &mut self.lanes {
+            if key.0 == cadence {
+                lane.last = Some(now);
+            }
+        }
     }
 
     /// Whether owners are to be asked too: as often as what nobody tells of.

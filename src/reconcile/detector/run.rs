@@ -33,6 +33,8 @@ use super::wanted::{WantRules, Wanted, wanted};
 
 /// Under which it is noted when was asked last.
 const CURSORS: &str = "cursor";
+/// What queries are counted under.
+const RESOURCE: &str = "graphql";
 /// Notes that are written at once.
 const NOTES: usize = 1_000;
 /// So long it is waited at the start that the clusters are listed, so that all is asked for together.
@@ -265,8 +267,8 @@ impl Work {
         let clusters = self.detector.matcher.clusters();
         let is_all = clusters.iter().all(|cluster| cluster.is_listed());
         let wanted = self.wanted(now);
-        let budget = self.budget();
         let at = (now, Timestamp::now());
+        let budget = self.budget(at.1);
         self.speaker.tick(wanted, &budget, fastrand::f64(), at);
         let unwanted = self.speaker.take_unwanted(is_all);
         for some in unwanted.chunks(NOTES) {
@@ -278,8 +280,12 @@ impl Work {
         self.detector.board.show(self.speaker.report());
     }
 
-    fn budget(&self) -> Budget {
-        Budget::default()
+    /// What the identity's ledger knows now.
+    fn budget(&self, now: Timestamp) -> Budget {
+        self.client.ledger(|ledger| Budget {
+            supply: ledger.supply(RESOURCE, now),
+            is_slowed: ledger.is_slowed(now),
+        })
     }
 
     fn wanted(&self, now: Instant) -> Wanted {

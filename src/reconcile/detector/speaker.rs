@@ -65,8 +65,8 @@ pub struct Speaker {
     last_round: Option<Timestamp>,
     /// To be noted in the store.
     notes: Vec<(HeadKey, Known)>,
-    /// Rounds that are not over.
-    rounds: BTreeMap<Cadence, Timestamp>,
+    /// Rounds that are not over: when each began, and whether the next is overdue.
+    rounds: BTreeMap<Cadence, (Timestamp, bool)>,
 }
 
 /// What is to be done now.
@@ -174,9 +174,15 @@ impl Speaker {
         self.wanted = wanted;
         self.lanes
             .pace(&self.wanted, budget, &self.began, (now, at));
-        let due = self.lanes.take_due(now);
+        self.end_rounds((now, at));
+        for (cadence, (_, is_late)) in &mut self.rounds {
+            let waits = self.lanes.is_overdue(*cadence, now);
+            *is_late |= waits;
+        }
+        let rounds = &self.rounds;
+        let due = self.lanes.take_due(now, |it| rounds.contains_key(&it));
         for (cadence, _) in &due {
-            self.rounds.entry(*cadence).or_insert(at);
+            self.rounds.entry(*cadence).or_insert((at, false));
         }
         self.collect(&due, now);
         for repository in self.called.keys() {
@@ -304,7 +310,7 @@ impl Speaker {
                 (now, at),
             );
         }
-        self.end_rounds(at);
+        self.end_rounds((now, at));
         found
     }
 
@@ -476,18 +482,18 @@ impl Speaker {
         self.notes = notes;
     }
 
-    fn end_rounds(&mut self, at: Timestamp) {
-        if self.urgent.is_empty()
-            && let Some(began) = self.rounds.remove(&Cadence::Every)
-        {
-            self.began.insert(Cadence::Every, began);
-            self.last_round = Some(at);
-        }
-        if self.rest.is_empty()
-            && let Some(began) = self.rounds.remove(&Cadence::Sweep)
-        {
-            self.began.insert(Cadence::Sweep, began);
-            self.last_round = Some(at);
+    fn end_rounds(&mut self, (now, at): (Instant, Timestamp)) {
+        for (cadence, is_over) in [
+            (Cadence::Every, self.urgent.is_empty()),
+            (Cadence::Sweep, self.rest.is_empty()),
+        ] {
+            if is_over && let Some((began, is_late)) = self.rounds.remove(&cadence) {
+                if is_late {
+                    self.lanes.ended_late(cadence, now);
+                }
+                self.began.insert(cadence, began);
+                self.last_round = Some(at);
+            }
         }
     }
 
