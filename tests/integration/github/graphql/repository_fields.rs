@@ -14,7 +14,8 @@ impl<'a> Run<'a> {
     pub fn of_repository(&mut self, it: &'a Repository, field: &Field) -> Worth<'a> {
         let plain = |value: Value| Worth::Plain(value);
         let name = field.name.as_str();
-        let reads_contents = ["ref", "refs", "object", "defaultBranchRef"].contains(&name);
+        let reads_contents =
+            ["ref", "refs", "object", "defaultBranchRef", "pullRequest"].contains(&name);
         if reads_contents && !may_read(&self.caller.rights, it) {
             let by = match self.caller.rights {
                 Rights::FineGrained(_) => "personal access token",
@@ -49,8 +50,21 @@ impl<'a> Run<'a> {
                     format!("refs/heads/{wanted}"),
                     format!("refs/tags/{wanted}"),
                 ];
-                let found = spelled.iter().find(|name| it.refs.contains_key(*name));
+                // The refs of pull requests are not found by their names.
+                let mut spelled = spelled
+                    .iter()
+                    .filter(|name| !name.starts_with("refs/pull/"));
+                let found = spelled.find(|name| it.refs.contains_key(*name));
                 found.map_or(plain(Value::Null), |name| named_ref(it, name))
+            }
+            "pullRequest" => {
+                let number = self.argument(field, "number").as_u64().unwrap_or(0);
+                if !it.refs.contains_key(&format!("refs/pull/{number}/head")) {
+                    let message =
+                        format!("Could not resolve to a PullRequest with the number of {number}.");
+                    return self.refuse("NOT_FOUND", field, &message);
+                }
+                Worth::Thing(Thing::PullRequest { of: it, number })
             }
             "object" => {
                 let expression = self.text(field, "expression");

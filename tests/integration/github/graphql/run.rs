@@ -151,6 +151,18 @@ impl<'a> Run<'a> {
                 "target" => Worth::Thing(Thing::Commit { of, oid: commit }),
                 other => plain(of_object(oid, other)),
             },
+            Thing::PullRequest { of, number } => {
+                let merge = of.refs.get(&format!("refs/pull/{number}/merge"));
+                match (name, merge) {
+                    ("number", _) => plain((*number).into()),
+                    ("potentialMergeCommit", Some(merge)) => Worth::Thing(Thing::Commit {
+                        of,
+                        oid: merge.commit(),
+                    }),
+                    ("potentialMergeCommit", None) => plain(Value::Null),
+                    _ => plain(of.refs[&format!("refs/pull/{number}/head")].oid().into()),
+                }
+            }
             Thing::Page(page) => page.found(name),
             Thing::Edge { node, cursor } => match name {
                 "node" => Worth::Thing((**node).clone()),

@@ -78,6 +78,7 @@ const REPOSITORY: &[Known] = &[
     plain("createdAt", "DateTime"),
     plain("url", "URI"),
     plain("defaultBranchRef", "Ref"),
+    taking("pullRequest", "PullRequest", &[("number", "Int!")]),
     taking("ref", "Ref", &[("qualifiedName", "String!")]),
     taking(
         "object",
@@ -85,6 +86,11 @@ const REPOSITORY: &[Known] = &[
         &[("oid", "GitObjectID"), ("expression", "String")],
     ),
     taking("refs", "RefConnection", REF_PAGE),
+];
+const PULL_REQUEST: &[Known] = &[
+    plain("number", "Int"),
+    plain("headRefOid", "GitObjectID"),
+    plain("potentialMergeCommit", "Commit"),
 ];
 const REF: &[Known] = &[
     plain("id", "ID"),
@@ -137,12 +143,13 @@ const PAGE_INFO: &[Known] = &[
 ];
 
 /// Every type here that has fields.
-pub const TYPES: [&str; 15] = [
+pub const TYPES: [&str; 16] = [
     "Query",
     "Repository",
     "RepositoryOwner",
     "Organization",
     "User",
+    "PullRequest",
     "Ref",
     "GitObject",
     "Commit",
@@ -175,6 +182,7 @@ pub fn fields(kind: &str) -> Option<&'static [Known]> {
         "Query" => QUERY,
         "Repository" => REPOSITORY,
         "RepositoryOwner" | "Organization" | "User" => OWNER,
+        "PullRequest" => PULL_REQUEST,
         "Ref" => REF,
         "GitObject" => GIT_OBJECT,
         "Commit" => COMMIT,

@@ -30,6 +30,10 @@ pub enum Thing<'a> {
         oid: &'a str,
         commit: &'a str,
     },
+    PullRequest {
+        of: &'a Repository,
+        number: u64,
+    },
     Page(Page<'a>),
     Edge {
         node: Box<Thing<'a>>,
@@ -98,6 +102,7 @@ impl Thing<'_> {
             Self::Ref { .. } => "Ref",
             Self::Commit { .. } => "Commit",
             Self::Tag { .. } => "Tag",
+            Self::PullRequest { .. } => "PullRequest",
             Self::Page(_) => "Connection",
             Self::Edge { .. } => "Edge",
         }
