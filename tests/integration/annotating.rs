@@ -2,7 +2,7 @@
 
 mod faults;
 mod left;
-mod scene;
+pub mod scene;
 
 use std::time::Duration;
 

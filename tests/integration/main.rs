@@ -27,6 +27,7 @@ mod github;
 mod github_client;
 mod github_examples;
 mod github_proof;
+mod heads;
 mod hookshot;
 mod hostile;
 mod init;
