@@ -20,16 +20,17 @@ use tracing_subscriber::EnvFilter;
 use crate::catalog::{HostNames, LiveCluster};
 use crate::cluster::{Cluster, ClusterAccess};
 use crate::config::{
-    self, Configuration, GithubWebhook, ProjectSource, ServerSettings, Severity, StoreAddress,
-    WebhookSubject,
+    self, Configuration, GithubWebhook, ServerSettings, Severity, StoreAddress, WebhookSubject,
 };
 use crate::delivery::{HookScope, SpeaksFor, WebhookName};
-use crate::flux::{GITHUB, OTHER_NAMES_OF_GITHUB, RepositoryIdentity, RepositoryUrl};
+use crate::flux::{GITHUB, OTHER_NAMES_OF_GITHUB};
 use crate::reconcile::{
-    self, Books, Engine, Matcher, Mode, Policies, Rules, keep_heartbeat, wake_what_went_back,
+    self, Audit, Books, Detector, DetectorBoard, Engine, Matcher, Mode, Policies, Rules,
+    WebhookBoard, WebhookMetrics, keep_heartbeat, wake_what_went_back,
 };
 use crate::server::{
-    self, Addresses, AppState, Bounds, Doors, HookSettings, Hooks, TokenSettings, Tokens,
+    self, Addresses, AppState, Bounds, Doors, GithubSide, HookSettings, Hooks, TokenSettings,
+    Tokens,
 };
 use crate::store::{Limits, Store, StoreUrl};
 use crate::sync::{self, watch_cluster};
@@ -119,7 +120,9 @@ async fn serve(folder: &Path, configuration: &Configuration, mode: Mode) -> anyh
     let mut registry = Registry::default();
     let metrics = server::Metrics::register(&mut registry);
     let engine_metrics = reconcile::Metrics::register(&mut registry);
-    let github = serve_github::side(folder, configuration)?;
+    let webhook_metrics = WebhookMetrics::register(&mut registry);
+    let asking = serve_github::open(folder, configuration)?;
+    let github = asking.side;
     for note in &github.notes {
         info!("{note}");
     }
@@ -138,7 +141,7 @@ async fn serve(folder: &Path, configuration: &Configuration, mode: Mode) -> anyh
         scopes: scopes(configuration),
         hosts: Arc::clone(&hosts),
         policies: Policies::of_configuration(configuration),
-        planned: planned(configuration, &hosts),
+        planned: serve_github::planned(configuration, &hosts),
     };
     let matcher = Arc::new(Matcher::new(rules, live.clone()));
     let stop = CancellationToken::new();
@@ -174,10 +177,33 @@ async fn serve(folder: &Path, configuration: &Configuration, mode: Mode) -> anyh
     start(&mut tasks, "engine", engine.run(stop.clone()));
     let heartbeat = keep_heartbeat(store.clone(), Arc::clone(&arrived), stop.clone());
     start(&mut tasks, "heartbeat", heartbeat);
+    let board = WebhookBoard::new(scopes(configuration));
+    let heads = DetectorBoard::default();
     if !github.hosts.is_empty() {
+        // First of all: who goes on without the books would ask inside a hold.
         let books = Books::open(store.clone(), github.hosts.clone());
         let books = books.await.context("cannot read the store")?;
         start(&mut tasks, "books", books.keep(stop.clone()));
+        let audit = Audit {
+            store: store.clone(),
+            arrived: Arc::clone(&arrived),
+            board: board.clone(),
+            metrics: webhook_metrics,
+            clusters: live.clone(),
+            webhooks: asking.audited,
+        };
+        start(&mut tasks, "audit", audit.run(stop.clone()));
+        let told = board.clone();
+        let detector = Detector {
+            store: store.clone(),
+            matcher: Arc::clone(&matcher),
+            arrived: Arc::clone(&arrived),
+            hosts: asking.heads,
+            kinds: serve_github::kinds(configuration),
+            is_told: Arc::new(move |repository| told.is_healthy(repository)),
+            board: heads.clone(),
+        };
+        start(&mut tasks, "detector", detector.run(stop.clone()));
     }
     let state = AppState {
         store: store.clone(),
@@ -185,7 +211,11 @@ async fn serve(folder: &Path, configuration: &Configuration, mode: Mode) -> anyh
         arrived,
         clusters: live.into(),
         tokens: Arc::new(Tokens::open(folder, tokens(settings))?),
-        github: Arc::new(github),
+        github: Arc::new(GithubSide {
+            webhooks: board,
+            heads,
+            ..github
+        }),
         trusted_proxies: settings.hooks.trusted_proxies.clone().into(),
         metrics,
         registry: Arc::new(registry),
@@ -338,20 +368,5 @@ fn clusters(folder: &Path, configuration: &Configuration) -> Vec<Arc<Cluster>> {
     accesses
         .into_iter()
         .map(|access| Arc::new(Cluster::new(access)))
-        .collect()
-}
-
-/// The repositories that projects name, for webhooks that speak of known repositories only.
-fn planned(configuration: &Configuration, hosts: &HostNames) -> Vec<RepositoryIdentity> {
-    let urls = configuration
-        .projects
-        .iter()
-        .filter_map(|project| match &project.source {
-            ProjectSource::Git { url } | ProjectSource::Oci { url } => {
-                RepositoryUrl::read(&url.value).ok()
-            }
-            _ => None,
-        });
-    urls.map(|url| url.identity(|host| hosts.canonical(host)))
         .collect()
 }

@@ -11,6 +11,7 @@ use crate::budget::live::{
 };
 use crate::catalog::{Item, Kind, LiveCluster, Reference};
 use crate::github::Github;
+use crate::reconcile::{DetectorBoard, WebhookBoard};
 
 /// Whom we ask, and what the plan says that it costs.
 #[derive(Debug, Default)]
@@ -21,6 +22,10 @@ pub struct GithubSide {
     pub costs: CostTable,
     /// What is not done, and why.
     pub notes: Vec<String>,
+    /// What is known of the webhooks at GitHub.
+    pub webhooks: WebhookBoard,
+    /// What is known of asking where refs point.
+    pub heads: DetectorBoard,
 }
 
 /// `GET /api/v1/rate-limit`

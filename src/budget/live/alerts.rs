@@ -4,7 +4,8 @@ use std::fmt::{self, Write};
 use std::time::Duration;
 
 use super::metric::{
-    GITHUB_EMPTY, GITHUB_FOREIGN_RATE, GITHUB_GATE_CLOSED, GITHUB_LIMIT, OLDEST_WORK, WEBHOOK_SOUND,
+    GITHUB_EMPTY, GITHUB_FOREIGN_RATE, GITHUB_GATE_CLOSED, GITHUB_LIMIT, OLDEST_WORK,
+    WEBHOOK_HEALTHY,
 };
 use crate::budget::words::percent;
 use crate::flux::duration;
@@ -103,7 +104,7 @@ pub fn alert_rules(settings: &AlertSettings) -> Vec<AlertRule> {
         },
         AlertRule {
             name: "FluxSetupWebhookSilent",
-            expression: format!("{PREFIX}_{WEBHOOK_SOUND} == 0"),
+            expression: format!("{PREFIX}_{WEBHOOK_HEALTHY} == 0"),
             lasting: Duration::from_secs(300),
             severity: Severity::Critical,
             summary: "webhook {{ $labels.webhook }} is silent or set up wrongly: \
@@ -211,7 +212,7 @@ mod tests {
                 annotations:
                   summary: "nothing is asked ({{ $labels.why }}): {{ $labels.resource }} of {{ $labels.identity }} at {{ $labels.host }}"
               - alert: FluxSetupWebhookSilent
-                expr: flux_setup_webhook_sound == 0
+                expr: flux_setup_webhook_healthy == 0
                 for: 5m
                 labels:
                   severity: critical
@@ -303,7 +304,7 @@ mod tests {
         flux_setup_github_empty_timestamp_seconds - time() > 0
         flux_setup_github_foreign_rate_per_hour > 0.25 * flux_setup_github_limit
         flux_setup_github_gate_closed > 0
-        flux_setup_webhook_sound == 0
+        flux_setup_webhook_healthy == 0
         flux_setup_work_open > 7
         flux_setup_work_oldest_seconds > 90
         ");

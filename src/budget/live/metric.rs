@@ -21,8 +21,9 @@ pub const GITHUB_FOREIGN_RATE: &str = "github_foreign_rate_per_hour";
 pub const GITHUB_EMPTY: &str = "github_empty_timestamp_seconds";
 /// 1 where the gate is closed, with the label `why`; else not shown.
 pub const GITHUB_GATE_CLOSED: &str = "github_gate_closed";
-/// 1 where a webhook is sound, 0 where it is silent, disabled or set up wrongly; label `webhook`.
-pub const WEBHOOK_SOUND: &str = "webhook_sound";
+/// 1 where pushes can be relied on to come by a webhook, 0 where it is silent, disabled or set up
+/// wrongly; label `webhook`.
+pub const WEBHOOK_HEALTHY: &str = "webhook_healthy";
 /// How long ago the oldest delivery was accepted of which an object is still to be annotated, in
 /// seconds; label `cluster`. Work that waits because somebody asked for that is not counted.
 pub const OLDEST_WORK: &str = "work_oldest_seconds";
@@ -39,6 +40,6 @@ pub const ALL: [&str; 12] = [
     GITHUB_FOREIGN_RATE,
     GITHUB_EMPTY,
     GITHUB_GATE_CLOSED,
-    WEBHOOK_SOUND,
+    WEBHOOK_HEALTHY,
     OLDEST_WORK,
 ];

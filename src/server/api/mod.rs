@@ -7,6 +7,7 @@ mod fault;
 mod health;
 mod rate_limit;
 mod scrape;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub(super) fn router(state: AppState, more: Router) -> Router {
         .route("/api/v1/clusters", get(clusters::list))
         .route("/api/v1/rate-limit", get(rate_limit::now))
         .route("/api/v1/rate-limit/history", get(rate_limit::history))
+        .route("/api/v1/webhooks", get(webhooks::list))
+        .route("/api/v1/heads", get(webhooks::heads))
         .route("/metrics", get(scrape::metrics))
         .with_state(state.clone())
         .merge(more)
