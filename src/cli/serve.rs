@@ -53,7 +53,9 @@ pub(super) fn run(global: &GlobalArguments, arguments: &ServeArguments) -> anyho
     report::print_beside(&configuration.sources, &findings)?;
     let mut severities = findings.iter().map(|finding| finding.severity);
     let is_faulty = severities.any(|severity| severity == Severity::Error);
-    if scopes(&configuration).is_empty() {
+    let mut hosts = configuration.github.iter();
+    let has_heads = hosts.any(|host| host.heads.is_some() && !host.identities.is_empty());
+    if scopes(&configuration).is_empty() && !has_heads {
         bail!("no webhook is configured; list one under `github[].webhooks`");
     }
     if is_faulty {
