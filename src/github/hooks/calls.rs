@@ -5,7 +5,7 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use serde_json::value::RawValue;
 
 use crate::budget::live::Purpose;
-use crate::github::{Answer, Call, CallFault, Client, Refusal};
+use crate::github::{Answer, Call, CallFault, Client};
 
 use super::attempt::{Attempt, AttemptDetail, PayloadFault, read_attempts};
 use super::change::HookPatch;
@@ -51,27 +51,6 @@ pub enum DetailFault {
     Call(#[source] CallFault),
     #[error("cannot read it")]
     Payload(#[source] PayloadFault),
-}
-
-impl DetailFault {
-    /// Whether asking again brings no more of it.
-    pub fn is_final(&self) -> bool {
-        match self {
-            Self::Payload(_) => true,
-            Self::Call(fault) => matches!(
-                fault,
-                CallFault::TooLarge { .. }
-                    | CallFault::BadAnswer { .. }
-                    | CallFault::Refused {
-                        reason: Refusal::NotFound { .. }
-                            | Refusal::Gone
-                            | Refusal::Invalid
-                            | Refusal::Other,
-                        ..
-                    }
-            ),
-        }
-    }
 }
 
 impl HookApi {

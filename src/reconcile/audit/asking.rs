@@ -9,6 +9,8 @@ use crate::github::hooks::{Finding, HookPlace, judge_unasked};
 
 use super::missed::AuditFault;
 
+/// The first pause after faults that mend themselves, unless GitHub is asked more often anyway.
+const FIRST: Duration = Duration::from_secs(10);
 /// The longest pause after faults that mend themselves…
 const LONGEST: Duration = Duration::from_secs(5 * 60);
 /// … and after those that people have to mend.
@@ -26,13 +28,13 @@ pub(super) fn pause(
         let until = Duration::try_from(until).unwrap_or_default();
         return until.clamp(Duration::from_secs(1), Duration::from_secs(3600));
     }
-    let longest = if is_refusal(fault) {
-        LONGEST_OF_REFUSALS
+    let (first, longest) = if is_refusal(fault) {
+        (every, LONGEST_OF_REFUSALS.max(every))
     } else {
-        LONGEST
+        (every.min(FIRST), LONGEST)
     };
-    let doubled = every.saturating_mul(1 << failures.saturating_sub(1).min(10));
-    doubled.min(longest.max(every))
+    let doubled = first.saturating_mul(1 << failures.saturating_sub(1).min(10));
+    doubled.min(longest)
 }
 
 /// Whether it stays so until somebody does something.
@@ -82,13 +84,16 @@ mod tests {
         let every = Duration::from_secs(60);
         let now = Timestamp::UNIX_EPOCH;
         let after = |fault: &AuditFault, failures| pause(fault, every, failures, now).as_secs();
-        assert_eq!(after(&unreachable(), 1), 60);
-        assert_eq!(after(&unreachable(), 2), 120);
+        assert_eq!(after(&unreachable(), 1), 10);
+        assert_eq!(after(&unreachable(), 2), 20);
         assert_eq!(after(&unreachable(), 99), 300);
         let forbidden = refused(403, Refusal::Forbidden { needs: None });
+        assert_eq!(after(&forbidden, 1), 60);
         assert_eq!(after(&forbidden, 99), 900);
         let rare = Duration::from_secs(3600);
-        assert_eq!(pause(&unreachable(), rare, 3, now), rare);
+        assert_eq!(pause(&forbidden, rare, 3, now), rare);
+        let often = Duration::from_millis(100);
+        assert_eq!(pause(&unreachable(), often, 2, now), often * 2);
         let held = |second| {
             AuditFault::Call(CallFault::Held(Hold {
                 until: Timestamp::from_second(second).unwrap(),

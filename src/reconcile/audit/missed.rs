@@ -7,8 +7,8 @@ use tokio::sync::Notify;
 use tracing::{info, warn};
 
 use crate::delivery::{Content, Delivery, DeliveryKey, Guid, WebhookName};
-use crate::github::CallFault;
 use crate::github::hooks::{Attempt, DetailFault, HookApi};
+use crate::github::{CallFault, Refusal};
 use crate::store::{Accepted, Store, StoreError};
 
 /// Where what was missed is put.
@@ -42,7 +42,11 @@ pub(super) enum AuditFault {
 impl Inbox {
     /// Whether a delivery came in, or was taken in before.
     pub(super) async fn has(&self, guid: &Guid) -> Result<bool, AuditFault> {
-        let kept = self.store.delivery(guid).await?;
+        let kept = match self.store.delivery(guid).await {
+            // It is there, as a later version wrote it.
+            Err(StoreError::Unreadable { .. }) => return Ok(true),
+            kept => kept?,
+        };
         let mut kept = kept.iter().map(|(stored, _)| &stored.delivery.key.webhook);
         Ok(kept.any(|webhook| *webhook == self.webhook))
     }
@@ -58,9 +62,13 @@ impl Inbox {
         let guid = &attempt.guid;
         let fault = match content(api, hook, attempt).await {
             Ok(content) => return self.take(guid, content).await,
-            Err(fault) if fault.is_final() => with_causes(&fault),
-            Err(DetailFault::Call(fault)) => return Err(fault.into()),
-            Err(DetailFault::Payload(fault)) => with_causes(&fault),
+            Err(fault) => fault,
+        };
+        let fault = match fault {
+            DetailFault::Call(fault) if !is_final(&fault) => {
+                return Err(fault.into());
+            }
+            fault => with_causes(&fault),
         };
         let webhook = &self.webhook;
         if attempt.redelivery {
@@ -99,6 +107,22 @@ impl Inbox {
 async fn content(api: &HookApi, hook: u64, attempt: &Attempt) -> Result<Content, DetailFault> {
     let detail = api.detail(hook, attempt.id).await?;
     detail.content().map_err(DetailFault::Payload)
+}
+
+/// Whether asking for it again brings no more.
+fn is_final(fault: &CallFault) -> bool {
+    matches!(
+        fault,
+        CallFault::TooLarge { .. }
+            | CallFault::BadAnswer { .. }
+            | CallFault::Refused {
+                reason: Refusal::NotFound { .. }
+                    | Refusal::Gone
+                    | Refusal::Invalid
+                    | Refusal::Other,
+                ..
+            }
+    )
 }
 
 /// A fault with what led to it.

@@ -1,12 +1,13 @@
 //! The audit of a webhook that is one hook: of an organisation or of an App.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tracing::{info, warn};
 
 use crate::github::CallFault;
-use crate::github::hooks::{Finding, HookApi, HookPlace};
+use crate::github::hooks::{Finding, FindingKind, HookApi, HookPlace};
 
 use super::asking::{finding, is_refusal, pause};
 use super::hook::{HookAudit, Step, Tally, Terms};
@@ -52,6 +53,7 @@ pub(super) async fn audit(mut means: Means, api: HookApi) {
     let mut tally = Tally::default();
     let mut failing: Option<Failing> = None;
     let mut held;
+    let mut told = HashSet::new();
     // Until GitHub was asked it is not relied on.
     let unasked = report(&means, &hook, tally, None, &identity);
     means.board.put(unasked, Some(Trust::No));
@@ -94,6 +96,7 @@ pub(super) async fn audit(mut means: Means, api: HookApi) {
         let mut report = report(&means, &hook, tally, failing.as_ref(), &identity);
         report.held_until = held;
         means.metrics.show(&report);
+        told = tell_findings(&means, &report.findings, &told);
         let trust = match report.healthy {
             Some(true) if is_told => Some(Trust::Until(Instant::now() + believed_for(every))),
             // What was found is believed until then.
@@ -172,6 +175,24 @@ fn report(
 
 pub(super) fn shown(url: &str) -> String {
     crate::flux::mask(url).into_owned()
+}
+
+/// Logs what is wrong that was not before; returns all that is.
+fn tell_findings(
+    means: &Means,
+    findings: &[Finding],
+    told: &HashSet<FindingKind>,
+) -> HashSet<FindingKind> {
+    let name = &means.webhook.name;
+    for finding in findings.iter().filter(|it| !told.contains(&it.kind)) {
+        let (what, mend) = (&finding.what, &finding.mend);
+        warn!(webhook = %name, mend, "webhook {name}: {what}");
+    }
+    let sound = !findings.iter().any(|finding| finding.kind.breaks());
+    if sound && told.iter().any(|kind| kind.breaks()) {
+        info!(webhook = %name, "webhook {name} is sound again");
+    }
+    findings.iter().map(|finding| finding.kind).collect()
 }
 
 /// Logs what was found of what never came in.
