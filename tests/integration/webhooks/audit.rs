@@ -44,7 +44,8 @@ async fn of_a_thousand_pushes_what_never_came_or_failed_is_taken_in_once() {
 async fn a_first_start_wakes_nothing_and_a_later_one_misses_nothing() {
     let scene = Scene::start().await;
     scene.push(0..3, Delivering::UNREACHABLE);
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    // GitHub tells times in whole seconds.
+    tokio::time::sleep(Duration::from_millis(3_100)).await;
     let audit = scene.audit();
     audit.audited().await;
     assert_eq!(scene.taken().await, Vec::<String>::new());
@@ -74,21 +75,18 @@ async fn an_audit_that_is_killed_between_pages_goes_on_there() {
     drop(audit);
     let (pages, shown) = (scene.calls(LIST).calls - before, scene.calls(SHOW).calls);
     assert!((2..=4).contains(&pages), "{pages} pages");
-    let audit = scene.audit();
+    let audit = scene.audit_every(Duration::from_secs(600));
     scene.until_taken(450).await;
-    audit
-        .until("done", |it| !it.catching_up && it.last_audit.is_some())
-        .await;
+    audit.until("done", |it| it.last_audit.is_some()).await;
     assert_eq!(scene.taken().await, scene.told());
     let (all_pages, all_shown) = (scene.calls(LIST).calls - before, scene.calls(SHOW).calls);
-    // The page on which it was killed, the rest of the five, and the newest once more.
-    assert!(all_pages - pages <= 5, "{pages}, then {all_pages}");
-    // Those that were on their way when it was killed.
+    // The page on which it was killed once more, the rest of the five, and the newest, should there be newer ones.
+    assert!((5..=7).contains(&all_pages), "{pages}, then {all_pages}");
+    // Those that were on their way when it was killed are fetched again.
     assert!(
-        all_shown - shown <= 450 - shown + 4,
+        (450..=454).contains(&all_shown),
         "{shown}, then {all_shown}"
     );
-    assert!(all_shown <= 454, "{all_shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

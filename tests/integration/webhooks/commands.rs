@@ -348,6 +348,53 @@ async fn hooks_are_listed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_apps_hook_is_set_up_but_for_its_events() {
+    let scene = Scene::start().await;
+    let github = &scene.github;
+    let app = github.app("flux", &[("metadata", Level::Read)], &["push"]);
+    let installation = github.install(app.id, "acme", None);
+    let address = format!("http://{}", scene.service.at.hooks);
+    let folder = Folder::new(github, "unused", "app: app", Some(&address));
+    let path = folder.folder.path();
+    fs::write(path.join("key.pem"), &app.private_key).expect("it can be written");
+    let file = path.join("flux-setup.yaml");
+    let text = fs::read_to_string(&file).expect("it is there");
+    let identity = format!(
+        "{{name: app, app: {{id: {}, installation: {installation}, privateKey: {{file: key.pem}}}}}}",
+        app.id
+    );
+    let text = text.replace("{name: bot, token: {file: token}}", &identity);
+    fs::write(&file, text).expect("it can be written");
+    let missing = folder.run(&["webhook", "check"]).await;
+    assert_eq!(missing.code, Some(1), "{missing:?}");
+    assert!(
+        missing
+            .stdout
+            .contains("the App has no hook whose address ends with `/hooks/github/acme`\n"),
+        "{}",
+        missing.stdout
+    );
+    let run = folder.run(&["webhook", "install"]).await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(
+        run.stdout,
+        "acme: the App's hook created\n  the App's hook is not told of `package`, `release` and `repository`\n    choose `package`, `release` and `repository` on https://github.com/organizations/acme/settings/apps/flux/permissions: GitHub lets nobody but people choose an App's events\n"
+    );
+    let hook = github.hooks(&Scope::App(app.id)).remove(0);
+    assert_eq!(hook.url, format!("{address}/hooks/github/acme"));
+    assert_eq!(hook.secret.as_deref(), Some(SECRET));
+    scene.push(0..1, Delivering::Deliver);
+    github.quiet().await;
+    let again = folder.run(&["webhook", "install"]).await;
+    assert!(
+        again
+            .stdout
+            .starts_with("acme: the App's hook is as it should be\n"),
+        "{again:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_repository_of_the_configuration_gets_a_hook() {
     let scene = Scene::start().await;
     scene.github.repository("acme/api");

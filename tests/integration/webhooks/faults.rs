@@ -92,3 +92,21 @@ async fn a_hook_that_is_made_anew_is_read_from_where_the_old_one_ended() {
     assert_eq!(report.hook_id, Some(new));
     assert_eq!(scene.taken().await.len(), 3);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_github_does_not_know_any_more_is_looked_for_from_the_newest_on() {
+    let scene = Scene::start().await;
+    let audit = scene.audit();
+    audit.audited().await;
+    audit.stop().await;
+    scene.push(0..250, Delivering::TIMED_OUT);
+    scene
+        .github
+        .fail_where("cursor=", Some(1), Fault::Status(422));
+    let audit = scene.audit();
+    scene.until_taken(250).await;
+    audit.until("done", |it| !it.catching_up).await;
+    assert_eq!(scene.taken().await, scene.told());
+    let shown = scene.calls(SHOW);
+    assert_eq!((shown.calls, shown.refused), (250, 0));
+}

@@ -1,5 +1,7 @@
 //! A webhook that has a hook on each repository.
 
+use std::time::Duration;
+
 use flux_setup::delivery::SpeaksFor;
 use flux_setup::flux::{RepositoryIdentity, RepositoryUrl};
 use flux_setup::reconcile::AuditSubject;
@@ -35,7 +37,9 @@ async fn each_repository_has_its_turn_and_is_judged_alone() {
     }
     let planned = ["acme/api", "acme/shop", "acme/web", "acme/gone"].map(identity);
     let subject = AuditSubject::Repositories(planned.to_vec());
-    let audit = scene.audit_of(subject, SpeaksFor::KnownRepositories, Vec::new());
+    let every = Duration::from_millis(100);
+    let audit = scene.audit_of(subject, SpeaksFor::KnownRepositories, Vec::new(), every);
+    audit.until("begun", |it| it.repositories.is_some()).await;
     let push = |name: &str, delivering| {
         let commit = Target::Commit(format!("{:040x}", 77));
         scene
@@ -48,7 +52,8 @@ async fn each_repository_has_its_turn_and_is_judged_alone() {
     scene.until_taken(2).await;
     let report = audit
         .until("all asked", |it| {
-            it.repositories.is_some_and(|all| all.pending == 0)
+            it.repositories
+                .is_some_and(|all| all.pending == 0 && all.healthy == 1)
         })
         .await;
     assert_eq!(report.missed, 1);

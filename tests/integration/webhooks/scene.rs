@@ -84,8 +84,13 @@ impl Scene {
     }
 
     pub(crate) fn audit(&self) -> Running {
+        self.audit_every(Duration::from_millis(100))
+    }
+
+    pub(crate) fn audit_every(&self, every: Duration) -> Running {
         let subject = AuditSubject::Organization("acme".into());
-        self.audit_of(subject, SpeaksFor::Organization("acme".into()), Vec::new())
+        let speaks_for = SpeaksFor::Organization("acme".into());
+        self.audit_of(subject, speaks_for, Vec::new(), every)
     }
 
     pub(crate) fn audit_of(
@@ -93,6 +98,7 @@ impl Scene {
         subject: AuditSubject,
         speaks_for: SpeaksFor,
         clusters: Vec<Arc<LiveCluster>>,
+        every: Duration,
     ) -> Running {
         let folder = self.service.folder.path();
         std::fs::write(folder.join("token"), &self.token).expect("it can be written");
@@ -123,7 +129,7 @@ impl Scene {
                 github,
                 host: "github.com".into(),
                 identity: None,
-                every: Duration::from_millis(100),
+                every,
                 address: Some(format!("http://{}", self.service.at.hooks)),
             }],
         };
