@@ -200,8 +200,8 @@ Examples:
   flux-setup budget --format json | jq .profiles
 
 A token of the server's API is taken from FLUX_SETUP_TOKEN.
-Exit codes: 0 not above the limit, or none is set, 1 above it, or with --live a limit
-will be used up before its reset, 2 bad input or it could not be done.")]
+Exit codes: 0 not above the limit, or none is set, 1 above it, or with --live
+used up before its reset, 2 bad input or it could not be done.")]
 pub(super) struct BudgetArguments {
     /// The share of a limit above which the answer is no, as 70%; left out: `budget.failAbove` of the
     /// configuration, and without that there is no limit
