@@ -1,7 +1,8 @@
 //! What it takes to fetch 10,000 deliveries that never came: `cargo bench --bench backfill`.
 //!
-//! GitHub is the fake of the tests on loopback, as an Enterprise Server without limits, so that the calls are
-//! counted and not waited for. Each delivery is on disk when it counts.
+//! GitHub is the fake of the tests on loopback, as an Enterprise Server without limits, so that no hour runs out; the
+//! points of a minute still hold us to twelve calls a second, so that it takes a quarter of an hour. Each delivery is on
+//! disk when it counts.
 
 #[allow(dead_code, reason = "this bench uses the part of it that it needs")]
 #[path = "../integration/github/mod.rs"]

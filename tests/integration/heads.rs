@@ -258,7 +258,12 @@ async fn a_pull_request_is_asked_for_by_its_number_for_no_ref_of_its_name_is_kno
     heads.list();
     heads.start();
     heads.until_noted(1).await;
-    let absent = heads.report().unwrap().faults.remove(0);
+    let absent = loop {
+        if let Some(absent) = heads.report().unwrap().faults.pop() {
+            break absent;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
     assert_eq!(
         (absent.kind, absent.reference.as_deref()),
         ("absent", Some("refs/pull/7/merge"))

@@ -118,8 +118,13 @@ fn what_is_known_of_the_limits_outlives_a_kill() {
     let before = bucket(&service, "core").unwrap();
     let kept = |service: &Service| service.get("/api/v1/rate-limit/history").unwrap().1;
     let history = kept(&service);
-    // Written every five seconds.
-    std::thread::sleep(std::time::Duration::from_secs(6));
+    service.wait_until("the books are kept", |_| {
+        let name = b"github.com/bot/core/";
+        ["inbox.db", "inbox.db-wal"].iter().any(|file| {
+            let file = std::fs::read(home.path().join(file)).unwrap_or_default();
+            file.windows(name.len()).any(|part| part == name)
+        })
+    });
     service.kill();
     github.fail_where("/rate_limit", None, Fault::Closed);
     let service = home.start();

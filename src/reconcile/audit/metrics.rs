@@ -11,7 +11,7 @@ use super::report::WebhookReport;
 /// Of all webhooks that GitHub is asked about.
 #[derive(Debug, Clone)]
 pub struct WebhookMetrics {
-    sound: Family<WebhookLabels, Gauge>,
+    healthy: Family<WebhookLabels, Gauge>,
     findings: Family<WebhookLabels, Gauge>,
     last_delivery: Family<WebhookLabels, Gauge>,
     last_audit: Family<WebhookLabels, Gauge>,
@@ -31,7 +31,7 @@ impl WebhookMetrics {
     /// Makes them known to whoever reads the registry.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
-            sound: Family::default(),
+            healthy: Family::default(),
             findings: Family::default(),
             last_delivery: Family::default(),
             last_audit: Family::default(),
@@ -44,9 +44,9 @@ impl WebhookMetrics {
         let registry = registry.sub_registry_with_prefix("flux_setup_webhook");
         let gauges = [
             (
-                "sound",
+                "healthy",
                 "Whether pushes can be relied on to come by this webhook",
-                &metrics.sound,
+                &metrics.healthy,
             ),
             (
                 "findings",
@@ -110,7 +110,7 @@ impl WebhookMetrics {
             family.get_or_create(&labels).set(value);
         };
         if let Some(healthy) = report.healthy {
-            set(&self.sound, i64::from(healthy));
+            set(&self.healthy, i64::from(healthy));
         }
         let findings = i64::try_from(report.findings.len()).unwrap_or(i64::MAX);
         set(&self.findings, findings);

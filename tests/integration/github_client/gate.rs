@@ -6,7 +6,7 @@ use std::time::Duration;
 use flux_setup::budget::live::{HoldReason, Purpose};
 use flux_setup::github::{Call, CallFault, Client};
 use futures::future::join_all;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
@@ -68,7 +68,7 @@ async fn after_a_hold_the_most_urgent_go_first() {
         if std::mem::replace(&mut *is_first, false) {
             return Reply::of(
                 403,
-                &[("retry-after", "1")],
+                &[("retry-after", "3")],
                 r#"{"message": "You have exceeded a secondary rate limit."}"#,
             );
         }
@@ -77,7 +77,8 @@ async fn after_a_hold_the_most_urgent_go_first() {
     .await;
     let client = scene.client();
     let first = begin(&client, web());
-    while scene.asked().is_empty() {
+    let is_held = || client.ledger(|ledger| ledger.hold("core", Timestamp::now()).is_some());
+    while scene.asked().is_empty() || !is_held() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let mut calls = Vec::new();
