@@ -2,6 +2,7 @@
 
 mod answers;
 mod gate;
+mod hour;
 mod identities;
 mod moved;
 mod scene;
