@@ -1,6 +1,7 @@
 //! Pushes become annotations: `flux-setup serve` between a sender of webhooks and a real API server.
 
 mod again;
+mod asking;
 mod faults;
 pub mod kills;
 mod log;

@@ -1,0 +1,7 @@
+//! What no webhook brought: `flux-setup serve` between a GitHub that limits, fails and forgets, and a real API server.
+
+mod back_fill;
+mod faults;
+mod heads;
+mod killed;
+mod scene;

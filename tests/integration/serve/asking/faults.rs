@@ -1,0 +1,119 @@
+//! GitHub is away, or refuses: pushes that come are worked as ever, and the report says what mends it.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::api_server::shared;
+use crate::github::faults::Fault;
+use crate::github::sender::Delivering;
+use crate::github::{FakeGithub, Options};
+
+use super::scene::{Scene, TOKEN, webhook};
+
+#[test]
+#[ignore = "needs a Kubernetes API server"]
+fn while_github_is_away_pushes_that_come_are_worked_and_after_it_all_is_caught_up() {
+    let host = "audit: {every: 1s}, heads: {every: 1s}";
+    let scene = Scene::new(shared(), "away", host);
+    scene.fleet(60);
+    let mut service = scene.start();
+    for (storm, fault) in [Fault::Proxy(502), Fault::Closed, Fault::Truncated]
+        .into_iter()
+        .enumerate()
+    {
+        let first = u32::try_from(storm).expect("few") * 20;
+        scene.github.fail_where("", None, fault);
+        for number in first..first + 20 {
+            let even = number % 2 == 0;
+            scene.push(
+                number,
+                match even {
+                    true => Delivering::Deliver,
+                    false => Delivering::UNREACHABLE,
+                },
+            );
+        }
+        let started = Instant::now();
+        scene.wait_for(&service, (first..first + 20).step_by(2));
+        thread::sleep(Duration::from_secs(3).saturating_sub(started.elapsed()));
+        let lost = (first + 1..first + 20).step_by(2);
+        let early: usize = lost.clone().map(|number| scene.annotations(number)).sum();
+        assert_eq!(early, 0, "GitHub is away: {fault:?}");
+        let ready = service.get("/health/ready").map(|(status, _)| status);
+        assert_eq!(ready, Some(200));
+        scene.github.clear_faults();
+        scene.wait_for(&service, lost);
+    }
+    service.wait_until("nothing is left", |service| {
+        webhook(service)["catchingUp"] == false
+    });
+    thread::sleep(Duration::from_secs(4));
+    assert_eq!(scene.not_once(0..60), []);
+    assert_eq!(scene.github.violations(), []);
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server"]
+fn a_token_that_was_revoked_is_named_with_what_mends_it_and_a_new_one_is_taken() {
+    let github = FakeGithub::launch(Options::default());
+    let token = github.personal_token("bot", &["repo", "admin:org_hook"]);
+    let host = "audit: {every: 1s}, heads: false";
+    let scene = Scene::with(shared(), "revoked", host, github, &token);
+    scene.fleet(3);
+    let mut service = scene.start();
+    scene.github.revoke(&token);
+    service.wait_until("it is told", |service| {
+        let told = webhook(service)["findings"].to_string();
+        told.contains("token") && told.contains("bot")
+    });
+    let told = webhook(&service);
+    assert_eq!(told["healthy"], false);
+    let finding = &told["findings"][0];
+    assert!(finding["mend"].as_str().is_some_and(|it| it.len() > 10));
+    assert!(
+        service
+            .log()
+            .lines()
+            .any(|line| line.contains("401") && line.contains("bot") && line.contains("token")),
+        "{}",
+        service.log()
+    );
+    // What comes is worked as ever.
+    scene.push(0, Delivering::Deliver);
+    scene.wait_for(&service, [0]);
+    scene.push(1, Delivering::UNREACHABLE);
+    let new = scene
+        .github
+        .personal_token("bot", &["repo", "admin:org_hook"]);
+    scene.home.write(TOKEN, &new);
+    scene.wait_for(&service, [1]);
+    // GitHub's last attempt failed, so that the webhook is not relied on until one comes in.
+    scene.push(2, Delivering::Deliver);
+    scene.wait_for(&service, [2]);
+    service.wait_until("it is well again", |service| {
+        webhook(service)["healthy"] == true
+    });
+    assert_eq!(scene.not_once(0..3), []);
+    assert_eq!(scene.github.violations(), []);
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server"]
+fn the_permission_that_is_missing_is_named_and_what_comes_is_worked() {
+    let github = FakeGithub::launch(Options::default());
+    let token = github.fine_grained_token("bot", &[]);
+    let host = "audit: {every: 1s}, heads: false";
+    let scene = Scene::with(shared(), "denied", host, github, &token);
+    scene.fleet(1);
+    let mut service = scene.home.start();
+    service.wait_until_ready();
+    service.wait_until("it is told", |service| webhook(service)["healthy"] == false);
+    let finding = &webhook(&service)["findings"][0];
+    let text = finding.to_string();
+    for part in ["organization_hooks=read", "`bot`", "`Webhooks: read-only`"] {
+        assert!(text.contains(part), "no {part} in {text}");
+    }
+    scene.push(0, Delivering::Deliver);
+    scene.wait_for(&service, [0]);
+    assert_eq!(scene.github.violations(), []);
+}

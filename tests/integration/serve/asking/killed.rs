@@ -1,0 +1,68 @@
+//! The service is killed while it fetches what never came: each delivery once, and no call inside a hold.
+
+use std::thread;
+use std::time::Duration;
+
+use crate::api_server::shared;
+use crate::github::faults::Fault;
+use crate::github::sender::Delivering;
+
+use super::scene::{LIST, SHOW, Scene, bucket, webhook};
+
+const MISSED: u32 = 240;
+/// Deliveries that are fetched beside each other.
+const AT_ONCE: u64 = 4;
+
+#[test]
+#[ignore = "needs a Kubernetes API server"]
+fn kill_9_in_the_middle_of_the_back_fill_fetches_each_once_and_asks_nothing_inside_a_hold() {
+    let scene = Scene::new(shared(), "refetch", "audit: {every: 1s}, heads: false");
+    scene.fleet(MISSED);
+    scene.start().kill();
+    for number in 0..MISSED {
+        scene.push(number, Delivering::UNREACHABLE);
+    }
+    let shown = || scene.github.books().of(SHOW).calls;
+    let (mut kills, mut held) = (0, 0);
+    for (round, pause) in [35, 210, 90, 5, 140].into_iter().enumerate() {
+        let before = shown();
+        let mut service = scene.home.start();
+        service.wait_until("it fetches", |_| shown() > before);
+        thread::sleep(Duration::from_millis(pause));
+        if round % 2 == 1 {
+            let fault = Fault::Secondary {
+                status: 403,
+                retry_after: Some(6),
+            };
+            scene.github.fail_next(1, fault);
+            service.wait_until("it is held", |service| {
+                let holds = bucket(service, "core")["holds"].as_array().map(Vec::len);
+                holds > Some(0)
+            });
+            // It is kept five times a second.
+            thread::sleep(Duration::from_millis(500));
+            held += 1;
+        }
+        service.kill();
+        kills += 1;
+        assert!(shown() < u64::from(MISSED) + kills * AT_ONCE);
+    }
+    let mut service = scene.home.start();
+    scene.wait_for(&service, 0..MISSED);
+    service.wait_until("nothing is left", |service| {
+        let told = webhook(service);
+        told["catchingUp"] == false && told["lastAudit"].is_string()
+    });
+    thread::sleep(Duration::from_secs(4));
+    assert_eq!(scene.not_once(0..MISSED), []);
+    let books = scene.github.books();
+    assert_eq!(books.violations, []);
+    // Only what was on its way when it was killed is fetched again.
+    let (shown, refused) = (books.of(SHOW).calls, books.of(SHOW).refused);
+    let most = u64::from(MISSED) + kills * AT_ONCE + refused;
+    assert!(shown <= most, "{shown} of {most}");
+    println!(
+        "{kills} kills, {held} inside a hold: {MISSED} missed, {shown} fetched, {} pages",
+        books.of(LIST).calls
+    );
+}
