@@ -157,3 +157,19 @@ fn without_an_identity_it_is_said_that_nothing_is_asked() {
         "{told:?}"
     );
 }
+
+
+#[test]
+fn a_start_asks_for_no_limits_where_the_last_run_was_answered_lately() {
+    let github = FakeGithub::launch(Options::default());
+    let home = home(&github, "");
+    let mut service = home.start();
+    let asked = || github.books().of("GET /rate_limit").calls;
+    service.wait_until("it asked", |_| asked() == 1);
+    service.wait_until("it knows", |service| bucket(service, "core").is_some());
+    service.terminate();
+    let service = home.start();
+    service.get("/api/v1/rate-limit").unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert_eq!(asked(), 1);
+}

@@ -24,6 +24,9 @@ pub const APP_JWT: &str = "app_jwt";
 /// The resource of queries.
 pub(super) const GRAPHQL: &str = "graphql";
 
+/// In which `GET /rate_limit` is asked for.
+pub(super) const CORE: &str = "core";
+
 /// Points of the secondary limits from which on a call is one that changes something.
 pub(super) const MUTATION: u32 = 5;
 

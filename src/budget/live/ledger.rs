@@ -15,7 +15,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::answer::{Outcome, Sample, Verdict};
-use super::ask::{APP_JWT, Ask, Purpose};
+use super::ask::{APP_JWT, Ask, CORE, Purpose};
 use super::bucket::{Bucket, Settled, Wait};
 use super::clock::{Clock, Tick};
 use super::epoch::{Relation, Source};
@@ -337,11 +337,14 @@ impl Ledger {
         self.pressure.unsent(&running.ask, running.since);
     }
 
-    /// Whether `GET /rate_limit` should be asked: no answer was seen for five minutes, and nothing
-    /// holds all calls. Ask it with a cost of 0, and hand what it says to [`Ledger::learn`].
+    /// Whether `GET /rate_limit` should be asked: no answer was seen for five minutes, and it would not
+    /// have to wait at the gate, where calls for other buckets would wait behind it. Ask it with a cost of
+    /// 0, and hand what it says to [`Ledger::learn`].
     pub fn wants_rate_limit(&self, now: Timestamp) -> bool {
         let tick = self.clock.read(now);
+        let core = self.buckets.get(CORE);
         self.pressure.held_until(tick).is_none()
+            && core.is_none_or(|core| core.refused_until(tick).is_none())
             && self
                 .heard
                 .is_none_or(|heard| tick.steady.since(heard) >= UNHEARD)

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bucket::Bucket;
 use super::clock::Clock;
+use super::moment::Moment;
 use super::pressure::KeptPressure;
 
 /// Written as JSON and read again; what is in it is the ledger's affair. It holds figures and times,
@@ -14,6 +15,9 @@ use super::pressure::KeptPressure;
 #[serde(rename_all = "camelCase")]
 pub struct LedgerState {
     pub(super) clock: Clock,
+    /// When an answer was seen last, by GitHub's clock.
+    #[serde(default)]
+    pub(super) heard: Option<Moment>,
     pub(super) pressure: KeptPressure,
     pub(super) buckets: BTreeMap<String, Bucket>,
     pub(super) routes: BTreeMap<String, String>,

@@ -37,6 +37,7 @@ impl Ledger {
         }
         let routes = self.routes.iter();
         LedgerState {
+            heard: self.heard.map(|heard| tick.as_server(heard)),
             clock: self.clock,
             pressure: self.pressure.kept(tick),
             buckets: buckets
@@ -60,6 +61,9 @@ impl Ledger {
         ledger.clock = state.clock;
         let tick = ledger.clock.advance(now);
         ledger.pressure = Pressure::restored(state.pressure, tick);
+        // One that lies ahead, by a clock that was set back, is no reason never to ask.
+        let heard = state.heard.map(|heard| tick.as_steady(heard));
+        ledger.heard = heard.map(|heard| heard.min(tick.steady));
         let buckets = state.buckets.into_iter().take(MOST_BUCKETS);
         ledger.buckets = buckets
             .map(|(resource, bucket)| (resource.into(), bucket.restored(tick)))

@@ -105,6 +105,37 @@ fn rate_limit_is_asked_when_nothing_was_heard_for_five_minutes_and_not_in_a_hold
 }
 
 #[test]
+fn rate_limit_is_not_asked_where_it_would_wait_for_a_reset_and_all_else_behind_it() {
+    let mut ledger = knows(10);
+    let refused = |resource| {
+        let sample = (resource, sample(5000, second(3600)));
+        answered(Some(sample), Verdict::PrimaryLimit)
+    };
+    let query = ask("graphql", Purpose::Heads);
+    call(&mut ledger, &query, &refused("graphql"), second(0));
+    assert!(ledger.wants_rate_limit(second(300)));
+    call(&mut ledger, &core(), &refused("core"), second(0));
+    assert!(!ledger.wants_rate_limit(second(300)));
+    assert!(!ledger.wants_rate_limit(second(3600)));
+    assert!(ledger.wants_rate_limit(second(3601)));
+}
+
+#[test]
+fn an_answer_that_was_seen_before_a_restart_counts_and_one_from_the_future_does_not() {
+    let ledger = knows(10);
+    let restored = |now: i64| {
+        let state = ledger.state(second(1));
+        Ledger::restore(settings(), state, second(now))
+    };
+    assert!(!restored(2).wants_rate_limit(second(299)));
+    assert!(restored(2).wants_rate_limit(second(300)));
+    assert!(restored(400).wants_rate_limit(second(400)));
+    let set_back = restored(-86_400);
+    assert!(!set_back.wants_rate_limit(second(-86_101)));
+    assert!(set_back.wants_rate_limit(second(-86_100)));
+}
+
+#[test]
 fn a_list_of_all_limits_adds_buckets_that_are_used_and_no_others() {
     let mut ledger = knows(10);
     ledger.learn("core", sample(30, second(3600)), second(1));
