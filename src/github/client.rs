@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
@@ -193,7 +194,14 @@ impl Client {
         rows.for_each(|row| etags.keep(row.into()));
     }
 
-    /// Reads or changes the ledger of the identity, for reports and for the store.
+    /// The time by the clock that its ledger is kept by: that of this machine may be set while the
+    /// program runs, and a reset would then seem over, or far away, to whoever reads with it.
+    pub fn now(&self) -> Timestamp {
+        self.voice.line.clock.now()
+    }
+
+    /// Reads or changes the ledger of the identity, for reports and for the store; the time for it is
+    /// [`Self::now`].
     pub fn ledger<T>(&self, with: impl FnOnce(&mut Ledger) -> T) -> T {
         self.voice.line.gate.ledger(with)
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -23,8 +23,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const WRITE_EVERY: Duration = Duration::from_secs(5);
 /// How often it is seen whether GitHub has to be asked what is left.
 const ASK_EVERY: Duration = Duration::from_secs(30);
-/// So long the steps of a bucket's history are kept.
-const HISTORY_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// Notes that are written by one call.
 const PAGE: usize = 1_000;
 
@@ -58,8 +56,8 @@ impl Books {
             hosts,
             holds: Vec::new(),
         };
-        books.restore(Timestamp::now());
-        books.holds = books.held(Timestamp::now());
+        books.restore();
+        books.holds = books.held();
         Ok(books)
     }
 
@@ -75,7 +73,7 @@ impl Books {
             }
         };
         stop.run_until_cancelled(keeping).await;
-        if let Err(fault) = self.write(Timestamp::now()).await {
+        if let Err(fault) = self.write().await {
             warn!(error = %fault, "the last of what is known of GitHub's limits was not kept");
         }
     }
@@ -85,12 +83,11 @@ impl Books {
         let mut is_lost = false;
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            let now = Timestamp::now();
-            if written_at.elapsed() < WRITE_EVERY && are_the_same(&self.held(now), &self.holds) {
+            if written_at.elapsed() < WRITE_EVERY && are_the_same(&self.held(), &self.holds) {
                 continue;
             }
             written_at = Instant::now();
-            let written = self.write(now).await;
+            let written = self.write().await;
             match &written {
                 Ok(()) if is_lost => info!("what is known of GitHub's limits is kept again"),
                 Err(fault) if !is_lost => {
@@ -106,18 +103,18 @@ impl Books {
         self.hosts.iter().flat_map(|host| host.clients())
     }
 
-    fn held(&self, now: Timestamp) -> Vec<HeldRow> {
+    fn held(&self) -> Vec<HeldRow> {
         let buckets = self
             .clients()
-            .flat_map(|client| client.ledger(|ledger| ledger.report(now)));
+            .flat_map(|client| client.ledger(|ledger| ledger.report(client.now())));
         buckets.flat_map(|bucket| bucket.holds).collect()
     }
 
-    fn restore(&self, now: Timestamp) {
+    fn restore(&self) {
         for client in self.clients() {
             let kept = self.ledgers.get(&name(client, ""));
             if let Some(state) = kept.and_then(|state| serde_json::from_str(state).ok()) {
-                client.ledger(|ledger| ledger.go_on_from(state, now));
+                client.ledger(|ledger| ledger.go_on_from(state, client.now()));
             }
             let prefix = name(client, "/");
             let mut steps: HashMap<&str, Vec<Step>> = HashMap::new();
@@ -145,18 +142,17 @@ impl Books {
         }
     }
 
-    async fn write(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let holds = self.held(now);
+    async fn write(&mut self) -> Result<(), StoreError> {
+        let holds = self.held();
         let ledgers = self.clients().map(|client| {
-            let state = client.ledger(|ledger| ledger.state(now));
+            let state = client.ledger(|ledger| ledger.state(client.now()));
             (name(client, ""), json(&state))
         });
         let ledgers = ledgers.collect();
         bring(&self.store, LEDGER, &mut self.ledgers, ledgers).await?;
         self.holds = holds;
-        let since = now.checked_sub(HISTORY_FOR).ok();
         let steps = self.clients().flat_map(|client| {
-            let buckets = client.ledger(|ledger| ledger.history(since, now));
+            let buckets = client.ledger(|ledger| ledger.history(None, client.now()));
             buckets.into_iter().flat_map(|(resource, steps)| {
                 let of_bucket = name(client, &format!("/{resource}/"));
                 let step = |step: &Step| (format!("{of_bucket}{}", step.at), json(step));
@@ -177,12 +173,15 @@ impl Books {
     }
 }
 
+/// Each by itself: one that waits at its gate keeps back no other.
 async fn ask_what_is_left(clients: &[Client]) {
-    loop {
-        let asked = clients.iter().map(Client::look_at_limits);
-        futures::future::join_all(asked).await;
-        tokio::time::sleep(ASK_EVERY).await;
-    }
+    let asking = clients.iter().map(|client| async move {
+        loop {
+            client.look_at_limits().await;
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+    });
+    futures::future::join_all(asking).await;
 }
 
 /// Times by another machine's clock are never quite the same.

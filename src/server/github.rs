@@ -46,25 +46,34 @@ pub(super) struct BucketHistory {
 }
 
 impl GithubSide {
-    pub(super) fn rate_limit(&self, clusters: &[Arc<LiveCluster>], now: Timestamp) -> RateLimit {
-        let buckets = self.buckets(now).collect();
+    pub(super) fn rate_limit(&self, clusters: &[Arc<LiveCluster>]) -> RateLimit {
+        let buckets = self.buckets().collect();
         let git = self.git_rate(clusters);
         RateLimit {
-            report: RateLimitReport::new(now, buckets, self.plan.clone(), git),
+            report: RateLimitReport::new(self.github_time(), buckets, self.plan.clone(), git),
             notes: self.notes.clone(),
         }
     }
 
-    pub(super) fn buckets(&self, now: Timestamp) -> impl Iterator<Item = BucketReport> {
+    pub(super) fn buckets(&self) -> impl Iterator<Item = BucketReport> {
         let clients = self.hosts.iter().flat_map(Github::clients);
-        clients.flat_map(move |client| client.ledger(|ledger| ledger.report(now)))
+        clients.flat_map(|client| client.ledger(|ledger| ledger.report(client.now())))
+    }
+
+    /// As all times of buckets: by the clock of this machine, how long it is until a reset would be wrong
+    /// by as much as that clock is.
+    fn github_time(&self) -> Timestamp {
+        let mut clients = self.hosts.iter().flat_map(Github::clients);
+        clients.next().map_or_else(Timestamp::now, |client| {
+            client.ledger(|ledger| ledger.github_time(client.now()))
+        })
     }
 
     /// Steps that began at or after `since`, at most those of a day.
-    pub(super) fn history(&self, since: Option<Timestamp>, now: Timestamp) -> Vec<BucketHistory> {
+    pub(super) fn history(&self, since: Option<Timestamp>) -> Vec<BucketHistory> {
         let clients = self.hosts.iter().flat_map(Github::clients);
         let history = clients.flat_map(|client| {
-            let buckets = client.ledger(|ledger| ledger.history(since, now));
+            let buckets = client.ledger(|ledger| ledger.history(since, client.now()));
             buckets.into_iter().map(|(resource, steps)| BucketHistory {
                 host: client.host().to_owned(),
                 identity: client.identity().to_owned(),

@@ -2,6 +2,10 @@
 
 use std::path::Path;
 
+use flux_setup::budget::live::Purpose;
+use flux_setup::config::SecretRef;
+use flux_setup::github::{Call, Clock, Github, GithubSettings, IdentitySettings};
+use flux_setup::server::GithubSide;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -10,6 +14,7 @@ use crate::github::faults::Fault;
 use crate::github::who::Who;
 use crate::github::{FakeGithub, Options};
 use crate::process::{Home, Service};
+use crate::service::{self, Wanted};
 
 const TOKEN: &str = "token";
 
@@ -172,4 +177,51 @@ fn a_start_asks_for_no_limits_where_the_last_run_was_answered_lately() {
     service.get("/api/v1/rate-limit").unwrap();
     std::thread::sleep(std::time::Duration::from_secs(2));
     assert_eq!(asked(), 1);
+}
+
+
+#[tokio::test]
+async fn a_clock_of_this_machine_that_is_set_while_it_runs_changes_nothing_of_the_report() {
+    let github = FakeGithub::start().await;
+    github.repository("acme/web");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join(TOKEN),
+        github.personal_token("bot", &["repo"]),
+    )
+    .unwrap();
+    let mut settings = GithubSettings::new("github.com", folder.path());
+    settings.api_url = Some(github.api_url());
+    settings.identities = vec![IdentitySettings::token(
+        "bot",
+        SecretRef::File(TOKEN.into()),
+    )];
+    // It was three hours late at the start, and was put right.
+    settings.clock = Clock::of(|| Timestamp::now() - SignedDuration::from_hours(3));
+    let host = Github::open(settings).unwrap();
+    let client = host.client("bot").unwrap();
+    let web = Call::get("/repos/acme/web", "/repos/{owner}/{repo}", Purpose::Other);
+    client.call(web).await.unwrap();
+    let service = service::Service::with(Wanted {
+        github: GithubSide {
+            hosts: vec![host],
+            ..GithubSide::default()
+        },
+        ..Wanted::default()
+    })
+    .await;
+    let report = service.get("/api/v1/rate-limit").await.json();
+    let books = github.books();
+    let book = &books.buckets[&(bot(), "core")];
+    let core = &report["buckets"][0];
+    assert_eq!(core["used"], book.sample.used, "{report}");
+    assert_eq!(core["remaining"], book.sample.remaining, "{report}");
+    let time = |value: &Value| value.as_str().unwrap().parse::<Timestamp>().unwrap();
+    let reset = book.sample.reset.as_second();
+    assert_eq!(time(&core["reset"]).as_second(), reset, "{report}");
+    // By GitHub's clock too, so that it can be told how long it is until then.
+    let late = Timestamp::now().duration_since(time(&report["at"]));
+    assert!(late.abs() < SignedDuration::from_secs(10), "{report}");
+    let history = service.get("/api/v1/rate-limit/history").await.json();
+    assert_eq!(history["buckets"][0]["steps"][0]["own"], 1, "{history}");
 }

@@ -268,7 +268,7 @@ impl Work {
         let is_all = clusters.iter().all(|cluster| cluster.is_listed());
         let wanted = self.wanted(now);
         let at = (now, Timestamp::now());
-        let budget = self.budget(at.1);
+        let budget = self.budget();
         self.speaker.tick(wanted, &budget, fastrand::f64(), at);
         let unwanted = self.speaker.take_unwanted(is_all);
         for some in unwanted.chunks(NOTES) {
@@ -281,7 +281,8 @@ impl Work {
     }
 
     /// What the identity's ledger knows now.
-    fn budget(&self, now: Timestamp) -> Budget {
+    fn budget(&self) -> Budget {
+        let now = self.client.now();
         self.client.ledger(|ledger| Budget {
             supply: ledger.supply(RESOURCE, now),
             is_slowed: ledger.is_slowed(now),

@@ -25,7 +25,7 @@ pub(super) struct History {
 
 /// `GET /api/v1/rate-limit`
 pub(super) async fn now(State(state): State<AppState>) -> Json<RateLimit> {
-    Json(state.github.rate_limit(&state.clusters, Timestamp::now()))
+    Json(state.github.rate_limit(&state.clusters))
 }
 
 /// `GET /api/v1/rate-limit/history[?since=TIME]`
@@ -40,6 +40,6 @@ pub(super) async fn history(
         );
         ApiFault::new(StatusCode::BAD_REQUEST, reason)
     })?;
-    let buckets = state.github.history(since, Timestamp::now());
+    let buckets = state.github.history(since);
     Ok(Json(History { buckets }))
 }

@@ -27,7 +27,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub(super) async fn metrics(State(state): State<AppState>) -> Response {
     read_store(&state).await;
     read_clusters(&state);
-    let buckets = state.github.buckets(Timestamp::now());
+    let buckets = state.github.buckets();
     state.metrics.github.show(buckets);
     let mut text = String::new();
     if let Err(fault) = encode(&mut text, &state.registry) {
