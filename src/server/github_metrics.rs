@@ -1,6 +1,7 @@
 //! GitHub's limits as Prometheus sees them.
 
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -25,6 +26,8 @@ pub(super) struct GithubMetrics {
     foreign_rate: Number,
     empty: Number,
     gate_closed: Family<GateLabels, Gauge>,
+    /// Held by whoever writes the page: another that begins meanwhile takes all rows away.
+    showing: Arc<Mutex<()>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -90,8 +93,13 @@ impl GithubMetrics {
         metrics
     }
 
-    /// Shows these buckets and no others.
-    pub(super) fn show(&self, buckets: impl Iterator<Item = BucketReport>) {
+    /// Shows these buckets and no others while `with` runs.
+    pub(super) fn showing<T>(
+        &self,
+        buckets: impl Iterator<Item = BucketReport>,
+        with: impl FnOnce() -> T,
+    ) -> T {
+        let _showing = self.showing.lock().unwrap_or_else(PoisonError::into_inner);
         for family in self.numbers() {
             family.clear();
         }
@@ -100,6 +108,7 @@ impl GithubMetrics {
         for bucket in buckets {
             self.add(&bucket);
         }
+        with()
     }
 
     fn numbers(&self) -> [&Number; 8] {
@@ -155,5 +164,69 @@ impl GithubMetrics {
             };
             self.gate_closed.get_or_create(&labels).set(1);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use prometheus_client::encoding::text::encode;
+
+    use super::*;
+    use crate::budget::live::ByPurpose;
+
+    fn bucket(number: u32) -> BucketReport {
+        BucketReport {
+            host: "github.com".to_owned(),
+            identity: format!("bot-{number}"),
+            resource: "core".to_owned(),
+            limit: Some(5_000),
+            used: Some(number),
+            remaining: Some(5_000 - number),
+            reset: None,
+            own_used: 0,
+            foreign_used: number,
+            by_purpose: ByPurpose::default(),
+            rate_per_hour: 0.0,
+            forecast: None,
+            holds: Vec::new(),
+            foreign_per_hour: 0.0,
+        }
+    }
+
+    #[test]
+    fn two_that_ask_at_once_both_see_every_bucket() {
+        let mut registry = Registry::default();
+        let metrics = GithubMetrics::register(&mut registry);
+        let ask = || {
+            for _ in 0..100 {
+                let mut text = String::new();
+                let written = metrics.showing((0..50).map(bucket), || encode(&mut text, &registry));
+                written.unwrap();
+                assert_eq!(text.matches("\ngithub_limit{").count(), 50, "{text}");
+                assert_eq!(text.matches("\ngithub_own_used{").count(), 200, "{text}");
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(ask);
+            }
+        });
+    }
+
+    #[test]
+    fn a_bucket_that_is_no_more_is_shown_no_more() {
+        let mut registry = Registry::default();
+        let metrics = GithubMetrics::register(&mut registry);
+        let shown = |buckets: std::ops::Range<u32>| {
+            let mut text = String::new();
+            let written = metrics.showing(buckets.map(bucket), || encode(&mut text, &registry));
+            written.unwrap();
+            (text.contains("bot-1"), text.contains("bot-2"))
+        };
+        assert_eq!(shown(1..2), (true, false));
+        assert_eq!(shown(2..3), (false, true));
+        assert_eq!(shown(0..0), (false, false));
     }
 }

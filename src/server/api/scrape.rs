@@ -28,9 +28,9 @@ pub(super) async fn metrics(State(state): State<AppState>) -> Response {
     read_store(&state).await;
     read_clusters(&state);
     let buckets = state.github.buckets();
-    state.metrics.github.show(buckets);
     let mut text = String::new();
-    if let Err(fault) = encode(&mut text, &state.registry) {
+    let write = || encode(&mut text, &state.registry);
+    if let Err(fault) = state.metrics.github.showing(buckets, write) {
         warn!("cannot write the metrics: {fault}");
         let reason = "the metrics cannot be written; the log says why";
         return ApiFault::new(StatusCode::INTERNAL_SERVER_ERROR, reason).into_response();
