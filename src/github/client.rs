@@ -200,6 +200,12 @@ impl Client {
         self.voice.line.clock.now()
     }
 
+    /// Why GitHub cannot be asked as it seems: no connection, or a credential that it does not take. Nothing
+    /// from the next good answer on.
+    pub fn trouble(&self) -> Option<String> {
+        self.voice.trouble().clone()
+    }
+
     /// Reads or changes the ledger of the identity, for reports and for the store; the time for it is
     /// [`Self::now`].
     pub fn ledger<T>(&self, with: impl FnOnce(&mut Ledger) -> T) -> T {

@@ -161,5 +161,6 @@ fn open(
         reserve: settings.reserve,
         etags: Mutex::new(Etags::default()),
         looked: tokio::sync::Mutex::new(None),
+        trouble: Mutex::new(None),
     }))
 }

@@ -42,6 +42,9 @@ pub(super) struct Voice {
     pub(super) etags: Mutex<Etags>,
     /// When the limits were asked for; whoever holds it asks.
     pub(super) looked: tokio::sync::Mutex<Option<Instant>>,
+    /// Why the last call brought nothing, where that was not for what it asked; one that waits at the
+    /// gate changes nothing of it.
+    pub(super) trouble: Mutex<Option<String>>,
 }
 
 /// A call with all that is the same however often it is sent.
@@ -73,6 +76,17 @@ pub(super) struct Judged {
 impl Voice {
     /// Sends a call until there is an answer that is neither a failure nor a limit.
     pub(super) async fn send(&self, asking: &Asking<'_>) -> Result<Judged, CallFault> {
+        let sent = self.send_on(asking).await;
+        let trouble = match &sent {
+            Ok(_) => None,
+            Err(CallFault::Held(_)) => return sent,
+            Err(fault) => Some(fault.to_string()),
+        };
+        *self.trouble() = trouble;
+        sent
+    }
+
+    async fn send_on(&self, asking: &Asking<'_>) -> Result<Judged, CallFault> {
         let Self {
             address,
             line,
@@ -220,6 +234,11 @@ impl Voice {
             reason: judge::refusal(judged.made, *status, headers, &message),
             message,
         }
+    }
+
+    pub(super) fn trouble(&self) -> MutexGuard<'_, Option<String>> {
+        let trouble = self.trouble.lock();
+        trouble.unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn etags(&self) -> MutexGuard<'_, Etags> {

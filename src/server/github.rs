@@ -51,8 +51,18 @@ impl GithubSide {
         let git = self.git_rate(clusters);
         RateLimit {
             report: RateLimitReport::new(self.github_time(), buckets, self.plan.clone(), git),
-            notes: self.notes.clone(),
+            notes: self.notes.iter().cloned().chain(self.troubles()).collect(),
         }
+    }
+
+    /// What keeps the figures from being known: without it they would only be missing.
+    fn troubles(&self) -> impl Iterator<Item = String> {
+        let clients = self.hosts.iter().flat_map(Github::clients);
+        clients.filter_map(|client| {
+            let trouble = client.trouble()?;
+            let (host, identity) = (client.host(), client.identity());
+            Some(format!("{host} cannot be asked as `{identity}`: {trouble}"))
+        })
     }
 
     pub(super) fn buckets(&self) -> impl Iterator<Item = BucketReport> {

@@ -164,22 +164,6 @@ fn without_an_identity_it_is_said_that_nothing_is_asked() {
 }
 
 
-#[test]
-fn a_start_asks_for_no_limits_where_the_last_run_was_answered_lately() {
-    let github = FakeGithub::launch(Options::default());
-    let home = home(&github, "");
-    let mut service = home.start();
-    let asked = || github.books().of("GET /rate_limit").calls;
-    service.wait_until("it asked", |_| asked() == 1);
-    service.wait_until("it knows", |service| bucket(service, "core").is_some());
-    service.terminate();
-    let service = home.start();
-    service.get("/api/v1/rate-limit").unwrap();
-    std::thread::sleep(std::time::Duration::from_secs(2));
-    assert_eq!(asked(), 1);
-}
-
-
 #[tokio::test]
 async fn a_clock_of_this_machine_that_is_set_while_it_runs_changes_nothing_of_the_report() {
     let github = FakeGithub::start().await;
@@ -224,4 +208,39 @@ async fn a_clock_of_this_machine_that_is_set_while_it_runs_changes_nothing_of_th
     assert!(late.abs() < SignedDuration::from_secs(10), "{report}");
     let history = service.get("/api/v1/rate-limit/history").await.json();
     assert_eq!(history["buckets"][0]["steps"][0]["own"], 1, "{history}");
+}
+
+
+#[test]
+fn why_nothing_is_known_of_a_limit_is_told() {
+    let github = FakeGithub::launch(Options::default());
+    let home = home(&github, "");
+    home.write(TOKEN, "ghp_wrong");
+    let mut service = home.start();
+    service.wait_until("it was told", |_| {
+        budget(&home, &[]).stdout.contains("cannot be asked")
+    });
+    let told = budget(&home, &[]);
+    let words: Vec<&str> = told.stdout.split_whitespace().collect();
+    let note = "note github.com cannot be asked as `bot`: GitHub refused `GET /rate_limit` to `bot` (401: \
+        Bad credentials): the token is revoked, expired or wrong; make a new one and put it where the \
+        configuration points";
+    assert!(words.join(" ").contains(note), "{told:?}");
+    assert!(!told.stdout.contains("ghp_wrong"), "{told:?}");
+}
+
+
+#[test]
+fn a_start_asks_for_no_limits_where_the_last_run_was_answered_lately() {
+    let github = FakeGithub::launch(Options::default());
+    let home = home(&github, "");
+    let mut service = home.start();
+    let asked = || github.books().of("GET /rate_limit").calls;
+    service.wait_until("it asked", |_| asked() == 1);
+    service.wait_until("it knows", |service| bucket(service, "core").is_some());
+    service.terminate();
+    let service = home.start();
+    service.get("/api/v1/rate-limit").unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert_eq!(asked(), 1);
 }
