@@ -47,9 +47,10 @@ impl AppKey {
     /// A token of the App; `now` is by GitHub's clock.
     pub(super) fn token(&self, app: u64, now: Timestamp) -> String {
         let header = json!({"alg": "RS256", "typ": "JWT"});
+        let now = now.as_second();
         let claims = json!({
-            "iat": (now - BACK).as_second(),
-            "exp": (now + LIFE).as_second(),
+            "iat": now - BACK.as_secs(),
+            "exp": now + LIFE.as_secs(),
             "iss": app.to_string(),
         });
         let part = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());

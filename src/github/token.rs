@@ -111,9 +111,12 @@ impl Kept {
         let header = bearer(minted.token.as_bytes())
             .map_err(|_| bad("the token of the installation has a letter that no token has"))?;
         let life = match minted.expires_at {
-            Some(end) => end.duration_since(now + ahead),
+            Some(end) => end.duration_since(now) - ahead,
             None => UNKNOWN_LIFE,
         };
+        let used = SignedDuration::from_millis(
+            i64::try_from(life.as_millis()).unwrap_or_default() / 100 * USED_PERCENT,
+        );
         self.made += 1;
         self.refused = None;
         let token = InstallationToken {
@@ -122,10 +125,7 @@ impl Kept {
                 name: Arc::from(format!("installation-{}", self.made)),
                 lasts: false,
             },
-            renew_at: now
-                + SignedDuration::from_millis(
-                    i64::try_from(life.as_millis()).unwrap_or_default() / 100 * USED_PERCENT,
-                ),
+            renew_at: now.saturating_add(used).unwrap_or(now),
         };
         self.token = Some(token.clone());
         Ok(token)
@@ -175,6 +175,19 @@ mod tests {
         take(&mut kept, "1970-01-01T01:10:00Z", 0, 600).unwrap();
         assert!(kept.current(at(2879)).is_some());
         assert!(kept.current(at(2880)).is_none());
+    }
+
+    #[test]
+    fn dates_at_the_end_of_time_are_survived() {
+        let last = Timestamp::MAX.as_second();
+        for (expires, now, ahead) in [
+            ("9999-12-30T00:00:00Z", 0, last),
+            ("9999-12-30T00:00:00Z", last, 0),
+            ("-009998-01-02T00:00:00Z", last, last),
+            ("1970-01-01T00:00:00Z", 0, -last),
+        ] {
+            take(&mut Kept::default(), expires, now, ahead).unwrap();
+        }
     }
 
     #[test]
