@@ -3,13 +3,19 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use crate::budget::live::{AlertSettings, alert_rules, write_rules};
+use serde_json::{Value, json};
 
-use super::args::AlertsArguments;
+use crate::budget::live::{AlertRule, AlertSettings, alert_rules, write_rules};
+use crate::flux::duration;
+
+use super::args::{AlertsArguments, Format, GlobalArguments};
 use super::outcome::Outcome;
 use super::output;
 
-pub(super) fn run(arguments: &AlertsArguments) -> anyhow::Result<Outcome> {
+pub(super) fn run(
+    global: &GlobalArguments,
+    arguments: &AlertsArguments,
+) -> anyhow::Result<Outcome> {
     let mut settings = AlertSettings::default();
     if let Some(share) = arguments.foreign_share {
         settings.foreign_share = share;
@@ -20,9 +26,26 @@ pub(super) fn run(arguments: &AlertsArguments) -> anyhow::Result<Outcome> {
     if let Some(within) = arguments.annotated_within {
         settings.annotated_within = within;
     }
+    let rules = alert_rules(&settings);
+    if global.format == Format::Json {
+        let rules: Vec<Value> = rules.iter().map(in_json).collect();
+        output::json(&json!({"groups": [{"name": "flux-setup", "rules": rules}]}))?;
+        return Ok(Outcome::Done);
+    }
     let mut text = String::new();
     writeln!(text, "# By flux-setup {}", env!("CARGO_PKG_VERSION"))?;
-    write_rules(&alert_rules(&settings), &mut text)?;
+    write_rules(&rules, &mut text)?;
     output::data(|out| out.write_all(text.as_bytes()))?;
     Ok(Outcome::Done)
+}
+
+/// Prometheus reads it too.
+fn in_json(rule: &AlertRule) -> Value {
+    json!({
+        "alert": rule.name,
+        "expr": rule.expression,
+        "for": duration::write(rule.lasting),
+        "labels": {"severity": rule.severity.as_str()},
+        "annotations": {"summary": rule.summary},
+    })
 }

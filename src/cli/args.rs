@@ -213,7 +213,7 @@ pub(super) struct BudgetArguments {
     /// Ask a running `serve` what is left of GitHub's limits
     #[arg(long, conflicts_with_all = ["fail_above", "profile"])]
     pub(super) live: bool,
-    /// Ask again and again, until Ctrl-C
+    /// Ask again and again, until Ctrl-C; with --format json each answer is a line
     #[arg(long, requires = "live")]
     pub(super) watch: bool,
     /// The address of the server's API; left out: where the configuration's `server.api` listens, as

@@ -52,6 +52,7 @@ pub(super) fn run(
             serde_json::from_value(answer.clone()).context("the server answers another report")?;
         let clear = arguments.watch && io::stdout().is_terminal();
         match global.format {
+            Format::Json if arguments.watch => output::json_line(&answer)?,
             Format::Json => output::json(&answer)?,
             Format::Text => output::text(|out| {
                 if clear {

@@ -66,7 +66,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         Command::Serve(serve) => serve::run(global, serve),
         Command::Delivery(delivery) => delivery::run(global, delivery),
         Command::Webhook(webhook) => webhook::run(global, webhook),
-        Command::Alerts(alerts) => alerts::run(alerts),
+        Command::Alerts(alerts) => alerts::run(global, alerts),
         Command::Completions(completions) => completions::run(completions),
     }
 }

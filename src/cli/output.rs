@@ -44,6 +44,14 @@ pub(super) fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     })
 }
 
+/// The same on one line, for one of several: whoever reads them tells them apart by their ends.
+pub(super) fn json_line(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    data(|writer| {
+        serde_json::to_writer(&mut *writer, value)?;
+        writeln!(writer)
+    })
+}
+
 /// Writes a line to stderr, for people.
 pub(super) fn note(line: &str) -> anyhow::Result<()> {
     beside(&format!("{line}\n"))

@@ -1,6 +1,8 @@
 //! What `serve` knows of GitHub's limits: its report, its metrics, and what outlives it.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use flux_setup::budget::live::Purpose;
 use flux_setup::config::SecretRef;
@@ -163,7 +165,6 @@ fn without_an_identity_it_is_said_that_nothing_is_asked() {
     );
 }
 
-
 #[tokio::test]
 async fn a_clock_of_this_machine_that_is_set_while_it_runs_changes_nothing_of_the_report() {
     let github = FakeGithub::start().await;
@@ -210,7 +211,6 @@ async fn a_clock_of_this_machine_that_is_set_while_it_runs_changes_nothing_of_th
     assert_eq!(history["buckets"][0]["steps"][0]["own"], 1, "{history}");
 }
 
-
 #[test]
 fn why_nothing_is_known_of_a_limit_is_told() {
     let github = FakeGithub::launch(Options::default());
@@ -229,7 +229,6 @@ fn why_nothing_is_known_of_a_limit_is_told() {
     assert!(!told.stdout.contains("ghp_wrong"), "{told:?}");
 }
 
-
 #[test]
 fn a_start_asks_for_no_limits_where_the_last_run_was_answered_lately() {
     let github = FakeGithub::launch(Options::default());
@@ -243,4 +242,44 @@ fn a_start_asks_for_no_limits_where_the_last_run_was_answered_lately() {
     service.get("/api/v1/rate-limit").unwrap();
     std::thread::sleep(std::time::Duration::from_secs(2));
     assert_eq!(asked(), 1);
+}
+
+#[test]
+fn who_watches_for_a_machine_gets_a_line_for_each_answer() {
+    let home = Home::new(&[("prod-eu", Path::new("nowhere.yaml"))]);
+    let _service = home.start();
+    let mut watch = Command::new(env!("CARGO_BIN_EXE_flux-setup"));
+    watch.args(["budget", "--live", "--watch", "--format", "json"]);
+    watch.current_dir(home.path()).stdout(Stdio::piped());
+    let mut watching = watch.spawn().unwrap();
+    let lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    for line in lines.take(2) {
+        let report: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        assert_eq!(report["buckets"], serde_json::json!([]));
+    }
+    watching.kill().unwrap();
+    watching.wait().unwrap();
+}
+
+#[test]
+fn the_rules_for_prometheus_are_one_document_for_a_machine_too() {
+    let rules = |arguments: &[&str]| {
+        let output = command(&[&["alerts", "--backlog", "7"], arguments].concat()).output();
+        let run = ended(&output.unwrap());
+        assert_eq!((run.code, &*run.stderr), (Some(0), ""));
+        run.stdout
+    };
+    let json: Value = serde_json::from_str(&rules(&["--format", "json"])).unwrap();
+    let told = json["groups"][0]["rules"].as_array().unwrap();
+    let text = rules(&[]);
+    assert_eq!(told.len(), text.matches("- alert: ").count());
+    for rule in told {
+        let name = rule["alert"].as_str().unwrap();
+        assert!(text.contains(&format!("- alert: {name}\n")), "{name}");
+        let severity = rule["labels"]["severity"].as_str().unwrap();
+        assert!(["warning", "critical"].contains(&severity), "{rule}");
+        assert!(rule["annotations"]["summary"].is_string(), "{rule}");
+    }
+    let backlog = "flux_setup_work_open > 7";
+    assert!(told.iter().any(|rule| rule["expr"] == backlog), "{json}");
 }
