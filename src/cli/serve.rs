@@ -193,6 +193,7 @@ async fn serve(folder: &Path, configuration: &Configuration, mode: Mode) -> anyh
             metrics: webhook_metrics,
             clusters: live.clone(),
             webhooks: asking.audited,
+            mode,
         };
         start(&mut tasks, "audit", audit.run(stop.clone()));
         let told = board.clone();

@@ -15,7 +15,9 @@ use std::time::{Duration, Instant};
 use flux_setup::config::SecretRef;
 use flux_setup::delivery::{HookScope, SpeaksFor, WebhookName};
 use flux_setup::github::{Github, GithubSettings, IdentitySettings};
-use flux_setup::reconcile::{Audit, AuditSubject, AuditedWebhook, WebhookBoard, WebhookMetrics};
+use flux_setup::reconcile::{
+    Audit, AuditSubject, AuditedWebhook, Mode, WebhookBoard, WebhookMetrics,
+};
 use flux_setup::store::{Limits, Store, StoreUrl};
 use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
@@ -71,6 +73,7 @@ async fn run() -> io::Result<()> {
         board: board.clone(),
         metrics: WebhookMetrics::register(&mut Registry::default()),
         clusters: Vec::new(),
+        mode: Mode::Annotate,
         webhooks: vec![AuditedWebhook {
             name,
             subject: AuditSubject::Organization("acme".into()),

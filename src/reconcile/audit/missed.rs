@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use crate::delivery::{Content, Delivery, DeliveryKey, Guid, WebhookName};
 use crate::github::hooks::{Attempt, DetailFault, HookApi};
 use crate::github::{CallFault, Refusal};
+use crate::reconcile::steps::Mode;
 use crate::store::{Accepted, Store, StoreError};
 
 /// Where what was missed is put.
@@ -17,6 +18,7 @@ pub(super) struct Inbox {
     pub(super) webhook: WebhookName,
     pub(super) store: Store,
     pub(super) arrived: Arc<Notify>,
+    pub(super) mode: Mode,
 }
 
 /// What became of a delivery that was not in the store.
@@ -73,6 +75,10 @@ impl Inbox {
         let webhook = &self.webhook;
         if attempt.redelivery {
             warn!(%webhook, delivery = %guid, "the delivery {webhook}/{guid} is lost: {fault}");
+            return Ok(Resolved::Unreadable);
+        }
+        if self.mode == Mode::Shadow {
+            warn!(%webhook, delivery = %guid, "the delivery {webhook}/{guid} is not asked for again, for nothing is to be touched: {fault}");
             return Ok(Resolved::Unreadable);
         }
         match api.redeliver(hook, attempt.id).await {

@@ -11,6 +11,7 @@ use tracing::{error, warn};
 
 use crate::catalog::LiveCluster;
 use crate::reconcile::record::until_stored;
+use crate::reconcile::steps::Mode;
 use crate::store::Store;
 
 use super::hook::CURSORS;
@@ -34,6 +35,8 @@ pub struct Audit {
     /// Their sources name the repositories that have hooks of their own.
     pub clusters: Vec<Arc<LiveCluster>>,
     pub webhooks: Vec<AuditedWebhook>,
+    /// In shadow GitHub is asked for lists and payloads, and never to deliver again.
+    pub mode: Mode,
 }
 
 impl Audit {
@@ -52,6 +55,7 @@ impl Audit {
                 webhook: webhook.name.clone(),
                 store: self.store.clone(),
                 arrived: Arc::clone(&self.arrived),
+                mode: self.mode,
             };
             let Some(&began) = began.get(&webhook.name.0) else {
                 continue;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use flux_setup::flux::RepositoryUrl;
+use flux_setup::reconcile::Mode;
 use prometheus_client::encoding::text::encode;
 
 use crate::github::faults::Fault;
@@ -119,23 +120,40 @@ async fn of_several_attempts_the_last_one_decides() {
     assert_eq!(report.healthy, Some(true), "{:?}", report.findings);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_read_is_delivered_again_once() {
-    let scene = Scene::start().await;
+/// Two deliveries that came to nothing, and whose payloads GitHub shows as no JSON.
+async fn two_that_cannot_be_read(scene: &Scene) {
     let audit = scene.audit();
     audit.audited().await;
     audit.stop().await;
     scene.push(0..2, Delivering::BAD_GATEWAY);
-    let attempts = scene.github.deliveries(scene.hook);
-    for attempt in &attempts {
-        let part = format!("deliveries/{} ", attempt.id);
-        let part = part.trim_end();
+    for attempt in scene.github.deliveries(scene.hook) {
         scene.github.fail_where(
-            &format!("GET /orgs/acme/hooks/{}/{part}", scene.hook),
+            &format!(
+                "GET /orgs/acme/hooks/{}/deliveries/{}",
+                scene.hook, attempt.id
+            ),
             None,
             Fault::NotJson,
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_shadow_nothing_is_delivered_again() {
+    let mut scene = Scene::start().await;
+    scene.mode = Mode::Shadow;
+    two_that_cannot_be_read(&scene).await;
+    let audit = scene.audit();
+    let report = audit.until("unreadable", |it| it.unreadable == 2).await;
+    assert_eq!((report.missed, report.redelivered), (2, 0));
+    let (_, shown, redelivered) = scene.all_calls();
+    assert_eq!((shown, redelivered), (2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_delivered_again_once() {
+    let scene = Scene::start().await;
+    two_that_cannot_be_read(&scene).await;
     let audit = scene.audit();
     scene.until_taken(2).await;
     let report = audit.until("redelivered", |it| it.redelivered == 2).await;

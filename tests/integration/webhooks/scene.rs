@@ -8,7 +8,7 @@ use flux_setup::config::SecretRef;
 use flux_setup::delivery::{HookScope, SpeaksFor, WebhookName};
 use flux_setup::github::{Github, GithubSettings, IdentitySettings};
 use flux_setup::reconcile::{
-    Audit, AuditSubject, AuditedWebhook, WebhookBoard, WebhookMetrics, WebhookReport,
+    Audit, AuditSubject, AuditedWebhook, Mode, WebhookBoard, WebhookMetrics, WebhookReport,
 };
 use flux_setup::store::Filter;
 use prometheus_client::registry::Registry;
@@ -35,6 +35,7 @@ pub(crate) struct Scene {
     pub(crate) github: FakeGithub,
     pub(crate) hook: u64,
     pub(crate) token: String,
+    pub(crate) mode: Mode,
 }
 
 /// An audit that runs until it is dropped.
@@ -71,6 +72,7 @@ impl Scene {
             github,
             hook,
             token,
+            mode: Mode::Annotate,
         }
     }
 
@@ -123,6 +125,7 @@ impl Scene {
             board: board.clone(),
             metrics: WebhookMetrics::register(&mut registry),
             clusters,
+            mode: self.mode,
             webhooks: vec![AuditedWebhook {
                 name,
                 subject,
