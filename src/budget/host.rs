@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::config::{GithubHost, IdentityKind};
-use crate::flux::{GITHUB, OTHER_NAMES_OF_GITHUB};
+use crate::flux::{GITHUB, OTHER_NAMES_OF_GITHUB, is_github_cloud};
 
 use super::costs::Basis;
 use super::report::Resource;
@@ -108,8 +108,7 @@ impl Hosts {
         if OTHER_NAMES_OF_GITHUB.contains(&host.as_str()) {
             return Some(self.add(GITHUB, None, Vec::new()));
         }
-        (host == GITHUB || is_cloud(&host) || by_provider)
-            .then(|| self.add(&host, None, Vec::new()))
+        (is_github_cloud(&host) || by_provider).then(|| self.add(&host, None, Vec::new()))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -146,18 +145,14 @@ impl Hosts {
     }
 }
 
-/// GitHub's own service, where limits are on; a server of one's own has none by default.
-fn is_cloud(host: &str) -> bool {
-    host == GITHUB || host.ends_with(".ghe.com")
-}
-
 /// How many requests an hour a bucket allows, and who says so.
 ///
 /// Source: GitHub's pages on the rate limits of the REST and the GraphQL API. An installation gets
 /// at least 5,000 and more with its repositories and users. No page gives a limit for what an App
 /// asks as itself. GitHub Enterprise Server has its limits switched off by default.
 pub(super) fn limit(host: &str, owner: Owner, resource: Resource) -> (Option<u32>, Basis) {
-    if !is_cloud(host) {
+    // Limits are on at GitHub's own service.
+    if !is_github_cloud(host) {
         return (None, Basis::Documented);
     }
     match (owner, resource) {

@@ -7,3 +7,8 @@ pub const GITHUB: &str = "github.com";
 ///
 /// Source: GitHub's page on SSH over the HTTPS port; `www` redirects.
 pub const OTHER_NAMES_OF_GITHUB: [&str; 2] = ["ssh.github.com", "www.github.com"];
+
+/// Whether a host is GitHub's own service, with or without data residency, and no server of one's own.
+pub fn is_github_cloud(host: &str) -> bool {
+    host == GITHUB || host.ends_with(".ghe.com")
+}

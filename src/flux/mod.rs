@@ -17,7 +17,7 @@ pub mod semver;
 pub mod yaml;
 
 pub use fault::{Fault, FaultClass, FaultSeverity};
-pub use github_host::{GITHUB, OTHER_NAMES_OF_GITHUB};
+pub use github_host::{GITHUB, OTHER_NAMES_OF_GITHUB, is_github_cloud};
 pub use mask::{mask, secrets};
 pub use nearest::nearest;
 pub use object::ObjectKey;

@@ -104,10 +104,9 @@ impl Books {
     }
 
     fn held(&self) -> Vec<HeldRow> {
-        let buckets = self
-            .clients()
-            .flat_map(|client| client.ledger(|ledger| ledger.report(client.now())));
-        buckets.flat_map(|bucket| bucket.holds).collect()
+        self.clients()
+            .flat_map(|client| client.ledger(|ledger| ledger.holds(client.now())))
+            .collect()
     }
 
     fn restore(&self) {

@@ -54,36 +54,36 @@ struct GateLabels {
 impl GithubMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        let limit = "Points that a bucket allows";
-        registry.register(metric::GITHUB_LIMIT, limit, metrics.limit.clone());
-        let used = "Points of a bucket that were used";
-        registry.register(metric::GITHUB_USED, used, metrics.used.clone());
-        let remaining = "Points of a bucket that are left";
-        registry.register(
-            metric::GITHUB_REMAINING,
-            remaining,
-            metrics.remaining.clone(),
-        );
-        let reset = "When a bucket is full again, in seconds since 1970";
-        registry.register(metric::GITHUB_RESET, reset, metrics.reset.clone());
+        let numbers = [
+            (metric::GITHUB_LIMIT, "Points that a bucket allows"),
+            (metric::GITHUB_USED, "Points of a bucket that were used"),
+            (metric::GITHUB_REMAINING, "Points of a bucket that are left"),
+            (
+                metric::GITHUB_RESET,
+                "When a bucket is full again, in seconds since 1970",
+            ),
+            (
+                metric::GITHUB_FOREIGN_USED,
+                "Points of a bucket that others used",
+            ),
+            (
+                metric::GITHUB_RATE,
+                "Points an hour that we and others use, smoothed",
+            ),
+            (
+                metric::GITHUB_FOREIGN_RATE,
+                "Points an hour that others use, smoothed",
+            ),
+            (
+                metric::GITHUB_EMPTY,
+                "When a bucket will be empty before its reset, in seconds since 1970",
+            ),
+        ];
+        for ((name, help), family) in numbers.into_iter().zip(metrics.numbers()) {
+            registry.register(name, help, family.clone());
+        }
         let own = "Points of a bucket that we used, by purpose";
         registry.register(metric::GITHUB_OWN_USED, own, metrics.own_used.clone());
-        let foreign = "Points of a bucket that others used";
-        registry.register(
-            metric::GITHUB_FOREIGN_USED,
-            foreign,
-            metrics.foreign_used.clone(),
-        );
-        let rate = "Points an hour that we and others use, smoothed";
-        registry.register(metric::GITHUB_RATE, rate, metrics.rate.clone());
-        let foreign = "Points an hour that others use, smoothed";
-        registry.register(
-            metric::GITHUB_FOREIGN_RATE,
-            foreign,
-            metrics.foreign_rate.clone(),
-        );
-        let empty = "When a bucket will be empty before its reset, in seconds since 1970";
-        registry.register(metric::GITHUB_EMPTY, empty, metrics.empty.clone());
         let closed = "1 where calls wait, by what they wait for";
         registry.register(
             metric::GITHUB_GATE_CLOSED,

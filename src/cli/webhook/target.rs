@@ -8,8 +8,10 @@ use crate::catalog::HostNames;
 use crate::config::{
     Configuration, GithubHost, GithubWebhook, ProjectSource, SecretRef, WebhookSubject,
 };
-use crate::flux::{GITHUB, RepositoryUrl};
-use crate::github::hooks::{Attempt, HookApi, HookPlace, Hooks, Judged, WantedHook, ours};
+use crate::flux::RepositoryUrl;
+use crate::github::hooks::{
+    Attempt, HookApi, HookPlace, Hooks, Judged, WantedHook, days_remembered, ours,
+};
 use crate::github::signature::WebhookSecret;
 use crate::github::{CallFault, Github, GithubSettings};
 
@@ -182,19 +184,12 @@ pub(super) fn targets(
                     api,
                     wanted: WantedHook::new(&webhook.name.value, address, workflows),
                     secrets: webhook.secrets.clone(),
-                    days: days(&host.host.value),
+                    days: days_remembered(&host.host.value),
                 });
             }
         }
     }
     Ok(targets)
-}
-
-fn days(host: &str) -> u32 {
-    match host == GITHUB || host.ends_with(".ghe.com") {
-        true => 3,
-        false => 7,
-    }
 }
 
 fn api(

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::delivery::{Content, Guid};
+use crate::flux::is_github_cloud;
 use crate::github::payload::{self, BodyFault, Encoding};
 use crate::github::signature::{Signature, WebhookSecret};
 
@@ -176,6 +177,16 @@ impl Request {
             .iter()
             .filter(|(key, _)| key.eq_ignore_ascii_case(name));
         named.next()?.1.as_str()
+    }
+}
+
+/// For how many days a host remembers what it delivered; an Enterprise Server remembers longer.
+///
+/// Source: "Redelivering webhooks" in GitHub's documentation.
+pub fn days_remembered(host: &str) -> u32 {
+    match is_github_cloud(host) {
+        true => 3,
+        false => 7,
     }
 }
 

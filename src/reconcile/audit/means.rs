@@ -8,19 +8,14 @@ use jiff::Timestamp;
 
 use crate::catalog::LiveCluster;
 use crate::delivery::WebhookName;
-use crate::flux::{GITHUB, RepositoryIdentity};
-use crate::github::hooks::WantedHook;
+use crate::flux::RepositoryIdentity;
+use crate::github::hooks::{WantedHook, days_remembered};
 use crate::github::{Client, Github};
 
 use super::metrics::WebhookMetrics;
 use super::missed::Inbox;
 use super::report::WebhookBoard;
 
-/// How long GitHub remembers what it delivered, in days; an Enterprise Server remembers longer.
-///
-/// Source: "Redelivering webhooks" in GitHub's documentation.
-const DAYS: u32 = 3;
-const DAYS_OF_A_SERVER: u32 = 7;
 /// A call that may not be made within this time is left for later, so that reports stay true.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -75,11 +70,7 @@ impl Means {
     }
 
     pub(super) fn days(&self) -> u32 {
-        let host = &self.webhook.host;
-        match host == GITHUB || host.ends_with(".ghe.com") {
-            true => DAYS,
-            false => DAYS_OF_A_SERVER,
-        }
+        days_remembered(&self.webhook.host)
     }
 }
 

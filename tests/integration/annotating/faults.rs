@@ -29,14 +29,23 @@ async fn a_push_that_came_before_the_list_waits_for_it() {
     scene.stop().await;
 }
 
-#[tokio::test]
-async fn while_the_store_fails_all_waits_and_then_goes_on() {
+/// A push is to be worked, and another program locks the store.
+async fn locked() -> (Scene, SqliteConnection) {
     let mut scene = Scene::new(|_| taken()).await;
     scene.list(&["web"]);
     scene.push(1, "web").await;
     let mut other = other(&scene).await;
-    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    other
+        .execute("BEGIN IMMEDIATE")
+        .await
+        .expect("nobody else writes");
     scene.start();
+    (scene, other)
+}
+
+#[tokio::test]
+async fn while_the_store_fails_all_waits_and_then_goes_on() {
+    let (mut scene, mut other) = locked().await;
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(scene.asked("web").len(), 0, "no token is stored yet");
     other.execute("ROLLBACK").await.unwrap();
@@ -48,12 +57,7 @@ async fn while_the_store_fails_all_waits_and_then_goes_on() {
 
 #[tokio::test]
 async fn it_stops_in_time_while_the_store_fails() {
-    let mut scene = Scene::new(|_| taken()).await;
-    scene.list(&["web"]);
-    scene.push(1, "web").await;
-    let mut other = other(&scene).await;
-    other.execute("BEGIN IMMEDIATE").await.unwrap();
-    scene.start();
+    let (mut scene, mut other) = locked().await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     let took = scene.stop().await;
     assert!(took < Duration::from_secs(8), "{took:?}");

@@ -71,9 +71,18 @@ impl Ledger {
                 resource: resource.clone(),
             };
             let figures = bucket.figures(tick);
-            self.row(&key, &figures, self.holds(bucket, tick), tick)
+            self.row(&key, &figures, self.holds_of(bucket, tick), tick)
         })
         .collect()
+    }
+
+    /// The gates that are closed, as the rows of [`Self::report`] name them.
+    pub fn holds(&self, now: Timestamp) -> Vec<HeldRow> {
+        let tick = self.clock.read(now);
+        let buckets = self.buckets.values();
+        buckets
+            .flat_map(|bucket| self.holds_of(bucket, tick))
+            .collect()
     }
 
     fn row(
@@ -101,7 +110,7 @@ impl Ledger {
         }
     }
 
-    fn holds(&self, bucket: &Bucket, tick: Tick) -> Vec<HeldRow> {
+    fn holds_of(&self, bucket: &Bucket, tick: Tick) -> Vec<HeldRow> {
         let mut holds = Vec::new();
         if let Some(until) = self.pressure.held_until(tick) {
             holds.push(HeldRow {
