@@ -31,7 +31,7 @@ pub enum SecretFault {
     NoFile(PathBuf),
     #[error("{} has more than {SECRET_LIMIT_BYTES} bytes, which is no secret", .0.display())]
     TooLarge(PathBuf),
-    #[error("{0} is empty, and with an empty secret anybody could sign")]
+    #[error("{0} is empty; put the secret there")]
     Empty(SecretRef),
 }
 
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn what_is_no_secret_is_refused() {
-        let empty = "file:s is empty, and with an empty secret anybody could sign";
+        let empty = "file:s is empty; put the secret there";
         assert_eq!(read_file(b"").unwrap_err(), empty);
         assert_eq!(read_file(b"\n").unwrap_err(), empty);
         let limit = usize::try_from(SECRET_LIMIT_BYTES).unwrap();

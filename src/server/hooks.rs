@@ -198,7 +198,7 @@ mod tests {
             refusal(vec![file("empty"), file("sound")]),
             (
                 "cannot use the secret file:empty of webhook `acme`".to_owned(),
-                "file:empty is empty, and with an empty secret anybody could sign".to_owned()
+                "file:empty is empty; put the secret there".to_owned()
             )
         );
     }
