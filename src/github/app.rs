@@ -68,7 +68,7 @@ impl App {
         if let Some(token) = keeping.current(line.clock.now()) {
             return Ok(token);
         }
-        let made_by = self.key.current();
+        let made_by = self.key.current()?;
         if let Some(fault) = keeping.refused(&made_by.generation) {
             return Err(fault);
         }

@@ -200,10 +200,11 @@ impl Client {
         self.voice.line.clock.now()
     }
 
-    /// Why GitHub cannot be asked as it seems: no connection, or a credential that it does not take. Nothing
-    /// from the next good answer on.
+    /// Why GitHub cannot be asked as it seems: a credential or certificates that cannot be used, no
+    /// connection, or a credential that it does not take. Nothing from the next good answer on.
     pub fn trouble(&self) -> Option<String> {
-        self.voice.trouble().clone()
+        let unusable = self.voice.unusable().map(|fault| fault.to_string());
+        unusable.or_else(|| self.voice.trouble().clone())
     }
 
     /// Reads or changes the ledger of the identity, for reports and for the store; the time for it is
@@ -251,7 +252,7 @@ impl Client {
     async fn look(&self, purpose: Purpose, deadline: Option<Instant>) {
         let line = &self.voice.line;
         let wants = || self.ledger(|ledger| ledger.wants_rate_limit(line.clock.now()));
-        if !wants() {
+        if !wants() || self.voice.unusable().is_some() {
             return;
         }
         let looked = self.voice.looked.lock();

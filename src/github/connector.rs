@@ -16,18 +16,20 @@ use secrecy::ExposeSecret;
 use tower::{BoxError, Service};
 
 use super::connections::Connections;
-use super::fault::GithubFault;
 use super::proxy::{Proxy, ProxyKind};
 use super::settings::{GithubSettings, Timeouts};
 use super::transport::Transport;
 
 impl Transport {
     /// The wire as the settings have it.
+    ///
+    /// # Errors
+    /// Why the certificates cannot be used.
     pub(super) fn open(
         settings: &GithubSettings,
         uri: &Uri,
         proxy: Option<Proxy>,
-    ) -> Result<Self, GithubFault> {
+    ) -> Result<Self, String> {
         let needs_tls = uri.scheme_str() == Some("https") || proxy.is_some();
         let tls = trusting(settings, needs_tls)?;
         let mut tcp = HttpConnector::new();
@@ -77,38 +79,32 @@ where
 }
 
 /// TLS that trusts whom the settings name, and nobody else where they name somebody.
-fn trusting(settings: &GithubSettings, needs_tls: bool) -> Result<ClientConfig, GithubFault> {
-    let fault = |reason: String| GithubFault::Authority {
-        host: settings.host.clone(),
-        reason,
-    };
+fn trusting(settings: &GithubSettings, needs_tls: bool) -> Result<ClientConfig, String> {
     let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));
     let builder = builder.with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| fault(error.to_string()))?;
+    let builder = builder.map_err(|error| error.to_string())?;
     if !needs_tls {
         let nobody = builder.with_root_certificates(RootCertStore::empty());
         return Ok(nobody.with_no_client_auth());
     }
     let Some(ca) = &settings.ca else {
-        let trusted = builder.with_native_roots().map_err(|error| {
-            fault(format!(
-                "this machine trusts nobody: {error}; install its list of authorities"
-            ))
-        })?;
+        let trusted = builder
+            .with_native_roots()
+            .map_err(|error| format!("this machine trusts nobody: {error}"))?;
         return Ok(trusted.with_no_client_auth());
     };
     let pem = ca.read(&settings.folder);
-    let pem = pem.map_err(|error| fault(format!("{:#}", anyhow::Error::new(error))))?;
+    let pem = pem.map_err(|error| format!("{:#}", anyhow::Error::new(error)))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem.expose_secret()) {
-        let certificate = certificate.map_err(|_| fault(format!("{ca} cannot be read as PEM")))?;
+        let certificate = certificate.map_err(|_| format!("{ca} cannot be read as PEM"))?;
         let added = roots.add(certificate);
-        added.map_err(|error| fault(format!("{ca} has what is no certificate: {error}")))?;
+        added.map_err(|error| format!("{ca} has what is no certificate: {error}"))?;
     }
     if roots.is_empty() {
-        return Err(fault(format!(
+        return Err(format!(
             "{ca} has no certificate; it is PEM and begins with `-----BEGIN CERTIFICATE-----`"
-        )));
+        ));
     }
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }

@@ -14,22 +14,25 @@ use tracing::{info, warn};
 use crate::config::{News, Reading, SecretRef};
 
 use super::etag::Generation;
-use super::fault::CredentialFault;
+use super::fault::{CallFault, CredentialFault, unusable};
 
 /// A file is looked at this often, where somebody needs it.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// A secret and what was made of it.
 pub(super) struct Credential<T> {
     identity: Arc<str>,
+    reference: SecretRef,
     folder: PathBuf,
     make: fn(&[u8]) -> Result<T, CredentialFault>,
     state: Mutex<State<T>>,
 }
 
 struct State<T> {
-    reading: Reading,
-    made: Made<T>,
+    /// `None`: it could not be read yet.
+    reading: Option<Reading>,
+    /// What is wrong where there was none that is of use yet. Later, what was stays.
+    made: Result<Made<T>, CallFault>,
     looked: Instant,
 }
 
@@ -40,17 +43,21 @@ pub(super) struct Made<T> {
 }
 
 impl<T> Credential<T> {
-    /// Reads it; `folder` is the configuration folder.
+    /// Reads it; `folder` is the configuration folder. One that is of no use now may be later.
     pub(super) fn open(
         identity: &Arc<str>,
         reference: &SecretRef,
         folder: &Path,
         make: fn(&[u8]) -> Result<T, CredentialFault>,
-    ) -> Result<Self, CredentialFault> {
-        let reading = Reading::first(reference, folder)?;
-        let made = Made::of(reading.bytes(), make)?;
-        Ok(Self {
+    ) -> Self {
+        let (reading, made) = first(reference, folder, make);
+        let made = made.map_err(|fault| of_no_use(identity, reference, fault));
+        if let Err(fault) = &made {
+            warn!(%identity, "{fault}");
+        }
+        Self {
             identity: identity.clone(),
+            reference: reference.clone(),
             folder: folder.to_owned(),
             make,
             state: Mutex::new(State {
@@ -58,20 +65,23 @@ impl<T> Credential<T> {
                 made,
                 looked: Instant::now(),
             }),
-        })
+        }
     }
 
     /// As it is now, as far as was looked lately.
-    pub(super) fn current(&self) -> Made<T> {
+    ///
+    /// # Errors
+    /// There was none yet that is of use.
+    pub(super) fn current(&self) -> Result<Made<T>, CallFault> {
         self.read(LOOK_EVERY)
     }
 
     /// As it is now.
-    pub(super) fn now(&self) -> Made<T> {
+    pub(super) fn now(&self) -> Result<Made<T>, CallFault> {
         self.read(Duration::ZERO)
     }
 
-    fn read(&self, every: Duration) -> Made<T> {
+    fn read(&self, every: Duration) -> Result<Made<T>, CallFault> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.looked.elapsed() >= every {
             state.looked = Instant::now();
@@ -82,23 +92,63 @@ impl<T> Credential<T> {
 
     /// What is there now takes the place of what was, if it is of use.
     fn look(&self, state: &mut State<T>) {
-        let identity = &self.identity;
-        let reference = state.reading.reference.clone();
-        let fault = match state.reading.again(&self.folder) {
-            News::Same => return,
-            News::Changed => match Made::of(state.reading.bytes(), self.make) {
-                Ok(made) => {
-                    state.made = made;
-                    info!(%identity, "the credential {reference} of identity `{identity}` has changed");
-                    return;
-                }
-                Err(fault) => fault,
+        let made = match &mut state.reading {
+            Some(reading) => match reading.again(&self.folder) {
+                News::Same => return,
+                News::Changed => Made::of(reading.bytes(), self.make),
+                News::Failed(fault) => Err(fault.into()),
             },
-            News::Failed(fault) => fault.into(),
+            None => {
+                let (reading, made) = first(&self.reference, &self.folder, self.make);
+                state.reading = reading;
+                made
+            }
         };
-        let fault = anyhow::Error::new(fault);
-        warn!(%identity, "the credential {reference} of identity `{identity}` stays as it was: {fault:#}");
+        let (identity, reference) = (&self.identity, &self.reference);
+        match (made, &state.made) {
+            (Ok(made), before) => {
+                let news = if before.is_ok() {
+                    "has changed"
+                } else {
+                    "can be used now"
+                };
+                info!(%identity, "the credential {reference} of identity `{identity}` {news}");
+                state.made = Ok(made);
+            }
+            (Err(fault), Ok(_)) => {
+                let fault = anyhow::Error::new(fault);
+                warn!(%identity, "the credential {reference} of identity `{identity}` stays as it was: {fault:#}");
+            }
+            (Err(fault), Err(before)) => {
+                let fault = of_no_use(identity, reference, fault);
+                if fault != *before {
+                    warn!(%identity, "{fault}");
+                }
+                state.made = Err(fault);
+            }
+        }
     }
+}
+
+/// What is read the first time, and what is made of it.
+fn first<T>(
+    reference: &SecretRef,
+    folder: &Path,
+    make: fn(&[u8]) -> Result<T, CredentialFault>,
+) -> (Option<Reading>, Result<Made<T>, CredentialFault>) {
+    match Reading::first(reference, folder) {
+        Ok(reading) => {
+            let made = Made::of(reading.bytes(), make);
+            (Some(reading), made)
+        }
+        Err(fault) => (None, Err(fault.into())),
+    }
+}
+
+fn of_no_use(identity: &str, reference: &SecretRef, fault: CredentialFault) -> CallFault {
+    let fault = anyhow::Error::new(fault);
+    let reason = format!("cannot use the credential of identity `{identity}`: {fault:#}");
+    unusable(reason, reference)
 }
 
 impl<T> Made<T> {

@@ -7,19 +7,11 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::budget::live::Hold;
-use crate::config::SecretFault;
+use crate::config::{SecretFault, SecretRef};
 
 /// Why GitHub cannot be asked at all.
 #[derive(Debug, thiserror::Error)]
 pub enum GithubFault {
-    #[error("cannot use the credential of identity `{identity}` of `{host}`")]
-    Credential {
-        host: Arc<str>,
-        identity: Arc<str>,
-        source: CredentialFault,
-    },
-    #[error("cannot use the certificates of `ca` of `{host}`: {reason}")]
-    Authority { host: Arc<str>, reason: String },
     #[error(
         "`apiUrl` of `{host}` is no address of an API: {reason}; write it as `https://ghe.acme.io/api/v3`"
     )]
@@ -51,6 +43,9 @@ pub enum CallFault {
     /// Nothing is wrong: ask again later.
     #[error("GitHub may not be asked before {} ({})", .0.until, .0.why)]
     Held(Hold),
+    /// The credential or the certificates cannot be used; it was not sent.
+    #[error("{reason}; {mend}")]
+    Unusable { reason: String, mend: String },
     #[error("cannot reach `{host}`: {reason}")]
     Unreachable { host: Arc<str>, reason: String },
     #[error("`{host}` did not answer within {} s", limit.as_secs_f64())]
@@ -100,6 +95,17 @@ impl CallFault {
         }
         self
     }
+}
+
+/// That what `reference` leads to cannot be used, and how to mend that.
+pub(super) fn unusable(reason: String, reference: &SecretRef) -> CallFault {
+    let mend = match reference {
+        SecretRef::File(_) => format!(
+            "put {reference} right, so that this program can read it; it is looked at again by itself"
+        ),
+        SecretRef::Env(name) => format!("set `{name}` right and start again"),
+    };
+    CallFault::Unusable { reason, mend }
 }
 
 /// Why GitHub said no. Shown, it says what to do.

@@ -20,6 +20,7 @@ use super::settings::{GithubSettings, IdentitySettings};
 use super::speaker::Speaker;
 use super::transport::Transport;
 use super::voice::Voice;
+use super::wire::Wire;
 
 /// One host of GitHub with its identities. Clones are the same.
 #[derive(Debug, Clone)]
@@ -34,20 +35,23 @@ impl Github {
     /// Opens a host, over the proxy of the environment where there is one. Nothing is asked yet; it
     /// needs a runtime.
     ///
+    /// Credentials and certificates that cannot be used now may be later: until then calls fail with
+    /// [`CallFault::Unusable`](super::CallFault::Unusable).
+    ///
     /// # Errors
-    /// The address, the certificates, the proxy or a credential cannot be used.
+    /// The address or the proxy cannot be used.
     pub fn open(settings: GithubSettings) -> Result<Self, GithubFault> {
         let address = Address::of(&settings.host, settings.api_url.as_deref())?;
         let uri = address.root();
         let proxy = ProxyVariables::of_environment().of(&settings.host, &uri)?;
-        let transport = Transport::open(&settings, &uri, proxy)?;
-        Self::with(&settings, &address, &transport)
+        let wire = Wire::open(settings.clone(), uri, proxy);
+        Ok(Self::with(&settings, &address, wire))
     }
 
     /// As [`Self::open`], over a service of one's own in place of a connection.
     ///
     /// # Errors
-    /// The address or a credential cannot be used.
+    /// The address cannot be used.
     pub fn over<S, B>(settings: GithubSettings, service: S) -> Result<Self, GithubFault>
     where
         S: Service<Request<octocrab::OctoBody>, Response = Response<B>> + Send + 'static,
@@ -58,26 +62,23 @@ impl Github {
     {
         let address = Address::of(&settings.host, settings.api_url.as_deref())?;
         let transport = Transport::over(service, settings.timeouts);
-        Self::with(&settings, &address, &transport)
+        Ok(Self::with(&settings, &address, Wire::Given(transport)))
     }
 
-    fn with(
-        settings: &GithubSettings,
-        address: &Address,
-        transport: &Transport,
-    ) -> Result<Self, GithubFault> {
+    fn with(settings: &GithubSettings, address: &Address, wire: Wire) -> Self {
+        let wire = Arc::new(wire);
         let identities = settings.identities.iter();
-        let clients = identities.map(|identity| open(identity, settings, address, transport));
-        let clients: Arc<[Client]> = clients.collect::<Result<_, _>>()?;
+        let clients = identities.map(|identity| open(identity, settings, address, &wire));
+        let clients: Arc<[Client]> = clients.collect();
         let main = settings.main.as_deref();
         let main = clients
             .iter()
             .position(|client| Some(client.identity()) == main);
-        Ok(Self {
+        Self {
             host: settings.host.clone(),
             clients,
             main: main.unwrap_or(0),
-        })
+        }
     }
 
     /// As it is configured.
@@ -133,34 +134,28 @@ fn open(
     identity: &IdentitySettings,
     settings: &GithubSettings,
     address: &Address,
-    transport: &Transport,
-) -> Result<Client, GithubFault> {
-    let speaker = Speaker::open(identity, settings);
-    let speaker = speaker.map_err(|source| GithubFault::Credential {
-        host: settings.host.clone(),
-        identity: identity.name.clone(),
-        source,
-    })?;
+    wire: &Arc<Wire>,
+) -> Client {
     let ledger = Ledger::new(LedgerSettings {
         host: settings.host.clone(),
         identity: identity.name.clone(),
         reserve: settings.reserve,
     });
-    Ok(Client::new(Voice {
+    Client::new(Voice {
         address: address.clone(),
         line: Line {
             host: settings.host.clone(),
             identity: identity.name.clone(),
-            transport: transport.clone(),
+            wire: wire.clone(),
             gate: Arc::new(Gate::new(ledger, settings.clock.clone())),
             clock: settings.clock.clone(),
             ahead: AtomicI64::new(0),
         },
-        speaker,
+        speaker: Speaker::open(identity, settings),
         settings: identity.clone(),
         reserve: settings.reserve,
         etags: Mutex::new(Etags::default()),
         looked: tokio::sync::Mutex::new(None),
         trouble: Mutex::new(None),
-    }))
+    })
 }

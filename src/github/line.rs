@@ -19,7 +19,8 @@ use super::gate::Gate;
 use super::headers;
 use super::judge::{Made, verdict};
 use super::settings::Clock;
-use super::transport::{Received, Transport, WireFault};
+use super::transport::{Received, WireFault};
+use super::wire::Wire;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/vnd.github+json");
 
@@ -28,7 +29,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/vnd.github+json"
 pub(super) struct Line {
     pub(super) host: Arc<str>,
     pub(super) identity: Arc<str>,
-    pub(super) transport: Transport,
+    pub(super) wire: Arc<Wire>,
     pub(super) gate: Arc<Gate>,
     pub(super) clock: Clock,
     /// Seconds by which GitHub's clock is ahead of ours.
@@ -50,7 +51,8 @@ pub(super) struct Sending<'a> {
 /// What became of it.
 #[derive(Debug)]
 pub(super) enum Exchange {
-    /// What was to prove it has ended while it waited, or the gate was closed; it was not sent.
+    /// What was to prove it has ended while it waited, the gate was closed, or there is no wire; it was not
+    /// sent.
     Outdated,
     Answered(Answered),
     Unanswered(WireFault),
@@ -93,7 +95,10 @@ impl Line {
         {
             own.insert(IF_NONE_MATCH, etag);
         }
-        let sent = self.transport.send(
+        let Ok(transport) = self.wire.transport() else {
+            return Ok(Exchange::Outdated);
+        };
+        let sent = transport.send(
             sending.method.clone(),
             sending.uri,
             own,

@@ -30,6 +30,7 @@ mod speaker;
 mod token;
 mod transport;
 mod voice;
+mod wire;
 
 pub use answer::{Answer, GraphqlAnswer, GraphqlError};
 pub use call::{BODY_LIMIT_BYTES, Call, Speaks};

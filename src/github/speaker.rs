@@ -14,7 +14,7 @@ use super::app::{App, is_clock_off};
 use super::call::Speaks;
 use super::credential::{Credential, bearer};
 use super::etag::Generation;
-use super::fault::{CallFault, CredentialFault};
+use super::fault::CallFault;
 use super::judge::Made;
 use super::jwt::AppKey;
 use super::line::Line;
@@ -34,7 +34,7 @@ pub(super) struct Speaker {
 #[derive(Debug)]
 enum Kind {
     Nobody,
-    Token(Credential<HeaderValue>),
+    Token(Box<Credential<HeaderValue>>),
     App(Box<App>),
 }
 
@@ -55,29 +55,35 @@ pub(super) struct Proof {
 }
 
 impl Speaker {
-    pub(super) fn open(
-        identity: &IdentitySettings,
-        settings: &GithubSettings,
-    ) -> Result<Self, CredentialFault> {
+    pub(super) fn open(identity: &IdentitySettings, settings: &GithubSettings) -> Self {
         let (name, folder) = (&identity.name, &settings.folder);
         let kind = match &identity.credential {
             None => Kind::Nobody,
             Some(config::Credential::Token(token)) => {
-                Kind::Token(Credential::open(name, token, folder, bearer)?)
+                Kind::Token(Box::new(Credential::open(name, token, folder, bearer)))
             }
             Some(config::Credential::App {
                 id,
                 installation,
                 private_key,
             }) => {
-                let key = Credential::open(name, private_key, folder, AppKey::read)?;
+                let key = Credential::open(name, private_key, folder, AppKey::read);
                 Kind::App(Box::new(App::new(*id, *installation, key)))
             }
         };
-        Ok(Self {
+        Self {
             kind,
             refused: Mutex::default(),
-        })
+        }
+    }
+
+    /// Why it cannot prove itself at all: there was no credential yet that is of use.
+    pub(super) fn unusable(&self) -> Option<CallFault> {
+        match &self.kind {
+            Kind::Nobody => None,
+            Kind::Token(token) => token.current().err(),
+            Kind::App(app) => app.key.current().err(),
+        }
     }
 
     /// Whether calls are counted as the App's own.
@@ -88,7 +94,7 @@ impl Speaker {
     /// Readies what a call is proved by; a token of an installation is made where there is none.
     ///
     /// # Errors
-    /// GitHub gives no token, or did not take the credential a short time ago.
+    /// There is no credential of use, GitHub gives no token, or did not take the credential a short time ago.
     pub(super) async fn prove(
         &self,
         speaks: Speaks,
@@ -100,9 +106,9 @@ impl Speaker {
         let ahead = line.ahead().as_secs();
         let (made, generation) = match &self.kind {
             Kind::Nobody => (Made::Rest, nobody()),
-            Kind::Token(token) => (Made::Rest, token.current().generation),
+            Kind::Token(token) => (Made::Rest, token.current()?.generation),
             Kind::App(app) if speaks == Speaks::AsApp => {
-                (Made::ByApp, app.key.current().generation)
+                (Made::ByApp, app.key.current()?.generation)
             }
             Kind::App(app) => {
                 let token = app.installed(line, address, purpose, deadline).await?;
@@ -125,11 +131,11 @@ impl Speaker {
         match &self.kind {
             Kind::Nobody => Some(None),
             Kind::Token(token) => {
-                let token = token.current();
+                let token = token.current().ok()?;
                 same(&token.generation).then(|| Some((*token.value).clone()))
             }
             Kind::App(app) if proof.made == Made::ByApp => {
-                let key = app.key.current();
+                let key = app.key.current().ok()?;
                 let signed = app.signed(&key.value, line.github_now());
                 same(&key.generation).then_some(Some(signed))
             }
@@ -144,9 +150,14 @@ impl Speaker {
     pub(super) async fn was_refused(&self, proof: &Proof, line: &Line) -> bool {
         match &self.kind {
             Kind::Nobody => false,
-            Kind::Token(token) => token.now().generation != proof.generation,
+            Kind::Token(token) => {
+                let token = token.now();
+                token.is_ok_and(|token| token.generation != proof.generation)
+            }
             Kind::App(app) if proof.made == Made::ByApp => {
-                is_clock_off(proof.ahead, line) || app.key.now().generation != proof.generation
+                let key = app.key.now();
+                is_clock_off(proof.ahead, line)
+                    || key.is_ok_and(|key| key.generation != proof.generation)
             }
             Kind::App(app) => {
                 app.tokens.keeping().await.forget(&proof.generation);

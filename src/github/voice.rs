@@ -80,6 +80,8 @@ impl Voice {
         let trouble = match &sent {
             Ok(_) => None,
             Err(CallFault::Held(_)) => return sent,
+            // That is seen where it is, without a call.
+            Err(CallFault::Unusable { .. }) => None,
             Err(fault) => Some(fault.to_string()),
         };
         *self.trouble() = trouble;
@@ -100,6 +102,7 @@ impl Voice {
         let mut redirects = 0;
         let mut moved_to = None;
         let mut proved_anew = false;
+        line.wire.transport()?;
         loop {
             let proof = speaker.prove(asking.speaks, line, address, purpose, deadline);
             let proof = proof.await.map_err(|fault| fault.named(&asking.named))?;
@@ -234,6 +237,12 @@ impl Voice {
             reason: judge::refusal(judged.made, *status, headers, &message),
             message,
         }
+    }
+
+    /// Why it cannot speak at all, whatever it asks.
+    pub(super) fn unusable(&self) -> Option<CallFault> {
+        let wire = self.line.wire.transport().err();
+        wire.or_else(|| self.speaker.unusable())
     }
 
     pub(super) fn trouble(&self) -> MutexGuard<'_, Option<String>> {

@@ -10,7 +10,7 @@ use crate::budget::live::{
     BucketReport, GitPoll, GitPollKind, GitRate, PlanCost, RateLimitReport, Step, git_rate,
 };
 use crate::catalog::{Item, Kind, LiveCluster, Reference};
-use crate::github::Github;
+use crate::github::{Client, Github};
 use crate::reconcile::{DetectorBoard, WebhookBoard};
 
 /// Whom we ask, and what the plan says that it costs.
@@ -57,32 +57,33 @@ impl GithubSide {
 
     /// What keeps the figures from being known: without it they would only be missing.
     fn troubles(&self) -> impl Iterator<Item = String> {
-        let clients = self.hosts.iter().flat_map(Github::clients);
-        clients.filter_map(|client| {
+        self.clients().filter_map(|client| {
             let trouble = client.trouble()?;
             let (host, identity) = (client.host(), client.identity());
             Some(format!("{host} cannot be asked as `{identity}`: {trouble}"))
         })
     }
 
+    pub(super) fn clients(&self) -> impl Iterator<Item = &Client> {
+        self.hosts.iter().flat_map(Github::clients)
+    }
+
     pub(super) fn buckets(&self) -> impl Iterator<Item = BucketReport> {
-        let clients = self.hosts.iter().flat_map(Github::clients);
-        clients.flat_map(|client| client.ledger(|ledger| ledger.report(client.now())))
+        self.clients()
+            .flat_map(|client| client.ledger(|ledger| ledger.report(client.now())))
     }
 
     /// As all times of buckets: by the clock of this machine, how long it is until a reset would be wrong
     /// by as much as that clock is.
     fn github_time(&self) -> Timestamp {
-        let mut clients = self.hosts.iter().flat_map(Github::clients);
-        clients.next().map_or_else(Timestamp::now, |client| {
+        self.clients().next().map_or_else(Timestamp::now, |client| {
             client.ledger(|ledger| ledger.github_time(client.now()))
         })
     }
 
     /// Steps that began at or after `since`, at most those of a day.
     pub(super) fn history(&self, since: Option<Timestamp>) -> Vec<BucketHistory> {
-        let clients = self.hosts.iter().flat_map(Github::clients);
-        let history = clients.flat_map(|client| {
+        let history = self.clients().flat_map(|client| {
             let buckets = client.ledger(|ledger| ledger.history(since, client.now()));
             buckets.into_iter().map(|(resource, steps)| BucketHistory {
                 host: client.host().to_owned(),

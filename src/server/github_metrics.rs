@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::budget::live::{BucketReport, Forecast, metric};
+use crate::github::Client;
 
 type Number = Family<BucketLabels, Gauge<f64, AtomicU64>>;
 
@@ -26,6 +27,7 @@ pub(super) struct GithubMetrics {
     foreign_rate: Number,
     empty: Number,
     gate_closed: Family<GateLabels, Gauge>,
+    trouble: Family<IdentityLabels, Gauge>,
     /// Held by whoever writes the page: another that begins meanwhile takes all rows away.
     showing: Arc<Mutex<()>>,
 }
@@ -35,6 +37,12 @@ struct BucketLabels {
     host: String,
     identity: String,
     resource: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct IdentityLabels {
+    host: String,
+    identity: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -90,7 +98,20 @@ impl GithubMetrics {
             closed,
             metrics.gate_closed.clone(),
         );
+        let trouble = "1 where GitHub cannot be asked as an identity, by no limit of GitHub's";
+        registry.register(metric::GITHUB_TROUBLE, trouble, metrics.trouble.clone());
         metrics
+    }
+
+    pub(super) fn show_troubles<'c>(&self, clients: impl Iterator<Item = &'c Client>) {
+        for client in clients {
+            let labels = IdentityLabels {
+                host: client.host().to_owned(),
+                identity: client.identity().to_owned(),
+            };
+            let trouble = i64::from(client.trouble().is_some());
+            self.trouble.get_or_create_owned(&labels).set(trouble);
+        }
     }
 
     /// Shows these buckets and no others while `with` runs.

@@ -21,6 +21,9 @@ pub const GITHUB_FOREIGN_RATE: &str = "github_foreign_rate_per_hour";
 pub const GITHUB_EMPTY: &str = "github_empty_timestamp_seconds";
 /// 1 where the gate is closed, with the label `why`; else not shown.
 pub const GITHUB_GATE_CLOSED: &str = "github_gate_closed";
+/// 1 where GitHub cannot be asked as an identity: its credential or `ca` cannot be used, GitHub does not
+/// take it, or cannot be reached; 0 else. Labels `host` and `identity`.
+pub const GITHUB_TROUBLE: &str = "github_trouble";
 /// 1 where pushes can be relied on to come by a webhook, 0 where it is silent, disabled or set up
 /// wrongly; label `webhook`.
 pub const WEBHOOK_HEALTHY: &str = "webhook_healthy";
@@ -29,7 +32,7 @@ pub const WEBHOOK_HEALTHY: &str = "webhook_healthy";
 pub const OLDEST_WORK: &str = "work_oldest_seconds";
 
 /// All of them.
-pub const ALL: [&str; 12] = [
+pub const ALL: [&str; 13] = [
     GITHUB_LIMIT,
     GITHUB_USED,
     GITHUB_REMAINING,
@@ -40,6 +43,7 @@ pub const ALL: [&str; 12] = [
     GITHUB_FOREIGN_RATE,
     GITHUB_EMPTY,
     GITHUB_GATE_CLOSED,
+    GITHUB_TROUBLE,
     WEBHOOK_HEALTHY,
     OLDEST_WORK,
 ];

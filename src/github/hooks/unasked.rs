@@ -10,6 +10,9 @@ use super::place::HookPlace;
 pub fn judge_unasked(fault: &CallFault, place: &HookPlace, identity: &str) -> Option<Finding> {
     let mend = match fault {
         CallFault::Held(_) => return None,
+        CallFault::Unusable { reason, mend } => {
+            return Some(Finding::new(FindingKind::Unasked, reason, mend));
+        }
         CallFault::Refused {
             reason: Refusal::Forbidden { needs: Some(needs) },
             ..

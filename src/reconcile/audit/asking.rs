@@ -28,6 +28,10 @@ pub(super) fn pause(
         let until = Duration::try_from(until).unwrap_or_default();
         return until.clamp(Duration::from_secs(1), Duration::from_secs(3600));
     }
+    // Nobody is asked for that, and what is mended is to go on.
+    if let AuditFault::Call(CallFault::Unusable { .. }) = fault {
+        return every.min(FIRST);
+    }
     let (first, longest) = if is_refusal(fault) {
         (every, LONGEST_OF_REFUSALS.max(every))
     } else {
@@ -41,7 +45,9 @@ pub(super) fn pause(
 pub(super) fn is_refusal(fault: &AuditFault) -> bool {
     matches!(
         fault,
-        AuditFault::Call(CallFault::Refused { .. } | CallFault::Elsewhere { .. })
+        AuditFault::Call(
+            CallFault::Refused { .. } | CallFault::Elsewhere { .. } | CallFault::Unusable { .. }
+        )
     )
 }
 

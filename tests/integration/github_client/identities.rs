@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flux_setup::budget::live::Purpose;
 use flux_setup::config::SecretRef;
-use flux_setup::github::{Call, CallFault, Github, IdentitySettings, Refusal};
+use flux_setup::github::{Call, CallFault, IdentitySettings, Refusal};
 use futures::future::join_all;
 use jiff::SignedDuration;
 
@@ -279,24 +279,44 @@ async fn no_secret_is_shown() {
 }
 
 #[tokio::test]
-async fn a_credential_that_cannot_be_used_is_told_at_the_start() {
+async fn a_credential_that_cannot_be_used_is_told_before_and_by_each_call_and_no_call_is_made() {
     let mut world = World::start().await;
-    let fault = |world: &World| {
-        let fault = anyhow::Error::new(Github::open(world.settings.clone()).unwrap_err());
-        format!("{fault:#}").replace(&world.folder.path().display().to_string(), "CONFIG")
+    let fault = async |world: &World| {
+        let client = world.client();
+        let trouble = client.trouble().unwrap();
+        let fault = client.call(web()).await.unwrap_err();
+        assert!(matches!(fault, CallFault::Unusable { .. }), "{fault:?}");
+        assert_eq!(fault.to_string(), trouble);
+        trouble.replace(&world.folder.path().display().to_string(), "CONFIG")
     };
     let missing = SecretRef::Env("FLUX_SETUP_TEST_UNSET".into());
     world.settings.identities = vec![IdentitySettings::token("bot", missing)];
     assert_eq!(
-        fault(&world),
-        "cannot use the credential of identity `bot` of `github.com`: the environment variable `FLUX_SETUP_TEST_UNSET` is not set"
+        fault(&world).await,
+        "cannot use the credential of identity `bot`: the environment variable `FLUX_SETUP_TEST_UNSET` is not set; set `FLUX_SETUP_TEST_UNSET` right and start again"
     );
-    world.settings.identities.clear();
-    world.add_token("bot", "ghp_a b");
+    let missing = SecretRef::File("none".into());
+    world.settings.identities = vec![IdentitySettings::token("bot", missing)];
     assert_eq!(
-        fault(&world),
-        "cannot use the credential of identity `bot` of `github.com`: the token has a letter that no token has; look for spaces and line breaks in it"
+        fault(&world).await,
+        "cannot use the credential of identity `bot`: cannot read CONFIG/none: No such file or directory (os error 2); put file:none right, so that this program can read it; it is looked at again by itself"
     );
+    let mend =
+        "put file:bot right, so that this program can read it; it is looked at again by itself";
+    for (token, reason) in [
+        ("", "file:bot is empty; put the secret there"),
+        (
+            "ghp_a b",
+            "the token has a letter that no token has; look for spaces and line breaks in it",
+        ),
+    ] {
+        world.settings.identities.clear();
+        world.add_token("bot", token);
+        assert_eq!(
+            fault(&world).await,
+            format!("cannot use the credential of identity `bot`: {reason}; {mend}")
+        );
+    }
     let key = AppKey::first().private_pem;
     let encrypted = key.replace("RSA PRIVATE", "ENCRYPTED PRIVATE");
     for (key, reason) in [
@@ -318,12 +338,13 @@ async fn a_credential_that_cannot_be_used_is_told_at_the_start() {
         world.settings.identities.clear();
         world.add_app("app", 1, 2, key);
         assert_eq!(
-            fault(&world),
+            fault(&world).await,
             format!(
-                "cannot use the credential of identity `app` of `github.com`: the private key cannot be used: {reason}; download one from the settings of the App and leave it as it is"
+                "cannot use the credential of identity `app`: the private key cannot be used: {reason}; download one from the settings of the App and leave it as it is; put file:app.pem right, so that this program can read it; it is looked at again by itself"
             )
         );
     }
+    assert_eq!(world.fake.books().count(|_| true).calls, 0);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use flux_setup::budget::live::Purpose;
-use flux_setup::github::{Call, CallFault, Github};
+use flux_setup::github::{Call, CallFault};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -81,13 +81,20 @@ async fn an_authority_of_ones_own_is_trusted_and_no_other() {
         ),
     ] {
         world.settings.ca = Some(world.write("ca.pem", text));
+        let fault = world.client().call(web()).await.unwrap_err();
+        let mend = "put file:ca.pem right, so that this program can read it; it is looked at again by itself";
         assert_eq!(
-            Github::open(world.settings.clone())
-                .unwrap_err()
-                .to_string(),
-            format!("cannot use the certificates of `ca` of `github.com`: {reason}")
+            fault.to_string(),
+            format!("cannot use the certificates of `ca` of `github.com`: {reason}; {mend}")
         );
     }
+    let client = world.client();
+    assert!(client.trouble().is_some());
+    world.write("ca.pem", &ca);
+    while client.trouble().is_some() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    client.call(web()).await.unwrap();
 }
 
 #[tokio::test]

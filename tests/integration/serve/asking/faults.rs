@@ -1,12 +1,16 @@
 //! GitHub is away, or refuses: pushes that come are worked as ever, and the report says what mends it.
 
+use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use serde_json::json;
 
 use crate::api_server::shared;
 use crate::github::faults::Fault;
 use crate::github::sender::Delivering;
 use crate::github::{FakeGithub, Options};
+use crate::process::Service;
 
 use super::scene::{Scene, TOKEN, webhook};
 
@@ -94,6 +98,53 @@ fn a_token_that_was_revoked_is_named_with_what_mends_it_and_a_new_one_is_taken()
     service.wait_until("it is well again", |service| {
         webhook(service)["healthy"] == true
     });
+    assert_eq!(scene.not_once(0..3), []);
+    assert_eq!(scene.github.violations(), []);
+}
+
+/// The line of a metric of `bot`.
+fn trouble(service: &Service) -> Option<String> {
+    let (_, page) = service.get("/metrics")?;
+    let mut lines = page.as_str()?.lines();
+    let line = lines.find(|line| line.starts_with("flux_setup_github_trouble"));
+    line.map(str::to_owned)
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server"]
+fn where_a_token_cannot_be_read_pushes_that_come_are_worked_and_it_is_taken_once_it_can_be() {
+    let host = "audit: {every: 1s}, heads: false";
+    let scene = Scene::new(shared(), "unreadable", host);
+    scene.fleet(3);
+    let path = scene.home.path().join(TOKEN);
+    let token = fs::read_to_string(&path).expect("it was written");
+    fs::remove_file(&path).expect("it is there");
+    let mut service = scene.home.start();
+    service.wait_until_ready();
+    service.wait_until("it is told", |service| webhook(service)["healthy"] == false);
+    let why = format!(
+        "cannot use the credential of identity `bot`: cannot read {}: No such file or directory (os error 2)",
+        path.display()
+    );
+    let mend =
+        "put file:token right, so that this program can read it; it is looked at again by itself";
+    let finding = json!([{"kind": "unasked", "what": &why, "mend": mend}]);
+    assert_eq!(webhook(&service)["findings"], finding);
+    let (_, report) = service.get("/api/v1/rate-limit").expect("it answers");
+    let note = format!("github.com cannot be asked as `bot`: {why}; {mend}");
+    assert_eq!(report["notes"], json!([note]));
+    let labels = "flux_setup_github_trouble{host=\"github.com\",identity=\"bot\"}";
+    assert_eq!(trouble(&service), Some(format!("{labels} 1")));
+    assert!(service.log().contains(&why), "{}", service.log());
+    scene.push(0, Delivering::Deliver);
+    scene.wait_for(&service, [0]);
+    scene.push(1, Delivering::UNREACHABLE);
+    scene.home.write(TOKEN, &token);
+    scene.wait_for(&service, [1]);
+    scene.push(2, Delivering::Deliver);
+    scene.wait_for(&service, [2]);
+    service.wait_until("it is well", |service| webhook(service)["healthy"] == true);
+    assert_eq!(trouble(&service), Some(format!("{labels} 0")));
     assert_eq!(scene.not_once(0..3), []);
     assert_eq!(scene.github.violations(), []);
 }
