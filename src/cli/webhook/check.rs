@@ -80,7 +80,7 @@ pub(super) async fn run(
 }
 
 /// # Errors
-/// GitHub cannot be asked now. That it refuses is a finding.
+/// GitHub may not be asked now. That it refuses, or cannot be reached, is a finding.
 async fn check(target: &Target, folder: &Path, ping: bool) -> anyhow::Result<Check> {
     let mut check = Check {
         webhook: target.name().to_owned(),
@@ -94,14 +94,14 @@ async fn check(target: &Target, folder: &Path, ping: bool) -> anyhow::Result<Che
     };
     match examine(target, folder, ping, &mut check).await {
         Ok(()) => {}
-        Err(fault @ CallFault::Refused { .. }) => {
+        Err(fault) => {
             let identity = target.api.client().identity();
-            let place = target.api.place();
-            check
-                .findings
-                .extend(judge_unasked(&fault, place, identity));
+            let found = judge_unasked(&fault, target.api.place(), identity);
+            let Some(found) = found else {
+                return Err(target.unasked(fault));
+            };
+            check.findings.push(found);
         }
-        Err(fault) => return Err(target.unasked(fault)),
     }
     check.sound = check.findings.is_empty();
     Ok(check)

@@ -1,6 +1,6 @@
 //! What follows where GitHub cannot be asked: when it is asked again, and what people are told.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -15,6 +15,48 @@ const FIRST: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(5 * 60);
 /// … and after those that people have to mend.
 const LONGEST_OF_REFUSALS: Duration = Duration::from_secs(15 * 60);
+
+/// That GitHub cannot be asked, and since when.
+#[derive(Debug)]
+pub(super) struct Failing {
+    since: Timestamp,
+    begun: Instant,
+    /// How often in a row.
+    pub(super) times: u32,
+    pub(super) finding: Option<Finding>,
+}
+
+impl Failing {
+    pub(super) fn start() -> Self {
+        Self {
+            since: Timestamp::now(),
+            begun: Instant::now(),
+            times: 0,
+            finding: None,
+        }
+    }
+
+    /// It went wrong once more. `believed` is how long what was found before is believed, since a single answer
+    /// that fails says nothing then; `None`: nothing was found before.
+    pub(super) fn again(
+        &mut self,
+        fault: &AuditFault,
+        place: &HookPlace,
+        identity: &str,
+        believed: Option<Duration>,
+    ) {
+        self.times = self.times.saturating_add(1);
+        let is_told =
+            is_refusal(fault) || believed.is_none_or(|believed| self.begun.elapsed() >= believed);
+        self.finding = finding(fault, place, identity).filter(|_| is_told);
+        if let Some(finding) = &mut self.finding
+            && !is_refusal(fault)
+        {
+            let since = self.since.strftime("%Y-%m-%dT%H:%M:%SZ");
+            finding.what = format!("GitHub cannot be asked since {since}: {}", finding.what);
+        }
+    }
+}
 
 /// When it is asked again after so many failures in a row.
 pub(super) fn pause(

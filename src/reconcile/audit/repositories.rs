@@ -11,7 +11,7 @@ use crate::flux::RepositoryIdentity;
 use crate::github::CallFault;
 use crate::github::hooks::{Finding, HookApi, HookPlace};
 
-use super::asking::{finding, is_refusal, pause};
+use super::asking::{Failing, finding, is_refusal, pause};
 use super::hook::{CURSORS, HookAudit, Step, Tally, Terms};
 use super::means::{AuditSubject, Means, NOTES_AT_ONCE};
 use super::missed::AuditFault;
@@ -42,12 +42,20 @@ struct Hooked {
 pub(super) async fn audit(mut means: Means) {
     let mut hooks: HashMap<String, Hooked> = HashMap::new();
     let mut tally = Tally::default();
-    let mut failures = 0;
+    let mut failing: Option<Failing> = None;
     loop {
         let paths = repositories(&means);
         forget(&means, &mut hooks, &paths).await;
         let period = period(paths.len(), means.webhook.every);
-        publish(&means, &hooks, &paths, period, tally, None);
+        publish(
+            &means,
+            &hooks,
+            &paths,
+            period,
+            tally,
+            failing.as_ref(),
+            None,
+        );
         let turn = period / u32::try_from(paths.len().max(1)).unwrap_or(u32::MAX);
         if paths.is_empty() {
             tokio::time::sleep(means.webhook.every).await;
@@ -64,35 +72,45 @@ pub(super) async fn audit(mut means: Means) {
             };
             let wait = match turn_of(&means, hooked, &terms, &mut tally).await {
                 Ok(()) => {
-                    failures = 0;
+                    failing = None;
                     let findings = hooked.audit.findings();
                     let is_sound = !findings.into_iter().any(|finding| finding.kind.breaks());
                     let until = Instant::now() + believed_for(period);
                     hooked.sound_until = is_sound.then_some(until);
-                    publish(&means, &hooks, &paths, period, tally, None);
+                    publish(&means, &hooks, &paths, period, tally, None, None);
                     Duration::ZERO
                 }
                 Err(AuditFault::Call(CallFault::Held(hold))) => {
                     let until = hold.until;
-                    publish(&means, &hooks, &paths, period, tally, Some(until));
+                    let failing = failing.as_ref();
+                    publish(&means, &hooks, &paths, period, tally, failing, Some(until));
                     let held = AuditFault::Call(CallFault::Held(hold));
                     pause(&held, turn, 1, Timestamp::now())
                 }
                 // Of this repository alone.
                 Err(fault) if is_refusal(&fault) => {
+                    failing = None;
                     refused(&means, hooked, path, &fault);
-                    publish(&means, &hooks, &paths, period, tally, None);
+                    publish(&means, &hooks, &paths, period, tally, None, None);
                     Duration::ZERO
                 }
                 Err(fault) => {
-                    failures += 1;
                     let name = &means.webhook.name;
                     debug!(webhook = %name, error = %fault, "cannot ask GitHub about the hook of {path}");
-                    if failures == 1 {
+                    if failing.is_none() {
                         warn!(webhook = %name, error = %fault, "cannot ask GitHub about webhook {name}; it is tried on");
                     }
+                    let failing = failing.get_or_insert_with(Failing::start);
+                    let mut asked = hooks.values().map(|hooked| hooked.audit.audited_at);
+                    let was_asked = asked.any(|at| at.is_some());
+                    let believed = was_asked.then(|| believed_for(means.webhook.every));
+                    if let Some((place, identity)) = place(&means, path) {
+                        failing.again(&fault, &place, &identity, believed);
+                    }
+                    let times = failing.times;
+                    publish(&means, &hooks, &paths, period, tally, Some(failing), None);
                     let least = turn.max(Duration::from_secs(1));
-                    pause(&fault, least, failures, Timestamp::now())
+                    pause(&fault, least, times, Timestamp::now())
                 }
             };
             let rest = turn.saturating_sub(begun.elapsed());
@@ -121,17 +139,21 @@ async fn turn_of(
 }
 
 fn refused(means: &Means, hooked: &mut Hooked, path: &str, fault: &AuditFault) {
-    let owner = path.split('/').next().unwrap_or_default();
-    let client = means.webhook.client(owner);
-    let identity = client.as_ref().map_or("", |client| client.identity());
-    let place = HookPlace::repository(path);
-    let found = place.and_then(|place| finding(fault, &place, identity));
+    let asked = place(means, path);
+    let found = asked.and_then(|(place, identity)| finding(fault, &place, &identity));
     if hooked.fault.is_none() && found.is_some() {
         let name = &means.webhook.name;
         warn!(webhook = %name, error = %fault, "cannot ask GitHub about the hook of {path}");
     }
     hooked.fault = found;
     hooked.sound_until = None;
+}
+
+/// Where a repository's hook is, and who asks about it.
+fn place(means: &Means, path: &str) -> Option<(HookPlace, String)> {
+    let owner = path.split('/').next().unwrap_or_default();
+    let client = means.webhook.client(owner)?;
+    Some((HookPlace::repository(path)?, client.identity().to_owned()))
 }
 
 /// `None` where nobody can ask about it.
@@ -204,6 +226,7 @@ fn publish(
     paths: &BTreeSet<String>,
     period: Duration,
     tally: Tally,
+    failing: Option<&Failing>,
     held_until: Option<Timestamp>,
 ) {
     let blank = means.board.report(&means.webhook.name);
@@ -214,7 +237,8 @@ fn publish(
         .filter_map(|(path, hooked)| Some((path.clone(), hooked.sound_until?)))
         .filter(|(_, until)| now < *until)
         .collect();
-    let mut findings = Vec::new();
+    let unasked = failing.and_then(|failing| failing.finding.clone());
+    let mut findings: Vec<Finding> = unasked.into_iter().collect();
     let ordered = paths.iter().filter_map(|path| hooks.get(path));
     for hooked in ordered.clone() {
         findings.extend(hooked.audit.findings().chain(&hooked.fault).cloned());
@@ -241,7 +265,7 @@ fn publish(
             .filter_map(|it| it.audit.last_delivery())
             .max(),
         last_audit: ordered.clone().filter_map(|it| it.audit.audited_at).max(),
-        healthy: (asked > 0).then_some(!is_broken),
+        healthy: (asked > 0 || is_broken).then_some(!is_broken),
         findings,
         missed: tally.missed,
         back_filled: tally.back_filled,

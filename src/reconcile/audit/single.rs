@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use crate::github::CallFault;
 use crate::github::hooks::{Finding, FindingKind, HookApi, HookPlace};
 
-use super::asking::{finding, is_refusal, pause};
+use super::asking::{Failing, pause};
 use super::hook::{HookAudit, Step, Tally, Terms};
 use super::means::{AuditedWebhook, Means, PATIENCE};
 use super::missed::AuditFault;
@@ -27,14 +27,6 @@ pub(super) fn app(webhook: &AuditedWebhook, identity: &str) -> Option<HookApi> {
     // Only the App itself may ask about its hook.
     let client = webhook.github.client(identity)?.patient_for(PATIENCE);
     Some(HookApi::new(client, HookPlace::App))
-}
-
-/// What went wrong, and since when.
-#[derive(Debug)]
-struct Failing {
-    since: Instant,
-    times: u32,
-    finding: Option<Finding>,
 }
 
 /// Audits for ever.
@@ -81,14 +73,19 @@ pub(super) async fn audit(mut means: Means, api: HookApi) {
                         held = Some(hold.until);
                         1
                     }
-                    fault => failed(
-                        &means,
-                        &mut failing,
-                        fault,
-                        &place,
-                        &identity,
-                        tally != before,
-                    ),
+                    fault => {
+                        if failing.is_none() {
+                            let name = &means.webhook.name;
+                            warn!(webhook = %name, error = %fault, "cannot ask GitHub about webhook {name}; it is tried on");
+                        }
+                        let failing = failing.get_or_insert_with(Failing::start);
+                        if tally != before {
+                            failing.times = 0;
+                        }
+                        let believed = hook.audited_at.map(|_| believed_for(every));
+                        failing.again(fault, &place, &identity, believed);
+                        failing.times
+                    }
                 };
                 pause(&fault, every, times, Timestamp::now())
             }
@@ -106,35 +103,6 @@ pub(super) async fn audit(mut means: Means, api: HookApi) {
         means.board.put(report, trust);
         tokio::time::sleep(wait).await;
     }
-}
-
-/// Returns how often it failed in a row.
-fn failed(
-    means: &Means,
-    failing: &mut Option<Failing>,
-    fault: &AuditFault,
-    place: &HookPlace,
-    identity: &str,
-    has_progressed: bool,
-) -> u32 {
-    let name = &means.webhook.name;
-    if failing.is_none() {
-        warn!(webhook = %name, error = %fault, "cannot ask GitHub about webhook {name}; it is tried on");
-    }
-    let failing = failing.get_or_insert(Failing {
-        since: Instant::now(),
-        times: 0,
-        finding: None,
-    });
-    failing.times = match has_progressed {
-        true => 1,
-        false => failing.times.saturating_add(1),
-    };
-    // A single answer that fails says nothing yet.
-    let is_long = failing.since.elapsed() >= believed_for(means.webhook.every);
-    let is_told = is_long || is_refusal(fault);
-    failing.finding = finding(fault, place, identity).filter(|_| is_told);
-    failing.times
 }
 
 fn report(

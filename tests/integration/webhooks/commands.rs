@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::binary::{Run, run_in};
+use crate::github::faults::Fault;
 use crate::github::hooks::{Hook, Scope};
 use crate::github::sender::Delivering;
 use crate::github::who::Level;
@@ -471,6 +472,18 @@ async fn what_lacks_is_named() {
     fs::write(folder.folder.path().join("token"), token).expect("it can be written");
     let run = folder.run(&["webhook", "check"]).await;
     assert_eq!(run.code, Some(1), "a reader may check: {run:?}");
+    scene.github.fail_where("", None, Fault::Closed);
+    let (code, checked) = folder.json(&["webhook", "check"]).await;
+    let finding = &checked["webhooks"][0]["findings"][0];
+    let what = finding["what"].as_str().unwrap();
+    assert!(what.starts_with("cannot reach `github.com`: "), "{what}");
+    assert_eq!((code, &finding["kind"]), (Some(1), &json!("unasked")));
+    scene.github.clear_faults();
+    fs::remove_file(folder.folder.path().join("token")).expect("it is there");
+    let run = folder.run(&["webhook", "list"]).await;
+    assert_eq!(run.code, Some(2));
+    let reason = "cannot use the credential of identity `bot`: cannot read ./token: No such file";
+    assert!(run.stderr.contains(reason), "{run:?}");
     let nothing = scene.github.fine_grained_token("stranger", &[]);
     fs::write(folder.folder.path().join("token"), nothing).expect("it can be written");
     let run = folder.run(&["webhook", "list"]).await;

@@ -2,6 +2,12 @@
 
 use std::time::Duration;
 
+use flux_setup::delivery::SpeaksFor;
+use flux_setup::flux::RepositoryUrl;
+use flux_setup::github::hooks::{Finding, FindingKind};
+use flux_setup::reconcile::AuditSubject;
+use jiff::Timestamp;
+
 use crate::github::faults::Fault;
 use crate::github::sender::Delivering;
 
@@ -22,6 +28,51 @@ async fn while_github_is_away_nothing_is_lost_and_all_is_caught_up_after() {
         audit.until("done", |it| !it.catching_up).await;
         assert_eq!(scene.taken().await, scene.told(), "{fault:?}");
         assert_eq!(audit.report().redelivered, 0, "{fault:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_github_cannot_be_reached_at_the_start_it_is_told_since_when_and_why() {
+    let scene = Scene::start().await;
+    let web = RepositoryUrl::read("https://github.com/acme/web").unwrap();
+    let web = web.identity(|_| None);
+    for (subject, speaks_for) in [
+        (
+            AuditSubject::Organization("acme".into()),
+            SpeaksFor::Organization("acme".into()),
+        ),
+        (
+            AuditSubject::Repositories(vec![web]),
+            SpeaksFor::KnownRepositories,
+        ),
+    ] {
+        scene.github.fail_where("", None, Fault::Closed);
+        let begun = Timestamp::now().as_second();
+        let every = Duration::from_millis(100);
+        let audit = scene.audit_of(subject, speaks_for, Vec::new(), every);
+        let report = audit.until("told", |it| it.healthy == Some(false)).await;
+        let [finding] = &report.findings[..] else {
+            panic!("{report:?}")
+        };
+        assert_eq!(finding.kind, FindingKind::Unasked);
+        let told = finding.what.strip_prefix("GitHub cannot be asked since ");
+        let (since, why) = told.unwrap().split_once(": ").unwrap();
+        let since: Timestamp = since.parse().unwrap();
+        assert!((begun..=begun + 60).contains(&since.as_second()), "{since}");
+        assert!(why.starts_with("cannot reach `github.com`: "), "{why}");
+        assert_eq!(
+            finding.mend,
+            "it goes on by itself once GitHub can be asked"
+        );
+        assert_eq!(report.last_audit, None);
+        scene.github.clear_faults();
+        audit
+            .until("asked", |it| {
+                let is_unasked = |it: &Finding| it.kind == FindingKind::Unasked;
+                it.last_audit.is_some() && !it.findings.iter().any(is_unasked)
+            })
+            .await;
+        audit.stop().await;
     }
 }
 
