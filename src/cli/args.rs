@@ -199,7 +199,6 @@ Examples:
   flux-setup budget --fail-above 70% --profile flux-git
   flux-setup budget --format json | jq .profiles
 
-A token of the server's API is taken from FLUX_SETUP_TOKEN.
 Exit codes: 0 not above the limit, or none is set, 1 above it, or with --live
 used up before its reset, 2 bad input or it could not be done.")]
 pub(super) struct BudgetArguments {
@@ -216,10 +215,18 @@ pub(super) struct BudgetArguments {
     /// Ask again and again, until Ctrl-C; with --format json each answer is a line
     #[arg(long, requires = "live")]
     pub(super) watch: bool,
-    /// The address of the server's API; left out: where the configuration's `server.api` listens, as
-    /// http://127.0.0.1:9293
-    #[arg(long, value_name = "URL", env = "FLUX_SETUP_SERVER")]
-    pub(super) server: Option<String>,
+    #[command(flatten)]
+    pub(super) server: ServerArguments,
+}
+
+/// Which running `serve` is asked.
+#[derive(Debug, Args)]
+pub(super) struct ServerArguments {
+    /// The address of the server's API; left out: that of FLUX_SETUP_SERVER, else where the
+    /// configuration's `server.api` listens, as http://127.0.0.1:9293. A token of the API is taken from
+    /// FLUX_SETUP_TOKEN
+    #[arg(long = "server", global = true, value_name = "URL")]
+    pub(super) address: Option<String>,
 }
 
 /// Writes a configuration to start from
@@ -272,13 +279,10 @@ Examples:
   flux-setup delivery explain 72d3162e-cc78-11e3-81ab-4c9367dc0958
   flux-setup delivery explain push.json --webhook acme
 
-A token of the server's API is taken from FLUX_SETUP_TOKEN.
 Exit codes: 0 done, 2 the server cannot be asked, or knows no such delivery.")]
 pub(super) struct DeliveryArguments {
-    /// The address of the server's API; left out: where the configuration's `server.api` listens, as
-    /// http://127.0.0.1:9293
-    #[arg(long, global = true, value_name = "URL", env = "FLUX_SETUP_SERVER")]
-    pub(super) server: Option<String>,
+    #[command(flatten)]
+    pub(super) server: ServerArguments,
     #[command(subcommand)]
     pub(super) command: DeliveryCommand,
 }

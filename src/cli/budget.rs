@@ -1,5 +1,6 @@
 //! `flux-setup budget`: what a fleet costs at GitHub, and whether it may.
 
+use anyhow::bail;
 use serde::Serialize;
 
 use crate::budget::{Bucket, ProfileName, Report, Verdict, counted, judge, price};
@@ -20,6 +21,9 @@ pub(super) fn run(
 ) -> anyhow::Result<Outcome> {
     if arguments.live {
         return budget_live::run(global, arguments);
+    }
+    if arguments.server.address.is_some() {
+        bail!("without --live no server is asked; leave out --server, or add --live");
     }
     let mut log = Log::new(global.verbose);
     let loaded = Loaded::read(global, &mut log);

@@ -34,7 +34,7 @@ pub(super) fn run(
     global: &GlobalArguments,
     arguments: &BudgetArguments,
 ) -> anyhow::Result<Outcome> {
-    let client = Client::of(arguments.server.as_deref(), &global.config)?;
+    let client = Client::of(&arguments.server, &global.config)?;
     let mut was_told = false;
     loop {
         let answer = match client.get(PATH) {

@@ -11,10 +11,15 @@ use serde_json::Value;
 
 use crate::config::{self, is_this_machine};
 
+use super::args::ServerArguments;
+
 /// Longer than the server takes for any answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The largest answer that is read.
 const ANSWER_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
+/// What holds the address of the server that is asked where no other is named. It is read here and not with
+/// the arguments: of those `budget` would take it for a question to that server.
+const SERVER: &str = "FLUX_SETUP_SERVER";
 /// What holds the token, so that it stands in no list of processes.
 const TOKEN: &str = "FLUX_SETUP_TOKEN";
 
@@ -25,10 +30,15 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Of the server at an address, or else of the one that the configuration in a folder would start.
-    pub(super) fn of(server: Option<&str>, folder: &Path) -> anyhow::Result<Self> {
-        match server {
-            Some(server) => Self::new(server),
+    /// Of the server that is named, or else of the one that the configuration in a folder would start.
+    pub(super) fn of(server: &ServerArguments, folder: &Path) -> anyhow::Result<Self> {
+        let in_general = || {
+            std::env::var(SERVER)
+                .ok()
+                .filter(|server| !server.is_empty())
+        };
+        match server.address.clone().or_else(in_general) {
+            Some(server) => Self::new(&server),
             None => Self::new(&configured_server(folder)),
         }
     }

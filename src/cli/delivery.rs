@@ -32,7 +32,7 @@ pub(super) fn run(
     global: &GlobalArguments,
     arguments: &DeliveryArguments,
 ) -> anyhow::Result<Outcome> {
-    let client = Client::of(arguments.server.as_deref(), &global.config)?;
+    let client = Client::of(&arguments.server, &global.config)?;
     let (answer, tell): (Value, Tell) = match &arguments.command {
         DeliveryCommand::List(list) => (client.get(&list_path(list))?, tell_list),
         DeliveryCommand::Show(ShowArguments { guid }) => {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::binary::{repository, run_in};
+use crate::binary::{command, ended, repository, run_in};
 use crate::fleet::Fleet;
 
 fn gate(arguments: &[&str]) -> (Option<i32>, String) {
@@ -40,6 +40,28 @@ fn the_sample_fleet_costs_what_26_projects_at_the_intervals_of_their_kinds_cost(
     assert_eq!(report["verdict"]["passed"], true);
     assert_eq!(report["verdict"]["profile"], "request-per-poll");
     assert_eq!(report["verdict"]["bucket"]["requestsPerHour"], 2392);
+}
+
+#[test]
+fn a_server_is_named_only_to_be_asked() {
+    let named = ["budget", "--server", "http://127.0.0.1:9"];
+    let run = run_in(repository(), &named);
+    let refusal = "error: without --live no server is asked; leave out --server, or add --live\n";
+    assert_eq!((run.code, &*run.stderr), (Some(2), refusal));
+    let asked = |arguments: &[&str]| {
+        let mut command = command(&[&["budget"], arguments].concat());
+        command
+            .current_dir(repository())
+            .env("FLUX_SETUP_SERVER", "http://127.0.0.1:9");
+        ended(&command.output().unwrap())
+    };
+    assert_eq!(asked(&[]).code, Some(0));
+    let live = asked(&["--live"]);
+    assert!(
+        live.stderr
+            .starts_with("error: cannot reach the server at http://127.0.0.1:9; "),
+        "{live:?}"
+    );
 }
 
 #[test]
