@@ -108,7 +108,7 @@ struct Request {
 
 /// Why what was sent cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum PayloadFault {
+pub enum AttemptFault {
     #[error("GitHub shows no payload of it")]
     None,
     #[error("what GitHub shows of it is no delivery")]
@@ -120,8 +120,8 @@ pub enum PayloadFault {
 impl AttemptDetail {
     /// # Errors
     /// It is none.
-    pub fn read(body: &[u8]) -> Result<Self, PayloadFault> {
-        serde_json::from_slice(body).map_err(PayloadFault::NoDelivery)
+    pub fn read(body: &[u8]) -> Result<Self, AttemptFault> {
+        serde_json::from_slice(body).map_err(AttemptFault::NoDelivery)
     }
 
     /// What it says, read as the door reads it.
@@ -131,11 +131,11 @@ impl AttemptDetail {
     ///
     /// # Errors
     /// There is none, or it is not what GitHub sends.
-    pub fn content(&self) -> Result<Content, PayloadFault> {
-        let request = self.request.as_ref().ok_or(PayloadFault::None)?;
-        let shown = request.payload.as_ref().ok_or(PayloadFault::None)?.get();
+    pub fn content(&self) -> Result<Content, AttemptFault> {
+        let request = self.request.as_ref().ok_or(AttemptFault::None)?;
+        let shown = request.payload.as_ref().ok_or(AttemptFault::None)?.get();
         if shown == "null" {
-            return Err(PayloadFault::None);
+            return Err(AttemptFault::None);
         }
         let event = match self.event.as_str() {
             "" => request.header("x-github-event").unwrap_or_default(),
@@ -144,7 +144,7 @@ impl AttemptDetail {
         if !shown.starts_with('"') {
             return Ok(payload::read(Encoding::Json, event, shown.as_bytes())?);
         }
-        let text: String = serde_json::from_str(shown).map_err(PayloadFault::NoDelivery)?;
+        let text: String = serde_json::from_str(shown).map_err(AttemptFault::NoDelivery)?;
         let encoding = if text.trim_start().starts_with('{') {
             Encoding::Json
         } else {

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::budget::live::Purpose;
 use crate::github::{Answer, Call, CallFault, Client};
 
-use super::attempt::{Attempt, AttemptDetail, PayloadFault, read_attempts};
+use super::attempt::{Attempt, AttemptDetail, AttemptFault, read_attempts};
 use super::change::HookPatch;
 use super::place::HookPlace;
 use super::wire::{AppAbout, Hook, HookConfig};
@@ -50,7 +50,7 @@ pub enum DetailFault {
     #[error("cannot ask GitHub for it")]
     Call(#[source] CallFault),
     #[error("cannot read it")]
-    Payload(#[source] PayloadFault),
+    Payload(#[source] AttemptFault),
 }
 
 impl HookApi {
