@@ -143,7 +143,7 @@ async fn serve(folder: &Path, configuration: &Configuration, mode: Mode) -> anyh
         scopes: scopes(configuration),
         hosts: Arc::clone(&hosts),
         policies: Policies::of_configuration(configuration),
-        planned: serve_github::planned(configuration, &hosts),
+        planned: serve_github::planned_repositories(configuration, &hosts),
     };
     let matcher = Arc::new(Matcher::new(rules, live.clone()));
     let stop = CancellationToken::new();

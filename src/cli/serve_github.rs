@@ -67,7 +67,7 @@ fn audited<'c>(
             WebhookSubject::App { identity, .. } => AuditSubject::App(identity.clone()),
             WebhookSubject::Repositories => {
                 let hosts = HostNames::new(&configuration.github);
-                AuditSubject::Repositories(planned(configuration, &hosts))
+                AuditSubject::Repositories(planned_repositories(configuration, &hosts))
             }
         },
         github: github.clone(),
@@ -96,13 +96,15 @@ pub(super) fn kinds(configuration: &Configuration) -> HashMap<Arc<str>, Environm
         .collect()
 }
 
-/// The repositories that projects name.
-pub(super) fn planned(configuration: &Configuration, hosts: &HostNames) -> Vec<RepositoryIdentity> {
+/// The repositories that projects name, of which webhooks may speak. An image is none: which repository it comes
+/// from its name does not say, and GitHub tells of it in the name of that.
+pub(super) fn planned_repositories(
+    configuration: &Configuration,
+    hosts: &HostNames,
+) -> Vec<RepositoryIdentity> {
     let sources = configuration.projects.iter().map(|project| &project.source);
     let urls = sources.filter_map(|source| match source {
-        ProjectSource::Git { url } | ProjectSource::Oci { url } => {
-            RepositoryUrl::read(&url.value).ok()
-        }
+        ProjectSource::Git { url } => RepositoryUrl::read(&url.value).ok(),
         _ => None,
     });
     urls.map(|url| url.identity(|host| hosts.canonical(host)))

@@ -5,10 +5,8 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail};
 
 use crate::catalog::HostNames;
-use crate::config::{
-    Configuration, GithubHost, GithubWebhook, ProjectSource, SecretRef, WebhookSubject,
-};
-use crate::flux::RepositoryUrl;
+use crate::cli::serve_github::planned_repositories;
+use crate::config::{Configuration, GithubHost, GithubWebhook, SecretRef, WebhookSubject};
 use crate::github::hooks::{
     Attempt, HookApi, HookPlace, Hooks, Judged, WantedHook, days_remembered, ours,
 };
@@ -234,7 +232,10 @@ fn places(
         WebhookSubject::Repositories => {}
     }
     let mut paths = if selection.repository.is_empty() {
-        planned(configuration, &host.host.value)
+        let hosts = HostNames::new(&configuration.github);
+        let planned = planned_repositories(configuration, &hosts).into_iter();
+        let of_host = planned.filter(|repository| *repository.host() == *host.host.value);
+        of_host.map(|it| it.path().to_owned()).collect()
     } else {
         selection.repository.clone()
     };
@@ -251,19 +252,4 @@ fn places(
         place.ok_or_else(|| anyhow!("`{path}` is no repository; write it as OWNER/NAME"))
     };
     paths.iter().map(place).collect()
-}
-
-/// The repositories of a host that projects name.
-fn planned(configuration: &Configuration, host: &str) -> Vec<String> {
-    let hosts = HostNames::new(&configuration.github);
-    let urls = configuration.projects.iter();
-    let urls = urls.filter_map(|project| match &project.source {
-        ProjectSource::Git { url } => RepositoryUrl::read(&url.value).ok(),
-        _ => None,
-    });
-    let identities = urls.map(|url| url.identity(|name| hosts.canonical(name)));
-    identities
-        .filter(|identity| identity.host() == host)
-        .map(|identity| identity.path().to_owned())
-        .collect()
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tracing::{debug, warn};
 
+use crate::catalog::Kind;
 use crate::flux::RepositoryIdentity;
 use crate::github::CallFault;
 use crate::github::hooks::{Finding, HookApi, HookPlace};
@@ -205,7 +206,8 @@ fn repositories(means: &Means) -> BTreeSet<String> {
     }
     for cluster in &means.clusters {
         let cluster = cluster.read();
-        let sources = cluster.items().filter(|item| item.key.kind.is_source());
+        let sources = cluster.items();
+        let sources = sources.filter(|item| item.key.kind == Kind::GitRepository);
         for repository in sources.filter_map(|item| item.repository.as_deref()) {
             add(repository);
         }
