@@ -1,13 +1,12 @@
 //! What is known of one cluster, with its index by repository.
 
-use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::flux::RepositoryIdentity;
 
+use super::by_key::{ByKey, Users};
 use super::change::Change;
 use super::item::{Item, ItemKey};
 use super::kind::Kind;
@@ -25,13 +24,10 @@ pub struct Cache {
     by_repository: HashMap<Arc<RepositoryIdentity>, HashSet<ByKey>>,
     /// Those that name workflows; few do.
     with_workflows: HashSet<ByKey>,
+    users: Users,
     broken: BTreeMap<ItemKey, Broken>,
     scopes: BTreeMap<Kind, ScopeState>,
 }
-
-/// An item that is told apart by its key alone, which so need not be kept twice.
-#[derive(Debug)]
-struct ByKey(Arc<Item>);
 
 /// What a watch tells.
 #[derive(Debug)]
@@ -179,6 +175,11 @@ impl Cache {
         self.with_workflows.iter().map(|item| &item.0)
     }
 
+    /// What is made from an object, in the order of their keys.
+    pub fn users_of<'s>(&'s self, source: &'s ItemKey) -> impl Iterator<Item = &'s Arc<Item>> {
+        self.users.of(source)
+    }
+
     /// Objects that could not be read when they were last told of.
     pub fn broken(&self) -> impl Iterator<Item = &Broken> {
         self.broken.values()
@@ -217,6 +218,7 @@ impl Cache {
         if item.workflows.is_some() {
             self.with_workflows.insert(ByKey(Arc::clone(item)));
         }
+        self.users.add(item);
         self.items.insert(ByKey(Arc::clone(item)));
     }
 
@@ -231,27 +233,8 @@ impl Cache {
             }
         }
         self.with_workflows.remove(key);
+        self.users.remove(&item);
         Some(item)
-    }
-}
-
-impl Borrow<ItemKey> for ByKey {
-    fn borrow(&self) -> &ItemKey {
-        &self.0.key
-    }
-}
-
-impl PartialEq for ByKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.key == other.0.key
-    }
-}
-
-impl Eq for ByKey {}
-
-impl Hash for ByKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.key.hash(state);
     }
 }
 
@@ -391,6 +374,51 @@ mod tests {
         );
         deleted(&mut cache, "b", 3);
         assert_eq!(cache.by_repository.len(), 1);
+    }
+
+    #[test]
+    fn what_is_made_from_an_object_is_found_until_it_is_made_from_another_or_gone() {
+        let user = |name: &str, kind: Kind, from: &str| {
+            let spec =
+                json!({"sourceRef": {"kind": "GitRepository", "name": from, "namespace": "apps"}});
+            let object = json!({"metadata": {"name": name, "namespace": "x"}, "spec": spec});
+            let mut projector = Projector::new("c".into(), Arc::new(HostNames::of([])));
+            projector
+                .project(kind, object.to_string().as_bytes())
+                .unwrap()
+        };
+        let mut cache = Cache::default();
+        for item in [
+            user("b", Kind::Kustomization, "web"),
+            user("a", Kind::Kustomization, "web"),
+            user("c", Kind::HelmChart, "web"),
+            user("a", Kind::HelmRelease, "webs"),
+            user("d", Kind::Kustomization, "we"),
+        ] {
+            applied(&mut cache, item);
+        }
+        let users = |cache: &Cache, source: &str| {
+            let source = key(source);
+            let users = cache.users_of(&source);
+            users.map(|item| item.key.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            users(&cache, "web"),
+            ["HelmChart x/c", "Kustomization x/a", "Kustomization x/b"]
+        );
+        applied(&mut cache, user("a", Kind::Kustomization, "we"));
+        assert_eq!(
+            users(&cache, "we"),
+            ["Kustomization x/a", "Kustomization x/d"]
+        );
+        let listing = Listing {
+            kind: Kind::Kustomization,
+            items: Vec::new(),
+            broken: Vec::new(),
+        };
+        cache.replace(listing, at(1));
+        assert_eq!(users(&cache, "web"), ["HelmChart x/c"]);
+        assert_eq!(users(&cache, "we"), [""; 0]);
     }
 
     #[test]

@@ -49,13 +49,17 @@ pub struct Item {
     pub handled_at: Option<Arc<str>>,
     /// What a source has fetched: `main@sha1:…`, a version of a chart.
     pub artifact: Option<Arc<str>>,
-    /// What a Kustomization or HelmRelease has applied.
+    /// What a Kustomization or HelmRelease has applied; of a chart from a registry `1.2.3@sha256:…`.
     pub applied: Option<Arc<str>>,
+    /// What it has worked on last, whatever came of it; of a HelmChart the revision of its source.
+    pub attempted: Option<Arc<str>>,
     /// What it is made from; of a HelmRelease the HelmChart that Flux makes for it, where it has one.
     pub source: Option<SourceRef>,
     pub observed_generation: Option<i64>,
     /// Its controller is at work on it.
     pub reconciling: bool,
+    /// Its controller does not try again until somebody changes something.
+    pub stalled: bool,
     pub ready: Option<Ready>,
 }
 
@@ -86,6 +90,8 @@ pub struct SourceRef {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
     pub status: Status,
+    /// It speaks of the object as it is, not of an earlier generation.
+    pub is_current: bool,
     pub reason: Arc<str>,
     /// At most [`MESSAGE_LIMIT_BYTES`], without credentials. Empty where the status is true: then it
     /// repeats the revision.
@@ -132,6 +138,22 @@ impl SourceRef {
 }
 
 impl Item {
+    /// Whether its controller is done with the object as it is, and well.
+    pub fn is_ready(&self) -> bool {
+        let seen = self.observed_generation.unwrap_or_default() >= self.generation;
+        seen && self.current(Status::True).is_some()
+    }
+
+    /// Why its controller could not do it, where that is said of the object as it is.
+    pub fn failure(&self) -> Option<&Ready> {
+        self.current(Status::False)
+    }
+
+    fn current(&self, status: Status) -> Option<&Ready> {
+        let ready = self.ready.as_ref()?;
+        (ready.is_current && ready.status == status).then_some(ready)
+    }
+
     /// The fields in which another state of the same object differs, in camel case; the
     /// version is none of them.
     pub fn differences(&self, other: &Self) -> Vec<&'static str> {
@@ -151,12 +173,14 @@ impl Item {
             ("handledAt", self.handled_at != other.handled_at),
             ("artifact", self.artifact != other.artifact),
             ("applied", self.applied != other.applied),
+            ("attempted", self.attempted != other.attempted),
             ("source", self.source != other.source),
             (
                 "observedGeneration",
                 self.observed_generation != other.observed_generation,
             ),
             ("reconciling", self.reconciling != other.reconciling),
+            ("stalled", self.stalled != other.stalled),
             ("ready", self.ready != other.ready),
         ]
         .into_iter()

@@ -1,5 +1,6 @@
 //! What does exist: objects of clusters as compact items, kept by an index, and how they change.
 
+mod by_key;
 mod cache;
 mod change;
 mod hosts;

@@ -130,8 +130,14 @@ impl Projector {
             let deployed =
                 |release: &wire::Release<'_>| release.status.as_deref() == Some("deployed");
             let history = status.history.unwrap_or_default();
-            history.into_iter().find(deployed)?.chart_version
+            let release = history.into_iter().find(deployed)?;
+            Some(with_digest(release.chart_version?, release.oci_digest))
         });
+        let digest = status.last_attempted_revision_digest;
+        let attempted = status
+            .last_attempted_revision
+            .map(|revision| with_digest(revision, digest))
+            .or(status.observed_source_artifact_revision);
         let conditions = status.conditions.unwrap_or_default();
         let condition = |kind: &str| conditions.iter().find(|condition| condition.kind == kind);
         let source = match (&spec.chart_ref, &status.helm_chart, &spec.source_ref) {
@@ -164,15 +170,20 @@ impl Projector {
                 .and_then(|artifact| artifact.revision)
                 .map(|revision| self.texts.text(&revision)),
             applied: applied.map(|revision| self.texts.text(&revision)),
+            attempted: attempted.map(|revision| self.texts.text(&revision)),
             source,
             observed_generation: status.observed_generation,
             reconciling: condition("Reconciling").is_some_and(|it| it.status == "True"),
+            stalled: condition("Stalled").is_some_and(|it| it.status == "True"),
             ready: condition("Ready").map(|ready| Ready {
                 status: match &*ready.status {
                     "True" => Status::True,
                     "False" => Status::False,
                     _ => Status::Unknown,
                 },
+                is_current: ready
+                    .observed_generation
+                    .is_none_or(|seen| seen >= metadata.generation),
                 reason: self.texts.text(&ready.reason),
                 message: match &*ready.status {
                     "True" => "".into(),
@@ -259,6 +270,14 @@ fn plain(url: &str) -> Cow<'_, str> {
     match authority.rfind('@') {
         None => Cow::Borrowed(url),
         Some(at) => Cow::Owned(format!("{scheme}://{}", &rest[at + 1..])),
+    }
+}
+
+/// A version of a chart, with the digest that its registry gives it.
+fn with_digest<'a>(version: Cow<'a, str>, digest: Option<Cow<'a, str>>) -> Cow<'a, str> {
+    match digest.filter(|digest| !digest.is_empty()) {
+        Some(digest) => Cow::Owned(format!("{version}@{digest}")),
+        None => version,
     }
 }
 
@@ -473,6 +492,36 @@ mod tests {
         let item = project(Kind::HelmRelease, &release).unwrap();
         assert_eq!(item.applied.as_deref(), Some("1.0.0"));
         assert_eq!(shown(item).unwrap(), "HelmChart apps/apps-web");
+    }
+
+    #[test]
+    fn what_was_worked_on_last_and_of_which_generation_the_condition_speaks_is_kept() {
+        let object = |generation: i64, status: Value| json!({"metadata": {"name": "a", "generation": generation}, "status": status});
+        let ready = json!([{"type": "Ready", "status": "True", "observedGeneration": 2}]);
+        let status = |more: Value| {
+            let mut status = json!({"observedGeneration": 2, "conditions": ready});
+            status
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            status
+        };
+        let attempted = status(json!({"lastAttemptedRevision": "main@sha1:aa"}));
+        let item = project(Kind::Kustomization, &object(2, attempted.clone())).unwrap();
+        assert_eq!(item.attempted.as_deref(), Some("main@sha1:aa"));
+        assert!(item.is_ready());
+        let item = project(Kind::Kustomization, &object(3, attempted)).unwrap();
+        assert!(!item.is_ready() && !item.ready.unwrap().is_current);
+        let chart = status(json!({"observedSourceArtifactRevision": "main@sha1:bb"}));
+        let item = project(Kind::HelmChart, &object(2, chart)).unwrap();
+        assert_eq!(item.attempted.as_deref(), Some("main@sha1:bb"));
+        let release = status(json!({
+            "lastAttemptedRevision": "1.2.3", "lastAttemptedRevisionDigest": "sha256:cc",
+            "history": [{"chartVersion": "1.2.3", "status": "deployed", "ociDigest": "sha256:cc"}],
+        }));
+        let item = project(Kind::HelmRelease, &object(2, release)).unwrap();
+        assert_eq!(item.applied.as_deref(), Some("1.2.3@sha256:cc"));
+        assert_eq!(item.attempted, item.applied);
     }
 
     #[test]

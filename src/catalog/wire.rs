@@ -93,6 +93,14 @@ pub(super) struct ObjectStatus<'a> {
     pub(super) artifact: Option<Artifact<'a>>,
     #[serde(borrow)]
     pub(super) last_applied_revision: Text<'a>,
+    #[serde(borrow)]
+    pub(super) last_attempted_revision: Text<'a>,
+    /// Of a HelmRelease whose chart is an OCI artifact.
+    #[serde(borrow)]
+    pub(super) last_attempted_revision_digest: Text<'a>,
+    /// Of a HelmChart.
+    #[serde(borrow)]
+    pub(super) observed_source_artifact_revision: Text<'a>,
     pub(super) observed_generation: Option<i64>,
     #[serde(borrow)]
     pub(super) conditions: Option<Vec<Condition<'a>>>,
@@ -111,6 +119,7 @@ pub(super) struct Artifact<'a> {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Condition<'a> {
     #[serde(borrow, rename = "type")]
     pub(super) kind: Cow<'a, str>,
@@ -120,6 +129,8 @@ pub(super) struct Condition<'a> {
     pub(super) reason: Cow<'a, str>,
     #[serde(borrow, default)]
     pub(super) message: Cow<'a, str>,
+    #[serde(default)]
+    pub(super) observed_generation: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -127,6 +138,8 @@ pub(super) struct Condition<'a> {
 pub(super) struct Release<'a> {
     #[serde(borrow, default)]
     pub(super) chart_version: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) oci_digest: Text<'a>,
     #[serde(borrow, default)]
     pub(super) status: Text<'a>,
 }

@@ -16,6 +16,7 @@ mod metrics;
 mod new_work;
 mod pace;
 mod policy;
+pub mod proof;
 mod push;
 mod queue;
 mod record;

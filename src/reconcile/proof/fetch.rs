@@ -1,0 +1,135 @@
+//! Whether a source has fetched what is wanted, something else, or nothing.
+
+use jiff::SignedDuration;
+
+use crate::catalog::{Kind, Reference};
+use crate::delivery::{Fetched, Proof, ProofState, Wanted};
+use crate::flux::revision;
+use crate::flux::semver::Version;
+
+use super::age::Age;
+use super::judge::{Ages, Ask, Judging, waits};
+use super::users::failure;
+
+/// How often an object is asked again that has fetched an older commit, at most.
+pub const MOST_AGAIN: u32 = 3;
+/// The wait before it is asked again for the first time; it is four times as long each time.
+const AGAIN_FIRST: SignedDuration = SignedDuration::from_secs(2);
+
+impl Judging<'_> {
+    /// Sees what it has fetched. `None`: it has what is wanted.
+    pub(super) fn fetch(
+        &self,
+        proof: &mut Proof,
+        age: Ages<'_>,
+        ask: &mut Option<Ask>,
+    ) -> Option<ProofState> {
+        let (item, now) = (self.item, self.now);
+        let take = |revision: &str, taken_as_newer| Fetched {
+            at: now,
+            revision: revision.to_owned(),
+            taken_as_newer,
+        };
+        if let Some(revision) = item.artifact.as_deref()
+            && self.wake.wanted.is_in(revision)
+        {
+            proof.fetched = Some(take(revision, false));
+            return None;
+        }
+        if item.suspended {
+            return Some(ProofState::Suspended { at: now });
+        }
+        if self.has_no_status() {
+            return Some(ProofState::Unproven {
+                at: now,
+                reason: "a HelmRepository of type `oci` has no status of its own".to_owned(),
+            });
+        }
+        if proof.acknowledged_at.is_none() {
+            return Some(waits("for its controller to answer"));
+        }
+        if let Some(ready) = item.failure() {
+            return Some(self.failing(failure(item, ready)));
+        }
+        let Some(revision) = item.artifact.as_deref() else {
+            return Some(waits("until it has fetched something"));
+        };
+        if !self.is_settled(proof) {
+            return Some(waits("until it has fetched what is new"));
+        }
+        let commit = match self.wake.wanted {
+            Wanted::Commit { commit, .. } => commit,
+            // Nobody knows which is the newer one, so what its controller found is.
+            Wanted::Digest(_) => {
+                proof.fetched = Some(take(revision, true));
+                return None;
+            }
+            Wanted::Whatever => {
+                proof.fetched = Some(take(revision, false));
+                return None;
+            }
+        };
+        let overtaken = |by| ProofState::Overtaken {
+            at: now,
+            revision: revision.to_owned(),
+            by,
+        };
+        if self.has_newer_version(revision) {
+            return Some(overtaken(None));
+        }
+        let other = revision::commit(revision).unwrap_or(revision);
+        match age(other) {
+            None => {
+                *ask = Some(Ask::AgeOf(other.to_owned()));
+                Some(waits("to know which of two commits is the newer one"))
+            }
+            Some(Age::Later(by)) => Some(overtaken(Some(by))),
+            Some(Age::Older) => {
+                *ask = self.again(proof);
+                Some(ProofState::Following {
+                    waits: format!("for {commit}: it has fetched an older commit, `{revision}`"),
+                })
+            }
+            Some(Age::Unknown) => {
+                proof.fetched = Some(take(revision, true));
+                None
+            }
+        }
+    }
+
+    fn has_no_status(&self) -> bool {
+        let url = self.item.url.as_deref();
+        self.item.key.kind == Kind::HelmRepository
+            && url.is_some_and(|url| url.starts_with("oci://"))
+    }
+
+    /// Of tags by version Flux takes the newest.
+    fn has_newer_version(&self, fetched: &str) -> bool {
+        let Wanted::Commit { tag: Some(tag), .. } = self.wake.wanted else {
+            return false;
+        };
+        let versions = (
+            revision::reference(fetched).and_then(Version::parse),
+            Version::parse(tag),
+        );
+        matches!(self.item.reference, Reference::Semver(_))
+            && matches!(versions, (Some(has), Some(wanted)) if has.compare(&wanted).is_gt())
+    }
+
+    fn again(&self, proof: &Proof) -> Option<Ask> {
+        let (times, since) = match &proof.again {
+            Some(again) => (again.times, again.at),
+            None => (0, proof.acknowledged_at.unwrap_or(proof.annotated_at)),
+        };
+        // Somebody else has asked since: what they get is as good.
+        let first = Some(&*self.wake.token.0);
+        let last = proof.again.as_ref().map(|again| &*again.token.0);
+        let asked = self.item.requested_at.as_deref();
+        if times >= MOST_AGAIN || asked != last.or(first) {
+            return None;
+        }
+        let wait = AGAIN_FIRST.saturating_mul(4_i32.pow(times));
+        let at = since.checked_add(wait).unwrap_or(since);
+        Some(Ask::Again { at })
+    }
+}
