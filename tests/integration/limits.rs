@@ -1,5 +1,8 @@
 //! What `serve` knows of GitHub's limits: its report, its metrics, and what outlives it.
 
+mod asking;
+mod reset;
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -186,7 +186,7 @@ impl Bucket {
             self.unlimited = None;
         }
         let relation = self.epoch.map_or(Relation::Next, |epoch| {
-            epoch.relation(sample.reset, source, tick.server)
+            epoch.relation(&sample, source, tick.server, self.length)
         });
         if matches!(source, Source::Call(number) if number >= self.unseen_before) {
             self.unseen = 0;

@@ -1,6 +1,5 @@
 //! One hour of a bucket as its samples show it: what is left, what we spent, what others spent.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::answer::Sample;
@@ -86,12 +85,21 @@ impl Epoch {
         server >= self.reset
     }
 
-    pub(super) fn relation(&self, reset: Timestamp, source: Source, server: Moment) -> Relation {
-        let reset = Moment::of(reset);
+    /// `length`: how long the limit's hour is.
+    pub(super) fn relation(
+        &self,
+        sample: &Sample,
+        source: Source,
+        server: Moment,
+        length: i64,
+    ) -> Relation {
+        let reset = Moment::of(sample.reset);
         let later = reset.since(self.reset);
+        // An hour that begins after this one ends an hour after it, and nothing of it is used yet.
+        let goes_on = later < length / 2 && sample.used >= self.used;
         if later.abs() <= SAME_RESET {
             Relation::Same
-        } else if later > 0 && server.plus(SAME_RESET) >= self.reset {
+        } else if later > 0 && server.plus(SAME_RESET) >= self.reset && !goes_on {
             Relation::Next
         } else if later < 0 && reset <= server {
             Relation::Late
@@ -113,6 +121,8 @@ impl Epoch {
             self.remaining = self.remaining.min(sample.remaining);
         }
         self.used = self.used.max(sample.used);
+        // Of two that are one the later one is waited for.
+        self.reset = self.reset.max(Moment::of(sample.reset));
         self.mark = next;
     }
 
@@ -172,6 +182,8 @@ impl Epoch {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
 
     fn sample(used: u32, reset: i64) -> Sample {
@@ -192,7 +204,7 @@ mod tests {
 
     fn relation(reset: i64, source: Source, server: i64) -> Relation {
         let epoch = Epoch::begin(&sample(100, 3600), 10);
-        epoch.relation(sample(0, reset).reset, source, at(server))
+        epoch.relation(&sample(0, reset), source, at(server), 3600 * SECOND)
     }
 
     #[test]
@@ -219,6 +231,25 @@ mod tests {
             relation(3500, Source::List { quiet: false }, 100),
             Relation::Unclear
         );
+    }
+
+    #[test]
+    fn an_hour_that_goes_on_past_its_reset_is_no_other_hour() {
+        let relation = |used, reset| {
+            let epoch = Epoch::begin(&sample(100, 3600), 10);
+            epoch.relation(&sample(used, reset), NEW, at(3601), 3600 * SECOND)
+        };
+        assert_eq!(relation(101, 3700), Relation::Moved);
+        assert_eq!(relation(99, 3700), Relation::Next);
+        assert_eq!(relation(101, 7200), Relation::Next);
+    }
+
+    #[test]
+    fn of_two_resets_that_are_one_the_later_one_is_waited_for() {
+        let mut epoch = Epoch::begin(&sample(100, 3600), 0);
+        epoch.take(&sample(101, 3604), NEW, 11);
+        epoch.take(&sample(102, 3602), NEW, 12);
+        assert_eq!(epoch.reset, at(3604));
     }
 
     #[test]
