@@ -125,7 +125,10 @@ fn buckets(report: &RateLimitReport) -> Table {
         table.add_row([
             name(bucket),
             figure(bucket.used),
-            figure(bucket.limit),
+            match bucket.unlimited {
+                true => "none".to_owned(),
+                false => figure(bucket.limit),
+            },
             count(f64::from(bucket.own_used)),
             count(f64::from(bucket.foreign_used)),
             count(bucket.rate_per_hour.round()),

@@ -203,6 +203,7 @@ mod tests {
             identity: format!("bot-{number}"),
             resource: "core".to_owned(),
             limit: Some(5_000),
+            unlimited: false,
             used: Some(number),
             remaining: Some(5_000 - number),
             reset: None,

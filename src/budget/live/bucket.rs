@@ -67,6 +67,7 @@ pub(super) struct Settled {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Figures {
     pub(super) limit: Option<u32>,
+    pub(super) is_unlimited: bool,
     pub(super) used: Option<u32>,
     pub(super) remaining: Option<u32>,
     /// GitHub's clock; `None` once it has passed.
@@ -276,6 +277,7 @@ impl Bucket {
     pub(super) fn figures(&self, tick: Tick) -> Figures {
         let mut figures = Figures {
             limit: None,
+            is_unlimited: self.is_unlimited,
             used: None,
             remaining: None,
             reset: None,

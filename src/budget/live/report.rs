@@ -18,6 +18,9 @@ pub struct BucketReport {
     pub resource: String,
     /// `None`, as `used`, `remaining` and `reset`, where nothing is limited or nobody said yet.
     pub limit: Option<u32>,
+    /// GitHub answers and names no limit: an Enterprise Server whose limits are switched off.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unlimited: bool,
     pub used: Option<u32>,
     pub remaining: Option<u32>,
     /// `None` too where the hour is over and nobody began another.

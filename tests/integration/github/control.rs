@@ -19,6 +19,11 @@ impl FakeGithub {
         self.core.world().api()
     }
 
+    /// The host that people see in URLs.
+    pub fn host(&self) -> String {
+        self.core.world().options.host.clone()
+    }
+
     pub fn graphql_url(&self) -> String {
         let world = self.core.world();
         format!("{}{}", world.authority, world.graphql_path())

@@ -1,6 +1,7 @@
 //! What no webhook brought: `flux-setup serve` between a GitHub that limits, fails and forgets, and a real API server.
 
 mod back_fill;
+mod enterprise;
 mod faults;
 mod heads;
 mod killed;

@@ -97,6 +97,7 @@ impl Ledger {
             identity: key.identity.as_ref().into(),
             resource: key.resource.as_ref().into(),
             limit: figures.limit,
+            unlimited: figures.is_unlimited,
             used: figures.used,
             remaining: figures.remaining,
             reset: figures.reset.map(Moment::timestamp),

@@ -1,5 +1,6 @@
 //! A GitHub, a service that asks it, and objects that follow its repositories.
 
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,7 @@ pub struct Scene<'s> {
     pub tokens: Tokens,
     pub hook: u64,
     namespace: String,
+    kubeconfig: PathBuf,
 }
 
 impl<'s> Scene<'s> {
@@ -48,43 +50,66 @@ impl<'s> Scene<'s> {
         github: FakeGithub,
         token: &str,
     ) -> Self {
-        let kubeconfig = server.kubeconfig();
-        let home = Home::new(&[("prod-eu", &kubeconfig)]);
-        home.write(TOKEN, token);
-        let text = format!(
-            "clusters: [{{name: prod-eu, kubeconfig: {}}}]
-github:
-  - {{host: github.com, apiUrl: '{}', {host},
-     identities: [{{name: bot, token: {{file: {TOKEN}}}}}],
-     webhooks: [{{name: acme, organization: acme, secrets: [{{file: secret}}]}}]}}
-server:
-  hooks: {{listen: '{}'}}
-  api: {{listen: '{}'}}
-  store: sqlite:inbox.db
-",
-            kubeconfig.display(),
-            github.api_url(),
-            home.hooks,
-            home.api
+        let host = format!(
+            "{host}, identities: [{{name: bot, token: {{file: {TOKEN}}}}}], \
+             webhooks: [{{name: acme, organization: acme, secrets: [{{file: secret}}]}}]"
         );
-        home.write("flux-setup.yaml", &text);
-        github.organization("acme");
+        let scope = Scope::Organization("acme".into());
+        let scene = Self::configured(server, namespace, github, scope, &host);
+        scene.home.write(TOKEN, token);
+        scene
+    }
+
+    /// As [`Scene::new`], where GitHub has a hook of this scope for us, and `host` says all of the host but its name
+    /// and its address. The files that it names are to be written.
+    pub fn configured(
+        server: &'s ApiServer,
+        namespace: &str,
+        github: FakeGithub,
+        scope: Scope,
+        host: &str,
+    ) -> Self {
+        let home = Home::new(&[("prod-eu", &server.kubeconfig())]);
         let url = format!("http://{}/hooks/github/acme", home.hooks);
-        let hook = github.add_hook(Scope::Organization("acme".into()), &url, Some(SECRET));
+        github.organization("acme");
+        let hook = github.add_hook(scope, &url, Some(SECRET));
         github.change_hook(hook, |hook| {
             let events = ["push", "package", "release", "repository"];
             hook.events = events.map(str::to_owned).to_vec();
         });
         let objects = Objects::new(server, namespace);
         let tokens = Tokens::watch(server, namespace);
-        Self {
+        let scene = Self {
             github,
             home,
             objects,
             tokens,
             hook,
             namespace: namespace.to_owned(),
-        }
+            kubeconfig: server.kubeconfig(),
+        };
+        scene.configure(host);
+        scene
+    }
+
+    /// What is configured of GitHub, for the next start.
+    pub fn configure(&self, host: &str) {
+        let text = format!(
+            "clusters: [{{name: prod-eu, kubeconfig: {}}}]
+github:
+  - {{host: {}, apiUrl: '{}', {host}}}
+server:
+  hooks: {{listen: '{}'}}
+  api: {{listen: '{}'}}
+  store: sqlite:inbox.db
+",
+            self.kubeconfig.display(),
+            self.github.host(),
+            self.github.api_url(),
+            self.home.hooks,
+            self.home.api
+        );
+        self.home.write("flux-setup.yaml", &text);
     }
 
     /// The repository of this number.
@@ -102,7 +127,8 @@ server:
                 let numbers = (0..count).skip(hand).step_by(HANDS);
                 scope.spawn(move || {
                     for number in numbers {
-                        let url = format!("https://github.com/{}", self.repository(number));
+                        let host = self.github.host();
+                        let url = format!("https://{host}/{}", self.repository(number));
                         self.objects.git(&app(number), &url, "main");
                     }
                 });
@@ -192,6 +218,24 @@ pub fn app(number: u32) -> String {
 pub fn webhook(service: &Service) -> Value {
     let told = service.get("/api/v1/webhooks").map(|(_, told)| told);
     told.map_or(Value::Null, |told| told["webhooks"][0].clone())
+}
+
+/// What `GET` answers there; `null` where nobody does.
+pub fn told(service: &Service, path: &str) -> Value {
+    let told = service.get(path).map(|(_, told)| told);
+    told.unwrap_or_default()
+}
+
+/// What is said of GitHub beside the buckets, as one text.
+pub fn notes(service: &Service) -> String {
+    told(service, "/api/v1/rate-limit")["notes"].to_string()
+}
+
+pub fn metrics(service: &Service) -> String {
+    told(service, "/metrics")
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// What is told of one bucket of `bot`.
