@@ -71,6 +71,8 @@ pub struct GraphqlAnswer {
     pub errors: Vec<GraphqlError>,
     /// Points of the hour, where the query asked for `rateLimit { cost }`.
     pub cost: Option<u32>,
+    /// The permissions that would have been needed, as GitHub names them where it does.
+    pub needs: Option<String>,
     pub latency: Duration,
 }
 
@@ -85,7 +87,11 @@ pub struct GraphqlError {
 }
 
 impl GraphqlAnswer {
-    pub(super) fn read(body: &[u8], latency: Duration) -> Result<Self, CallFault> {
+    pub(super) fn read(
+        body: &[u8],
+        needs: Option<String>,
+        latency: Duration,
+    ) -> Result<Self, CallFault> {
         #[derive(Deserialize)]
         struct Read {
             #[serde(default)]
@@ -104,6 +110,7 @@ impl GraphqlAnswer {
             cost: cost.and_then(|cost| cost.try_into().ok()),
             errors: read.errors.iter().map(GraphqlError::of).collect(),
             data: read.data,
+            needs,
             latency,
         })
     }
@@ -126,7 +133,7 @@ mod tests {
     use super::*;
 
     fn read(body: &str) -> Result<GraphqlAnswer, String> {
-        let read = GraphqlAnswer::read(body.as_bytes(), Duration::ZERO);
+        let read = GraphqlAnswer::read(body.as_bytes(), None, Duration::ZERO);
         read.map_err(|fault| fault.to_string())
     }
 

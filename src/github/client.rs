@@ -171,7 +171,8 @@ impl Client {
         };
         self.look(purpose, deadline).await;
         let judged = self.voice.good(self.voice.send(&asking).await?, &asking)?;
-        GraphqlAnswer::read(&judged.body, judged.answered.latency)
+        let needs = headers::needs(&judged.answered.headers);
+        GraphqlAnswer::read(&judged.body, needs, judged.answered.latency)
     }
 
     /// Keeps the `ETag` of an answer, so that the next conditional call for the same is answered by 304

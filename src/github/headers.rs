@@ -91,6 +91,8 @@ pub(super) fn next(headers: &HeaderMap) -> Option<&str> {
 /// The permissions or scopes that would have been needed.
 pub(super) fn needs(headers: &HeaderMap) -> Option<String> {
     let permissions = text(headers, "x-accepted-github-permissions");
+    // So it says where it does not know either.
+    let permissions = permissions.filter(|permissions| !permissions.starts_with("unknown"));
     permissions.map(shown).or_else(|| scopes(headers))
 }
 
@@ -206,6 +208,8 @@ mod tests {
         let needs = |pairs: &[(&str, &str)]| super::needs(&headers(pairs));
         let permission = ("x-accepted-github-permissions", "repository_hooks=read");
         assert_eq!(needs(&[permission]).unwrap(), "repository_hooks=read");
+        let unknown = ("x-accepted-github-permissions", "unknown, permissions=read");
+        assert_eq!(needs(&[unknown]), None);
         let scopes = ("x-accepted-oauth-scopes", "admin:repo_hook, repo");
         assert_eq!(
             needs(&[scopes, ("x-oauth-scopes", "gist")]).unwrap(),

@@ -75,6 +75,16 @@ impl RepositoryFault {
         }
     }
 
+    /// The same with the permissions that are missing, where GitHub has named them.
+    pub(super) fn needing(self, needs: Option<&str>) -> Self {
+        match (self, needs) {
+            (Self::Forbidden(message), Some(needs)) => {
+                Self::Forbidden(format!("{message}; it needs `{needs}`"))
+            }
+            (fault, _) => fault,
+        }
+    }
+
     /// What is wrong and how to mend it; `identity` is who asked.
     pub fn told(&self, identity: &str) -> impl fmt::Display {
         match self {
@@ -436,6 +446,16 @@ mod tests {
         let data = json!({"r0": repository(json!({"a0": null}))});
         let read = read(&[question("web", &[main()])], &data, &[refused]);
         assert_eq!(read, [Err(RepositoryFault::Forbidden(words.into()))]);
+        let [Err(fault)] = &read[..] else {
+            panic!("{read:?}")
+        };
+        let needing = fault.clone().needing(Some("contents=read"));
+        assert_eq!(
+            needing.told("bot").to_string(),
+            "identity `bot` may not read it (Resource not accessible by personal access token; it needs `contents=read`); grant its token or App `Contents: read`"
+        );
+        let other = RepositoryFault::NotSeen;
+        assert_eq!(other.clone().needing(Some("contents=read")), other);
     }
 
     #[test]

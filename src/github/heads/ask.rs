@@ -34,8 +34,13 @@ pub async fn ask(
     let answered = client
         .graphql(&text, variables, Purpose::Heads, COST)
         .await?;
+    let read = answer::read(questions, &answered.data, &answered.errors);
+    let needs = answered.needs.as_deref();
+    let read = read
+        .into_iter()
+        .map(|found| found.map_err(|fault| fault.needing(needs)));
     Ok(Answered {
-        answer: answer::read(questions, &answered.data, &answered.errors),
+        answer: read.collect(),
         cost: answered.cost,
         latency: answered.latency,
     })
@@ -55,7 +60,8 @@ pub async fn ask_recency(
         .graphql(text, variables, Purpose::Heads, COST)
         .await?;
     Ok(Answered {
-        answer: recency::read(&answered.data, &answered.errors),
+        answer: recency::read(&answered.data, &answered.errors)
+            .map_err(|fault| fault.needing(answered.needs.as_deref())),
         cost: answered.cost,
         latency: answered.latency,
     })

@@ -83,7 +83,16 @@ pub fn ask_graphql(
         Ok(prepared) => graphql::answer(world, caller, &prepared, sample, most_fields),
         Err(errors) => json!({"errors": errors}),
     };
-    judged.reply = Reply::ok(&answer);
+    let mut errors = answer["errors"].as_array().into_iter().flatten();
+    let lacks_contents = errors.any(|error| {
+        let message = error["message"].as_str().unwrap_or_default();
+        message.starts_with("Resource not accessible by")
+    });
+    let reply = Reply::ok(&answer);
+    judged.reply = match lacks_contents {
+        true => reply.header("x-accepted-github-permissions", "contents=read"),
+        false => reply,
+    };
 }
 
 /// The same body has another tag for another token.

@@ -5,4 +5,5 @@ mod enterprise;
 mod faults;
 mod heads;
 mod killed;
+mod permission;
 mod scene;
