@@ -40,8 +40,8 @@ pub async fn unmatched(
 ) -> Result<Vec<StoredDelivery>, StoreError> {
     let sql = "SELECT id, content, state FROM delivery WHERE phase = $1 AND id > $2 \
         ORDER BY id LIMIT $3";
-    let mut after = after.map_or(0, |after| after.0);
-    loop {
+    let after = after.map_or(0, |after| after.0);
+    let page = |after: i64| async move {
         let rows: Vec<DeliveryRow> = on!(pool.reader().await?.connection(), connection => {
             sqlx::query_as(sql)
                 .bind(DeliveryState::Accepted.name())
@@ -51,14 +51,15 @@ pub async fn unmatched(
                 .await
         })
         .map_err(fault)?;
-        let last = rows.last().map(|row| row.0);
-        let readable = row::readable(rows, row::delivery);
-        match last {
-            // None means that nothing is left.
-            Some(last) if readable.is_empty() => after = last,
-            _ => return Ok(readable),
-        }
-    }
+        Ok(rows)
+    };
+    next_readable(
+        after,
+        page,
+        |row| row.0,
+        |rows| row::readable(rows, row::delivery),
+    )
+    .await
 }
 
 pub async fn open_work(
@@ -70,8 +71,8 @@ pub async fn open_work(
     let sql = work!(
         "WHERE work.cluster = $1 AND NOT work.is_over AND work.id > $2 ORDER BY work.id LIMIT $3"
     );
-    let mut after = after.map_or(0, |after| after.0);
-    loop {
+    let after = after.map_or(0, |after| after.0);
+    let page = |after: i64| async move {
         let rows: Vec<WorkRow> = on!(pool.reader().await?.connection(), connection => {
             sqlx::query_as(sql)
                 .bind(row::text(cluster))
@@ -81,11 +82,31 @@ pub async fn open_work(
                 .await
         })
         .map_err(fault)?;
-        let last = rows.last().map(|row| row.0);
-        let readable = row::readable(rows, row::work);
+        Ok(rows)
+    };
+    next_readable(
+        after,
+        page,
+        |row| row.0,
+        |rows| row::readable(rows, row::work),
+    )
+    .await
+}
+
+/// The first page after a number of which something can be read; none means that nothing is left.
+async fn next_readable<R, T, Read: Future<Output = Result<Vec<R>, StoreError>>>(
+    mut after: i64,
+    page: impl Fn(i64) -> Read,
+    number: impl Fn(&R) -> i64,
+    readable: impl Fn(Vec<R>) -> Vec<T>,
+) -> Result<Vec<T>, StoreError> {
+    loop {
+        let rows = page(after).await?;
+        let last = rows.last().map(&number);
+        let found = readable(rows);
         match last {
-            Some(last) if readable.is_empty() => after = last,
-            _ => return Ok(readable),
+            Some(last) if found.is_empty() => after = last,
+            _ => return Ok(found),
         }
     }
 }
