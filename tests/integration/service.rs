@@ -12,8 +12,8 @@ use flux_setup::catalog::LiveCluster;
 use flux_setup::config::SecretRef;
 use flux_setup::delivery::{HookScope, SpeaksFor, WebhookName};
 use flux_setup::server::{
-    Addresses, AppState, Bounds, Doors, GithubSide, HookSettings, Hooks, Metrics, ServerError,
-    TokenSettings, Tokens, serve,
+    Addresses, AppState, BodyBounds, Bounds, ConnectionBounds, Doors, GithubSide, HookSettings,
+    Hooks, Metrics, ServerError, TokenSettings, Tokens, serve,
 };
 use flux_setup::store::{Limits, Store, StoreUrl};
 use ipnet::IpNet;
@@ -70,6 +70,30 @@ fn file(folder: &Path, name: &str, text: &str) -> SecretRef {
 impl Service {
     pub(crate) async fn start() -> Self {
         Self::with(Wanted::default()).await
+    }
+
+    pub(crate) async fn with_connections(connections: ConnectionBounds) -> Self {
+        Self::within(Bounds {
+            connections,
+            ..Bounds::default()
+        })
+        .await
+    }
+
+    pub(crate) async fn with_bodies(bodies: BodyBounds) -> Self {
+        Self::within(Bounds {
+            bodies,
+            ..Bounds::default()
+        })
+        .await
+    }
+
+    async fn within(bounds: Bounds) -> Self {
+        Self::with(Wanted {
+            bounds,
+            ..Wanted::default()
+        })
+        .await
     }
 
     pub(crate) async fn with(wanted: Wanted) -> Self {

@@ -232,18 +232,10 @@ async fn a_rightly_signed_body_that_says_nothing_is_refused_with_400() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn large_bodies_wait_for_room_or_come_again_and_small_ones_never_do() {
-    let bodies = BodyBounds {
+    let service = Service::with_bodies(BodyBounds {
         all_large_bytes: 1_000_000,
         wait_for_room: Duration::from_millis(300),
         ..BodyBounds::default()
-    };
-    let bounds = Bounds {
-        bodies,
-        ..Bounds::default()
-    };
-    let service = Service::with(Wanted {
-        bounds,
-        ..Wanted::default()
     })
     .await;
     // It takes all the room there is for large ones, and does not come to its end.
@@ -271,18 +263,10 @@ async fn large_bodies_wait_for_room_or_come_again_and_small_ones_never_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_fills_all_the_room_keeps_out_no_delivery_of_usual_size() {
-    let bodies = BodyBounds {
+    let service = Service::with_bodies(BodyBounds {
         all_small_bytes: 140_000,
         wait_for_room: Duration::from_millis(300),
         ..BodyBounds::default()
-    };
-    let bounds = Bounds {
-        bodies,
-        ..Bounds::default()
-    };
-    let service = Service::with(Wanted {
-        bounds,
-        ..Wanted::default()
     })
     .await;
     // Nobody can know yet that its signature is wrong.

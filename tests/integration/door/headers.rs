@@ -82,16 +82,9 @@ fn whatever_the_headers_say_nothing_unsigned_is_taken_and_nothing_fails() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn headers_that_are_too_long_or_too_slow_end_the_connection() {
-    let bounds = Bounds {
-        connections: ConnectionBounds {
-            header_timeout: Duration::from_millis(500),
-            ..ConnectionBounds::default()
-        },
-        ..Bounds::default()
-    };
-    let service = Service::with(Wanted {
-        bounds,
-        ..Wanted::default()
+    let service = Service::with_connections(ConnectionBounds {
+        header_timeout: Duration::from_millis(500),
+        ..ConnectionBounds::default()
     })
     .await;
     let long = Sent::push(1).header("x-long", Some(&"x".repeat(20_000)));
@@ -110,16 +103,9 @@ async fn headers_that_are_too_long_or_too_slow_end_the_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_all_connections_are_taken_the_one_that_waited_longest_is_closed() {
-    let bounds = Bounds {
-        connections: ConnectionBounds {
-            at_once: 3,
-            ..ConnectionBounds::default()
-        },
-        ..Bounds::default()
-    };
-    let service = Service::with(Wanted {
-        bounds,
-        ..Wanted::default()
+    let service = Service::with_connections(ConnectionBounds {
+        at_once: 3,
+        ..ConnectionBounds::default()
     })
     .await;
     // One is answered slowly, for its body comes slowly; the others send nothing, or half of the headers.
@@ -168,16 +154,9 @@ async fn a_thousand_idle_connections_keep_nobody_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_every_connection_is_at_work_others_wait() {
-    let bounds = Bounds {
-        connections: ConnectionBounds {
-            at_once: 1,
-            ..ConnectionBounds::default()
-        },
-        ..Bounds::default()
-    };
-    let service = Service::with(Wanted {
-        bounds,
-        ..Wanted::default()
+    let service = Service::with_connections(ConnectionBounds {
+        at_once: 1,
+        ..ConnectionBounds::default()
     })
     .await;
     let slow = Sent::push(1).bytes();
@@ -195,16 +174,9 @@ async fn where_every_connection_is_at_work_others_wait() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_never_reads_an_answer_loses_the_connection() {
-    let bounds = Bounds {
-        connections: ConnectionBounds {
-            write_timeout: Duration::from_millis(500),
-            ..ConnectionBounds::default()
-        },
-        ..Bounds::default()
-    };
-    let service = Service::with(Wanted {
-        bounds,
-        ..Wanted::default()
+    let service = Service::with_connections(ConnectionBounds {
+        write_timeout: Duration::from_millis(500),
+        ..ConnectionBounds::default()
     })
     .await;
     let mut greedy = service.connect().await;
