@@ -188,6 +188,13 @@ impl Client {
         self.voice.etags().rows(&self.voice.settings.name)
     }
 
+    /// As [`Self::etags_kept`], those that were kept since, and by what the next are asked for; 0: all.
+    pub fn etags_kept_since(&self, since: u64) -> (Vec<EtagRow>, u64) {
+        let etags = self.voice.etags();
+        let rows = etags.rows_since(&self.voice.settings.name, since);
+        (rows, etags.uses())
+    }
+
     /// Keeps the `ETag`s of an earlier run.
     pub fn keep_etags(&self, rows: impl IntoIterator<Item = EtagRow>) {
         let mut etags = self.voice.etags();
@@ -293,7 +300,8 @@ impl Client {
             Ok(judged) if judged.answered.status == StatusCode::OK => {
                 let now = line.clock.now();
                 for (resource, sample) in limits::read(&judged.body) {
-                    self.ledger(|ledger| ledger.learn(&resource, sample, now));
+                    let learn = |ledger: &mut Ledger| ledger.learn(&resource, sample, now);
+                    line.gate.book(&resource, now, learn);
                 }
             }
             // GitHub Enterprise Server has none where its limits are off, and answers have none either.

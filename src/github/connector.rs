@@ -182,7 +182,7 @@ mod tests {
             identity: "bot".into(),
             reserve: 0.0,
         });
-        let gate = Arc::new(Gate::new(ledger, settings.clock.clone()));
+        let gate = Arc::new(Gate::new(ledger, settings.clock.clone(), Arc::default()));
         let ask = Ask {
             resource: "core".into(),
             purpose: Purpose::Other,

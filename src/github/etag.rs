@@ -37,10 +37,17 @@ pub(super) struct Kept {
     pub(super) etag: String,
 }
 
+#[derive(Debug)]
+struct Row {
+    etag: String,
+    used: u64,
+    kept: u64,
+}
+
 /// The `ETag`s of one identity.
 #[derive(Debug, Default)]
 pub(super) struct Etags {
-    rows: HashMap<(Generation, String), (String, u64)>,
+    rows: HashMap<(Generation, String), Row>,
     by_use: BTreeMap<u64, (Generation, String)>,
     uses: u64,
 }
@@ -48,11 +55,11 @@ pub(super) struct Etags {
 impl Etags {
     pub(super) fn find(&mut self, generation: &Generation, path: &str) -> Option<String> {
         let key = (generation.clone(), path.to_owned());
-        let (etag, used) = self.rows.get_mut(&key)?;
-        self.by_use.remove(used);
+        let row = self.rows.get_mut(&key)?;
+        self.by_use.remove(&row.used);
         self.uses += 1;
-        *used = self.uses;
-        let etag = etag.clone();
+        row.used = self.uses;
+        let etag = row.etag.clone();
         self.by_use.insert(self.uses, key);
         Some(etag)
     }
@@ -63,9 +70,13 @@ impl Etags {
         }
         let key = (kept.generation, kept.path);
         self.uses += 1;
-        let row = (kept.etag, self.uses);
-        if let Some((_, used)) = self.rows.insert(key.clone(), row) {
-            self.by_use.remove(&used);
+        let row = Row {
+            etag: kept.etag,
+            used: self.uses,
+            kept: self.uses,
+        };
+        if let Some(before) = self.rows.insert(key.clone(), row) {
+            self.by_use.remove(&before.used);
         }
         self.by_use.insert(self.uses, key);
         if self.rows.len() > MOST
@@ -77,17 +88,27 @@ impl Etags {
 
     /// What holds after a restart, the one that was used longest ago first.
     pub(super) fn rows(&self, identity: &str) -> Vec<EtagRow> {
+        self.rows_since(identity, 0)
+    }
+
+    /// How often one was used or kept.
+    pub(super) fn uses(&self) -> u64 {
+        self.uses
+    }
+
+    /// As [`Self::rows`], those that were kept after so many uses.
+    pub(super) fn rows_since(&self, identity: &str, since: u64) -> Vec<EtagRow> {
         let lasting = self
             .by_use
             .values()
             .filter(|(generation, _)| generation.lasts);
         let row = |key: &(Generation, String)| {
-            let (etag, _) = self.rows.get(key)?;
+            let row = self.rows.get(key).filter(|row| row.kept > since)?;
             Some(EtagRow {
                 identity: identity.to_owned(),
                 generation: (*key.0.name).to_owned(),
                 path: key.1.clone(),
-                etag: etag.clone(),
+                etag: row.etag.clone(),
             })
         };
         lasting.filter_map(row).collect()

@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -32,6 +32,8 @@ pub(super) struct Gate {
     timekeeper: tokio::sync::Mutex<()>,
     /// The next time to look at has changed.
     news: Notify,
+    /// Told where it has closed, so that it is remembered at once.
+    closed: Arc<Notify>,
     clock: Clock,
 }
 
@@ -55,11 +57,12 @@ pub(super) struct Start {
 }
 
 impl Gate {
-    pub(super) fn new(ledger: Ledger, clock: Clock) -> Self {
+    pub(super) fn new(ledger: Ledger, clock: Clock, closed: Arc<Notify>) -> Self {
         Self {
             state: Mutex::new(Queue::new(ledger)),
             timekeeper: tokio::sync::Mutex::new(()),
             news: Notify::new(),
+            closed,
             clock,
         }
     }
@@ -108,6 +111,19 @@ impl Gate {
     /// Reads or changes the ledger.
     pub(super) fn ledger<T>(&self, with: impl FnOnce(&mut Ledger) -> T) -> T {
         with(&mut self.state().ledger)
+    }
+
+    /// Changes what is known of a resource, and tells where that closes the gate.
+    pub(super) fn book(&self, resource: &str, now: Timestamp, with: impl FnOnce(&mut Ledger)) {
+        let closes = self.ledger(|ledger| {
+            let before = ledger.hold(resource, now);
+            with(ledger);
+            let hold = ledger.hold(resource, now);
+            hold.is_some() && hold != before
+        });
+        if closes {
+            self.closed.notify_one();
+        }
     }
 
     /// Keeps time for all as long as it is polled and nobody else does.
@@ -207,8 +223,9 @@ impl Pass {
     pub(super) fn settle(mut self, outcome: &Outcome) {
         if let Some(reservation) = self.reservation.take() {
             let now = self.gate.clock.now();
-            self.gate
-                .ledger(|ledger| ledger.settle(reservation, outcome, now));
+            self.gate.book(&self.start.resource, now, |ledger| {
+                ledger.settle(reservation, outcome, now);
+            });
             self.gate.admit();
         }
     }

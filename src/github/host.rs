@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use http::{Request, Response};
 use hyper::body::{Body, Bytes};
+use tokio::sync::Notify;
 use tower::{BoxError, Service};
 
 use crate::budget::live::{Ledger, LedgerSettings};
@@ -27,6 +28,8 @@ use super::wire::Wire;
 pub struct Github {
     host: Arc<str>,
     clients: Arc<[Client]>,
+    /// The gate of an identity has closed.
+    closed: Arc<Notify>,
     /// Who asks where no identity is for an owner.
     main: usize,
 }
@@ -68,7 +71,8 @@ impl Github {
     fn with(settings: &GithubSettings, address: &Address, wire: Wire) -> Self {
         let wire = Arc::new(wire);
         let identities = settings.identities.iter();
-        let clients = identities.map(|identity| open(identity, settings, address, &wire));
+        let closed = Arc::default();
+        let clients = identities.map(|identity| open(identity, settings, address, &wire, &closed));
         let clients: Arc<[Client]> = clients.collect();
         let main = settings.main.as_deref();
         let main = clients
@@ -77,6 +81,7 @@ impl Github {
         Self {
             host: settings.host.clone(),
             clients,
+            closed,
             main: main.unwrap_or(0),
         }
     }
@@ -115,6 +120,11 @@ impl Github {
         self.clients.iter().map(Client::identity)
     }
 
+    /// Waits until the gate of an identity closes. Of two who wait each hears of some.
+    pub async fn gate_closed(&self) {
+        self.closed.notified().await;
+    }
+
     /// The `ETag`s of all identities that hold after a restart.
     pub fn etags_kept(&self) -> Vec<EtagRow> {
         self.clients.iter().flat_map(Client::etags_kept).collect()
@@ -135,6 +145,7 @@ fn open(
     settings: &GithubSettings,
     address: &Address,
     wire: &Arc<Wire>,
+    closed: &Arc<Notify>,
 ) -> Client {
     let ledger = Ledger::new(LedgerSettings {
         host: settings.host.clone(),
@@ -147,7 +158,7 @@ fn open(
             host: settings.host.clone(),
             identity: identity.name.clone(),
             wire: wire.clone(),
-            gate: Arc::new(Gate::new(ledger, settings.clock.clone())),
+            gate: Arc::new(Gate::new(ledger, settings.clock.clone(), closed.clone())),
             clock: settings.clock.clone(),
             ahead: AtomicI64::new(0),
         },

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use jiff::SignedDuration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::budget::live::{HeldRow, Step};
+use crate::budget::live::Step;
 use crate::github::{Client, EtagRow, Github};
 use crate::store::{Store, StoreError};
 
@@ -17,10 +19,13 @@ const LEDGER: &str = "ledger";
 const HISTORY: &str = "history";
 const ETAG: &str = "etag";
 
-/// How often it is looked whether a gate has closed: who is killed then must not ask again inside the hold.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// How often all else is written where it has changed.
+/// How often it is written what has changed; that a gate has closed is at once: who is killed then must not ask
+/// again inside the hold.
 const WRITE_EVERY: Duration = Duration::from_secs(5);
+/// How often all is compared with what was written, and what is no more is forgotten.
+const COMPARE_EVERY: Duration = Duration::from_secs(5 * 60);
+/// Of the history that may have changed since all was compared: a step begins before that.
+const RECENT: SignedDuration = SignedDuration::from_mins(15);
 /// How often it is seen whether GitHub has to be asked what is left.
 const ASK_EVERY: Duration = Duration::from_secs(30);
 /// Notes that are written by one call.
@@ -37,8 +42,10 @@ pub struct Books {
     ledgers: Written,
     history: Written,
     etags: Written,
-    /// What was closed when the ledgers were written last.
-    holds: Vec<HeldRow>,
+    /// Of each client, up to where its `ETag`s were written.
+    etags_until: Vec<u64>,
+    /// When all was compared; `None`: not yet, or what was written since may lack something.
+    compared: Option<Instant>,
 }
 
 impl Books {
@@ -48,16 +55,16 @@ impl Books {
     /// # Errors
     /// The store cannot be read.
     pub async fn open(store: Store, hosts: Vec<Github>) -> Result<Self, StoreError> {
-        let mut books = Self {
+        let books = Self {
             ledgers: store.notes(LEDGER).await?.into_iter().collect(),
             history: store.notes(HISTORY).await?.into_iter().collect(),
             etags: store.notes(ETAG).await?.into_iter().collect(),
             store,
             hosts,
-            holds: Vec::new(),
+            etags_until: Vec::new(),
+            compared: None,
         };
         books.restore();
-        books.holds = books.held();
         Ok(books)
     }
 
@@ -79,14 +86,15 @@ impl Books {
     }
 
     async fn keep_on(&mut self) {
-        let mut written_at = Instant::now();
         let mut is_lost = false;
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            if written_at.elapsed() < WRITE_EVERY && are_the_same(&self.held(), &self.holds) {
-                continue;
+            let closed = self.hosts.iter().map(Github::gate_closed);
+            let mut closed: FuturesUnordered<_> = closed.collect();
+            tokio::select! {
+                () = tokio::time::sleep(WRITE_EVERY) => {}
+                Some(()) = closed.next() => {}
             }
-            written_at = Instant::now();
+            drop(closed);
             let written = self.write().await;
             match &written {
                 Ok(()) if is_lost => info!("what is known of GitHub's limits is kept again"),
@@ -101,12 +109,6 @@ impl Books {
 
     fn clients(&self) -> impl Iterator<Item = &Client> {
         self.hosts.iter().flat_map(|host| host.clients())
-    }
-
-    fn held(&self) -> Vec<HeldRow> {
-        self.clients()
-            .flat_map(|client| client.ledger(|ledger| ledger.holds(client.now())))
-            .collect()
     }
 
     fn restore(&self) {
@@ -141,17 +143,31 @@ impl Books {
         }
     }
 
-    async fn write(&mut self) -> Result<(), StoreError> {
-        let holds = self.held();
+    /// Writes what has changed.
+    ///
+    /// # Errors
+    /// The store cannot be written; all is compared with it the next time.
+    pub async fn write(&mut self) -> Result<(), StoreError> {
+        let compared = self.compared.take();
+        let compared = compared.filter(|at| at.elapsed() < COMPARE_EVERY);
+        self.write_news(compared.is_none()).await?;
+        self.compared = Some(compared.unwrap_or_else(Instant::now));
+        Ok(())
+    }
+
+    async fn write_news(&mut self, all: bool) -> Result<(), StoreError> {
         let ledgers = self.clients().map(|client| {
             let state = client.ledger(|ledger| ledger.state(client.now()));
             (name(client, ""), json(&state))
         });
         let ledgers = ledgers.collect();
-        bring(&self.store, LEDGER, &mut self.ledgers, ledgers).await?;
-        self.holds = holds;
+        bring(&self.store, LEDGER, &mut self.ledgers, ledgers, true).await?;
         let steps = self.clients().flat_map(|client| {
-            let buckets = client.ledger(|ledger| ledger.history(None, client.now()));
+            let now = client.now();
+            let buckets = client.ledger(|ledger| {
+                let recent = ledger.github_time(now).checked_sub(RECENT).ok();
+                ledger.history(recent.filter(|_| !all), now)
+            });
             buckets.into_iter().flat_map(|(resource, steps)| {
                 let of_bucket = name(client, &format!("/{resource}/"));
                 let step = |step: &Step| (format!("{of_bucket}{}", step.at), json(step));
@@ -159,16 +175,21 @@ impl Books {
             })
         });
         let steps = steps.collect();
-        bring(&self.store, HISTORY, &mut self.history, steps).await?;
-        let etags = self.hosts.iter().flat_map(|host| {
-            let rows = host.etags_kept().into_iter();
-            rows.map(|row| {
-                let place = [&**host.host(), &row.identity, &row.generation, &row.path];
+        bring(&self.store, HISTORY, &mut self.history, steps, all).await?;
+        let mut etags = Written::new();
+        let mut etags_until = Vec::new();
+        for (place, client) in self.clients().enumerate() {
+            let since = self.etags_until.get(place).filter(|_| !all);
+            let (rows, until) = client.etags_kept_since(since.copied().unwrap_or(0));
+            etags_until.push(until);
+            etags.extend(rows.into_iter().map(|row| {
+                let place = [client.host(), &row.identity, &row.generation, &row.path];
                 (place.join("/"), json(&row))
-            })
-        });
-        let etags = etags.collect();
-        bring(&self.store, ETAG, &mut self.etags, etags).await
+            }));
+        }
+        bring(&self.store, ETAG, &mut self.etags, etags, all).await?;
+        self.etags_until = etags_until;
+        Ok(())
     }
 }
 
@@ -183,15 +204,6 @@ async fn ask_what_is_left(clients: &[Client]) {
     futures::future::join_all(asking).await;
 }
 
-/// Times by another machine's clock are never quite the same.
-fn are_the_same(holds: &[HeldRow], others: &[HeldRow]) -> bool {
-    let is_same = |(one, other): (&HeldRow, &HeldRow)| {
-        let apart = one.until.duration_since(other.until);
-        (one.why, one.of) == (other.why, other.of) && apart.abs() < SignedDuration::from_secs(2)
-    };
-    holds.len() == others.len() && holds.iter().zip(others).all(is_same)
-}
-
 fn name(client: &Client, rest: &str) -> String {
     format!("{}/{}{rest}", client.host(), client.identity())
 }
@@ -200,14 +212,17 @@ fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// Makes the notes of a subject what they should be, and remembers what was written.
+/// Makes the notes of a subject what they should be, and remembers what was written. What is not wanted is
+/// forgotten where that is all.
 async fn bring(
     store: &Store,
     subject: &'static str,
     written: &mut Written,
     wanted: Written,
+    all: bool,
 ) -> Result<(), StoreError> {
-    let gone = written.keys().filter(|name| !wanted.contains_key(*name));
+    let gone = written.keys();
+    let gone = gone.filter(|name| all && !wanted.contains_key(*name));
     let gone: Vec<String> = gone.cloned().collect();
     for some in gone.chunks(PAGE) {
         store.forget(subject, some.to_vec()).await?;

@@ -4,6 +4,7 @@ mod answers;
 mod gate;
 mod hour;
 mod identities;
+mod kept;
 mod moved;
 mod scene;
 mod wire;
