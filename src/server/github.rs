@@ -30,7 +30,7 @@ pub struct GithubSide {
 
 /// `GET /api/v1/rate-limit`
 #[derive(Debug, Serialize)]
-pub(super) struct RateLimit {
+pub struct RateLimit {
     #[serde(flatten)]
     report: RateLimitReport,
     notes: Vec<String>,
@@ -46,7 +46,8 @@ pub(super) struct BucketHistory {
 }
 
 impl GithubSide {
-    pub(super) fn rate_limit(&self, clusters: &[Arc<LiveCluster>]) -> RateLimit {
+    /// What is known now, beside what the sources of these clusters ask of git.
+    pub fn rate_limit(&self, clusters: &[Arc<LiveCluster>]) -> RateLimit {
         let buckets = self.buckets().collect();
         let git = self.git_rate(clusters);
         RateLimit {

@@ -32,7 +32,7 @@ pub use api::explain_routes;
 pub use body::BodyBounds;
 pub use connections::ConnectionBounds;
 pub use fault::ServerError;
-pub use github::GithubSide;
+pub use github::{GithubSide, RateLimit};
 pub use hooks::{HookSettings, Hooks};
 pub use metrics::Metrics;
 pub use serve::{Addresses, Doors, serve};

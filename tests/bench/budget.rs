@@ -1,18 +1,30 @@
 //! How fast calls to GitHub are let through, and how fast the report is made: `cargo bench --bench budget`.
 
+#[expect(dead_code, reason = "other benches count its manifests")]
+mod fleet;
+
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use divan::counter::ItemsCount;
 use divan::{AllocProfiler, Bencher, black_box};
 use jiff::{SignedDuration, Timestamp};
 use mimalloc::MiMalloc;
 
-use flux_setup::budget::CostTable;
 use flux_setup::budget::live::{
-    Ask, Choice, Decision, GitPoll, GitPollKind, Ledger, LedgerSettings, Outcome, Purpose,
-    RateLimitReport, Sample, Verdict, git_rate,
+    Ask, Choice, Decision, Ledger, LedgerSettings, Outcome, PlanCost, Purpose, Sample, Verdict,
 };
+use flux_setup::budget::{CostTable, price};
+use flux_setup::catalog::{HostNames, Item, Kind, Listing, LiveCluster, Projector};
+use flux_setup::config;
+use flux_setup::github::{Clock, Github, GithubSettings, IdentitySettings};
+use flux_setup::plan;
+use flux_setup::reconcile::Books;
+use flux_setup::server::GithubSide;
+use flux_setup::store::{Limits, Store, StoreUrl};
+use serde_json::json;
+use tokio::runtime::Runtime;
 
 /// That of the program, counted.
 #[global_allocator]
@@ -156,32 +168,108 @@ fn day() -> Vec<Ledger> {
     ledgers
 }
 
-/// The report of a hundred buckets and ten thousand projects in three environments, as JSON.
+/// The same, as the service has them.
+fn host(now: Timestamp) -> Github {
+    let ledgers = day();
+    let mut settings = GithubSettings::new("github.com", Path::new("."));
+    // Nothing is asked there.
+    settings.api_url = Some("http://127.0.0.1:9".to_owned());
+    settings.clock = Clock::of(move || now);
+    let identities = (0..ledgers.len()).map(|identity| IdentitySettings {
+        name: format!("identity-{identity}").into(),
+        ..IdentitySettings::anonymous()
+    });
+    settings.identities = identities.collect();
+    let github = Github::open(settings).expect("the settings are right");
+    for (client, ledger) in github.clients().iter().zip(&ledgers) {
+        client.restore_ledger(ledger.state(now));
+        for (resource, steps) in ledger.history(None, now) {
+            client.ledger(|ledger| ledger.restore_history(&resource, steps));
+        }
+    }
+    github
+}
+
+/// The cluster of one environment, with a source of each project.
+fn cluster(environment: usize) -> Arc<LiveCluster> {
+    let name: Arc<str> = format!("cluster-{environment}").into();
+    let mut projector = Projector::new(name.clone(), Arc::new(HostNames::of([])));
+    let interval = ["1m", "3m", "5m"][environment];
+    let mut item = |project: usize| -> Arc<Item> {
+        let object = json!({
+            "metadata": {
+                "name": format!("project-{project}"), "namespace": "flux-system",
+                "uid": format!("{project:08x}-1234-4123-8123-{environment:012x}"),
+                "resourceVersion": "1", "generation": 1,
+            },
+            "spec": {
+                "url": format!("https://github.com/acme/project-{project}"),
+                "interval": interval, "ref": {"branch": "main"},
+            },
+        });
+        let item = projector.project(Kind::GitRepository, object.to_string().as_bytes());
+        Arc::new(item.expect("it is a GitRepository"))
+    };
+    let live = LiveCluster::new(name);
+    for kind in Kind::ALL {
+        let items = match kind {
+            Kind::GitRepository => (0..PROJECTS).map(&mut item).collect(),
+            _ => Vec::new(),
+        };
+        let listing = Listing {
+            kind,
+            items,
+            broken: Vec::new(),
+        };
+        live.update(|cache| cache.replace(listing, SystemTime::UNIX_EPOCH));
+    }
+    Arc::new(live)
+}
+
+/// The report of a hundred buckets, as JSON: beside them what the plan of ten thousand projects costs, and what
+/// their sources ask of git in the clusters of three environments.
 #[divan::bench]
 fn report_of_100_buckets_and_10000_projects(bencher: Bencher<'_, '_>) {
-    let ledgers = day();
+    let runtime = Runtime::new().expect("threads can be started");
+    let _entered = runtime.enter();
     let now = at(0) + SignedDuration::from_hours(24);
-    let names: Vec<_> = (0..PROJECTS)
-        .map(|project| format!("github.com/acme/project-{project}"))
-        .collect();
+    let folder = fleet::generated(PROJECTS).expect("the folder can be written");
+    let (configuration, _) = config::load(folder.path());
+    let (plan, _) = plan::plan(&configuration);
     let costs = CostTable::default();
-    bencher.bench_local(|| {
-        let buckets: Vec<_> = ledgers
-            .iter()
-            .flat_map(|ledger| ledger.report(now))
-            .collect();
-        assert_eq!(buckets.len(), BUCKETS);
-        let polls = names.iter().flat_map(|repository| {
-            [60, 180, 300].map(|seconds| GitPoll {
-                repository,
-                kind: GitPollKind::Ref,
-                interval: Duration::from_secs(seconds),
-            })
-        });
-        let git = git_rate(polls, &costs);
-        let report = RateLimitReport::new(now, buckets, None, Some(git));
-        serde_json::to_vec(&report)
+    let cost = price(&plan, &configuration.github, &configuration.budget, &costs);
+    assert_eq!(cost.sources, PROJECTS * fleet::ENVIRONMENTS);
+    let side = GithubSide {
+        hosts: vec![host(now)],
+        plan: Some(PlanCost::of(&cost)),
+        costs,
+        ..GithubSide::default()
+    };
+    let clusters: Vec<_> = (0..fleet::ENVIRONMENTS).map(cluster).collect();
+    let report = || serde_json::to_value(side.rate_limit(&clusters)).expect("it is JSON");
+    let once = report();
+    assert_eq!(once["buckets"].as_array().map(Vec::len), Some(BUCKETS));
+    assert_eq!(once["git"]["sources"], PROJECTS * fleet::ENVIRONMENTS);
+    bencher.bench_local(|| serde_json::to_vec(&side.rate_limit(&clusters)));
+}
+
+/// What is written every five seconds of a hundred buckets with a day of history, in which nothing has changed.
+#[divan::bench]
+fn books_of_100_buckets(bencher: Bencher<'_, '_>) {
+    let runtime = Runtime::new().expect("threads can be started");
+    let _entered = runtime.enter();
+    let now = at(0) + SignedDuration::from_hours(24);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let url = StoreUrl::read("sqlite:books.db", folder.path()).expect("it is an address");
+    let mut books = runtime.block_on(async {
+        let store = Store::open(&url, Limits::default()).await;
+        let store = store.expect("the store can be opened");
+        let books = Books::open(store, vec![host(now)]).await;
+        let mut books = books.expect("the store can be read");
+        books.write().await.expect("the store can be written");
+        books
     });
+    bencher.bench_local(|| runtime.block_on(books.write()));
 }
 
 /// A day of five-minute steps of a hundred buckets, as JSON.
