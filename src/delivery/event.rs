@@ -64,6 +64,9 @@ pub struct RefChange {
     pub deleted: bool,
     pub forced: bool,
     pub paths: ChangedPaths,
+    /// As [`HeadSeen::pushed_at`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed_at: Option<Timestamp>,
 }
 
 /// A ref that we asked for ourselves, where no push told that it was moved.
@@ -74,6 +77,9 @@ pub struct HeadSeen {
     /// What Flux will see, through an annotated tag.
     pub commit: CommitId,
     pub news: HeadNews,
+    /// When the repository was pushed to last as GitHub had it then, to the second; `None` where it did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed_at: Option<Timestamp>,
 }
 
 /// What is new about a head.

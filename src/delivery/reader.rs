@@ -1,5 +1,6 @@
 //! Reads each event's own part of a payload.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::flux::RepositoryUrl;
@@ -86,7 +87,7 @@ impl<'p> Reader<'p> {
     }
 
     pub(super) fn push(&self) -> Result<Event, PayloadFault> {
-        let push: wire::Push = self.read()?;
+        let push: wire::Push<'p> = self.read()?;
         let reference = kept("ref", push.reference)?.ok_or_else(|| self.missing("ref"))?;
         let reference = PushedRef::read(&reference).map_err(not_a_ref)?;
         let paths = push.commits.changed_paths(push.after.as_deref());
@@ -99,6 +100,10 @@ impl<'p> Reader<'p> {
         let created = push.created.unwrap_or(before.is_none());
         let deleted = push.deleted.unwrap_or(after.is_none());
         let forced = push.forced.unwrap_or(false);
+        let pushed_at = push
+            .repository
+            .and_then(|it| it.pushed_at?.get().parse().ok());
+        let pushed_at = pushed_at.and_then(|seconds| Timestamp::from_second(seconds).ok());
         let paths = if deleted {
             ChangedPaths::CutOff(CutOff::Deleted)
         } else if created || before.is_none() {
@@ -117,6 +122,7 @@ impl<'p> Reader<'p> {
             deleted,
             forced,
             paths,
+            pushed_at,
         }))
     }
 

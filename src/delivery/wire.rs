@@ -1,6 +1,7 @@
 //! GitHub's payloads, as little of them as matters; whatever else they hold is skipped.
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::wire_commits::Commits;
 
@@ -40,7 +41,7 @@ pub(super) struct Installation {
 
 #[derive(Deserialize)]
 #[serde(expecting = "an object")]
-pub(super) struct Push {
+pub(super) struct Push<'p> {
     #[serde(rename = "ref")]
     pub reference: Option<String>,
     pub before: Option<String>,
@@ -51,6 +52,17 @@ pub(super) struct Push {
     pub head_commit: Option<Commit>,
     #[serde(default)]
     pub commits: Commits,
+    #[serde(borrow)]
+    pub repository: Option<PushedRepository<'p>>,
+}
+
+/// What a push alone says of its repository.
+#[derive(Deserialize)]
+#[serde(expecting = "an object")]
+pub(super) struct PushedRepository<'p> {
+    /// Seconds; in other events it is a text.
+    #[serde(borrow)]
+    pub pushed_at: Option<&'p RawValue>,
 }
 
 #[derive(Deserialize)]

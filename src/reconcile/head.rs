@@ -24,9 +24,14 @@ fn no_news(item: &Item, seen: &HeadSeen) -> Option<LeaveReason> {
         return is_first.then_some(LeaveReason::NothingFetched);
     };
     if revision::commit(artifact) == Some(seen.commit.as_str()) {
-        // While its ref was gone Flux has failed, and waits for long by now.
-        let has_failed = seen.news == HeadNews::Returned && !is_ready(item);
-        return (!has_failed).then(|| LeaveReason::Fetched(seen.commit.as_str().into()));
+        let may_need_it = match seen.news {
+            HeadNews::First => false,
+            // What it fetches now may be what the ref led to in between.
+            HeadNews::Moved { .. } => is_at_work(item),
+            // While its ref was gone Flux has failed, and waits for long by now.
+            HeadNews::Returned => is_at_work(item) || !is_ready(item),
+        };
+        return (!may_need_it).then(|| LeaveReason::Fetched(seen.commit.as_str().into()));
     }
     // Seen for the first time, the newest tags may be all that was seen.
     if is_first
@@ -38,6 +43,11 @@ fn no_news(item: &Item, seen: &HeadSeen) -> Option<LeaveReason> {
         return Some(LeaveReason::NotOlder(fetched.into()));
     }
     None
+}
+
+/// Whether Flux fetches it now, or is asked to.
+fn is_at_work(item: &Item) -> bool {
+    item.reconciling || item.requested_at != item.handled_at
 }
 
 fn is_ready(item: &Item) -> bool {
@@ -82,6 +92,7 @@ mod tests {
             reference: PushedRef::read(reference).unwrap(),
             commit: commit("b"),
             news,
+            pushed_at: None,
         }
     }
 
@@ -126,6 +137,28 @@ mod tests {
         let returned = seen("refs/heads/main", HeadNews::Returned);
         assert_eq!(why(&failed, &returned), None);
         assert!(why(&failed, &seen("refs/heads/main", moved())).is_some());
+    }
+
+    #[test]
+    fn what_flux_is_at_work_on_is_woken_also_where_it_has_the_commit_until_now() {
+        let revision = format!("main@sha1:{}", hash("b"));
+        let idle = item(json!({"branch": "main"}), Some(&revision), "True");
+        let reconciling = Item {
+            reconciling: true,
+            ..idle.clone()
+        };
+        let asked = Item {
+            requested_at: Some("2".into()),
+            handled_at: Some("1".into()),
+            ..idle.clone()
+        };
+        for news in [moved(), HeadNews::Returned] {
+            let seen = seen("refs/heads/main", news);
+            assert!(why(&idle, &seen).is_some());
+            assert_eq!(why(&reconciling, &seen), None);
+            assert_eq!(why(&asked, &seen), None);
+        }
+        assert!(why(&asked, &seen("refs/heads/main", HeadNews::First)).is_some());
     }
 
     #[test]

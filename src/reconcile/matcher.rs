@@ -1,11 +1,12 @@
 //! Deliveries held against the clusters as they are at that moment.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::catalog::LiveCluster;
+use crate::catalog::{Cache, LiveCluster};
 use crate::delivery::{Delivery, DeliveryState, WebhookName};
 use crate::flux::RepositoryIdentity;
 use crate::store::NewWork;
@@ -13,6 +14,7 @@ use crate::store::NewWork;
 use super::decision::{Decision, Rules, names_told};
 use super::former_names::FormerNames;
 use super::new_work::work_of;
+use super::overtaken::Told;
 use super::policy::Policies;
 
 /// The rules, and the clusters they are applied to.
@@ -20,6 +22,7 @@ pub struct Matcher {
     rules: Rules,
     clusters: Vec<Arc<LiveCluster>>,
     former: Mutex<FormerNames>,
+    told: Mutex<Told>,
 }
 
 /// Whom a delivery concerns now.
@@ -36,6 +39,7 @@ impl Matcher {
             rules,
             clusters,
             former: Mutex::default(),
+            told: Mutex::default(),
         }
     }
 
@@ -62,7 +66,7 @@ impl Matcher {
             .iter()
             .partition(|cluster| cluster.is_listed());
         let caches: Vec<_> = listed.iter().map(|cluster| cluster.read()).collect();
-        let decision = self.rules.decide(delivery, &caches, &self.former());
+        let decision = self.decide(delivery, &caches, Timestamp::now());
         Explanation {
             decision,
             unlisted: unlisted
@@ -79,10 +83,9 @@ impl Matcher {
         now: Timestamp,
     ) -> (DeliveryState, Vec<NewWork>) {
         self.learn_names(self.names_told(delivery));
-        let explanation = self.explain(delivery);
-        explanation
-            .decision
-            .work(&delivery.event, &explanation.unlisted, now)
+        let Explanation { decision, unlisted } = self.explain(delivery);
+        self.learn_woken(delivery, &decision, now);
+        decision.work(&delivery.event, &unlisted, now)
     }
 
     /// What a delivery that waited for this cluster alone wakes there.
@@ -92,12 +95,30 @@ impl Matcher {
         delivery: &Delivery,
         now: Timestamp,
     ) -> Vec<NewWork> {
-        let decision = self
-            .rules
-            .decide(delivery, &[cluster.read()], &self.former());
+        let decision = self.decide(delivery, &[cluster.read()], now);
+        self.learn_woken(delivery, &decision, now);
         match decision {
             Decision::Concerns(candidates) => work_of(&candidates, &delivery.event, now),
             Decision::Nothing(_) | Decision::Failed(_) => Vec::new(),
+        }
+    }
+
+    fn decide<C: Deref<Target = Cache>>(
+        &self,
+        delivery: &Delivery,
+        caches: &[C],
+        now: Timestamp,
+    ) -> Decision {
+        let mut decision = self.rules.decide(delivery, caches, &self.former());
+        if let Decision::Concerns(candidates) = &mut decision {
+            self.told().leave_overtaken(delivery, candidates, now);
+        }
+        decision
+    }
+
+    fn learn_woken(&self, delivery: &Delivery, decision: &Decision, now: Timestamp) {
+        if let Decision::Concerns(candidates) = decision {
+            self.told().learn(delivery, candidates, now);
         }
     }
 
@@ -120,6 +141,10 @@ impl Matcher {
 
     fn former(&self) -> MutexGuard<'_, FormerNames> {
         self.former.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

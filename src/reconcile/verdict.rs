@@ -95,6 +95,8 @@ pub enum LeaveReason {
     Unwatched(Box<str>),
     /// What was seen is what it has fetched.
     Fetched(Box<str>),
+    /// What came later has woken it, and this was pushed before that.
+    Overtaken(Box<str>),
     /// It has fetched nothing, and nobody knows whether there is news for it.
     NothingFetched,
     /// It has fetched a version that is not older, as its revision names it.
@@ -225,6 +227,10 @@ impl fmt::Display for LeaveReason {
                 "environment `{environment}` is not woken by pushes (`webhook: false`)"
             ),
             Self::Fetched(commit) => write!(f, "it has fetched commit `{commit}` already"),
+            Self::Overtaken(reference) => write!(
+                f,
+                "it was woken since for what `{reference}` leads to, of which this told no later"
+            ),
             Self::NothingFetched => f.write_str(
                 "it has fetched nothing yet, and a ref that is seen for the first time is no news to it",
             ),

@@ -113,6 +113,7 @@ async fn a_push_that_a_webhook_told_of_is_only_noted() {
         deleted: false,
         forced: false,
         paths: ChangedPaths::CutOff(CutOff::Kept),
+        pushed_at: None,
     });
     heads.scene.store.accept(&push).await.expect("it is taken");
     heads.scene.arrived.notify_one();

@@ -94,6 +94,7 @@ fn of_a_push_only_what_matters_is_kept() {
         deleted: false,
         forced: false,
         paths: ChangedPaths::All(paths),
+        pushed_at: None,
     };
     assert_eq!(content.event, Event::Push(expected));
     let kept = format!("{:?}", read("push", &push()).unwrap());
@@ -101,6 +102,27 @@ fn of_a_push_only_what_matters_is_kept() {
         !kept.contains("example.org") && !kept.contains("ada"),
         "{kept}"
     );
+}
+
+#[test]
+fn a_push_says_when_its_repository_was_pushed_to_where_that_can_be_read() {
+    let at = |pushed_at: Value| {
+        let told = with(repository(), &json!({"pushed_at": pushed_at}));
+        pushed(&json!({"repository": told})).pushed_at
+    };
+    assert_eq!(
+        at(json!(1_557_933_565)).map(|it| it.to_string()).as_deref(),
+        Some("2019-05-15T15:19:25Z")
+    );
+    for odd in [
+        json!(null),
+        json!("2019-05-15T15:19:25Z"),
+        json!([1]),
+        json!(1.5),
+        json!(i64::MAX),
+    ] {
+        assert_eq!(at(odd), None);
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::delivery::{CommitId, PushedRef};
@@ -19,6 +20,8 @@ pub struct RepositoryHeads {
     pub is_archived: bool,
     /// Its owner, or GitHub, closed it.
     pub is_disabled: bool,
+    /// As [`crate::delivery::HeadSeen::pushed_at`].
+    pub pushed_at: Option<Timestamp>,
     /// Where it was asked for.
     pub default_branch: Option<String>,
     /// In the order of the question.
@@ -208,6 +211,9 @@ fn heads(
         ),
         is_archived: is("isArchived"),
         is_disabled: is("isDisabled"),
+        pushed_at: repository["pushedAt"]
+            .as_str()
+            .and_then(|at| at.parse().ok()),
         default_branch,
         refs,
     }
@@ -307,7 +313,7 @@ mod tests {
 
     fn repository(answers: Value) -> Value {
         let mut repository = json!({"databaseId": 42, "nameWithOwner": "Acme/Web",
-            "isArchived": false, "isDisabled": false});
+            "isArchived": false, "isDisabled": false, "pushedAt": "2026-01-02T03:04:05Z"});
         for (key, value) in answers.as_object().unwrap() {
             repository[key] = value.clone();
         }
@@ -352,6 +358,8 @@ mod tests {
             .unwrap();
         assert_eq!(read.default_branch.as_deref(), Some("trunk"));
         assert_eq!(read.refs, [at("refs/heads/trunk", "f")]);
+        let pushed_at = read.pushed_at.map(|at| at.to_string());
+        assert_eq!(pushed_at.as_deref(), Some("2026-01-02T03:04:05Z"));
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub fn query(questions: &[RepositoryQuestion]) -> (String, Value) {
         let name = names.variable(&question.name);
         let _ = write!(
             fields,
-            " r{place}:repository(owner:$s{owner},name:$s{name}){{databaseId nameWithOwner isArchived isDisabled"
+            " r{place}:repository(owner:$s{owner},name:$s{name}){{databaseId nameWithOwner isArchived isDisabled pushedAt"
         );
         for (place, asked) in question.asked.iter().enumerate() {
             let _ = write!(fields, " a{place}:");
@@ -114,11 +114,11 @@ mod tests {
         query($s0:String!,$s1:String!,$s2:String!,$s3:String!){rateLimit{cost
          remaining
          resetAt}
-         r0:repository(owner:$s0,name:$s1){databaseId nameWithOwner isArchived isDisabled
+         r0:repository(owner:$s0,name:$s1){databaseId nameWithOwner isArchived isDisabled pushedAt
           a0:ref(qualifiedName:$s2){target{...t}}
           a1:defaultBranchRef{name target{...t}}
           a2:refs(refPrefix:"refs/tags/",first:100,orderBy:{field:TAG_COMMIT_DATE,direction:DESC}){totalCount nodes{name target{...t}}}}
-         r1:repository(owner:$s0,name:$s3){databaseId nameWithOwner isArchived isDisabled
+         r1:repository(owner:$s0,name:$s3){databaseId nameWithOwner isArchived isDisabled pushedAt
           a0:ref(qualifiedName:$s2){target{...t}}
           a1:pullRequest(number:7){headRefOid}
           a2:pullRequest(number:7){potentialMergeCommit{oid}}}}

@@ -512,6 +512,7 @@ fn head(reference: &str, news: HeadNews) -> Delivery {
         reference: PushedRef::read(reference).unwrap(),
         commit: CommitId::read(&"ab".repeat(20)).unwrap().unwrap(),
         news,
+        pushed_at: None,
     });
     delivery
 }

@@ -161,6 +161,7 @@ mod tests {
             name_with_owner: name.into(),
             is_archived,
             is_disabled: false,
+            pushed_at: None,
             default_branch: None,
             refs: Vec::new(),
         }

@@ -112,6 +112,7 @@ fn delivery(
             reference: group.reference.clone(),
             commit: group.commit.clone(),
             news: group.news.clone(),
+            pushed_at: heads.pushed_at,
         }),
     }
 }
@@ -165,6 +166,7 @@ mod tests {
             name_with_owner: name.into(),
             is_archived: false,
             is_disabled: false,
+            pushed_at: None,
             default_branch: Some("main".into()),
             refs: Vec::new(),
         }

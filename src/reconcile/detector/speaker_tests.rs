@@ -93,6 +93,7 @@ impl World {
                     name_with_owner: repository.path().to_owned(),
                     is_archived: false,
                     is_disabled: false,
+                    pushed_at: None,
                     default_branch: None,
                     refs: refs.collect(),
                 })

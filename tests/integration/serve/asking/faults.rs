@@ -6,22 +6,27 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::api_server::shared;
+use crate::api_server::{ApiServer, shared};
 use crate::github::faults::Fault;
 use crate::github::sender::Delivering;
 use crate::github::{FakeGithub, Options};
 use crate::process::Service;
 
-use super::scene::{Scene, TOKEN, webhook};
+use super::scene::{Scene, TOKEN, heads, webhook};
 
 #[test]
 #[ignore = "needs a Kubernetes API server"]
 fn while_github_is_away_pushes_that_come_are_worked_and_after_it_all_is_caught_up() {
-    // Who asks for heads as well may come first, and what is fetched then wakes its object once more.
-    let host = "audit: {every: 1s}, heads: false";
-    let scene = Scene::new(shared(), "away", host);
+    // Heads may come first, or what is fetched from the list of deliveries: each object is woken once.
+    let host = "audit: {every: 1s}, heads: {every: 1s}";
+    // All sources of a cluster are asked for, so that it is one of its own.
+    let server = ApiServer::start();
+    let scene = Scene::new(&server, "away", host);
     scene.fleet(60);
     let mut service = scene.start();
+    service.wait_until("it knows where the refs point", |service| {
+        heads(service)["refs"] == 60 && heads(service)["lastRound"].is_string()
+    });
     for (storm, fault) in [Fault::Proxy(502), Fault::Closed, Fault::Truncated]
         .into_iter()
         .enumerate()

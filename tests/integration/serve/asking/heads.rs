@@ -3,23 +3,15 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
 use crate::api_server::ApiServer;
 use crate::binary::{command, ended};
 use crate::github::sender::Delivering;
 use crate::process::Service;
 
-use super::scene::{LONG, Scene};
-
-/// What is told of the questions for heads.
-fn told(service: &Service) -> Value {
-    let told = service.get("/api/v1/heads").map(|(_, told)| told);
-    told.map_or(Value::Null, |told| told["identities"][0].clone())
-}
+use super::scene::{LONG, Scene, heads};
 
 fn rounds(service: &mut Service, count: u64) {
-    let points = |service: &Service| told(service)["points"].as_u64().unwrap_or(0);
+    let points = |service: &Service| heads(service)["points"].as_u64().unwrap_or(0);
     let before = points(service);
     service.wait_until("rounds pass", |service| points(service) >= before + count);
 }
@@ -43,7 +35,7 @@ fn where_no_webhook_reaches_a_moved_ref_wakes_each_of_its_objects_once() {
     scene.objects.git("next", url, "next");
     let mut service = scene.start();
     service.wait_until("it asks where the refs point", |service| {
-        told(service)["refs"] == 2
+        heads(service)["refs"] == 2
     });
     rounds(&mut service, 2);
     let count = |name: &str| scene.tokens.of(name).len();
@@ -63,7 +55,7 @@ fn where_no_webhook_reaches_a_moved_ref_wakes_each_of_its_objects_once() {
         assert!(
             Instant::now() < deadline,
             "{}\n{}",
-            told(&service),
+            heads(&service),
             service.log()
         );
         thread::sleep(Duration::from_millis(20));
@@ -95,7 +87,7 @@ fn what_no_list_of_deliveries_has_is_found_by_the_sweep() {
     scene.fleet(10);
     let mut service = scene.start();
     service.wait_until("it asks where the refs point", |service| {
-        told(service)["refs"] == 10
+        heads(service)["refs"] == 10
     });
     rounds(&mut service, 2);
     for number in 0..10 {

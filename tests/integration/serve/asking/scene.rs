@@ -238,6 +238,12 @@ pub fn metrics(service: &Service) -> String {
         .to_owned()
 }
 
+/// What is told of the questions for heads.
+pub fn heads(service: &Service) -> Value {
+    let told = service.get("/api/v1/heads").map(|(_, told)| told);
+    told.map_or(Value::Null, |told| told["identities"][0].clone())
+}
+
 /// What is told of one bucket of `bot`.
 pub fn bucket(service: &Service, resource: &str) -> Value {
     let told = service.get("/api/v1/rate-limit").map(|(_, told)| told);

@@ -1,0 +1,340 @@
+//! A push and its head may both be told, in any order: whoever was woken for the later of them is not woken
+//! for the other.
+//!
+//! ```text
+//! head seen, and wakes -> GitHub delivers the push late, or it is fetched later -> known already
+//! push told, and wakes -> a head that was asked for before is taken in after it -> known already
+//! ```
+//!
+//! Which is the later is told by GitHub's own clock: both say when the repository was pushed to last. What
+//! was pushed after that, be it back to the same commit, has a later time and wakes.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::catalog::ItemKey;
+use crate::delivery::{CommitId, Delivery, Event};
+
+use super::matching::Candidate;
+use super::verdict::{LeaveReason, Verdict};
+
+/// So long it is known who was woken; after it one is woken once more rather than not at all.
+const KEPT: SignedDuration = SignedDuration::from_hours(1);
+/// Refs of which it is known at most.
+const REFS: usize = 20_000;
+
+/// Who was woken for which word of each ref.
+#[derive(Debug, Default)]
+pub(super) struct Told(HashMap<Place, Word>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Place {
+    host: String,
+    /// It keeps its number when it is renamed.
+    repository: u64,
+    reference: String,
+    /// A head, and no push.
+    is_head: bool,
+}
+
+#[derive(Debug)]
+struct Word {
+    /// To the second, as GitHub has it.
+    pushed_at: Timestamp,
+    commit: CommitId,
+    woken: HashSet<(Arc<str>, ItemKey)>,
+    at: Timestamp,
+}
+
+impl Told {
+    /// Leaves those that were woken for a later word of the same ref.
+    pub(super) fn leave_overtaken(
+        &self,
+        delivery: &Delivery,
+        candidates: &mut [Candidate],
+        now: Timestamp,
+    ) {
+        let Some((place, pushed_at, commit)) = said(delivery) else {
+            return;
+        };
+        let other = Place {
+            is_head: !place.is_head,
+            ..place
+        };
+        let Some(word) = self.0.get(&other).filter(|word| word.is_kept(now)) else {
+            return;
+        };
+        // Within a second nobody knows the order, so that only the same commit is nothing new.
+        let is_later =
+            pushed_at < word.pushed_at || (pushed_at == word.pushed_at && *commit == word.commit);
+        if !is_later {
+            return;
+        }
+        for candidate in candidates.iter_mut().filter(|it| it.verdict.is_wake()) {
+            if word.woken.contains(&who(candidate)) {
+                let reason = LeaveReason::Overtaken(other.reference.as_str().into());
+                candidate.verdict = Verdict::Leave(reason);
+            }
+        }
+    }
+
+    /// Takes in who is woken for a delivery.
+    pub(super) fn learn(&mut self, delivery: &Delivery, candidates: &[Candidate], now: Timestamp) {
+        let Some((place, pushed_at, commit)) = said(delivery) else {
+            return;
+        };
+        let woken = candidates.iter().filter(|it| it.verdict.is_wake());
+        let woken: HashSet<_> = woken.map(who).collect();
+        if woken.is_empty() {
+            return;
+        }
+        if let Some(word) = self.0.get_mut(&place) {
+            if pushed_at == word.pushed_at && *commit == word.commit {
+                // Of another cluster, which was listed later.
+                word.woken.extend(woken);
+                return;
+            }
+            if pushed_at < word.pushed_at && word.is_kept(now) {
+                return;
+            }
+        } else if self.0.len() >= REFS {
+            self.0.retain(|_, word| word.is_kept(now));
+            if self.0.len() >= REFS {
+                return;
+            }
+        }
+        let word = Word {
+            pushed_at,
+            commit: commit.clone(),
+            woken,
+            at: now,
+        };
+        self.0.insert(place, word);
+    }
+}
+
+impl Word {
+    fn is_kept(&self, now: Timestamp) -> bool {
+        now.duration_since(self.at) < KEPT
+    }
+}
+
+fn who(candidate: &Candidate) -> (Arc<str>, ItemKey) {
+    let item = &candidate.item;
+    (Arc::clone(&item.cluster), item.key.clone())
+}
+
+/// What a delivery says of a ref, where it says when.
+fn said(delivery: &Delivery) -> Option<(Place, Timestamp, &CommitId)> {
+    let repository = delivery.repository.as_ref().filter(|it| it.id != 0)?;
+    let (reference, is_head, pushed_at, commit) = match &delivery.event {
+        Event::Head(seen) => (&seen.reference, true, seen.pushed_at, Some(&seen.commit)),
+        Event::Push(change) => {
+            let commit = change.commit().filter(|_| !change.deleted);
+            (&change.reference, false, change.pushed_at, commit)
+        }
+        _ => return None,
+    };
+    let place = Place {
+        host: repository.host.to_ascii_lowercase(),
+        repository: repository.id,
+        reference: reference.full().into_owned(),
+        is_head,
+    };
+    Some((place, pushed_at?, commit?))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::catalog::{HostNames, Kind, Projector};
+    use crate::delivery::{
+        ChangedPaths, DeliveryKey, Guid, HeadNews, HeadSeen, PushedRef, RefChange, Repository,
+        WebhookName,
+    };
+    use crate::reconcile::verdict::{Follows, Paths};
+
+    use super::*;
+
+    const PUSHED: i64 = 1_000;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn delivery(event: Event) -> Delivery {
+        Delivery {
+            key: DeliveryKey {
+                webhook: WebhookName("acme".into()),
+                guid: Guid::read("a-1").unwrap(),
+            },
+            received_at: at(0),
+            repository: Some(Repository {
+                id: 42,
+                full_name: "acme/web".into(),
+                host: "github.com".into(),
+                html_url: None,
+                clone_url: None,
+                ssh_url: None,
+                default_branch: None,
+            }),
+            organization: None,
+            installation: None,
+            event,
+        }
+    }
+
+    fn commit(letter: &str) -> CommitId {
+        CommitId::read(&letter.repeat(40)).unwrap().unwrap()
+    }
+
+    fn head(letter: &str, pushed_at: Option<i64>) -> Delivery {
+        delivery(Event::Head(HeadSeen {
+            reference: PushedRef::branch("main").unwrap(),
+            commit: commit(letter),
+            news: HeadNews::Returned,
+            pushed_at: pushed_at.map(at),
+        }))
+    }
+
+    fn push_to(branch: &str, letter: &str, pushed_at: Option<i64>) -> Delivery {
+        delivery(Event::Push(RefChange {
+            reference: PushedRef::branch(branch).unwrap(),
+            before: None,
+            after: Some(commit(letter)),
+            head_commit: Some(commit(letter)),
+            created: false,
+            deleted: false,
+            forced: true,
+            paths: ChangedPaths::All([].into()),
+            pushed_at: pushed_at.map(at),
+        }))
+    }
+
+    fn push(letter: &str, pushed_at: i64) -> Delivery {
+        push_to("main", letter, Some(pushed_at))
+    }
+
+    fn candidates(names: &[&str]) -> Vec<Candidate> {
+        let mut projector = Projector::new("prod".into(), Arc::new(HostNames::of([])));
+        let names = names.iter();
+        names
+            .map(|name| {
+                let object = json!({"metadata": {"name": name, "namespace": "apps"}});
+                let object = object.to_string();
+                let item = projector.project(Kind::GitRepository, object.as_bytes());
+                Candidate {
+                    item: Arc::new(item.unwrap()),
+                    verdict: Verdict::Wake {
+                        follows: Follows::Whatever,
+                        paths: Paths::All,
+                        after: std::time::Duration::ZERO,
+                        by_former_name: false,
+                    },
+                }
+            })
+            .collect()
+    }
+
+    /// Who is woken for a delivery, of `web` and `api`, after `told` has woken `web`.
+    fn woken_after(told: &Delivery, then: &Delivery, later: i64) -> Vec<String> {
+        let mut known = Told::default();
+        known.learn(told, &candidates(&["web"]), at(0));
+        let mut both = candidates(&["web", "api"]);
+        known.leave_overtaken(then, &mut both, at(later));
+        let woken = both.iter().filter(|it| it.verdict.is_wake());
+        woken.map(|it| it.item.key.name.to_string()).collect()
+    }
+
+    #[test]
+    fn a_push_that_comes_after_its_head_wakes_nobody_whom_the_head_has_woken() {
+        let head = head("b", Some(PUSHED));
+        assert_eq!(woken_after(&head, &push("b", PUSHED), 10), ["api"]);
+        // One that it went past.
+        assert_eq!(woken_after(&head, &push("a", PUSHED - 1), 10), ["api"]);
+        let mut known = Told::default();
+        known.learn(&head, &candidates(&["web"]), at(0));
+        let mut web = candidates(&["web"]);
+        known.leave_overtaken(&push("b", PUSHED), &mut web, at(0));
+        let Verdict::Leave(reason) = &web[0].verdict else {
+            panic!("it is woken again")
+        };
+        assert_eq!(
+            reason.to_string(),
+            "it was woken since for what `refs/heads/main` leads to, of which this told no later"
+        );
+    }
+
+    #[test]
+    fn a_push_that_takes_the_ref_back_wakes_again() {
+        let head = head("b", Some(PUSHED));
+        let all = ["web", "api"];
+        assert_eq!(woken_after(&head, &push("a", PUSHED + 1), 10), all);
+        // Away and back to what was seen, of which one push was lost.
+        assert_eq!(woken_after(&head, &push("b", PUSHED + 1), 10), all);
+        // Within the same second nobody knows which came first.
+        assert_eq!(woken_after(&head, &push("a", PUSHED), 10), all);
+    }
+
+    #[test]
+    fn a_head_that_is_taken_in_after_its_push_wakes_nobody_twice() {
+        let push = push("b", PUSHED);
+        assert_eq!(woken_after(&push, &head("b", Some(PUSHED)), 1), ["api"]);
+        assert_eq!(woken_after(&push, &head("a", Some(PUSHED - 1)), 1), ["api"]);
+        let all = ["web", "api"];
+        assert_eq!(woken_after(&push, &head("b", Some(PUSHED + 1)), 1), all);
+        assert_eq!(woken_after(&push, &head("a", Some(PUSHED)), 1), all);
+    }
+
+    #[test]
+    fn what_is_not_known_for_sure_wakes() {
+        let all = ["web", "api"];
+        let seen = head("b", Some(PUSHED));
+        let untimed = push_to("main", "b", None);
+        assert_eq!(woken_after(&seen, &untimed, 1), all);
+        assert_eq!(woken_after(&head("b", None), &push("b", PUSHED), 1), all);
+        let other = push_to("next", "b", Some(PUSHED));
+        assert_eq!(woken_after(&seen, &other, 1), all);
+        let mut elsewhere = push("b", PUSHED);
+        elsewhere.repository.as_mut().unwrap().id = 43;
+        assert_eq!(woken_after(&seen, &elsewhere, 1), all);
+        // Pushes are told apart by GitHub itself.
+        assert_eq!(woken_after(&push("b", PUSHED), &push("b", PUSHED), 1), all);
+        let hour = 3_600;
+        assert_eq!(woken_after(&seen, &push("b", PUSHED), hour - 1), ["api"]);
+        assert_eq!(woken_after(&seen, &push("b", PUSHED), hour), all);
+    }
+
+    #[test]
+    fn what_came_last_is_kept_and_clusters_are_added_to_it() {
+        let mut known = Told::default();
+        let seen = head("b", Some(PUSHED));
+        known.learn(&seen, &candidates(&["web"]), at(0));
+        known.learn(&seen, &candidates(&["api"]), at(1));
+        known.learn(&head("a", Some(PUSHED - 9)), &candidates(&["x"]), at(2));
+        let mut all = candidates(&["web", "api", "x"]);
+        known.leave_overtaken(&push("b", PUSHED), &mut all, at(3));
+        let woken: Vec<_> = all.iter().map(|it| it.verdict.is_wake()).collect();
+        assert_eq!(woken, [false, false, true]);
+    }
+
+    #[test]
+    fn no_more_is_known_than_there_is_room_for() {
+        let mut known = Told::default();
+        let web = candidates(&["web"]);
+        let numbered = |number: usize| {
+            let mut push = push("b", PUSHED);
+            push.repository.as_mut().unwrap().id = number as u64 + 1;
+            push
+        };
+        for number in 0..=REFS {
+            known.learn(&numbered(number), &web, at(0));
+        }
+        assert_eq!(known.0.len(), REFS);
+        known.learn(&numbered(REFS), &web, at(3_600));
+        assert_eq!(known.0.len(), 1);
+    }
+}
