@@ -4,6 +4,7 @@ mod back_fill;
 mod enterprise;
 mod faults;
 mod heads;
+mod held;
 mod killed;
 mod permission;
 mod scene;
