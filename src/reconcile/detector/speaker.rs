@@ -6,30 +6,32 @@
 //! answered -> news, notes, faults; failed -> asked again later, among fewer
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::budget::live::BatchSize;
 use crate::flux::RepositoryIdentity;
 use crate::github::heads::{Answered, Asked, Recency, RefAnswer, RepositoryFault, RepositoryHeads};
 
-use super::batch::{self, Batch, Caps, Pending};
+use super::batch::Batch;
 use super::cursors::Cursor;
 use super::faults::{Faults, Subject};
 use super::follow::{Cadence, Follow, Found};
 use super::known::{HeadKey, Known, Step};
 use super::lanes::{Bases, Budget, LaneKey, Lanes};
+use super::memory::Memory;
 use super::news::{self, News};
 use super::pause::{Failure, Pause};
+use super::questions::Questions;
 use super::recency::OwnerWatch;
 use super::report::IdentityReport;
-use super::wanted::{MOST_HEADS, Wanted};
+use super::wanted::Wanted;
 
 /// So often a repository is asked for after its owner told that it was pushed to: refs may be told later.
 const CALLS: u8 = 2;
+
 /// Who asks, and how often it is to be asked.
 #[derive(Debug, Clone)]
 pub struct Speaking {
@@ -42,9 +44,7 @@ pub struct Speaking {
 #[derive(Debug)]
 pub struct Speaker {
     speaking: Speaking,
-    known: HashMap<HeadKey, Known>,
-    /// What was answered since the program started.
-    looked: HashSet<HeadKey>,
+    memory: Memory,
     wanted: Wanted,
     lanes: Lanes,
     /// When the last round of each cadence began, in this run or an earlier one.
@@ -52,19 +52,12 @@ pub struct Speaker {
     owners: BTreeMap<String, OwnerWatch>,
     /// What its owner says was pushed to, and how often it is still asked for.
     called: BTreeMap<Arc<RepositoryIdentity>, u8>,
-    urgent: Pending,
-    rest: Pending,
-    caps: Caps,
-    size: BatchSize,
-    /// The end of the last query that failed: the others come first then.
-    resume_after: Option<Arc<RepositoryIdentity>>,
+    questions: Questions,
     faults: Faults,
     tick_at: Instant,
     pause: Pause,
     points: u64,
     last_round: Option<Timestamp>,
-    /// To be noted in the store.
-    notes: Vec<(HeadKey, Known)>,
     /// Rounds that are not over: when each began, and whether the next is overdue.
     rounds: BTreeMap<Cadence, (Timestamp, bool)>,
 }
@@ -94,8 +87,7 @@ impl Speaker {
     pub fn new(speaking: Speaking, kept: Kept, now: Instant) -> Self {
         let owners = kept.owners.into_iter();
         Self {
-            known: kept.known,
-            looked: HashSet::new(),
+            memory: Memory::new(kept.known),
             wanted: Wanted::default(),
             lanes: Lanes::new(Bases {
                 every: speaking.every,
@@ -106,17 +98,12 @@ impl Speaker {
                 .map(|(owner, seen)| (owner, OwnerWatch::new(Some(seen))))
                 .collect(),
             called: BTreeMap::new(),
-            urgent: Pending::new(),
-            rest: Pending::new(),
-            caps: Caps::new(),
-            size: full(),
-            resume_after: None,
+            questions: Questions::new(),
             faults: Faults::default(),
             tick_at: now,
             pause: Pause::new(speaking.every),
             points: 0,
             last_round: None,
-            notes: Vec::new(),
             rounds: BTreeMap::new(),
             speaking,
         }
@@ -130,20 +117,12 @@ impl Speaker {
         if self.tick_at <= now {
             return Next::Tick;
         }
-        if self.urgent.is_empty()
+        if self.questions.is_over(Cadence::Every)
             && let Some((owner, after)) = self.owner_to_ask()
         {
             return Next::Recency { owner, after };
         }
-        let size = self.size.refs() as usize;
-        let after = self.resume_after.take();
-        match batch::take(
-            &mut self.urgent,
-            &mut self.rest,
-            &self.caps,
-            size,
-            after.as_ref(),
-        ) {
+        match self.questions.take() {
             Some(batch) => Next::Ask(batch),
             None => Next::WaitUntil(self.tick_at),
         }
@@ -188,10 +167,9 @@ impl Speaker {
         for repository in self.called.keys() {
             let wants = self.wanted.repositories.get(repository);
             let asked = wants.into_iter().flat_map(|wants| wants.keys());
-            let pending = self.urgent.entry(Arc::clone(repository)).or_default();
-            pending.extend(asked.map(Follow::asked));
+            self.questions
+                .add(repository, true, asked.map(Follow::asked));
         }
-        self.urgent.retain(|_, asked| !asked.is_empty());
         let asks_owners = self.lanes.owners_are_due(&due);
         let owners = &self.wanted.owners;
         self.owners.retain(|owner, _| owners.contains(owner));
@@ -215,40 +193,22 @@ impl Speaker {
                     repository: Arc::clone(repository),
                     follow: follow.clone(),
                 };
-                let pending = if is_due && want.cadence == Cadence::Every {
-                    &mut self.urgent
-                } else if is_due
-                    || (!self.known.contains_key(&key()) && !self.looked.contains(&key()))
-                {
-                    &mut self.rest
-                } else {
-                    continue;
-                };
-                let asked = pending.entry(Arc::clone(repository)).or_default();
-                asked.insert(follow.asked());
+                let is_urgent = is_due && want.cadence == Cadence::Every;
+                if is_due || self.memory.is_new(&key()) {
+                    self.questions.add(repository, is_urgent, [follow.asked()]);
+                }
             }
         }
-        // What is asked for urgently is not asked for twice.
-        for (repository, asked) in &self.urgent {
-            if let Some(rest) = self.rest.get_mut(repository) {
-                rest.retain(|one| !asked.contains(one));
-            }
-        }
-        self.rest.retain(|_, asked| !asked.is_empty());
+        self.questions.ask_each_once();
     }
 
     /// Forgets what is kept of repositories that nobody wants any more.
     fn tidy(&mut self) {
         let repositories = &self.wanted.repositories;
-        let is_wanted = |key: &HeadKey| {
-            let wants = repositories.get(&key.repository);
-            wants.is_some_and(|wants| wants.contains_key(&key.follow))
-        };
-        self.looked.retain(is_wanted);
-        self.caps.retain(|it, _| repositories.contains_key(it));
+        let is_wanted = |key: &HeadKey| self.wanted.has(key);
+        self.memory.retain_looked(is_wanted);
+        self.questions.retain(repositories);
         self.called.retain(|it, _| repositories.contains_key(it));
-        self.rest.retain(|it, _| repositories.contains_key(it));
-        self.urgent.retain(|it, _| repositories.contains_key(it));
         let owners = &self.wanted.owners;
         self.faults.retain(|subject| match subject {
             Subject::Repository(repository) => repositories.contains_key(repository),
@@ -278,7 +238,7 @@ impl Speaker {
             let fault = match answer {
                 Ok(heads) => match lost(&heads) {
                     None => {
-                        self.caps.remove(repository);
+                        self.questions.trust(repository);
                         self.faults.seen(repository, &heads, at);
                         let asked = &batch.questions[place].asked;
                         found.extend(self.found(repository, asked, &heads, at));
@@ -291,16 +251,16 @@ impl Speaker {
             if matches!(fault, RepositoryFault::Unanswered(_)) {
                 unanswered += 1;
                 if batch.questions.len() > 1 {
-                    self.ask_among_fewer(batch, place);
+                    self.questions.ask_among_fewer(batch, place);
                     continue;
                 }
             }
-            self.caps.remove(repository);
+            self.questions.trust(repository);
             self.called.remove(repository);
             let identity = &self.speaking.identity;
             self.faults.failed(subject, &fault, identity, (now, at));
         }
-        self.size = self.size.after(answered.latency, unanswered > 0);
+        self.questions.answered(answered.latency, unanswered > 0);
         if unanswered == 0 || unanswered < batch.questions.len() {
             self.pause.mended();
         } else {
@@ -345,15 +305,8 @@ impl Speaker {
                 }
                 Found::Unanswered(_) => continue,
             }
-            let step = Known::step(self.known.get(&key), &found);
-            self.looked.insert(key.clone());
-            match step {
-                Step::Nothing => {}
-                Step::Note(known) => {
-                    self.known.insert(key.clone(), known.clone());
-                    self.notes.push((key, known));
-                }
-                Step::News(known, news) => steps.push((key, known, news)),
+            if let Step::News(known, news) = self.memory.found(&key, &found) {
+                steps.push((key, known, news));
             }
         }
         match self.called.get_mut(repository) {
@@ -364,22 +317,6 @@ impl Speaker {
             None => {}
         }
         news::news(repository, heads, steps, at)
-    }
-
-    fn ask_among_fewer(&mut self, batch: &Batch, place: usize) {
-        let repository = Arc::clone(&batch.repositories[place]);
-        self.caps
-            .insert(repository, (batch.questions.len() / 2).max(1));
-        self.put_back(batch, place);
-    }
-
-    fn put_back(&mut self, batch: &Batch, place: usize) {
-        let pending = if batch.is_urgent {
-            &mut self.urgent
-        } else {
-            &mut self.rest
-        };
-        batch.put_back(place, pending);
     }
 
     /// A query brought nothing: it is asked again, and where it may be its own fault, among fewer.
@@ -393,10 +330,7 @@ impl Speaker {
         // After a call that failed too it is rather GitHub that is unwell than this query.
         let is_suspect = failure == Failure::Failed && self.pause.trouble().is_none();
         let is_alone = batch.questions.len() == 1;
-        self.resume_after = batch.repositories.last().cloned();
-        if is_suspect {
-            self.size = self.size.after(Duration::ZERO, true);
-        }
+        self.questions.failed(batch, is_suspect);
         for place in 0..batch.questions.len() {
             match is_suspect {
                 true if is_alone => {
@@ -405,8 +339,8 @@ impl Speaker {
                     let identity = &self.speaking.identity;
                     self.faults.failed(subject, &fault, identity, (now, at));
                 }
-                true => self.ask_among_fewer(batch, place),
-                false => self.put_back(batch, place),
+                true => self.questions.ask_among_fewer(batch, place),
+                false => self.questions.put_back(batch, place),
             }
         }
         self.pause.failed(failure, reason, (now, at));
@@ -442,8 +376,8 @@ impl Speaker {
                 .filter(|(repository, _)| repository.path() == name)
                 .map(|(repository, wants)| (Arc::clone(repository), wants));
             for (repository, wants) in found {
-                let asked = self.urgent.entry(Arc::clone(&repository)).or_default();
-                asked.extend(wants.keys().map(Follow::asked));
+                let asked = wants.keys().map(Follow::asked);
+                self.questions.add(&repository, true, asked);
                 self.called.insert(repository, CALLS);
             }
         }
@@ -465,29 +399,22 @@ impl Speaker {
 
     /// What was news is known from now on.
     pub fn learn(&mut self, noted: Vec<(HeadKey, Known)>) {
-        for (key, known) in noted {
-            self.known.insert(key.clone(), known.clone());
-            self.notes.push((key, known));
-        }
+        self.memory.learn(noted);
     }
 
-    /// What is to be noted in the store, once.
     pub fn take_notes(&mut self) -> Vec<(HeadKey, Known)> {
-        std::mem::take(&mut self.notes)
+        self.memory.take_notes()
     }
 
-    /// Puts notes back that could not be stored.
-    pub fn keep_notes(&mut self, mut notes: Vec<(HeadKey, Known)>) {
-        notes.append(&mut self.notes);
-        self.notes = notes;
+    pub fn keep_notes(&mut self, notes: Vec<(HeadKey, Known)>) {
+        self.memory.keep_notes(notes);
     }
 
     fn end_rounds(&mut self, (now, at): (Instant, Timestamp)) {
-        for (cadence, is_over) in [
-            (Cadence::Every, self.urgent.is_empty()),
-            (Cadence::Sweep, self.rest.is_empty()),
-        ] {
-            if is_over && let Some((began, is_late)) = self.rounds.remove(&cadence) {
+        for cadence in [Cadence::Every, Cadence::Sweep] {
+            if self.questions.is_over(cadence)
+                && let Some((began, is_late)) = self.rounds.remove(&cadence)
+            {
                 if is_late {
                     self.lanes.ended_late(cadence, now);
                 }
@@ -511,27 +438,10 @@ impl Speaker {
         began.chain(owners).collect()
     }
 
-    /// Heads that nobody follows any more, which are forgotten here. `is_all` says that all there is to be
-    /// followed is known; else they are kept while there is room.
+    /// As [`Memory::take_unwanted`].
     pub fn take_unwanted(&mut self, is_all: bool) -> Vec<HeadKey> {
-        if !is_all && self.known.len() <= 2 * MOST_HEADS {
-            return Vec::new();
-        }
-        let repositories = &self.wanted.repositories;
-        let is_wanted = |key: &HeadKey| {
-            let wants = repositories.get(&key.repository);
-            wants.is_some_and(|wants| wants.contains_key(&key.follow))
-        };
-        let unwanted: Vec<_> = self
-            .known
-            .keys()
-            .filter(|key| !is_wanted(key))
-            .cloned()
-            .collect();
-        for key in &unwanted {
-            self.known.remove(key);
-        }
-        unwanted
+        let wanted = &self.wanted;
+        self.memory.take_unwanted(is_all, |key| wanted.has(key))
     }
 
     pub fn report(&self) -> IdentityReport {
@@ -545,18 +455,12 @@ impl Speaker {
             owners: self.wanted.owners.clone(),
             points_per_hour: self.lanes.points_per_hour(&self.wanted),
             points: self.points,
-            batch: self.size.refs() as usize,
+            batch: self.questions.size(),
             last_round: self.last_round,
             trouble: self.pause.trouble().cloned(),
             faults: self.faults.report(),
         }
     }
-}
-
-/// As large as a point allows: a fleet of up to a hundred refs then never costs two.
-fn full() -> BatchSize {
-    let first = BatchSize::default().after(Duration::ZERO, false);
-    first.after(Duration::ZERO, false)
 }
 
 fn is_of(repository: &RepositoryIdentity, owner: &str) -> bool {

@@ -11,6 +11,7 @@ use crate::reconcile::matching;
 use crate::reconcile::policy::Policies;
 
 use super::follow::{Cadence, Follow, Weight};
+use super::known::HeadKey;
 
 /// Heads that are followed at most; what more there is is left to the intervals of its objects.
 pub const MOST_HEADS: usize = 50_000;
@@ -100,6 +101,11 @@ impl WantRules<'_> {
 }
 
 impl Wanted {
+    pub fn has(&self, key: &HeadKey) -> bool {
+        let wants = self.repositories.get(&key.repository);
+        wants.is_some_and(|wants| wants.contains_key(&key.follow))
+    }
+
     fn add(
         &mut self,
         repository: &Arc<RepositoryIdentity>,
