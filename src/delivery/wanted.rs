@@ -78,6 +78,7 @@ mod tests {
             deleted: false,
             forced: false,
             paths: ChangedPaths::CutOff(CutOff::NewRef),
+            pushed_at: None,
         })
     }
 
