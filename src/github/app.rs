@@ -69,7 +69,7 @@ impl App {
             return Ok(token);
         }
         let made_by = self.key.current()?;
-        if let Some(fault) = keeping.refused(&made_by.generation) {
+        if let Some(fault) = keeping.refused.holds(&made_by.generation, Instant::now()) {
             return Err(fault);
         }
         let mint = Mint {
@@ -111,7 +111,7 @@ pub(super) fn is_clock_off(ahead_then: i64, line: &Line) -> bool {
 /// A refusal is kept, so that not every call asks for it again.
 fn refused_token(keeping: &mut Kept, fault: CallFault, key: &Generation) -> CallFault {
     if matches!(fault, CallFault::Refused { .. }) {
-        keeping.refuse(fault.clone(), key.clone());
+        keeping.refused.refuse(key, fault.clone(), Instant::now());
     }
     fault
 }

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::debug;
 
 use crate::budget::live::{APP_JWT, Ask, Ledger, LedgerSettings, LedgerState, Purpose};
 
 use super::answer::{Answer, GraphqlAnswer};
 use super::call::{BODY_LIMIT_BYTES, Call, Speaks};
-use super::etag::{EtagRow, Kept};
+use super::etag::{EtagRow, Generation, Kept};
 use super::fault::CallFault;
 use super::headers;
 use super::limits;
@@ -27,6 +27,15 @@ const READ_POINTS: u32 = 1;
 const CHANGE_POINTS: u32 = 5;
 /// Where the limits cannot be asked for, it is not tried again for so long.
 const LOOK_PAUSE: Duration = Duration::from_secs(60);
+/// … but for whoever waits for that: a credential that GitHub does not take rests longer by itself.
+const TROUBLE_PAUSE: Duration = Duration::from_secs(10);
+
+/// Whoever waits until a refusal is lifted looks so often; files are looked at more rarely.
+const SEE_EVERY: Duration = Duration::from_secs(2);
+
+/// By what an identity proves itself; of another secret it is another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialMark(Generation);
 
 /// Speaks as one identity. Clones are the same.
 #[derive(Clone)]
@@ -94,7 +103,7 @@ impl Client {
             named: headers::shown(&format!("{} {}", call.method, call.path)),
         };
         if !voice.speaker.is_app(call.speaks) {
-            self.look(call.purpose, deadline).await;
+            self.look(call.purpose, deadline, false).await;
         }
         let judged = self.voice.good(self.voice.send(&asking).await?, &asking)?;
         let Answered {
@@ -169,7 +178,7 @@ impl Client {
             deadline,
             named: "POST /graphql".to_owned(),
         };
-        self.look(purpose, deadline).await;
+        self.look(purpose, deadline, false).await;
         let judged = self.voice.good(self.voice.send(&asking).await?, &asking)?;
         let needs = headers::needs(&judged.answered.headers);
         GraphqlAnswer::read(&judged.body, needs, judged.answered.latency)
@@ -209,10 +218,39 @@ impl Client {
     }
 
     /// Why GitHub cannot be asked as it seems: a credential or certificates that cannot be used, no
-    /// connection, or a credential that it does not take. Nothing from the next good answer on.
-    pub fn trouble(&self) -> Option<String> {
-        let unusable = self.voice.unusable().map(|fault| fault.to_string());
-        unusable.or_else(|| self.voice.trouble().clone())
+    /// connection, or a credential that it does not take. Nothing from the next good answer on. An App that is taken may have an installation that is not.
+    pub fn trouble(&self) -> Option<CallFault> {
+        self.voice.unusable().or_else(|| {
+            let troubles = self.voice.troubles();
+            let mut all = [&troubles.as_app, &troubles.as_installation].into_iter();
+            all.find_map(Clone::clone)
+        })
+    }
+
+    /// What the identity proves itself by.
+    pub fn credential(&self) -> CredentialMark {
+        CredentialMark(self.voice.speaker.credential())
+    }
+
+    /// Waits until what was refused is worth to be asked again: the identity proves itself by something else
+    /// than `mark`, as a token that was written into its file, or GitHub takes again what it did not take.
+    pub async fn mended(&self, mark: &CredentialMark) {
+        let is_refused = || {
+            let trouble = self.trouble();
+            trouble.is_some_and(|trouble| trouble.is_of_credential())
+        };
+        let was_refused = is_refused();
+        while self.credential() == *mark && was_refused == is_refused() {
+            sleep(SEE_EVERY).await;
+        }
+    }
+
+    /// By how much GitHub's clock is ahead of another that shows `now`; `None` before the first answer.
+    pub fn clock_ahead(&self, now: Timestamp) -> Option<SignedDuration> {
+        let line = &self.voice.line;
+        let ahead = line.known_ahead()?;
+        let there = line.clock.now().saturating_add(ahead).ok()?;
+        Some(there.duration_since(now))
     }
 
     /// Reads or changes the ledger of the identity, for reports and for the store; the time for it is
@@ -233,9 +271,12 @@ impl Client {
         self.ledger(|ledger| *ledger = Ledger::restore(settings, state, now));
     }
 
-    /// Asks what is left, where no answer has said so for five minutes.
+    /// Asks what is left, where no answer has said so for five minutes, or where GitHub could not be asked: so
+    /// it is seen that it can be again, also where nobody has anything else to ask.
     pub async fn look_at_limits(&self) {
-        self.look(Purpose::Other, self.deadline(None)).await;
+        let is_in_trouble = self.voice.troubles().as_installation.is_some();
+        let deadline = self.deadline(None);
+        self.look(Purpose::Other, deadline, is_in_trouble).await;
     }
 
     fn deadline(&self, own: Option<Duration>) -> Option<Instant> {
@@ -257,9 +298,10 @@ impl Client {
         resource.into()
     }
 
-    async fn look(&self, purpose: Purpose, deadline: Option<Instant>) {
+    /// `anyway`: also where an answer has said it lately.
+    async fn look(&self, purpose: Purpose, deadline: Option<Instant>, anyway: bool) {
         let line = &self.voice.line;
-        let wants = || self.ledger(|ledger| ledger.wants_rate_limit(line.clock.now()));
+        let wants = || anyway || self.ledger(|ledger| ledger.wants_rate_limit(line.clock.now()));
         if !wants() || self.voice.unusable().is_some() {
             return;
         }
@@ -269,7 +311,8 @@ impl Client {
             None => Some(looked.await),
         };
         let Some(mut looked) = looked else { return };
-        if !wants() || looked.is_some_and(|looked| looked.elapsed() < LOOK_PAUSE) {
+        let pause = if anyway { TROUBLE_PAUSE } else { LOOK_PAUSE };
+        if !wants() || looked.is_some_and(|looked| looked.elapsed() < pause) {
             return;
         }
         *looked = Some(Instant::now());

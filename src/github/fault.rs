@@ -86,6 +86,38 @@ pub enum CallFault {
 }
 
 impl CallFault {
+    /// One word for it, as in metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Held(_) => "held",
+            Self::Unreachable { .. } => "unreachable",
+            Self::TimedOut { .. } => "timedOut",
+            Self::Refused { reason, .. } => reason.name(),
+            Self::Failed { .. } => "failed",
+            Self::Unusable { .. } => "unusable",
+            Self::Elsewhere { .. } => "elsewhere",
+            Self::TooLarge { .. }
+            | Self::BadAnswer { .. }
+            | Self::TooManyPages { .. }
+            | Self::TooManyRedirects { .. }
+            | Self::Path { .. } => "unreadable",
+        }
+    }
+
+    /// Whether GitHub takes nothing of whoever asks, until somebody does something.
+    pub fn is_of_credential(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused {
+                reason: Refusal::Unauthorized
+                    | Refusal::AppUnknown
+                    | Refusal::Suspended
+                    | Refusal::InstallationRemoved,
+                ..
+            }
+        )
+    }
+
     /// The same of another call: the one that it was met by was not that of whoever asks.
     pub(super) fn named(mut self, named: &str) -> Self {
         if let Self::Refused { call, reason, .. } = &mut self
@@ -137,6 +169,18 @@ pub enum Refusal {
     Invalid,
     /// Any other status.
     Other,
+}
+
+impl Refusal {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Unauthorized => "unauthorized",
+            Self::AppUnknown => "appUnknown",
+            Self::Suspended => "suspended",
+            Self::InstallationRemoved => "installationRemoved",
+            _ => "refused",
+        }
+    }
 }
 
 impl fmt::Display for Refusal {

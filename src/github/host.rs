@@ -15,7 +15,7 @@ use super::client::Client;
 use super::etag::{EtagRow, Etags};
 use super::fault::GithubFault;
 use super::gate::Gate;
-use super::line::Line;
+use super::line::{Line, UNKNOWN};
 use super::proxy::ProxyVariables;
 use super::settings::{GithubSettings, IdentitySettings};
 use super::speaker::Speaker;
@@ -160,13 +160,13 @@ fn open(
             wire: wire.clone(),
             gate: Arc::new(Gate::new(ledger, settings.clock.clone(), closed.clone())),
             clock: settings.clock.clone(),
-            ahead: AtomicI64::new(0),
+            ahead: AtomicI64::new(UNKNOWN),
         },
         speaker: Speaker::open(identity, settings),
         settings: identity.clone(),
         reserve: settings.reserve,
         etags: Mutex::new(Etags::default()),
         looked: tokio::sync::Mutex::new(None),
-        trouble: Mutex::new(None),
+        troubles: Mutex::default(),
     })
 }

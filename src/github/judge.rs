@@ -93,7 +93,7 @@ pub(super) fn refusal(made: Made, status: StatusCode, head: &HeaderMap, message:
         403 => {
             if let Some(url) = headers::single_sign_on(head) {
                 Refusal::SingleSignOn { url }
-            } else if message.contains("suspended") {
+            } else if is_suspended(&message) {
                 Refusal::Suspended
             } else if message.contains("archived") {
                 Refusal::Archived
@@ -115,6 +115,15 @@ pub(super) fn refusal(made: Made, status: StatusCode, head: &HeaderMap, message:
         451 => Refusal::Blocked,
         _ => Refusal::Other,
     }
+}
+
+/// Whether it is who asks that was suspended, and not what was asked for. `message` in small letters.
+fn is_suspended(message: &str) -> bool {
+    let is_of_asker = |whose: &str| message.contains(whose);
+    message.contains("suspended")
+        && ["installation", "your account"]
+            .into_iter()
+            .any(is_of_asker)
 }
 
 /// GitHub's own words; empty where there are none.

@@ -24,6 +24,9 @@ use super::wire::Wire;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/vnd.github+json");
 
+/// No answer has said what time it is there.
+pub(super) const UNKNOWN: i64 = i64::MIN;
+
 /// Gate and wire of one identity.
 #[derive(Debug)]
 pub(super) struct Line {
@@ -32,7 +35,7 @@ pub(super) struct Line {
     pub(super) wire: Arc<Wire>,
     pub(super) gate: Arc<Gate>,
     pub(super) clock: Clock,
-    /// Seconds by which GitHub's clock is ahead of ours.
+    /// Seconds by which GitHub's clock is ahead of ours; [`UNKNOWN`] before the first answer.
     pub(super) ahead: AtomicI64,
 }
 
@@ -141,7 +144,13 @@ impl Line {
     }
 
     pub(super) fn ahead(&self) -> SignedDuration {
-        SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed))
+        self.known_ahead().unwrap_or_default()
+    }
+
+    /// `None` before the first answer.
+    pub(super) fn known_ahead(&self) -> Option<SignedDuration> {
+        let ahead = self.ahead.load(Ordering::Relaxed);
+        (ahead != UNKNOWN).then(|| SignedDuration::from_secs(ahead))
     }
 
     fn set_clock(&self, date: Option<Timestamp>) {

@@ -1,7 +1,6 @@
 //! Who an identity is to GitHub, and what it proves that by now.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::HeaderValue;
 use tokio::time::Instant;
@@ -18,17 +17,14 @@ use super::fault::CallFault;
 use super::judge::Made;
 use super::jwt::AppKey;
 use super::line::Line;
+use super::refused::Refused;
 use super::settings::{GithubSettings, IdentitySettings};
-
-/// So long nobody asks again with a credential that GitHub does not take: many of those in a row, and it
-/// takes none of that user or App.
-const REFUSED_FOR: Duration = Duration::from_secs(60);
 
 /// Whom GitHub knows.
 #[derive(Debug)]
 pub(super) struct Speaker {
     kind: Kind,
-    refused: Mutex<Option<Refused>>,
+    refused: Mutex<Refused>,
 }
 
 #[derive(Debug)]
@@ -36,13 +32,6 @@ enum Kind {
     Nobody,
     Token(Box<Credential<HeaderValue>>),
     App(Box<App>),
-}
-
-#[derive(Debug)]
-struct Refused {
-    generation: Generation,
-    fault: CallFault,
-    until: Instant,
 }
 
 /// What a call is proved by.
@@ -115,7 +104,7 @@ impl Speaker {
                 (Made::Rest, token.generation)
             }
         };
-        if let Some(fault) = self.refused(&generation) {
+        if let Some(fault) = self.refused().holds(&generation, Instant::now()) {
             return Err(fault);
         }
         Ok(Proof {
@@ -168,18 +157,31 @@ impl Speaker {
 
     /// From now on, for a while, nobody asks with it.
     pub(super) fn refuse(&self, proof: &Proof, fault: &CallFault) {
-        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(Refused {
-            generation: proof.generation.clone(),
-            fault: fault.clone(),
-            until: Instant::now() + REFUSED_FOR,
-        });
+        let now = Instant::now();
+        self.refused().refuse(&proof.generation, fault.clone(), now);
     }
 
-    fn refused(&self, generation: &Generation) -> Option<CallFault> {
-        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        let refused = refused.as_ref()?;
-        let holds = refused.generation == *generation && Instant::now() < refused.until;
-        holds.then(|| refused.fault.clone())
+    /// GitHub took a proof.
+    pub(super) fn was_taken(&self, proof: &Proof) {
+        self.refused().forget(&proof.generation);
+    }
+
+    /// What it proves itself by now, as it is told from what may take its place: a token or a key.
+    pub(super) fn credential(&self) -> Generation {
+        match &self.kind {
+            Kind::Nobody => nobody(),
+            Kind::Token(token) => token
+                .current()
+                .map_or_else(|_| nobody(), |it| it.generation),
+            Kind::App(app) => app
+                .key
+                .current()
+                .map_or_else(|_| nobody(), |it| it.generation),
+        }
+    }
+
+    fn refused(&self) -> MutexGuard<'_, Refused> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,24 +2,21 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::HeaderValue;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use tokio::sync::{Mutex, MutexGuard};
-use tokio::time::Instant;
 
 use super::credential::bearer;
 use super::etag::Generation;
 use super::fault::CallFault;
+use super::refused::Refused;
 
 /// So much of its life a token is used, in percent. Flux does the same.
 const USED_PERCENT: i64 = 80;
 /// A token is used so long where GitHub names no end of it.
 const UNKNOWN_LIFE: SignedDuration = SignedDuration::from_mins(5);
-/// So long nobody asks again for a token that was refused.
-const REFUSED_FOR: Duration = Duration::from_secs(60);
 
 /// A token of an installation.
 #[derive(Clone)]
@@ -39,16 +36,9 @@ pub(super) type Keeping<'a> = MutexGuard<'a, Kept>;
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     token: Option<InstallationToken>,
-    refused: Option<Refused>,
+    /// By which key none was given.
+    pub(super) refused: Refused,
     made: u64,
-}
-
-#[derive(Debug)]
-struct Refused {
-    fault: CallFault,
-    /// By which key it was asked for.
-    key: Generation,
-    until: Instant,
 }
 
 /// As GitHub answers.
@@ -81,20 +71,6 @@ impl Kept {
         self.token.take_if(|token| token.generation == *generation);
     }
 
-    /// Why none was given a short time ago, by the same key.
-    pub(super) fn refused(&self, key: &Generation) -> Option<CallFault> {
-        let refused = self.refused.as_ref()?;
-        (refused.key == *key && Instant::now() < refused.until).then(|| refused.fault.clone())
-    }
-
-    pub(super) fn refuse(&mut self, fault: CallFault, key: Generation) {
-        self.refused = Some(Refused {
-            fault,
-            key,
-            until: Instant::now() + REFUSED_FOR,
-        });
-    }
-
     /// Takes the token of an answer; `ahead` is how far GitHub's clock is ahead of ours.
     pub(super) fn take(
         &mut self,
@@ -118,7 +94,7 @@ impl Kept {
             i64::try_from(life.as_millis()).unwrap_or_default() / 100 * USED_PERCENT,
         );
         self.made += 1;
-        self.refused = None;
+        self.refused = Refused::default();
         let token = InstallationToken {
             header,
             generation: Generation {

@@ -21,7 +21,7 @@ use super::address::{Address, Target};
 use super::again::Again;
 use super::call::Speaks;
 use super::etag::{Etags, Generation};
-use super::fault::CallFault;
+use super::fault::{CallFault, Refusal};
 use super::headers;
 use super::judge::{self, Made};
 use super::line::{Answered, Exchange, Line, Sending};
@@ -42,9 +42,15 @@ pub(super) struct Voice {
     pub(super) etags: Mutex<Etags>,
     /// When the limits were asked for; whoever holds it asks.
     pub(super) looked: tokio::sync::Mutex<Option<Instant>>,
-    /// Why the last call brought nothing, where that was not for what it asked; one that waits at the
-    /// gate changes nothing of it.
-    pub(super) trouble: Mutex<Option<String>>,
+    pub(super) troubles: Mutex<Troubles>,
+}
+
+/// Why the last call brought nothing, where that was not for what it asked; one that waits at the gate
+/// changes nothing of it. An App may be taken while its installation is not.
+#[derive(Debug, Default)]
+pub(super) struct Troubles {
+    pub(super) as_app: Option<CallFault>,
+    pub(super) as_installation: Option<CallFault>,
 }
 
 /// A call with all that is the same however often it is sent.
@@ -82,9 +88,15 @@ impl Voice {
             Err(CallFault::Held(_)) => return sent,
             // That is seen where it is, without a call.
             Err(CallFault::Unusable { .. }) => None,
-            Err(fault) => Some(fault.to_string()),
+            Err(fault) => Some(fault.clone()),
         };
-        *self.trouble() = trouble;
+        let mut troubles = self.troubles();
+        if self.speaker.is_app(asking.speaks) {
+            troubles.as_app = trouble;
+        } else {
+            troubles.as_installation = trouble;
+        }
+        drop(troubles);
         sent
     }
 
@@ -182,10 +194,12 @@ impl Voice {
                 generation: proof.generation.clone(),
                 moved_to: moved_to.clone(),
             };
-            if status != StatusCode::UNAUTHORIZED {
+            let is_unproved = status == StatusCode::UNAUTHORIZED;
+            if !is_unproved && !judged.is_suspended() {
+                speaker.was_taken(&proof);
                 return Ok(judged);
             }
-            if !proved_anew && speaker.was_refused(&proof, line).await {
+            if is_unproved && !proved_anew && speaker.was_refused(&proof, line).await {
                 proved_anew = true;
                 continue;
             }
@@ -226,15 +240,12 @@ impl Voice {
     }
 
     fn refused(&self, judged: &Judged, asking: &Asking<'_>) -> CallFault {
-        let Answered {
-            status, headers, ..
-        } = &judged.answered;
         let message = judge::message(&judged.body);
         CallFault::Refused {
             identity: self.settings.name.clone(),
             call: asking.named.clone(),
-            status: *status,
-            reason: judge::refusal(judged.made, *status, headers, &message),
+            status: judged.answered.status,
+            reason: judged.refusal(&message),
             message,
         }
     }
@@ -245,14 +256,29 @@ impl Voice {
         wire.or_else(|| self.speaker.unusable())
     }
 
-    pub(super) fn trouble(&self) -> MutexGuard<'_, Option<String>> {
-        let trouble = self.trouble.lock();
-        trouble.unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn troubles(&self) -> MutexGuard<'_, Troubles> {
+        let troubles = self.troubles.lock();
+        troubles.unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn etags(&self) -> MutexGuard<'_, Etags> {
         let etags = self.etags.lock();
         etags.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Judged {
+    /// Whether nothing is taken of whoever asked, whatever it is.
+    fn is_suspended(&self) -> bool {
+        self.answered.status == StatusCode::FORBIDDEN
+            && self.refusal(&judge::message(&self.body)) == Refusal::Suspended
+    }
+
+    fn refusal(&self, message: &str) -> Refusal {
+        let Answered {
+            status, headers, ..
+        } = &self.answered;
+        judge::refusal(self.made, *status, headers, message)
     }
 }
 

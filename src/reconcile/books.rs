@@ -14,6 +14,8 @@ use crate::budget::live::Step;
 use crate::github::{Client, EtagRow, Github};
 use crate::store::{Store, StoreError};
 
+use super::outages::Outages;
+
 /// Subjects of notes in the store.
 const LEDGER: &str = "ledger";
 const HISTORY: &str = "history";
@@ -27,7 +29,7 @@ const COMPARE_EVERY: Duration = Duration::from_secs(5 * 60);
 /// Of the history that may have changed since all was compared: a step begins before that.
 const RECENT: SignedDuration = SignedDuration::from_mins(15);
 /// How often it is seen whether GitHub has to be asked what is left.
-const ASK_EVERY: Duration = Duration::from_secs(30);
+const ASK_EVERY: Duration = Duration::from_secs(10);
 /// Notes that are written by one call.
 const PAGE: usize = 1_000;
 
@@ -46,6 +48,7 @@ pub struct Books {
     etags_until: Vec<u64>,
     /// When all was compared; `None`: not yet, or what was written since may lack something.
     compared: Option<Instant>,
+    outages: Outages,
 }
 
 impl Books {
@@ -63,6 +66,7 @@ impl Books {
             hosts,
             etags_until: Vec::new(),
             compared: None,
+            outages: Outages::default(),
         };
         books.restore();
         Ok(books)
@@ -88,6 +92,7 @@ impl Books {
     async fn keep_on(&mut self) {
         let mut is_lost = false;
         loop {
+            self.outages.look(&self.hosts);
             let closed = self.hosts.iter().map(Github::gate_closed);
             let mut closed: FuturesUnordered<_> = closed.collect();
             tokio::select! {

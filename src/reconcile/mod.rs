@@ -14,6 +14,7 @@ mod matcher;
 mod matching;
 mod metrics;
 mod new_work;
+mod outages;
 mod overtaken;
 mod pace;
 mod policy;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::budget::CostTable;
@@ -10,7 +10,7 @@ use crate::budget::live::{
     BucketReport, GitPoll, GitPollKind, GitRate, PlanCost, RateLimitReport, Step, git_rate,
 };
 use crate::catalog::{Item, Kind, LiveCluster, Reference};
-use crate::github::{Client, Github};
+use crate::github::{Client, Github, clock_words};
 use crate::reconcile::{DetectorBoard, WebhookBoard};
 
 /// Whom we ask, and what the plan says that it costs.
@@ -52,21 +52,44 @@ impl GithubSide {
         let git = self.git_rate(clusters);
         RateLimit {
             report: RateLimitReport::new(self.github_time(), buckets, self.plan.clone(), git),
-            notes: self.notes.iter().cloned().chain(self.troubles()).collect(),
+            notes: self.all_notes(),
         }
     }
 
-    /// What keeps the figures from being known: without it they would only be missing.
-    fn troubles(&self) -> impl Iterator<Item = String> {
-        self.clients().filter_map(|client| {
+    /// Beside what is configured, what keeps the figures from being known, or puts them beside the clock:
+    /// without it they would only be missing or odd.
+    fn all_notes(&self) -> Vec<String> {
+        let troubles = self.clients().filter_map(|client| {
             let trouble = client.trouble()?;
             let (host, identity) = (client.host(), client.identity());
             Some(format!("{host} cannot be asked as `{identity}`: {trouble}"))
+        });
+        let clocks = self
+            .clocks()
+            .filter_map(|(host, ahead)| clock_words(host, ahead));
+        let notes = self.notes.iter().cloned();
+        notes.chain(troubles).chain(clocks).collect()
+    }
+
+    fn clients(&self) -> impl Iterator<Item = &Client> {
+        self.hosts.iter().flat_map(Github::clients)
+    }
+
+    /// Where GitHub cannot be asked: host, identity and why, in one word.
+    pub(super) fn troubles(&self) -> impl Iterator<Item = (&str, &str, &'static str)> {
+        self.clients().filter_map(|client| {
+            let trouble = client.trouble()?;
+            Some((client.host(), client.identity(), trouble.name()))
         })
     }
 
-    pub(super) fn clients(&self) -> impl Iterator<Item = &Client> {
-        self.hosts.iter().flat_map(Github::clients)
+    /// By how much the clock of each host that answered is ahead of this machine's.
+    pub(super) fn clocks(&self) -> impl Iterator<Item = (&str, SignedDuration)> {
+        self.hosts.iter().filter_map(|host| {
+            let mut clients = host.clients().iter();
+            let ahead = clients.find_map(|client| client.clock_ahead(Timestamp::now()))?;
+            Some((&**host.host(), ahead))
+        })
     }
 
     pub(super) fn buckets(&self) -> impl Iterator<Item = BucketReport> {

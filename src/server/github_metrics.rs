@@ -10,7 +10,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::budget::live::{BucketReport, Forecast, metric};
-use crate::github::Client;
+
+use super::github::GithubSide;
 
 type Number = Family<BucketLabels, Gauge<f64, AtomicU64>>;
 
@@ -27,7 +28,8 @@ pub(super) struct GithubMetrics {
     foreign_rate: Number,
     empty: Number,
     gate_closed: Family<GateLabels, Gauge>,
-    trouble: Family<IdentityLabels, Gauge>,
+    trouble: Family<TroubleLabels, Gauge>,
+    clock_ahead: Family<HostLabels, Gauge>,
     /// Held by whoever writes the page: another that begins meanwhile takes all rows away.
     showing: Arc<Mutex<()>>,
 }
@@ -37,12 +39,6 @@ struct BucketLabels {
     host: String,
     identity: String,
     resource: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct IdentityLabels {
-    host: String,
-    identity: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -57,6 +53,18 @@ struct GateLabels {
     #[prometheus(flatten)]
     bucket: BucketLabels,
     why: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TroubleLabels {
+    host: String,
+    identity: String,
+    why: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HostLabels {
+    host: String,
 }
 
 impl GithubMetrics {
@@ -98,24 +106,41 @@ impl GithubMetrics {
             closed,
             metrics.gate_closed.clone(),
         );
-        let trouble = "1 where GitHub cannot be asked as an identity, by no limit of GitHub's";
+        let trouble = "1 where GitHub cannot be asked as an identity, by why";
         registry.register(metric::GITHUB_TROUBLE, trouble, metrics.trouble.clone());
+        let ahead = "Seconds by which GitHub's clock is ahead of this machine's";
+        registry.register(
+            metric::GITHUB_CLOCK_AHEAD,
+            ahead,
+            metrics.clock_ahead.clone(),
+        );
         metrics
     }
 
-    pub(super) fn show_troubles<'c>(&self, clients: impl Iterator<Item = &'c Client>) {
-        for client in clients {
-            let labels = IdentityLabels {
-                host: client.host().to_owned(),
-                identity: client.identity().to_owned(),
-            };
-            let trouble = i64::from(client.trouble().is_some());
-            self.trouble.get_or_create_owned(&labels).set(trouble);
-        }
+    /// Shows what is known of GitHub now, and nothing else, while `with` runs.
+    pub(super) fn of<T>(&self, github: &GithubSide, with: impl FnOnce() -> T) -> T {
+        self.showing(github.buckets(), || {
+            self.trouble.clear();
+            self.clock_ahead.clear();
+            for (host, identity, why) in github.troubles() {
+                let labels = TroubleLabels {
+                    host: host.to_owned(),
+                    identity: identity.to_owned(),
+                    why,
+                };
+                self.trouble.get_or_create(&labels).set(1);
+            }
+            for (host, ahead) in github.clocks() {
+                let host = host.to_owned();
+                let gauge = self.clock_ahead.get_or_create_owned(&HostLabels { host });
+                gauge.set(ahead.as_secs());
+            }
+            with()
+        })
     }
 
     /// Shows these buckets and no others while `with` runs.
-    pub(super) fn showing<T>(
+    fn showing<T>(
         &self,
         buckets: impl Iterator<Item = BucketReport>,
         with: impl FnOnce() -> T,

@@ -2,6 +2,7 @@
 
 mod asking;
 mod reset;
+mod skew;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

@@ -4,8 +4,8 @@ use std::fmt::{self, Write};
 use std::time::Duration;
 
 use super::metric::{
-    GITHUB_EMPTY, GITHUB_FOREIGN_RATE, GITHUB_GATE_CLOSED, GITHUB_LIMIT, OLDEST_WORK,
-    WEBHOOK_HEALTHY,
+    GITHUB_EMPTY, GITHUB_FOREIGN_RATE, GITHUB_GATE_CLOSED, GITHUB_LIMIT, GITHUB_TROUBLE,
+    OLDEST_WORK, WEBHOOK_HEALTHY,
 };
 use crate::budget::words::percent;
 use crate::flux::duration;
@@ -101,6 +101,16 @@ pub fn alert_rules(settings: &AlertSettings) -> Vec<AlertRule> {
             lasting: Duration::from_secs(300),
             severity: Severity::Warning,
             summary: format!("nothing is asked ({{{{ $labels.why }}}}): {BUCKET}"),
+        },
+        AlertRule {
+            name: "FluxSetupGithubTrouble",
+            expression: format!("{PREFIX}_{GITHUB_TROUBLE} > 0"),
+            lasting: Duration::from_secs(300),
+            severity: Severity::Warning,
+            summary:
+                "{{ $labels.host }} cannot be asked as {{ $labels.identity }} ({{ $labels.why }}): \
+                      `flux-setup budget --live` names the step that mends it"
+                    .to_owned(),
         },
         AlertRule {
             name: "FluxSetupWebhookSilent",
@@ -211,6 +221,13 @@ mod tests {
                   severity: warning
                 annotations:
                   summary: "nothing is asked ({{ $labels.why }}): {{ $labels.resource }} of {{ $labels.identity }} at {{ $labels.host }}"
+              - alert: FluxSetupGithubTrouble
+                expr: "flux_setup_github_trouble > 0"
+                for: 5m
+                labels:
+                  severity: warning
+                annotations:
+                  summary: "{{ $labels.host }} cannot be asked as {{ $labels.identity }} ({{ $labels.why }}): `flux-setup budget --live` names the step that mends it"
               - alert: FluxSetupWebhookSilent
                 expr: flux_setup_webhook_healthy == 0
                 for: 5m
@@ -304,6 +321,7 @@ mod tests {
         flux_setup_github_empty_timestamp_seconds - time() > 0
         flux_setup_github_foreign_rate_per_hour > 0.25 * flux_setup_github_limit
         flux_setup_github_gate_closed > 0
+        flux_setup_github_trouble > 0
         flux_setup_webhook_healthy == 0
         flux_setup_work_open > 7
         flux_setup_work_oldest_seconds > 90

@@ -216,7 +216,11 @@ impl Ledger {
                     self.clock.observe(*date, *latency, tick);
                     tick = self.clock.advance(now);
                 }
-                self.heard = Some(tick.steady);
+                // What an App is answered as itself says nothing of what its installation may spend.
+                let is_of_app = |running: &Running| &*running.ask.resource == APP_JWT;
+                if !running.as_ref().is_some_and(is_of_app) {
+                    self.heard = Some(tick.steady);
+                }
                 let settled = running.as_ref().map(|running| Settled {
                     purpose: running.ask.purpose,
                     points: match verdict {

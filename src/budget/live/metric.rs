@@ -22,8 +22,10 @@ pub const GITHUB_EMPTY: &str = "github_empty_timestamp_seconds";
 /// 1 where the gate is closed, with the label `why`; else not shown.
 pub const GITHUB_GATE_CLOSED: &str = "github_gate_closed";
 /// 1 where GitHub cannot be asked as an identity: its credential or `ca` cannot be used, GitHub does not
-/// take it, or cannot be reached; 0 else. Labels `host` and `identity`.
+/// take it, or cannot be reached. Labels `host`, `identity` and `why`; else not shown.
 pub const GITHUB_TROUBLE: &str = "github_trouble";
+/// Seconds by which GitHub's clock is ahead of this machine's; label `host`.
+pub const GITHUB_CLOCK_AHEAD: &str = "github_clock_ahead_seconds";
 /// 1 where pushes can be relied on to come by a webhook, 0 where it is silent, disabled or set up
 /// wrongly; label `webhook`.
 pub const WEBHOOK_HEALTHY: &str = "webhook_healthy";
@@ -32,7 +34,7 @@ pub const WEBHOOK_HEALTHY: &str = "webhook_healthy";
 pub const OLDEST_WORK: &str = "work_oldest_seconds";
 
 /// All of them.
-pub const ALL: [&str; 13] = [
+pub const ALL: [&str; 14] = [
     GITHUB_LIMIT,
     GITHUB_USED,
     GITHUB_REMAINING,
@@ -44,6 +46,7 @@ pub const ALL: [&str; 13] = [
     GITHUB_EMPTY,
     GITHUB_GATE_CLOSED,
     GITHUB_TROUBLE,
+    GITHUB_CLOCK_AHEAD,
     WEBHOOK_HEALTHY,
     OLDEST_WORK,
 ];

@@ -24,6 +24,6 @@ pub use finding::{Finding, FindingKind};
 pub use health::{Judged, judge_hook, judge_missing};
 pub use outcome::judge_attempts;
 pub use place::HookPlace;
-pub use unasked::judge_unasked;
+pub use unasked::{judge_installation, judge_unasked};
 pub use wanted::{WantedHook, is_ours, ours};
 pub use wire::{AppAbout, Hook, HookConfig};

@@ -33,6 +33,18 @@ pub fn judge_unasked(fault: &CallFault, place: &HookPlace, identity: &str) -> Op
     Some(Finding::new(FindingKind::Unasked, fault.to_string(), mend))
 }
 
+/// That an App's hook is told of nothing: GitHub takes nothing of its installation, and delivers nothing of it.
+pub fn judge_installation(fault: &CallFault) -> Option<Finding> {
+    let CallFault::Refused { reason, .. } = fault else {
+        return None;
+    };
+    let is_gone = matches!(reason, Refusal::Suspended | Refusal::InstallationRemoved);
+    is_gone.then(|| {
+        let what = format!("GitHub delivers nothing of the installation: {fault}");
+        Finding::new(FindingKind::Disabled, what, reason.to_string())
+    })
+}
+
 /// What an identity needs to see hooks and what they delivered.
 fn permission(place: &HookPlace) -> &'static str {
     match place {

@@ -15,10 +15,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::delivery::Guid;
 use crate::github::hooks::{
-    Attempt, AttemptPage, Finding, Hook, HookApi, Judged, WantedHook, judge_attempts, judge_hook,
-    judge_missing, ours,
+    Attempt, AttemptPage, Finding, Hook, HookApi, HookPlace, Judged, WantedHook, judge_attempts,
+    judge_hook, judge_missing, ours,
 };
-use crate::github::{CallFault, Refusal};
+use crate::github::{CallFault, Client, Refusal};
 use crate::store::Store;
 
 use super::cursor::Cursor;
@@ -128,6 +128,14 @@ impl HookAudit {
 
     pub(super) fn hook(&self) -> Option<&Hook> {
         self.looked.as_ref()?.hook.as_ref()
+    }
+
+    pub(super) fn place(&self) -> &HookPlace {
+        self.api.place()
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        self.api.client()
     }
 
     pub(super) fn name(&self) -> &str {

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use crate::github::CallFault;
-use crate::github::hooks::{Finding, FindingKind, HookApi, HookPlace};
+use crate::github::hooks::{Finding, FindingKind, HookApi, HookPlace, judge_installation};
 
-use super::asking::{Failing, pause};
+use super::asking::{Failing, is_refusal, pause};
 use super::hook::{HookAudit, Step, Tally, Terms};
 use super::means::{AuditedWebhook, Means, PATIENCE};
 use super::missed::AuditFault;
@@ -34,7 +34,8 @@ pub(super) async fn audit(mut means: Means, api: HookApi) {
     let name = format!("{}{}", means.webhook.name, api.place().hooks());
     let noted = means.noted.remove(&name);
     let place = api.place().clone();
-    let identity = api.client().identity().to_owned();
+    let client = api.client().clone();
+    let identity = client.identity().to_owned();
     let mut hook = HookAudit::new(api, means.inbox.clone(), name, noted.as_deref());
     let terms = Terms {
         began: means.began,
@@ -51,9 +52,12 @@ pub(super) async fn audit(mut means: Means, api: HookApi) {
     means.board.put(unasked, Some(Trust::No));
     loop {
         let before = tally;
+        // Of before the call: one that is replaced meanwhile is tried at once.
+        let credential = client.credential();
         let step = hook.step(&means.wanted(), &terms, &mut tally).await;
         tell(&means, before, tally);
         let is_told = step.is_ok();
+        let is_refused = step.as_ref().is_err_and(is_refusal);
         held = None;
         let wait = match step {
             Ok(step) => {
@@ -101,7 +105,11 @@ pub(super) async fn audit(mut means: Means, api: HookApi) {
             _ => Some(Trust::No),
         };
         means.board.put(report, trust);
-        tokio::time::sleep(wait).await;
+        let mended = client.mended(&credential);
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = mended, if is_refused => {}
+        }
     }
 }
 
@@ -113,7 +121,13 @@ fn report(
     identity: &str,
 ) -> WebhookReport {
     let unasked = failing.and_then(|failing| failing.finding.clone());
-    let findings: Vec<Finding> = hook.findings().cloned().chain(unasked).collect();
+    let of_installation = match hook.place() {
+        HookPlace::App => hook.client().trouble(),
+        _ => None,
+    };
+    let of_installation = of_installation.as_ref().and_then(judge_installation);
+    let findings = hook.findings().cloned().chain(unasked);
+    let findings: Vec<Finding> = findings.chain(of_installation).collect();
     let is_asked = hook.audited_at.is_some() || !findings.is_empty();
     let is_broken = findings.iter().any(|finding| finding.kind.breaks());
     let looks = 3600.0 / LOOK_EVERY.as_secs_f64();

@@ -27,12 +27,9 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub(super) async fn metrics(State(state): State<AppState>) -> Response {
     read_store(&state).await;
     read_clusters(&state);
-    let github = &state.metrics.github;
-    github.show_troubles(state.github.clients());
-    let buckets = state.github.buckets();
     let mut text = String::new();
     let write = || encode(&mut text, &state.registry);
-    if let Err(fault) = github.showing(buckets, write) {
+    if let Err(fault) = state.metrics.github.of(&state.github, write) {
         warn!("cannot write the metrics: {fault}");
         let reason = "the metrics cannot be written; the log says why";
         return ApiFault::new(StatusCode::INTERNAL_SERVER_ERROR, reason).into_response();

@@ -162,6 +162,40 @@ async fn a_suspended_installation_is_told_and_not_asked_again_at_once() {
 }
 
 #[tokio::test]
+async fn what_is_refused_whatever_it_is_rests_and_who_waits_hears_when_it_is_lifted() {
+    let (world, installation) = with_app().await;
+    let client = world.client();
+    client.call(web()).await.unwrap();
+    let mark = client.credential();
+    let hasty = tokio::time::timeout(Duration::from_millis(100), client.mended(&mark));
+    assert!(hasty.await.is_err(), "nothing is to be mended");
+    world.fake.suspend(installation, true);
+    client.call(web()).await.unwrap_err();
+    let calls = world.calls(SHOW);
+    let fault = client.call(web()).await.unwrap_err();
+    assert_eq!(
+        (refusal(&fault), world.calls(SHOW)),
+        (&Refusal::Suspended, calls)
+    );
+    assert_eq!(client.trouble().map(|it| it.name()), Some("suspended"));
+    // The App itself is taken, which hides nothing.
+    let app = Call::get("/app", "/app", Purpose::Other).as_app();
+    client.call(app).await.unwrap();
+    assert_eq!(client.trouble().map(|it| it.name()), Some("suspended"));
+    let waiting = tokio::spawn({
+        let client = client.clone();
+        async move { client.mended(&mark).await }
+    });
+    world.fake.suspend(installation, false);
+    tokio::time::sleep(Duration::from_millis(5_100)).await;
+    assert!(!waiting.is_finished());
+    client.call(web()).await.unwrap();
+    soon(waiting).await.unwrap();
+    assert_eq!(client.trouble(), None);
+    assert_eq!(world.calls(MINT), 1);
+}
+
+#[tokio::test]
 async fn a_removed_installation_is_told() {
     let (world, installation) = with_app().await;
     let client = world.client();
@@ -286,6 +320,7 @@ async fn a_credential_that_cannot_be_used_is_told_before_and_by_each_call_and_no
         let trouble = client.trouble().unwrap();
         let fault = client.call(web()).await.unwrap_err();
         assert!(matches!(fault, CallFault::Unusable { .. }), "{fault:?}");
+        let trouble = trouble.to_string();
         assert_eq!(fault.to_string(), trouble);
         trouble.replace(&world.folder.path().display().to_string(), "CONFIG")
     };

@@ -1,5 +1,6 @@
 //! What no webhook brought: `flux-setup serve` between a GitHub that limits, fails and forgets, and a real API server.
 
+mod app;
 mod back_fill;
 mod enterprise;
 mod faults;
@@ -7,4 +8,5 @@ mod heads;
 mod held;
 mod killed;
 mod permission;
+mod replaced;
 mod scene;

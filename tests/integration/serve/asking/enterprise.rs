@@ -66,7 +66,7 @@ fn where_limits_are_switched_off_none_is_invented_and_all_else_works() {
         assert_eq!(bucket["holds"], json!([]), "{bucket}");
         assert!(bucket["ownUsed"].as_u64() > Some(0), "{bucket}");
     }
-    assert_eq!(notes(&service), "[]");
+    service.wait_until("nothing is wrong", |service| notes(service) == "[]");
     let metrics = metrics(&service);
     for name in [
         "limit",

@@ -138,8 +138,8 @@ fn where_a_token_cannot_be_read_pushes_that_come_are_worked_and_it_is_taken_once
     let (_, report) = service.get("/api/v1/rate-limit").expect("it answers");
     let note = format!("github.com cannot be asked as `bot`: {why}; {mend}");
     assert_eq!(report["notes"], json!([note]));
-    let labels = "flux_setup_github_trouble{host=\"github.com\",identity=\"bot\"}";
-    assert_eq!(trouble(&service), Some(format!("{labels} 1")));
+    let line = "flux_setup_github_trouble{host=\"github.com\",identity=\"bot\",why=\"unusable\"} 1";
+    assert_eq!(trouble(&service).as_deref(), Some(line));
     assert!(service.log().contains(&why), "{}", service.log());
     scene.push(0, Delivering::Deliver);
     scene.wait_for(&service, [0]);
@@ -149,7 +149,7 @@ fn where_a_token_cannot_be_read_pushes_that_come_are_worked_and_it_is_taken_once
     scene.push(2, Delivering::Deliver);
     scene.wait_for(&service, [2]);
     service.wait_until("it is well", |service| webhook(service)["healthy"] == true);
-    assert_eq!(trouble(&service), Some(format!("{labels} 0")));
+    assert_eq!(trouble(&service), None);
     assert_eq!(scene.not_once(0..3), []);
     assert_eq!(scene.github.violations(), []);
 }
