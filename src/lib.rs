@@ -11,6 +11,7 @@
 //! | `budget` | what the plan costs at GitHub, and what is spent of it: cost table, buckets, ledger, pace, advice | `flux`, `config`, `plan` |
 //! | `render` | a plan in, manifests out: templates, proof of the text, the folder they are written to | `flux`, `config`, `plan` |
 //! | `catalog` | what does exist: objects of clusters as compact items, the cache with its index, changes | `flux`, `config` |
+//! | `install` | manifests by which `serve` runs in a cluster: account, rights, policy, pod, network | `flux`, `config`, `budget`, `catalog` |
 //! | `delivery` | what GitHub told us: events, deliveries, what each may speak of, work and its states | `flux`, `config` |
 //! | `store` | the only SQL: deliveries and the work that they make, the heartbeat; migrations inside | `flux`, `config`, `budget`, `catalog`, `delivery` |
 //! | `cluster` | the only Kubernetes API: connect, list and watch, annotate | `flux`, `config`, `render`, `catalog` |
@@ -18,7 +19,7 @@
 //! | `sync` | keeps the catalog in step with the clusters: one watch for each kind in each cluster | `flux`, `config`, `budget`, `catalog`, `delivery`, `store`, `cluster`, `github` |
 //! | `reconcile` | a push becomes a reconcile: which objects follow it and why, coalesce, annotate, retry | `flux`, `config`, `budget`, `catalog`, `delivery`, `store`, `cluster`, `github` |
 //! | `server` | the door for other programs: webhook intake, API, health, metrics | `flux`, `config`, `budget`, `catalog`, `delivery`, `store`, `github`, `sync`, `reconcile` |
-//! | `cli` | the door for people: arguments, wiring, printing, exit codes | `flux`, `config`, `plan`, `budget`, `render`, `catalog`, `delivery`, `store`, `cluster`, `github`, `sync`, `reconcile`, `server` |
+//! | `cli` | the door for people: arguments, wiring, printing, exit codes | `flux`, `config`, `plan`, `budget`, `render`, `catalog`, `install`, `delivery`, `store`, `cluster`, `github`, `sync`, `reconcile`, `server` |
 
 pub mod budget;
 pub mod catalog;
@@ -28,6 +29,7 @@ pub mod config;
 pub mod delivery;
 pub mod flux;
 pub mod github;
+pub mod install;
 pub mod plan;
 pub mod reconcile;
 pub mod render;

@@ -1,5 +1,6 @@
 //! The arguments of every command, with the help that teaches them.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use clap_complete::Shell;
 
 use crate::budget::ProfileName;
 use crate::config::parse_share;
-use crate::flux::duration;
+use crate::flux::{duration, names};
 
 use super::webhook_args::WebhookArguments;
 
@@ -90,10 +91,12 @@ impl Color {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Render(RenderArguments),
+    Plan(PlanArguments),
     Validate(ValidateArguments),
     Budget(BudgetArguments),
     Init(InitArguments),
     Serve(ServeArguments),
+    Install(InstallArguments),
     Delivery(DeliveryArguments),
     Webhook(WebhookArguments),
     Alerts(AlertsArguments),
@@ -153,6 +156,23 @@ pub(super) struct SelectionArguments {
     /// Only these clusters, likewise
     #[arg(long, value_name = "NAME")]
     pub(super) cluster: Vec<String>,
+}
+
+/// Lists every object that should exist: where, what it comes from, and what it polls
+///
+/// Sources first, then by environment, cluster and project, as `render` writes them. Nothing is
+/// rendered or proved.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  flux-setup plan                            all objects
+  flux-setup plan --environment production   those of one environment
+  flux-setup plan --format json | jq '.objects[].poll.url'
+
+Exit codes: 0 done, 2 bad input.")]
+pub(super) struct PlanArguments {
+    #[command(flatten)]
+    pub(super) selection: SelectionArguments,
 }
 
 /// Finds every fault of a configuration, its templates and its manifests
@@ -255,6 +275,7 @@ pub(super) struct InitArguments {
 #[command(after_help = "\
 Examples:
   flux-setup serve                       the current context, or `clusters:`
+  flux-setup serve --cluster prod-eu     one process a cluster
   flux-setup serve --shadow              matches and records, touches nothing
   curl 127.0.0.1:9293/health/ready       whether it can work, and what lacks
   flux-setup delivery list               what it got
@@ -267,6 +288,92 @@ pub(super) struct ServeArguments {
     /// How the log on stderr is written; left out: text on a terminal, else json
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) log: Option<Format>,
+    /// Only these clusters of the configuration, each as often as needed: others are another process'
+    #[arg(long, value_name = "NAME")]
+    pub(super) cluster: Vec<String>,
+    #[command(flatten)]
+    pub(super) instead: InsteadArguments,
+}
+
+/// What differs between the machines that one configuration serves.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "In place of what the configuration says under server")]
+pub(super) struct InsteadArguments {
+    /// Where deliveries are taken
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) hooks: Option<SocketAddr>,
+    /// Where health and metrics are, beside those on the API's listener
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) health: Option<SocketAddr>,
+    /// Where deliveries are kept: sqlite:FILE, or postgres://… which, as it may hold a password, is
+    /// better given by the variable
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "FLUX_SETUP_STORE",
+        hide_env_values = true
+    )]
+    pub(super) store: Option<String>,
+}
+
+/// Prints the manifests by which `serve` runs in a cluster
+///
+/// A Deployment with the least that it needs, its account with the rights that it uses and a policy
+/// that keeps it to one annotation, what lets deliveries in, and the configuration of --config.
+/// Secrets are named and never read: comments list the keys of the one that is yours to make.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  flux-setup install --export --ingress-host hooks.acme.io \\
+    --image registry.acme.io/flux-setup:0.1.0 | kubectl apply --server-side -f -
+  flux-setup install --export --store postgres --replicas 3
+  flux-setup install --export --rights     for another cluster that it reaches
+  flux-setup install --export --cluster prod-eu --name flux-setup-prod-eu
+
+Exit codes: 0 done, 2 bad input.")]
+pub(super) struct InstallArguments {
+    /// Print them; nothing is ever applied by this command
+    #[arg(long)]
+    pub(super) export: bool,
+    /// Where everything lies
+    #[arg(long, value_name = "NAME", default_value = "flux-setup", value_parser = dns_label)]
+    pub(super) namespace: String,
+    /// Print the Namespace too
+    #[arg(long)]
+    pub(super) with_namespace: bool,
+    /// What everything is called, the Secret with the keys too
+    #[arg(long, value_name = "NAME", default_value = "flux-setup", value_parser = dns_label)]
+    pub(super) name: String,
+    /// The image of the container
+    #[arg(long, value_name = "IMAGE", default_value = concat!("flux-setup:", env!("CARGO_PKG_VERSION")), value_parser = image)]
+    pub(super) image: String,
+    /// The name by which GitHub reaches it; left out: that of `server.hooks.url`, else no Ingress
+    #[arg(long, value_name = "HOST", value_parser = dns_subdomain)]
+    pub(super) ingress_host: Option<String>,
+    /// The class of the Ingress; left out: the cluster's default
+    #[arg(long, value_name = "NAME", value_parser = dns_subdomain)]
+    pub(super) ingress_class: Option<String>,
+    /// The Secret with the certificate of the Ingress
+    #[arg(long, value_name = "NAME", value_parser = dns_subdomain)]
+    pub(super) tls_secret: Option<String>,
+    /// Where deliveries are kept; left out: as `server.store` says
+    #[arg(long, value_enum, value_name = "STORE")]
+    pub(super) store: Option<StoreArgument>,
+    /// How many pods there are; left out: 1 with SQLite, 2 with PostgreSQL
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(super) replicas: Option<u32>,
+    /// Only these clusters of the configuration: one pod a cluster in place of one for all
+    #[arg(long, value_name = "NAME")]
+    pub(super) cluster: Vec<String>,
+    /// Only the account, its rights and the policy
+    #[arg(long)]
+    pub(super) rights: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum StoreArgument {
+    Sqlite,
+    Postgres,
 }
 
 /// Shows the deliveries that a running `serve` got, and what became of them
@@ -367,6 +474,22 @@ Examples:
 pub(super) struct CompletionsArguments {
     #[arg(value_enum)]
     pub(super) shell: Shell,
+}
+
+fn dns_label(text: &str) -> Result<String, String> {
+    names::dns_label(text).map(|()| text.to_owned())
+}
+
+fn dns_subdomain(text: &str) -> Result<String, String> {
+    names::dns_subdomain(text).map(|()| text.to_owned())
+}
+
+fn image(text: &str) -> Result<String, String> {
+    let is_sound = |c: char| c.is_ascii_alphanumeric() || "-_./:@".contains(c);
+    if text.is_empty() || !text.chars().all(is_sound) {
+        return Err("expected a reference as `registry.acme.io/flux-setup:0.1.0`".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 fn positive_duration(text: &str) -> Result<Duration, String> {

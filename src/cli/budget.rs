@@ -1,5 +1,7 @@
 //! `flux-setup budget`: what a fleet costs at GitHub, and whether it may.
 
+use std::io::{self, Write};
+
 use anyhow::bail;
 use serde::Serialize;
 
@@ -9,7 +11,7 @@ use crate::config::Environment;
 use super::args::{BudgetArguments, Format, GlobalArguments};
 use super::budget_live;
 use super::budget_report::print_report;
-use super::fleet::Loaded;
+use super::fleet::{Fleet, Loaded};
 use super::log::Log;
 use super::outcome::Outcome;
 use super::output;
@@ -28,29 +30,16 @@ pub(super) fn run(
     let mut log = Log::new(global.verbose);
     let loaded = Loaded::read(global, &mut log);
     let fleet = loaded.plan(&mut log);
-    let settings = &fleet.configuration.budget;
     if fleet.is_faulty() {
         fleet.print_findings(global)?;
         return Ok(Outcome::BadInput);
     }
-    let mut report = price(
-        &fleet.plan,
-        &fleet.configuration.github,
-        settings,
-        &fleet.costs,
-    );
-    sort_by_kind(&mut report, &fleet.configuration.environments);
+    let (report, verdict) = priced(&fleet, arguments.fail_above, arguments.profile);
     log.step("priced", || counted(report.sources, "source"));
-    let said = settings.fail_above.as_ref().map(|share| share.value);
-    let verdict = judge(&report, arguments.fail_above.or(said), arguments.profile);
     fleet.print_warnings(global)?;
     match global.format {
         Format::Json => {
-            output::json(&Priced {
-                findings: fleet.json_findings(),
-                report: &report,
-                verdict: Judged::of(&verdict),
-            })?;
+            output::data(|out| write_json(&fleet, &report, &verdict, out))?;
             output::note(&verdict.to_string())?;
         }
         Format::Text => print(&report, &verdict)?,
@@ -60,6 +49,40 @@ pub(super) fn run(
     } else {
         Outcome::No
     })
+}
+
+/// The price of a sound fleet, and whether it may cost that.
+pub(super) fn priced(
+    fleet: &Fleet<'_>,
+    fail_above: Option<f64>,
+    profile: Option<ProfileName>,
+) -> (Report, Verdict) {
+    let settings = &fleet.configuration.budget;
+    let mut report = price(
+        &fleet.plan,
+        &fleet.configuration.github,
+        settings,
+        &fleet.costs,
+    );
+    sort_by_kind(&mut report, &fleet.configuration.environments);
+    let said = settings.fail_above.as_ref().map(|share| share.value);
+    let verdict = judge(&report, fail_above.or(said), profile);
+    (report, verdict)
+}
+
+/// Writes it for machines.
+pub(super) fn write_json(
+    fleet: &Fleet<'_>,
+    report: &Report,
+    verdict: &Verdict,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let priced = Priced {
+        findings: fleet.json_findings(),
+        report,
+        verdict: Judged::of(verdict),
+    };
+    output::write_json(&priced, out)
 }
 
 /// The environments as people go through them: development, staging, production, others.

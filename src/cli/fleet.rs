@@ -29,6 +29,13 @@ pub(super) struct Fleet<'c> {
 }
 
 impl Loaded {
+    pub(super) fn of(configuration: Configuration, findings: Vec<Finding>) -> Self {
+        Self {
+            configuration,
+            findings,
+        }
+    }
+
     /// Reads the configuration folder that the arguments name.
     pub(super) fn read(global: &GlobalArguments, log: &mut Log) -> Self {
         let (configuration, findings) = config::load(&global.config);

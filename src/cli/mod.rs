@@ -11,9 +11,11 @@ mod completions;
 mod delivery;
 mod excerpt;
 mod fleet;
+mod fleet_answers;
 mod folder_json;
 mod folder_report;
 mod init;
+mod install;
 mod judging;
 mod log;
 mod log_lines;
@@ -22,6 +24,7 @@ mod manifests;
 mod manifests_json;
 mod outcome;
 mod output;
+mod plan;
 mod printable;
 mod progress;
 mod render;
@@ -57,6 +60,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let global = &arguments.global;
     match &arguments.command {
         Command::Render(render) => render::run(global, render),
+        Command::Plan(plan) => plan::run(global, plan),
         Command::Validate(validate) => match &validate.manifests {
             Some(path) => manifests::run(global, path, &validate.crds),
             None => validate::run(global),
@@ -64,6 +68,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         Command::Budget(budget) => budget::run(global, budget),
         Command::Init(init) => init::run(global, init),
         Command::Serve(serve) => serve::run(global, serve),
+        Command::Install(install) => install::run(global, install),
         Command::Delivery(delivery) => delivery::run(global, delivery),
         Command::Webhook(webhook) => webhook::run(global, webhook),
         Command::Alerts(alerts) => alerts::run(global, alerts),

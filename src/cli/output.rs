@@ -38,10 +38,13 @@ pub(super) fn text(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyh
 
 /// Writes one JSON document to stdout, with a newline at its end.
 pub(super) fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    data(|writer| {
-        serde_json::to_writer_pretty(&mut *writer, value)?;
-        writeln!(writer)
-    })
+    data(|writer| write_json(value, writer))
+}
+
+/// The same to anywhere.
+pub(super) fn write_json(value: &impl serde::Serialize, out: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
 }
 
 /// The same on one line, for one of several: whoever reads them tells them apart by their ends.

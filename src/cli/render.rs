@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use crate::budget::counted;
 use crate::config::Configuration;
 use crate::plan::{Names, Plan, Selection};
 use crate::render::{
-    Folder, FolderRequest, Place, Templates, compare_folder, planned_folders, write_folder,
-    write_manifests,
+    Folder, FolderRequest, Place, RenderError, Templates, compare_folder, planned_folders,
+    write_folder, write_manifests,
 };
 
 use super::args::{Format, GlobalArguments, RenderArguments, SelectionArguments};
@@ -19,7 +20,7 @@ use super::outcome::Outcome;
 use super::{folder_json, folder_report, manifests_json, output};
 
 /// Each name exists, but no object has all of them.
-const NOTHING_SELECTED: &str =
+pub(super) const NOTHING_SELECTED: &str =
     "the selection is empty: no object lies in such an environment, project and cluster at once";
 
 /// What is done with the files of a folder.
@@ -161,14 +162,23 @@ fn print(
     log: &mut Log,
 ) -> anyhow::Result<Outcome> {
     fleet.plan.objects.retain(|object| selection.has(object));
-    let plan = &fleet.plan;
-    output::data(|stdout| match format {
-        Format::Json => manifests_json::write(plan, templates, &fleet.json_findings(), stdout),
-        Format::Text => write_manifests(plan, templates, stdout),
-    })?;
+    output::data(|stdout| write(&fleet, templates, format, stdout))?;
     log.step("rendered", || counted(fleet.plan.objects.len(), "document"));
     output::note(&summary(&fleet.plan))?;
     Ok(Outcome::Done)
+}
+
+/// Writes all manifests of a sound fleet.
+pub(super) fn write(
+    fleet: &Fleet<'_>,
+    templates: &Templates,
+    format: Format,
+    out: &mut impl Write,
+) -> Result<(), RenderError> {
+    match format {
+        Format::Json => manifests_json::write(&fleet.plan, templates, &fleet.json_findings(), out),
+        Format::Text => write_manifests(&fleet.plan, templates, out),
+    }
 }
 
 /// `4 documents: 2 GitRepository, 2 Kustomization`; of kinds that only a template knows its name.

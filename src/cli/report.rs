@@ -1,6 +1,7 @@
 //! Findings, as people and as machines read them.
 
 use std::borrow::Cow;
+use std::io::{self, Write};
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
@@ -64,11 +65,19 @@ impl Counts {
 /// also when there are none.
 pub(super) fn print(sources: &Sources, findings: &[Finding], format: Format) -> anyhow::Result<()> {
     match format {
-        Format::Json => output::json(&JsonFindings {
-            findings: json(sources, findings),
-        }),
+        Format::Json => output::data(|out| write_json(sources, findings, out)),
         Format::Text => print_beside(sources, findings),
     }
+}
+
+/// Writes findings where they are the answer, for machines.
+pub(super) fn write_json(
+    sources: &Sources,
+    findings: &[Finding],
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let findings = json(sources, findings);
+    output::write_json(&JsonFindings { findings }, out)
 }
 
 /// Prints findings for machines, and under `key` what else there is to say.

@@ -29,13 +29,15 @@ use crate::reconcile::{
     WebhookBoard, WebhookMetrics, keep_heartbeat, wake_what_went_back,
 };
 use crate::server::{
-    self, Addresses, AppState, Bounds, Doors, GithubSide, HookSettings, Hooks, TokenSettings,
-    Tokens,
+    self, Addresses, AppState, Bounds, Doors, FleetQuestion, GithubSide, HookSettings, Hooks,
+    TokenSettings, Tokens,
 };
 use crate::store::{Limits, Store, StoreUrl};
 use crate::sync::{self, watch_cluster};
 
-use super::args::{Format, GlobalArguments, ServeArguments};
+use super::args::{Format, GlobalArguments, InsteadArguments, ServeArguments};
+use super::fleet::Loaded;
+use super::fleet_answers;
 use super::log_lines::LogLines;
 use super::outcome::Outcome;
 use super::report;
@@ -53,14 +55,12 @@ pub(super) fn run(global: &GlobalArguments, arguments: &ServeArguments) -> anyho
     report::print_beside(&configuration.sources, &findings)?;
     let mut severities = findings.iter().map(|finding| finding.severity);
     let is_faulty = severities.any(|severity| severity == Severity::Error);
-    let mut hosts = configuration.github.iter();
-    let has_heads = hosts.any(|host| host.heads.is_some() && !host.identities.is_empty());
-    if scopes(&configuration).is_empty() && !has_heads {
-        bail!("no webhook is configured; list one under `github[].webhooks`");
-    }
+    check_purpose(&configuration)?;
     if is_faulty {
         return Ok(Outcome::BadInput);
     }
+    check_clusters(&configuration, &arguments.cluster)?;
+    let loaded = Arc::new(Loaded::of(configuration, findings));
     let log = LogLines::to(io::stderr()).context("cannot start a thread for the log")?;
     start_log(global, arguments, log.clone());
     // Who comes first decides which library encrypts; nobody was before us.
@@ -74,12 +74,56 @@ pub(super) fn run(global: &GlobalArguments, arguments: &ServeArguments) -> anyho
         .enable_all()
         .build()
         .context("cannot start threads")?;
-    let served = runtime.block_on(serve(&global.config, &configuration, mode));
+    let served = runtime.block_on(serve(&global.config, &loaded, arguments, mode));
     // What blocks a thread, as a slow disk does, is not waited for.
     runtime.shutdown_background();
     log.finish();
     served?;
     Ok(Outcome::Done)
+}
+
+/// Whether there is anything to be served.
+pub(super) fn check_purpose(configuration: &Configuration) -> anyhow::Result<()> {
+    let mut hosts = configuration.github.iter();
+    let has_heads = hosts.any(|host| host.heads.is_some() && !host.identities.is_empty());
+    if scopes(configuration).is_empty() && !has_heads {
+        bail!("no webhook is configured; list one under `github[].webhooks`");
+    }
+    Ok(())
+}
+
+/// What the arguments say in the place of what the configuration says.
+fn instead(configuration: &Configuration, arguments: &InsteadArguments) -> ServerSettings {
+    let mut server = configuration.server.clone();
+    let InsteadArguments {
+        hooks,
+        health,
+        store,
+    } = arguments;
+    server.hooks.listen = hooks.unwrap_or(server.hooks.listen);
+    server.health = health.or(server.health);
+    if let Some(store) = store {
+        server.store = StoreAddress::Plain(store.clone());
+    }
+    server
+}
+
+/// Refuses names of clusters that the configuration does not have.
+pub(super) fn check_clusters(
+    configuration: &Configuration,
+    named: &[String],
+) -> anyhow::Result<()> {
+    let clusters = configuration.clusters.iter();
+    let mut known: Vec<&str> = clusters.map(|cluster| &*cluster.name.value).collect();
+    if known.is_empty() {
+        known.push(ONLY_CLUSTER);
+    }
+    for name in named {
+        if !known.contains(&name.as_str()) {
+            bail!("unknown cluster `{name}`; configured: {}", known.join(", "));
+        }
+    }
+    Ok(())
 }
 
 fn start_log(global: &GlobalArguments, arguments: &ServeArguments, lines: LogLines) {
@@ -114,8 +158,14 @@ fn start(tasks: &mut Tasks, name: &'static str, task: impl Future<Output = ()> +
     });
 }
 
-async fn serve(folder: &Path, configuration: &Configuration, mode: Mode) -> anyhow::Result<()> {
-    let settings = &configuration.server;
+async fn serve(
+    folder: &Path,
+    loaded: &Arc<Loaded>,
+    arguments: &ServeArguments,
+    mode: Mode,
+) -> anyhow::Result<()> {
+    let configuration = &loaded.configuration;
+    let settings = &instead(configuration, &arguments.instead);
     // From now on a signal is heard, however long it takes to open the store: the first process of a
     // container would not be ended by it.
     let mut signals = Signals::listen()?;
@@ -133,7 +183,7 @@ async fn serve(folder: &Path, configuration: &Configuration, mode: Mode) -> anyh
         .await
         .context("cannot open the store")?;
     let hosts = Arc::new(HostNames::new(&configuration.github));
-    let clusters = clusters(folder, configuration);
+    let clusters = clusters(folder, configuration, &arguments.cluster);
     let live: Vec<Arc<LiveCluster>> = clusters
         .iter()
         .map(|cluster| Arc::new(LiveCluster::new(Arc::clone(cluster.name()))))
@@ -224,8 +274,12 @@ async fn serve(folder: &Path, configuration: &Configuration, mode: Mode) -> anyh
         registry: Arc::new(registry),
         bounds: Bounds::default(),
     };
-    let explain = server::explain_routes(store.clone(), matcher);
-    let served = server::serve(doors, state, explain, stop.clone());
+    let fleet = Arc::clone(loaded);
+    let fleet = server::fleet_routes(Arc::new(move |question: &FleetQuestion| {
+        fleet_answers::answer(&fleet, question)
+    }));
+    let more = server::explain_routes(store.clone(), matcher).merge(fleet);
+    let served = server::serve(doors, state, more, stop.clone());
     tasks.spawn(async { ("doors", served.await.map_err(Into::into)) });
     let ended = until_told(&mut signals, &mut tasks).await;
     stop.cancel();
@@ -348,8 +402,12 @@ fn tokens(settings: &ServerSettings) -> Vec<TokenSettings> {
     tokens.map(settings).collect()
 }
 
-fn clusters(folder: &Path, configuration: &Configuration) -> Vec<Arc<Cluster>> {
-    let listed = configuration.clusters.iter().map(|cluster| ClusterAccess {
+/// Those of the configuration, of which `only` some are wanted; all where that is empty.
+fn clusters(folder: &Path, configuration: &Configuration, only: &[String]) -> Vec<Arc<Cluster>> {
+    let is_wanted = |name: &str| only.is_empty() || only.iter().any(|it| it == name);
+    let listed = configuration.clusters.iter();
+    let listed = listed.filter(|cluster| is_wanted(&cluster.name.value));
+    let listed = listed.map(|cluster| ClusterAccess {
         name: Arc::clone(&cluster.name.value),
         kubeconfig: cluster
             .kubeconfig

@@ -44,6 +44,12 @@ impl Sources {
         u32::try_from(self.texts.len() - 1).expect("far fewer than 2^32 texts are read")
     }
 
+    /// Every text with its name, in the order in which they were read.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let texts = self.texts.iter();
+        texts.map(|text| (text.name.as_str(), text.text.as_str()))
+    }
+
     /// The file's name, as it was given to [`Sources::add`]; empty for a number that is none.
     pub fn name(&self, source: u32) -> &str {
         self.texts

@@ -28,7 +28,7 @@ mod throttle;
 mod tokens;
 
 pub use answer::BODY_LIMIT_BYTES;
-pub use api::explain_routes;
+pub use api::{Ask, FleetAnswer, FleetPart, FleetQuestion, explain_routes, fleet_routes};
 pub use body::BodyBounds;
 pub use connections::ConnectionBounds;
 pub use fault::ServerError;

@@ -1,6 +1,7 @@
 //! The API, health and metrics: what they answer, and whom.
 
 mod deliveries;
+mod description;
 mod guard;
 
 use std::sync::Arc;

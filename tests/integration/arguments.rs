@@ -56,10 +56,11 @@ fn the_help_of_render_says_all_that_waits_for_prune_and_what_is_no_text() {
 
 #[test]
 fn an_unknown_command_is_answered_with_the_nearest_one() {
-    let run = run_in(Path::new("."), &["inti"]);
+    let run = run_in(Path::new("."), &["validat"]);
     assert_eq!(run.code, Some(2));
     assert!(
-        run.stderr.contains("a similar subcommand exists: 'init'"),
+        run.stderr
+            .contains("a similar subcommand exists: 'validate'"),
         "{}",
         run.stderr
     );

@@ -31,6 +31,7 @@ mod heads;
 mod hookshot;
 mod hostile;
 mod init;
+mod install;
 mod limits;
 mod process;
 mod readme;

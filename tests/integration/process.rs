@@ -164,6 +164,13 @@ impl Service {
 
     /// `None` where nobody answers.
     pub fn get(&self, path: &str) -> Option<(u16, Value)> {
+        let (status, body) = self.get_text(path)?;
+        let json = serde_json::from_str(&body).unwrap_or(Value::String(body));
+        Some((status, json))
+    }
+
+    /// The same, as it came.
+    pub fn get_text(&self, path: &str) -> Option<(u16, String)> {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None)
@@ -175,8 +182,7 @@ impl Service {
             .call()
             .ok()?;
         let body = answer.body_mut().read_to_string().ok()?;
-        let json = serde_json::from_str(&body).unwrap_or(Value::String(body));
-        Some((answer.status().as_u16(), json))
+        Some((answer.status().as_u16(), body))
     }
 
     /// Waits until every cluster was listed or tried.

@@ -209,42 +209,6 @@ fn suspended_objects_and_those_that_opted_out_are_reported_and_not_touched() {
 
 #[test]
 #[ignore = "needs a Kubernetes API server"]
-fn the_rights_that_the_readme_names_suffice() {
-    const README: &str = include_str!("../../README.md");
-    let server = ApiServer::start();
-    let objects = Objects::new(&server, "rights");
-    objects.git("web", "https://github.com/acme/rights", "main");
-    let home = Home::new(&[("prod-eu", &server.kubeconfig_of("limited"))]);
-    let (_, rights) = README
-        .split_once("<!-- file: serve/rights.yaml -->\n```yaml\n")
-        .unwrap();
-    let (rights, _) = rights.split_once("```").unwrap();
-    home.write("rights.yaml", rights);
-    let bind = "create clusterrolebinding flux-setup --clusterrole=flux-setup --user=limited";
-    for arguments in ["apply -f rights.yaml", bind] {
-        let done = server
-            .kubectl()
-            .args(arguments.split(' '))
-            .current_dir(home.path())
-            .output()
-            .unwrap();
-        assert!(done.status.success(), "{done:?}");
-    }
-    let mut service = home.start();
-    service.wait_until_ready();
-    service.wait_until("its cluster is listed", |service| {
-        let told = service.get("/api/v1/clusters");
-        told.is_some_and(|(_, told)| told["clusters"][0]["progress"] == "listed")
-    });
-    let mut hookshot = service.hookshot();
-    hookshot
-        .send("push", &guid(1), &push("acme/rights", "main", 1))
-        .unwrap();
-    objects.wait_for(&["web"], SOON);
-}
-
-#[test]
-#[ignore = "needs a Kubernetes API server"]
 fn in_the_shadow_all_is_recorded_and_nothing_touched() {
     let server = shared();
     let objects = Objects::new(server, "shadow");

@@ -4,7 +4,9 @@ mod clusters;
 mod deliveries;
 mod explain;
 mod fault;
+mod fleet;
 mod health;
+mod openapi;
 mod rate_limit;
 mod scrape;
 mod webhooks;
@@ -25,6 +27,7 @@ use super::tokens::NotAllowed;
 use fault::ApiFault;
 
 pub use explain::routes as explain_routes;
+pub use fleet::{Ask, FleetAnswer, FleetPart, FleetQuestion, routes as fleet_routes};
 
 /// Whatever is asked is answered by then.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
@@ -39,6 +42,7 @@ pub(super) fn router(state: AppState, more: Router) -> Router {
         .route("/api/v1/rate-limit/history", get(rate_limit::history))
         .route("/api/v1/webhooks", get(webhooks::list))
         .route("/api/v1/heads", get(webhooks::heads))
+        .route("/api/v1/openapi.json", get(openapi::description))
         .route("/metrics", get(scrape::metrics))
         .with_state(state.clone())
         .merge(more)

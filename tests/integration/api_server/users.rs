@@ -25,6 +25,21 @@ impl ApiServer {
         self.kubeconfig_with(user, &json!({"token": self.token_of(user)}))
     }
 
+    /// A token of a service account, as its pod has one.
+    pub fn account_token(&self, namespace: &str, name: &str) -> String {
+        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token");
+        let request =
+            json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+        let body = request.to_string();
+        let (verdict, answer) = self.send("POST", &path, "application/json", &body);
+        assert!(
+            verdict.is_accepted(),
+            "no token of {namespace}/{name}: {verdict:?}"
+        );
+        let token = answer["status"]["token"].as_str();
+        token.expect("the answer has the token").to_owned()
+    }
+
     /// A kubeconfig file of that name, whose user is as a kubeconfig has it: `tokenFile`, `exec` and the like. It is
     /// written over where it is there.
     pub fn kubeconfig_with(&self, name: &str, user: &Value) -> PathBuf {

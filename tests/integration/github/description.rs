@@ -38,6 +38,11 @@ impl Description {
         Self(serde_json::from_str(&text).expect("it is JSON"))
     }
 
+    /// A description of somebody else's.
+    pub fn of(document: Value) -> Self {
+        Self(document)
+    }
+
     /// What of an exchange GitHub's description does not know, or knows otherwise.
     pub fn faults(&self, exchange: &Exchange) -> Vec<String> {
         let Some((method, path)) = exchange.endpoint.split_once(' ') else {
