@@ -6,7 +6,7 @@ use crate::config::GithubHost;
 use crate::flux::{GITHUB, OTHER_NAMES_OF_GITHUB};
 
 /// The name under which the repositories of a host are compared, by its other names.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostNames(HashMap<String, String>);
 
 impl HostNames {

@@ -1,5 +1,7 @@
 //! A fleet as commands take it: read, planned, and with everything that is wrong with it.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use crate::budget::{CostTable, counted};
 use crate::config::{self, Configuration, Finding, Severity};
 use crate::plan::{self, Plan};
@@ -18,6 +20,10 @@ pub(super) struct Loaded {
     findings: Vec<Finding>,
 }
 
+/// What tells one reading of a folder from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fingerprint(u64);
+
 /// What should exist, and what is wrong so far.
 #[derive(Debug)]
 pub(super) struct Fleet<'c> {
@@ -34,6 +40,23 @@ impl Loaded {
             configuration,
             findings,
         }
+    }
+
+    /// What differs where any file of it does, or anything that is wrong with it.
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        let mut hasher = DefaultHasher::new();
+        for text in self.configuration.sources.texts() {
+            text.hash(&mut hasher);
+        }
+        for finding in &self.findings {
+            finding.message.hash(&mut hasher);
+        }
+        Fingerprint(hasher.finish())
+    }
+
+    /// What was found when it was read.
+    pub(super) fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 
     /// Reads the configuration folder that the arguments name.

@@ -12,7 +12,7 @@ use crate::install::{
 
 use super::args::{Format, GlobalArguments, InstallArguments, StoreArgument};
 use super::outcome::Outcome;
-use super::{output, report, serve};
+use super::{output, report, serve_settings};
 
 pub(super) fn run(
     global: &GlobalArguments,
@@ -39,8 +39,8 @@ pub(super) fn run(
             return Ok(Outcome::BadInput);
         }
         report::print_beside(&configuration.sources, &findings)?;
-        serve::check_purpose(&configuration)?;
-        serve::check_clusters(&configuration, &arguments.cluster)?;
+        serve_settings::check_purpose(&configuration)?;
+        serve_settings::check_clusters(&configuration, &arguments.cluster)?;
         let settings = settings(&configuration, arguments, names)?;
         let texts = texts(&configuration, &global.config);
         let files = Files::of(&configuration, texts, &settings.clusters)?;

@@ -1,6 +1,7 @@
 //! Findings, as people and as machines read them.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::io::{self, Write};
 
 use annotate_snippets::renderer::DecorStyle;
@@ -115,6 +116,41 @@ pub(super) fn print_beside(sources: &Sources, findings: &[Finding]) -> anyhow::R
     }
     let width = output::stderr_width().map_or(WIDEST, |width| width.clamp(NARROWEST, WIDEST));
     output::beside(&text(sources, findings, LONGEST_LIST, width))
+}
+
+/// A fault and where it is.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) file: String,
+    pub(super) line: usize,
+    pub(super) column: usize,
+    /// Without credentials, in one line.
+    pub(super) message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            file,
+            line,
+            column,
+            message,
+        } = self;
+        write!(f, "{file}:{line}:{column}: {message}")
+    }
+}
+
+/// What makes a configuration of no use, by file and place.
+pub(super) fn errors(sources: &Sources, findings: &[Finding]) -> Vec<Fault> {
+    let placed = placed(sources, findings).into_iter();
+    let faults = placed.filter(|placed| placed.finding.severity == Severity::Error);
+    let faults = faults.map(|placed| Fault {
+        file: printable(placed.file).into_owned(),
+        line: placed.position.line,
+        column: placed.position.column,
+        message: printable(&placed.message).into_owned(),
+    });
+    faults.collect()
 }
 
 /// Sorted by file and place, each once.

@@ -20,6 +20,9 @@ use crate::server::GithubSide;
 /// What is left to others of each limit where the configuration does not say it.
 const RESERVE: f64 = 0.2;
 
+/// The kinds of environments by name.
+pub(super) type Kinds = HashMap<Arc<str>, EnvironmentKind>;
+
 /// What `serve` asks of GitHub, ready to be started.
 #[derive(Debug, Default)]
 pub(super) struct Asking {
@@ -88,8 +91,7 @@ fn heads(host: &config::GithubHost, github: &Github) -> Option<HeadsOf> {
     })
 }
 
-/// The kinds of the environments, by name.
-pub(super) fn kinds(configuration: &Configuration) -> HashMap<Arc<str>, EnvironmentKind> {
+pub(super) fn kinds(configuration: &Configuration) -> Kinds {
     let environments = configuration.environments.iter();
     environments
         .map(|environment| (Arc::clone(&environment.name.value), environment.kind))

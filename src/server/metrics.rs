@@ -28,6 +28,9 @@ pub struct Metrics {
     pub(super) store_bytes: Gauge,
     pub(super) cluster_listed: Family<ClusterLabels, Gauge>,
     pub(super) cluster_objects: Family<KindLabels, Gauge>,
+    pub(super) configuration_refused: Gauge,
+    pub(super) configuration_needs_restart: Gauge,
+    pub(super) configuration_since: Gauge,
     pub(super) github: GithubMetrics,
 }
 
@@ -95,6 +98,9 @@ impl Metrics {
             store_bytes: Gauge::default(),
             cluster_listed: Family::default(),
             cluster_objects: Family::default(),
+            configuration_refused: Gauge::default(),
+            configuration_needs_restart: Gauge::default(),
+            configuration_since: Gauge::default(),
         };
         ours.register(
             "deliveries",
@@ -160,6 +166,21 @@ impl Metrics {
             "cluster_objects",
             "Objects that are known of a cluster by kind",
             metrics.cluster_objects.clone(),
+        );
+        ours.register(
+            "configuration_refused",
+            "1 where the configuration was changed and cannot be used, so that the last sound one holds",
+            metrics.configuration_refused.clone(),
+        );
+        ours.register(
+            "configuration_needs_restart",
+            "1 where something was changed that only a restart takes over",
+            metrics.configuration_needs_restart.clone(),
+        );
+        ours.register(
+            "configuration_since_timestamp_seconds",
+            "Since when the configuration that holds does",
+            metrics.configuration_since.clone(),
         );
         metrics
     }

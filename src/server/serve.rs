@@ -1,6 +1,8 @@
 //! The listeners: bound first, so that what is wrong with them is known before anything starts, then served.
 
+use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,6 +73,23 @@ impl Doors {
         })
     }
 
+    /// The same listeners, to be served by somebody else as well.
+    ///
+    /// # Errors
+    /// The process has too many files open.
+    pub fn shared(&self) -> io::Result<Self> {
+        let share = |listener: &TcpListener| {
+            let listener = listener.as_fd().try_clone_to_owned()?;
+            TcpListener::from_std(listener.into())
+        };
+        Ok(Self {
+            hooks: share(&self.hooks)?,
+            api: share(&self.api)?,
+            health: self.health.as_ref().map(share).transpose()?,
+            addresses: self.addresses,
+        })
+    }
+
     /// Where they listen in truth.
     pub fn addresses(&self) -> Addresses {
         self.addresses
@@ -103,9 +122,7 @@ pub async fn serve(
     more: Router,
     stop: CancellationToken,
 ) -> Result<(), ServerError> {
-    if state.tokens.is_empty() && !doors.addresses.api.ip().is_loopback() {
-        return Err(ServerError::OpenApi(doors.addresses.api));
-    }
+    state.tokens.check_listener(doors.addresses.api)?;
     state.hooks.show(&state.metrics);
     let Addresses { hooks, api, .. } = doors.addresses;
     let health = doors.addresses.health.map(tracing::field::display);

@@ -10,6 +10,7 @@ use crate::catalog::LiveCluster;
 use crate::store::Store;
 
 use super::body::BodyBounds;
+use super::configuration::ConfigurationBoard;
 use super::connections::ConnectionBounds;
 use super::github::GithubSide;
 use super::hooks::Hooks;
@@ -28,6 +29,8 @@ pub struct AppState {
     pub github: Arc<GithubSide>,
     /// Who is believed what it writes into `X-Forwarded-For`.
     pub trusted_proxies: Arc<[IpNet]>,
+    /// Whether what lies in the configuration folder is what holds.
+    pub configuration: ConfigurationBoard,
     pub metrics: Metrics,
     /// All that `/metrics` shows: ours, and what others registered.
     pub registry: Arc<Registry>,

@@ -1,6 +1,7 @@
 //! Who may use the API: whoever knows a token, or, where none is configured, this machine alone.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -73,6 +74,17 @@ impl Tokens {
             readings: Mutex::new(readings),
             folder: folder.to_owned(),
         })
+    }
+
+    /// Checks where the API listens: without a token nobody else may reach it.
+    ///
+    /// # Errors
+    /// An API that others can reach and nobody guards.
+    pub fn check_listener(&self, api: SocketAddr) -> Result<(), ServerError> {
+        match self.is_empty() && !api.ip().is_loopback() {
+            true => Err(ServerError::OpenApi(api)),
+            false => Ok(()),
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {

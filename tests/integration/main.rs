@@ -35,6 +35,7 @@ mod install;
 mod limits;
 mod process;
 mod readme;
+mod reload;
 mod render;
 mod serve;
 mod service;

@@ -77,11 +77,16 @@ impl Home {
 
     /// The command, for a test that adds to it.
     pub fn command(&self, arguments: &[&str]) -> Command {
+        self.command_over(self.path(), arguments)
+    }
+
+    /// The same with the configuration in another folder.
+    pub fn command_over(&self, folder: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flux-setup"));
         command
             .arg("serve")
             .arg("--config")
-            .arg(self.path())
+            .arg(folder)
             .args(["--log", "json"])
             .args(arguments)
             .stdin(Stdio::null())

@@ -12,8 +12,8 @@ use flux_setup::catalog::LiveCluster;
 use flux_setup::config::SecretRef;
 use flux_setup::delivery::{HookScope, SpeaksFor, WebhookName};
 use flux_setup::server::{
-    Addresses, AppState, BodyBounds, Bounds, ConnectionBounds, Doors, GithubSide, HookSettings,
-    Hooks, Metrics, ServerError, TokenSettings, Tokens, serve,
+    Addresses, AppState, BodyBounds, Bounds, ConfigurationBoard, ConnectionBounds, Doors,
+    GithubSide, HookSettings, Hooks, Metrics, ServerError, TokenSettings, Tokens, serve,
 };
 use flux_setup::store::{Limits, Store, StoreUrl};
 use ipnet::IpNet;
@@ -129,6 +129,7 @@ impl Service {
             tokens: Arc::new(tokens),
             github: Arc::new(wanted.github),
             trusted_proxies: wanted.trusted_proxies.into(),
+            configuration: ConfigurationBoard::default(),
             metrics: Metrics::register(&mut registry),
             registry: Arc::new(registry),
             bounds: wanted.bounds,

@@ -34,10 +34,11 @@ pub(super) async fn live() -> Json<Liveness> {
 
 /// `GET /health/ready`: the store can be written, and each cluster was listed once, or tried in vain.
 ///
-/// A cluster that is lost is named, and its deliveries are taken all the same: they wait for it.
+/// A cluster that is lost, or was added to the configuration later, is named, and its deliveries are taken all the same: they wait for it.
 pub(super) async fn ready(State(state): State<AppState>) -> (StatusCode, Json<Readiness>) {
-    let mut reasons = Vec::new();
+    let mut reasons = state.configuration.reasons();
     let mut ready = true;
+    let was_ready = state.configuration.was_ready(false);
     match timeout(STORE_WITHIN, state.store.check()).await {
         Ok(Ok(())) => {}
         Ok(Err(fault)) => {
@@ -55,7 +56,7 @@ pub(super) async fn ready(State(state): State<AppState>) -> (StatusCode, Json<Re
         match cluster.progress() {
             Progress::Listed => {}
             Progress::Starting => {
-                ready = false;
+                ready &= was_ready;
                 reasons.push(format!(
                     "cluster `{name}` is being listed for the first time"
                 ));
@@ -72,6 +73,7 @@ pub(super) async fn ready(State(state): State<AppState>) -> (StatusCode, Json<Re
             }
         }
     }
+    state.configuration.was_ready(ready);
     answer(ready, reasons)
 }
 

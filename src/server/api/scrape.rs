@@ -27,6 +27,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub(super) async fn metrics(State(state): State<AppState>) -> Response {
     read_store(&state).await;
     read_clusters(&state);
+    read_configuration(&state);
     let mut text = String::new();
     let write = || encode(&mut text, &state.registry);
     if let Err(fault) = state.metrics.github.of(&state.github, write) {
@@ -102,6 +103,15 @@ fn read_clusters(state: &AppState) {
             objects.set(signed(count));
         }
     }
+}
+
+fn read_configuration(state: &AppState) {
+    let (metrics, board) = (&state.metrics, &state.configuration);
+    let refused = i64::from(board.is_refused());
+    metrics.configuration_refused.set(refused);
+    let needs_restart = i64::from(board.needs_restart());
+    metrics.configuration_needs_restart.set(needs_restart);
+    metrics.configuration_since.set(board.since().as_second());
 }
 
 fn labels(cluster: &str) -> ClusterLabels {
