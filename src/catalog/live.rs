@@ -6,18 +6,23 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::SystemTime;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, broadcast, watch};
 
 use super::cache::Cache;
 use super::change::Change;
+use super::item::Item;
 use super::kind::Kind;
 use super::scope::ScopeState;
+
+/// Changes that wait for one who listens; who is slower looks at everything once.
+const NEWS: usize = 1_024;
 
 /// One cluster. Watches write it, matching reads it.
 pub struct LiveCluster {
     name: Arc<str>,
     known: RwLock<Known>,
     progress: watch::Sender<Progress>,
+    news: broadcast::Sender<News>,
     went_back: Mutex<BTreeSet<Kind>>,
     went_back_told: Notify,
 }
@@ -27,6 +32,15 @@ struct Known {
     cache: Cache,
     /// What went wrong with a kind and was not mended since.
     faults: BTreeMap<Kind, Arc<str>>,
+}
+
+/// What is other than before.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// As it is now, or was before it was deleted.
+    Item(Arc<Item>),
+    /// A kind was listed, lost or seen again.
+    Scopes,
 }
 
 /// How far a cluster has come since the program started.
@@ -48,6 +62,7 @@ impl LiveCluster {
             name,
             known: RwLock::default(),
             progress: watch::Sender::new(Progress::Starting),
+            news: broadcast::Sender::new(NEWS),
             went_back: Mutex::default(),
             went_back_told: Notify::new(),
         }
@@ -64,14 +79,31 @@ impl LiveCluster {
 
     /// Changes what is known, and tells who waits where that mends or completes it.
     pub fn update(&self, change: impl FnOnce(&mut Cache) -> Vec<Change>) -> Vec<Change> {
-        self.changed(|known| {
+        let scopes = |cache: &Cache| Kind::ALL.map(|kind| cache.scope(kind));
+        let (changes, is_other) = self.changed(|known| {
+            let before = scopes(&known.cache);
             let changes = change(&mut known.cache);
             let cache = &known.cache;
             known
                 .faults
                 .retain(|kind, _| !cache.scope(*kind).is_current());
-            changes
-        })
+            (changes, scopes(cache) != before)
+        });
+        if self.news.receiver_count() > 0 {
+            // Without one who listens nobody is told; that is no fault.
+            for change in &changes {
+                let _ = self.news.send(News::Item(Arc::clone(change.item())));
+            }
+            if is_other {
+                let _ = self.news.send(News::Scopes);
+            }
+        }
+        changes
+    }
+
+    /// Hears of each change from now on.
+    pub fn listen(&self) -> broadcast::Receiver<News> {
+        self.news.subscribe()
     }
 
     /// The whole cluster cannot be reached. What was listed once stays so, and is lost.
@@ -264,6 +296,18 @@ mod tests {
         }
         live.update(|cache| cache.is_absent(Kind::Bucket, at(1)));
         assert_eq!(live.progress(), Progress::Listed);
+    }
+
+    #[test]
+    fn who_listens_hears_of_each_kind_that_is_listed_and_of_no_more_than_is_new() {
+        let live = cluster();
+        listed(&live, Kind::Bucket);
+        let mut news = live.listen();
+        resume(&live, Kind::Bucket);
+        assert!(news.try_recv().is_err());
+        listed(&live, Kind::Kustomization);
+        assert!(matches!(news.try_recv(), Ok(News::Scopes)));
+        assert!(news.try_recv().is_err());
     }
 
     #[test]

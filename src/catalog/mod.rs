@@ -21,7 +21,7 @@ pub use change::Change;
 pub use hosts::HostNames;
 pub use item::{Item, ItemKey, MESSAGE_LIMIT_BYTES, Ready, Reference, SourceRef, Status};
 pub use kind::Kind;
-pub use live::{LiveCluster, Progress};
+pub use live::{LiveCluster, News, Progress};
 pub use project::{Broken, Projector, REQUESTED_AT};
 pub use scope::ScopeState;
 pub use uid::Uid;

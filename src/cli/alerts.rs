@@ -26,6 +26,9 @@ pub(super) fn run(
     if let Some(within) = arguments.annotated_within {
         settings.annotated_within = within;
     }
+    if let Some(within) = arguments.applied_within {
+        settings.applied_within = within;
+    }
     let rules = alert_rules(&settings);
     if global.format == Format::Json {
         let rules: Vec<Value> = rules.iter().map(in_json).collect();

@@ -462,6 +462,9 @@ pub(super) struct AlertsArguments {
     /// From a push to its annotation, as 30s; left out: 1m
     #[arg(long, value_name = "DURATION", value_parser = positive_duration)]
     pub(super) annotated_within: Option<Duration>,
+    /// From a push until it is applied wherever it is followed, as 5m; left out: 15m
+    #[arg(long, value_name = "DURATION", value_parser = positive_duration)]
+    pub(super) applied_within: Option<Duration>,
 }
 
 /// Prints a script that completes our commands in a shell

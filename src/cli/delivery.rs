@@ -1,6 +1,5 @@
 //! `flux-setup delivery`: the deliveries that a running server got, and what became of them.
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -17,6 +16,8 @@ use super::args::{
     ShowArguments,
 };
 use super::client::Client;
+use super::delivery_proof::tell_proofs;
+use super::json_text::{items, object, text};
 use super::outcome::Outcome;
 use super::output;
 use super::printable::printable;
@@ -106,19 +107,6 @@ fn read_payload(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?.take(BODY_LIMIT_BYTES as u64 + 1);
     file.read_to_end(&mut payload)?;
     Ok(payload)
-}
-
-/// A text of the answer, safe to print on one line; empty where there is none.
-fn text<'v>(value: &'v Value, name: &str) -> Cow<'v, str> {
-    match &value[name] {
-        Value::String(text) => printable(text),
-        Value::Null => "".into(),
-        other => other.to_string().into(),
-    }
-}
-
-fn items<'v>(value: &'v Value, name: &str) -> &'v [Value] {
-    value[name].as_array().map_or(&[], Vec::as_slice)
 }
 
 fn tell_list(out: &mut dyn Write, answer: &Value) -> io::Result<()> {
@@ -231,20 +219,9 @@ fn tell_stories(out: &mut dyn Write, answer: &Value) -> io::Result<()> {
             ]);
         }
         print(out, output::stdout_width(), &rows, &SPARED_FIRST)?;
+        tell_proofs(out, delivery)?;
     }
     Ok(())
-}
-
-fn object(object: &Value) -> String {
-    if object.is_null() {
-        return "(the cluster was not listed yet)".to_owned();
-    }
-    format!(
-        "{}/{}/{}",
-        text(object, "kind"),
-        text(object, "namespace"),
-        text(object, "name")
-    )
 }
 
 fn state(work: &Value) -> String {

@@ -165,6 +165,7 @@ impl Current {
             hosts: asking.side.hosts.clone(),
             asking: (asking.audited, asking.heads),
             give_up_after: settings.give_up_after,
+            prove_within: settings.prove_within,
         };
         let state = AppState {
             store: self.lasting.store.clone(),
@@ -210,6 +211,7 @@ impl Current {
             hosts,
             asking: (audited, asked),
             give_up_after,
+            prove_within,
         } = workers;
         let Lasting {
             store,
@@ -224,6 +226,7 @@ impl Current {
             ways: clusters.ways,
             arrived: Arc::clone(arrived),
             give_up_after,
+            prove_within,
             mode: *mode,
             metrics: self.lasting.engine_metrics.clone(),
         };
@@ -280,4 +283,5 @@ struct Workers {
     hosts: Vec<Github>,
     asking: (Vec<AuditedWebhook>, Vec<HeadsOf>),
     give_up_after: Duration,
+    prove_within: Duration,
 }

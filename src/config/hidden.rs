@@ -25,7 +25,7 @@ fn leads_to_secrets(key: &str) -> bool {
 }
 
 /// Keys there whose values are none: a text, or a list of texts.
-const SHOWN: [&str; 21] = [
+const SHOWN: [&str; 22] = [
     "name",
     "identity",
     "audit",
@@ -47,6 +47,7 @@ const SHOWN: [&str; 21] = [
     "url",
     "store",
     "giveUpAfter",
+    "proveWithin",
 ];
 
 impl Decoder {

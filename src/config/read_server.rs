@@ -48,7 +48,14 @@ impl Decoder {
     /// What is faulty is as if it were not said.
     pub(super) fn server(&mut self, node: &Node) -> ServerSettings {
         let mut server = ServerSettings::default();
-        let known = ["hooks", "health", "api", "store", "giveUpAfter"];
+        let known = [
+            "hooks",
+            "health",
+            "api",
+            "store",
+            "giveUpAfter",
+            "proveWithin",
+        ];
         let Some(fields) = self.fields(node, &known) else {
             return server;
         };
@@ -70,6 +77,11 @@ impl Decoder {
             && let Some(duration) = self.positive_duration(node)
         {
             server.give_up_after = duration;
+        }
+        if let Some(node) = fields.get("proveWithin")
+            && let Some(duration) = self.positive_duration(node)
+        {
+            server.prove_within = duration;
         }
         server
     }

@@ -17,6 +17,8 @@ pub struct ServerSettings {
     pub store: StoreAddress,
     /// So long it is tried to wake an object.
     pub give_up_after: Duration,
+    /// So long it is followed whether what was woken is applied.
+    pub prove_within: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +66,7 @@ impl Default for ServerSettings {
             api: ApiListener::default(),
             store: StoreAddress::Plain("sqlite:flux-setup.db".to_owned()),
             give_up_after: Duration::from_secs(24 * 3600),
+            prove_within: Duration::from_secs(24 * 3600),
         }
     }
 }
@@ -121,6 +124,7 @@ mod tests {
   api: {listen: 127.0.0.1:3, tokens: [{name: ci, token: {env: A}}, {name: me, token: {file: b}, scope: write}]}
   store: {env: STORE}
   giveUpAfter: 1h 30m
+  proveWithin: 10m
 ",
         )
         .server;
@@ -144,6 +148,7 @@ mod tests {
         let store = StoreAddress::Referred(SecretRef::Env("STORE".into()));
         assert_eq!(server.store, store);
         assert_eq!(server.give_up_after, Duration::from_secs(5_400));
+        assert_eq!(server.prove_within, Duration::from_secs(600));
     }
 
     #[test]

@@ -90,7 +90,9 @@ pub enum ProofState {
     /// A later revision took its place before it was done.
     Overtaken {
         at: Timestamp,
-        revision: String,
+        /// `None`: too many pushes to one object were followed at once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        revision: Option<String>,
         /// The delivery that told of it, where one did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<DeliveryKey>,
@@ -220,7 +222,7 @@ impl Proof {
             users: Vec::new(),
             more_users: 0,
             state: ProofState::Following {
-                waits: "for its controller".to_owned(),
+                waits: "for its controller to answer".to_owned(),
             },
         }
     }
@@ -382,7 +384,7 @@ mod tests {
             },
             ProofState::Overtaken {
                 at: at(2),
-                revision: "r".into(),
+                revision: Some("r".into()),
                 by: None,
             },
             ProofState::Unproven {

@@ -19,17 +19,18 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::catalog::{ItemKey, LiveCluster, Progress};
-use crate::cluster::{Cluster, PatchFault};
+use crate::catalog::{ItemKey, Progress};
+use crate::cluster::PatchFault;
 use crate::delivery::{Step, Token, WorkState};
-use crate::store::{Store, StoredWork};
+use crate::store::StoredWork;
 
-use super::matcher::Matcher;
-use super::metrics::{ClusterLabels, EndLabels, Metrics};
+use super::follower::Followed;
+use super::means::Means;
+use super::metrics::{ClusterLabels, EndLabels};
 use super::pace::{Answer, Pace};
 use super::queue::{Queue, Turn};
 use super::record::{Chosen, Ended, Later, Record, Recorded};
-use super::steps::{AtTurn, Mode, after_answer, at_turn};
+use super::steps::{AtTurn, after_answer, at_turn};
 use super::unlisted::{self, Unlisted};
 
 /// Objects whose turn is being stored, or that wait for the pace after it, at most: what comes for
@@ -42,20 +43,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// For what is on its way when the program is told to stop.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// What an annotator works with.
-#[derive(Debug, Clone)]
-pub(super) struct Means {
-    pub(super) cluster: Arc<Cluster>,
-    pub(super) live: Arc<LiveCluster>,
-    pub(super) store: Store,
-    pub(super) matcher: Arc<Matcher>,
-    pub(super) give_up_after: Duration,
-    pub(super) mode: Mode,
-    pub(super) metrics: Metrics,
-}
-
 pub(super) struct Annotator {
     means: Means,
+    followed: Followed,
     queue: Queue,
     /// Deliveries that wait for the cluster's first list.
     unlisted: Unlisted,
@@ -78,9 +68,10 @@ struct Sent {
 
 impl Annotator {
     /// With the work that an earlier run of the program left.
-    pub(super) fn new(means: Means, left: Vec<StoredWork>) -> Self {
+    pub(super) fn new(means: Means, followed: Followed, left: Vec<StoredWork>) -> Self {
         let mut annotator = Self {
             means,
+            followed,
             queue: Queue::default(),
             unlisted: Unlisted::default(),
             matching: JoinSet::new(),
@@ -344,6 +335,9 @@ impl Annotator {
         self.queue
             .forget(record.ended.iter().map(|ended| ended.work.id));
         let annotated = record.annotated();
+        if !annotated.is_empty() {
+            self.followed.add(record.to_follow());
+        }
         for key in record.back {
             self.queue.back(&key, annotated.contains(&key), at);
         }

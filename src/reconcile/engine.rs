@@ -15,8 +15,10 @@ use crate::cluster::Cluster;
 use crate::delivery::{Step, WorkState};
 use crate::store::{Filter, Store, StoredDelivery, StoredWork, WorkId, Write};
 
-use super::annotator::{Annotator, Means};
+use super::annotator::Annotator;
+use super::follower::Follower;
 use super::matcher::Matcher;
+use super::means::Means;
 use super::metrics::{EventLabels, Metrics};
 use super::record::{kept_already, until_stored, write_all};
 use super::steps::Mode;
@@ -42,6 +44,8 @@ pub struct Engine {
     /// Told after each delivery that was accepted.
     pub arrived: Arc<Notify>,
     pub give_up_after: Duration,
+    /// So long an object is followed that was annotated.
+    pub prove_within: Duration,
     pub mode: Mode,
     pub metrics: Metrics,
 }
@@ -59,7 +63,10 @@ impl Engine {
                 info!(cluster = %live.name(), objects = left.len(), "goes on with work of an earlier run");
             }
             let (sender, receiver) = mpsc::channel(WORK_BATCHES);
-            let annotator = Annotator::new(self.means(live, way), left);
+            let means = self.means(live, way);
+            let (follower, followed) = Follower::new(means.clone(), self.prove_within);
+            annotators.spawn(follower.run(stop.clone()));
+            let annotator = Annotator::new(means, followed, left);
             annotators.spawn(annotator.run(receiver, stop.clone()));
             clusters.insert(Arc::clone(live.name()), sender);
         }

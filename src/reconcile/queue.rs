@@ -297,6 +297,7 @@ mod tests {
             cluster: Arc::from("prod"),
             object: Some(key(object)),
             state: WorkState::Accepted { at: now() },
+            proof: None,
         }
     }
 

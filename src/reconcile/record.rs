@@ -138,6 +138,15 @@ impl Record {
             .collect()
     }
 
+    /// The work by which they were.
+    pub(super) fn to_follow(&self) -> Vec<StoredWork> {
+        let works = self.ended.iter().map(|ended| &ended.work);
+        works
+            .filter(|work| matches!(work.state, WorkState::Annotated { .. }))
+            .cloned()
+            .collect()
+    }
+
     /// Writes it until that is done.
     pub(super) async fn stored(self, store: &Store, stop: &CancellationToken) -> Recorded {
         let work = write_all(store, &self.writes, stop).await?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::delivery::{DeliveryKey, DeliveryState, WorkState};
+use crate::delivery::{DeliveryKey, DeliveryState, Proof, WorkState};
 
 use super::fault::StoreError;
 use super::head::Head;
@@ -53,6 +53,7 @@ pub async fn write(
             } => changing.matched(*delivery, state, work).await?,
             Write::Listed { waited, work } => changing.listed(*waited, work).await?,
             Write::Work { id, state } => changing.went_on(*id, state).await?,
+            Write::Proof { id, proof } => changing.seen(*id, proof).await?,
         }
     }
     changing.settle().await?;
@@ -109,14 +110,15 @@ impl Changing<'_> {
     }
 
     async fn went_on(&mut self, id: WorkId, state: &WorkState) -> Result<(), StoreError> {
-        let sql = "UPDATE work SET state = $2, is_over = $3 WHERE id = $1 AND NOT is_over \
-            RETURNING delivery, cluster";
+        let sql = "UPDATE work SET state = $2, is_over = $3, is_followed = $4 \
+            WHERE id = $1 AND NOT is_over RETURNING delivery, cluster";
         let json = row::json(state)?;
         let updated: Option<(i64, String)> = on!(self.session.connection(), connection => {
             sqlx::query_as(sql)
                 .bind(id.0)
                 .bind(&json)
                 .bind(state.is_over())
+                .bind(matches!(state, WorkState::Annotated { .. }))
                 .fetch_optional(connection)
                 .await
         })
@@ -129,6 +131,21 @@ impl Changing<'_> {
             settling.ended_at = settling.ended_at.max(Some(at));
         }
         Ok(())
+    }
+
+    async fn seen(&mut self, id: WorkId, proof: &Proof) -> Result<(), StoreError> {
+        let sql = "UPDATE work SET proof = $2, is_followed = $3 WHERE id = $1 AND is_followed";
+        let json = row::json(proof)?;
+        on!(self.session.connection(), connection => {
+            sqlx::query(sql)
+                .bind(id.0)
+                .bind(&json)
+                .bind(!proof.is_over())
+                .execute(connection)
+                .await
+                .map(|_| ())
+        })
+        .map_err(|fault| StoreError::sql("keep how far an object has come", fault))
     }
 
     async fn make(
@@ -176,6 +193,7 @@ impl Changing<'_> {
             cluster: new.cluster.clone(),
             object: new.object.clone(),
             state: new.state.clone(),
+            proof: None,
         });
         Ok(())
     }

@@ -111,6 +111,21 @@ impl Store {
         .await
     }
 
+    /// The work of a cluster that was annotated and is still followed, oldest first, in pages as
+    /// [`Self::unmatched`] gives them.
+    pub async fn followed_work(
+        &self,
+        cluster: &str,
+        after: Option<WorkId>,
+        limit: u32,
+    ) -> Result<Vec<StoredWork>, StoreError> {
+        within(
+            READ_PATIENCE,
+            read::followed_work(&self.pool, cluster, after, limit),
+        )
+        .await
+    }
+
     /// The deliveries that have this GUID, each of another webhook, with the first 10,000 pieces of work.
     pub async fn delivery(
         &self,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalog::ItemKey;
-use crate::delivery::{Delivery, DeliveryKey, DeliveryState, WorkState};
+use crate::delivery::{Delivery, DeliveryKey, DeliveryState, Proof, WorkState};
 
 /// The number of a delivery in the store; later ones have higher numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,6 +51,8 @@ pub struct StoredWork {
     pub cluster: Arc<str>,
     pub object: Option<ItemKey>,
     pub state: WorkState,
+    /// What became of it after it was annotated; `None` where nothing was seen of that.
+    pub proof: Option<Box<Proof>>,
 }
 
 /// One change of what is kept. Those of one call are made together or not at all.
@@ -66,6 +68,8 @@ pub enum Write {
     Listed { waited: WorkId, work: Vec<NewWork> },
     /// A piece of work went on. With the last of its work over a delivery is done.
     Work { id: WorkId, state: WorkState },
+    /// What was seen of an object that was annotated and is still followed.
+    Proof { id: WorkId, proof: Box<Proof> },
 }
 
 /// Which deliveries are asked for; the newest come first.

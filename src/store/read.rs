@@ -22,7 +22,7 @@ macro_rules! work {
     ($rest:literal) => {
         concat!(
             "SELECT work.id, work.delivery, delivery.webhook, delivery.guid, work.cluster, \
-             work.kind, work.namespace, work.name, work.state \
+             work.kind, work.namespace, work.name, work.state, work.proof \
              FROM work JOIN delivery ON delivery.id = work.delivery ",
             $rest
         )
@@ -71,6 +71,28 @@ pub async fn open_work(
     let sql = work!(
         "WHERE work.cluster = $1 AND NOT work.is_over AND work.id > $2 ORDER BY work.id LIMIT $3"
     );
+    page_of_work(pool, sql, cluster, after, limit).await
+}
+
+pub async fn followed_work(
+    pool: &Pool,
+    cluster: &str,
+    after: Option<WorkId>,
+    limit: u32,
+) -> Result<Vec<StoredWork>, StoreError> {
+    let sql = work!(
+        "WHERE work.cluster = $1 AND work.is_followed AND work.id > $2 ORDER BY work.id LIMIT $3"
+    );
+    page_of_work(pool, sql, cluster, after, limit).await
+}
+
+async fn page_of_work(
+    pool: &Pool,
+    sql: &'static str,
+    cluster: &str,
+    after: Option<WorkId>,
+    limit: u32,
+) -> Result<Vec<StoredWork>, StoreError> {
     let after = after.map_or(0, |after| after.0);
     let page = |after: i64| async move {
         let rows: Vec<WorkRow> = on!(pool.reader().await?.connection(), connection => {

@@ -18,7 +18,7 @@ use super::model::{DeliveryId, StoredDelivery, StoredWork, WorkId};
 /// `id, content, state` of a delivery.
 pub type DeliveryRow = (i64, String, String);
 
-/// `id, delivery, webhook, guid, cluster, kind, namespace, name, state` of a piece of work.
+/// `id, delivery, webhook, guid, cluster, kind, namespace, name, state, proof` of a piece of work.
 pub type WorkRow = (
     i64,
     i64,
@@ -29,6 +29,7 @@ pub type WorkRow = (
     Option<String>,
     Option<String>,
     String,
+    Option<String>,
 );
 
 pub fn delivery((id, content, state): DeliveryRow) -> Result<StoredDelivery, StoreError> {
@@ -53,7 +54,7 @@ pub fn key(delivery: i64, webhook: String, guid: &str) -> Result<DeliveryKey, St
 }
 
 pub fn work(row: WorkRow) -> Result<StoredWork, StoreError> {
-    let (id, delivery, webhook, guid, cluster, kind, namespace, name, state) = row;
+    let (id, delivery, webhook, guid, cluster, kind, namespace, name, state, proof) = row;
     let object = match (kind, namespace, name) {
         (Some(kind), Some(namespace), Some(name)) => {
             let kind = Kind::read(&kind).ok_or_else(|| StoreError::Unreadable {
@@ -75,6 +76,9 @@ pub fn work(row: WorkRow) -> Result<StoredWork, StoreError> {
         cluster: Arc::from(cluster),
         object,
         state: read::<WorkState>(&state, format_args!("the state of work {id}"))?,
+        proof: proof
+            .map(|proof| read(&proof, format_args!("the proof of work {id}")))
+            .transpose()?,
     })
 }
 

@@ -7,9 +7,10 @@ use super::fault::StoreError;
 use super::pool::Pool;
 
 /// Each is made once and never changed.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "inbox", include_str!("schema/0001_inbox.sql")),
     (2, "notes", include_str!("schema/0002_notes.sql")),
+    (3, "proof", include_str!("schema/0003_proof.sql")),
 ];
 
 /// Brings the tables to what this program knows.

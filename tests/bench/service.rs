@@ -3,13 +3,14 @@
 //!
 //! Sender, server and (for the second half) a Kubernetes API server share the cores of one machine.
 //! The second half needs `KUBEBUILDER_ASSETS="$(tests/kubernetes/build)"`; names of parts as arguments
-//! run those alone: `doors`, `kept`, `annotate`, `memory`, `kills`.
+//! run those alone: `doors`, `kept`, `annotate`, `proof`, `memory`, `kills`.
 
 #[path = "../integration"]
 #[expect(dead_code, unused_imports, reason = "the flows need more of it")]
 mod integration {
     pub mod api_server;
     pub mod hookshot;
+    pub mod player;
     pub mod process;
     pub mod serve {
         pub mod kills;
@@ -17,6 +18,7 @@ mod integration {
     }
 }
 mod load;
+mod proof;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -29,7 +31,7 @@ use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Api, Client, Config};
 use serde_json::json;
 
-use integration::{api_server, hookshot, process};
+use integration::{api_server, hookshot, player, process};
 
 use api_server::ApiServer;
 use hookshot::{guid, push};
@@ -56,6 +58,9 @@ fn main() -> io::Result<()> {
     }
     if runs("annotate") {
         annotate(out)?;
+    }
+    if runs("proof") {
+        proof::run(out)?;
     }
     if runs("memory") {
         memory(out)?;

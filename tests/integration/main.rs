@@ -33,6 +33,11 @@ mod hostile;
 mod init;
 mod install;
 mod limits;
+#[allow(
+    dead_code,
+    reason = "each test and bench uses the part of it that it needs"
+)]
+mod player;
 mod process;
 mod readme;
 mod reload;

@@ -6,6 +6,7 @@ mod faults;
 pub mod kills;
 mod log;
 pub mod objects;
+mod proof;
 mod returned;
 mod store;
 mod workflow;
@@ -328,6 +329,10 @@ fn in_state(service: &crate::process::Service, state: &str) -> usize {
     let answer = service.get(&path).map(|(_, answer)| answer);
     let deliveries = answer.and_then(|answer| Some(answer["deliveries"].as_array()?.len()));
     deliveries.unwrap_or(usize::MAX)
+}
+
+fn wait_annotated(service: &mut crate::process::Service) {
+    service.wait_until("the delivery is done", |service| done(service) == 1);
 }
 
 fn done(service: &crate::process::Service) -> usize {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::metric::{
     GITHUB_EMPTY, GITHUB_FOREIGN_RATE, GITHUB_GATE_CLOSED, GITHUB_LIMIT, GITHUB_TROUBLE,
-    OLDEST_WORK, WEBHOOK_HEALTHY,
+    OLDEST_WORK, PUSHED_UNAPPLIED, WEBHOOK_HEALTHY,
 };
 use crate::budget::words::percent;
 use crate::flux::duration;
@@ -26,6 +26,8 @@ pub struct AlertSettings {
     pub backlog: u32,
     /// From the acceptance of a delivery to the annotation of its objects.
     pub annotated_within: Duration,
+    /// From the acceptance of a delivery until all that follows it has applied it.
+    pub applied_within: Duration,
 }
 
 impl Default for AlertSettings {
@@ -34,6 +36,7 @@ impl Default for AlertSettings {
             foreign_share: 0.5,
             backlog: 100,
             annotated_within: Duration::from_secs(60),
+            applied_within: Duration::from_secs(900),
         }
     }
 }
@@ -73,6 +76,7 @@ pub fn alert_rules(settings: &AlertSettings) -> Vec<AlertRule> {
         foreign_share,
         backlog,
         annotated_within,
+        applied_within,
     } = settings;
     const BUCKET: &str = "{{ $labels.resource }} of {{ $labels.identity }} at {{ $labels.host }}";
     vec![
@@ -141,6 +145,21 @@ pub fn alert_rules(settings: &AlertSettings) -> Vec<AlertRule> {
                 "a push was accepted more than {} ago and is not annotated in cluster \
                  {{{{ $labels.cluster }}}}",
                 duration::write(*annotated_within)
+            ),
+        },
+        AlertRule {
+            name: "FluxSetupPushNotApplied",
+            expression: format!(
+                "{PREFIX}_{PUSHED_UNAPPLIED} > {}",
+                applied_within.as_secs_f64()
+            ),
+            lasting: Duration::ZERO,
+            severity: Severity::Warning,
+            summary: format!(
+                "a push was accepted more than {} ago and is not applied in environment \
+                 {{{{ $labels.environment }}}} of cluster {{{{ $labels.cluster }}}}: \
+                 `flux-setup delivery show` says why",
+                duration::write(*applied_within)
             ),
         },
     ]
@@ -248,6 +267,12 @@ mod tests {
                   severity: critical
                 annotations:
                   summary: "a push was accepted more than 1m ago and is not annotated in cluster {{ $labels.cluster }}"
+              - alert: FluxSetupPushNotApplied
+                expr: "flux_setup_pushed_unapplied_seconds > 900"
+                labels:
+                  severity: warning
+                annotations:
+                  summary: "a push was accepted more than 15m ago and is not applied in environment {{ $labels.environment }} of cluster {{ $labels.cluster }}: `flux-setup delivery show` says why"
         "#);
     }
 
@@ -315,6 +340,7 @@ mod tests {
             foreign_share: 0.25,
             backlog: 7,
             annotated_within: Duration::from_secs(90),
+            applied_within: Duration::from_secs(120),
         });
         let expressions: Vec<_> = rules.iter().map(|rule| rule.expression.as_str()).collect();
         insta::assert_snapshot!(expressions.join("\n"), @r"
@@ -325,6 +351,7 @@ mod tests {
         flux_setup_webhook_healthy == 0
         flux_setup_work_open > 7
         flux_setup_work_oldest_seconds > 90
+        flux_setup_pushed_unapplied_seconds > 120
         ");
     }
 }

@@ -33,8 +33,12 @@ pub const WEBHOOK_HEALTHY: &str = "webhook_healthy";
 /// seconds; label `cluster`. Work that waits because somebody asked for that is not counted.
 pub const OLDEST_WORK: &str = "work_oldest_seconds";
 
+/// How long ago the oldest push was accepted that is annotated and not applied, in seconds; labels
+/// `cluster` and `environment`.
+pub const PUSHED_UNAPPLIED: &str = "pushed_unapplied_seconds";
+
 /// All of them.
-pub const ALL: [&str; 14] = [
+pub const ALL: [&str; 15] = [
     GITHUB_LIMIT,
     GITHUB_USED,
     GITHUB_REMAINING,
@@ -49,4 +53,5 @@ pub const ALL: [&str; 14] = [
     GITHUB_CLOCK_AHEAD,
     WEBHOOK_HEALTHY,
     OLDEST_WORK,
+    PUSHED_UNAPPLIED,
 ];

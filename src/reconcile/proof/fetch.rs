@@ -71,7 +71,7 @@ impl Judging<'_> {
         };
         let overtaken = |by| ProofState::Overtaken {
             at: now,
-            revision: revision.to_owned(),
+            revision: Some(revision.to_owned()),
             by,
         };
         if self.has_newer_version(revision) {
@@ -125,7 +125,7 @@ impl Judging<'_> {
         let first = Some(&*self.wake.token.0);
         let last = proof.again.as_ref().map(|again| &*again.token.0);
         let asked = self.item.requested_at.as_deref();
-        if times >= MOST_AGAIN || asked != last.or(first) {
+        if times >= MOST_AGAIN || (asked != first && asked != last) {
             return None;
         }
         let wait = AGAIN_FIRST.saturating_mul(4_i32.pow(times));

@@ -9,7 +9,7 @@ use crate::delivery::{Failure, Proof, ProofState, Token, Wanted};
 use crate::flux::duration;
 
 use super::age::Age;
-use super::users::failure;
+use super::users::{User, failure, users};
 
 /// What was asked of an object.
 #[derive(Debug, Clone)]
@@ -36,6 +36,18 @@ pub enum Ask {
     AgeOf(String),
     /// The object is to be asked once more, with a new token, from then on.
     Again { at: Timestamp },
+}
+
+/// What is known of an object that was annotated just now: the versions of charts, for only who knows
+/// them can say that there is no new one.
+pub fn begin(cluster: &Cache, object: &ItemKey, wanted: &Wanted, annotated_at: Timestamp) -> Proof {
+    let mut proof = Proof::begin(annotated_at);
+    let artifact = cluster.item(object).and_then(|item| item.artifact.clone());
+    if !artifact.is_some_and(|artifact| wanted.is_in(&artifact)) {
+        let users = users(cluster, object);
+        proof.users = users.iter().filter_map(User::at_first).collect();
+    }
+    proof
 }
 
 /// Of a commit whether it came later than the wanted one; `None` where nobody has looked yet.
@@ -76,14 +88,10 @@ pub fn judge(
     };
     proof.state = match (&before.state, stands) {
         // It still fails with the same; since when stays as it was.
-        (ProofState::Failing { failure: same, .. }, ProofState::Failing { failure, since }) => {
-            ProofState::Failing {
-                since: match &before.state {
-                    ProofState::Failing { since, .. } if *same == failure => *since,
-                    _ => since,
-                },
-                failure,
-            }
+        (ProofState::Failing { failure: same, .. }, ProofState::Failing { failure, .. })
+            if *same == failure =>
+        {
+            before.state.clone()
         }
         (_, state) => state,
     };

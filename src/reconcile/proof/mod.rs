@@ -14,5 +14,5 @@ mod uses;
 
 pub use age::{Age, KnownPush};
 pub use fetch::MOST_AGAIN;
-pub use judge::{Ask, Judged, Wake, judge};
+pub use judge::{Ask, Judged, Wake, begin, judge};
 pub use users::{User, users};

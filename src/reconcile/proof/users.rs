@@ -66,19 +66,24 @@ pub(super) fn failure(item: &Item, ready: &Ready) -> Failure {
 }
 
 impl User {
-    /// As it stands before anything is seen of it.
-    pub(super) fn first(&self) -> UserProof {
-        let version = self
-            .chart
-            .as_ref()
-            .and_then(|chart| chart.artifact.as_ref());
+    /// As it stands where nothing was seen of it before.
+    pub(super) fn unseen(&self) -> UserProof {
         UserProof {
             kind: self.item.key.kind.name().to_owned(),
             namespace: self.item.key.namespace.to_string(),
             name: self.item.key.name.to_string(),
-            version_before: version.map(ToString::to_string),
+            version_before: None,
             state: UserState::Waiting { why: None },
         }
+    }
+
+    /// As it stands while its source is as it was.
+    pub(super) fn at_first(&self) -> Option<UserProof> {
+        let version = self.chart.as_ref()?.artifact.as_ref()?;
+        Some(UserProof {
+            version_before: Some(version.to_string()),
+            ..self.unseen()
+        })
     }
 
     pub(super) fn is(&self, known: &UserProof) -> bool {

@@ -22,7 +22,7 @@ impl Judging<'_> {
         let mut seen = Vec::new();
         for user in users(self.cluster, &self.item.key) {
             let known = proof.users.iter().find(|known| user.is(known));
-            let mut known = known.cloned().unwrap_or_else(|| user.first());
+            let mut known = known.cloned().unwrap_or_else(|| user.unseen());
             known.state = user.next(&known, revision, moved_on, now);
             seen.push(known);
         }
@@ -70,7 +70,7 @@ impl Judging<'_> {
             };
             return ProofState::Overtaken {
                 at: now,
-                revision,
+                revision: Some(revision),
                 by,
             };
         }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::ItemKey;
-use crate::delivery::{DeliveryState, Event, Guid, WorkState};
+use crate::delivery::{DeliveryState, Event, Guid, Proof, Stage, WorkState};
 use crate::server::state::AppState;
 use crate::store::{DeliveryId, Filter, StoredDelivery, StoredWork};
 
@@ -88,6 +88,17 @@ struct Work {
     /// Its state with its times.
     #[serde(flatten)]
     state: WorkState,
+    /// What became of it after it was annotated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<Told>,
+}
+
+#[derive(Debug, Serialize)]
+struct Told {
+    /// The last that was reached.
+    stage: Stage,
+    #[serde(flatten)]
+    proof: Box<Proof>,
 }
 
 #[derive(Debug, Serialize)]
@@ -182,12 +193,12 @@ impl Summary {
             }
             DeliveryState::Failed { reason, .. } => (None, Some(reason.clone())),
         };
-        let Told {
+        let Heading {
             event,
             action,
             reference,
             commit,
-        } = Told::by(&delivery.event);
+        } = Heading::by(&delivery.event);
         Self {
             id: id.0,
             webhook: delivery.key.webhook.0,
@@ -207,14 +218,14 @@ impl Summary {
 }
 
 /// What a line about an event shows.
-struct Told {
+struct Heading {
     event: String,
     action: Option<String>,
     reference: Option<String>,
     commit: Option<String>,
 }
 
-impl Told {
+impl Heading {
     fn by(event: &Event) -> Self {
         let mut told = Self {
             event: String::new(),
@@ -278,6 +289,10 @@ impl Work {
             cluster: stored.cluster.to_string(),
             object: stored.object.map(Object::of),
             state: stored.state,
+            proof: stored.proof.map(|proof| Told {
+                stage: proof.stage(),
+                proof,
+            }),
         }
     }
 }

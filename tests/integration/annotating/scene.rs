@@ -142,6 +142,7 @@ impl Scene {
             ways: vec![Arc::clone(&self.way)],
             arrived: Arc::clone(&self.arrived),
             give_up_after,
+            prove_within: Duration::from_secs(600),
             mode,
             metrics: Metrics::register(&mut Registry::default()),
         };

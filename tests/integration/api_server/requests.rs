@@ -101,6 +101,23 @@ impl ApiServer {
         );
     }
 
+    /// Changes an object's status by a merge patch, as its controller does.
+    pub fn patch_status(&self, target: Target, status: &Value) {
+        let path = format!("{}/status", self.path(target));
+        let kind = "application/merge-patch+json";
+        let patch = json!({"status": status});
+        let verdict = self.send("PATCH", &path, kind, &patch.to_string()).0;
+        assert!(
+            verdict.is_accepted(),
+            "cannot patch the status of {target:?}: {verdict:?}"
+        );
+    }
+
+    /// An object as the server has it.
+    pub fn get(&self, target: Target) -> Option<Value> {
+        self.read(&self.path(target))
+    }
+
     /// Which token each object of a kind and namespace was asked with last, by name; those that were never asked are
     /// left out. One request, whatever their number.
     pub fn requested(

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use flux_setup::delivery::{Delivery, DeliveryState, NothingToDo, Wait, WebhookName, WorkState};
+use flux_setup::delivery::{
+    Delivery, DeliveryState, NothingToDo, Proof, ProofState, Token, Wait, WebhookName, WorkState,
+};
 use flux_setup::store::{
     Accepted, DeliveryId, Filter, Limits, NewWork, Store, StoreError, StoredWork, WorkId, Write,
 };
@@ -41,6 +43,8 @@ enum Change {
     GoesOn { work: i64 },
     Ends { work: i64 },
     Fails { work: i64 },
+    Annotates { work: i64 },
+    Seen { work: i64, is_over: bool },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +74,9 @@ fn change() -> impl Strategy<Value = Change> {
         2 => (work.clone(), items()).prop_map(|(work, found)| Change::Listed { work, found }),
         1 => work.clone().prop_map(|work| Change::GoesOn { work }),
         3 => work.clone().prop_map(|work| Change::Ends { work }),
-        1 => work.prop_map(|work| Change::Fails { work }),
+        1 => work.clone().prop_map(|work| Change::Fails { work }),
+        2 => work.clone().prop_map(|work| Change::Annotates { work }),
+        3 => (work, proptest::bool::ANY).prop_map(|(work, is_over)| Change::Seen { work, is_over }),
     ]
 }
 
@@ -137,6 +143,7 @@ impl Model {
                 cluster: new.cluster.clone(),
                 object: new.object.clone(),
                 state: new.state.clone(),
+                proof: None,
             };
             self.work.insert(self.work_ever, work.clone());
             made.push(work);
@@ -174,6 +181,13 @@ impl Model {
                 Write::Work { id, state } => {
                     if self.is_open(*id) {
                         self.work.get_mut(&id.0).unwrap().state = state.clone();
+                    }
+                }
+                Write::Proof { id, proof } => {
+                    if let Some(work) = self.work.get_mut(&id.0)
+                        && is_followed(work)
+                    {
+                        work.proof = Some(proof.clone());
                     }
                 }
             }
@@ -237,6 +251,12 @@ impl Model {
     }
 }
 
+/// It was annotated, and nothing that was seen since is the end.
+fn is_followed(work: &StoredWork) -> bool {
+    matches!(work.state, WorkState::Annotated { .. })
+        && !work.proof.as_ref().is_some_and(|proof| proof.is_over())
+}
+
 fn new_work(items: &[Item], second: i64) -> Vec<NewWork> {
     let new = |item: &Item| match item {
         Item::Object => object("web"),
@@ -292,6 +312,23 @@ fn write(change: &Change, model: &Model, second: i64) -> Write {
                 failures: 3,
             },
         },
+        Change::Annotates { work } => Write::Work {
+            id: work_id(work),
+            state: WorkState::Annotated {
+                token: Token("t".into()),
+                at: now,
+            },
+        },
+        Change::Seen { work, is_over } => {
+            let mut proof = Box::new(Proof::begin(now));
+            if *is_over {
+                proof.state = ProofState::Proven { at: now };
+            }
+            Write::Proof {
+                id: work_id(work),
+                proof,
+            }
+        }
     }
 }
 
@@ -333,6 +370,12 @@ async fn compare(store: &Store, model: &mut Model) {
             .values()
             .filter(|work| *work.cluster == *cluster && !work.state.is_over());
         assert_eq!(open, expected.cloned().collect::<Vec<_>>());
+        let followed = store.followed_work(cluster, None, 1_000).await.unwrap();
+        let expected = model
+            .work
+            .values()
+            .filter(|work| *work.cluster == *cluster && is_followed(work));
+        assert_eq!(followed, expected.cloned().collect::<Vec<_>>());
         let counts = store.counts().await.unwrap();
         let counted = counts.open_work.get(cluster).copied().unwrap_or(0);
         assert_eq!(counted, open.len() as u64);

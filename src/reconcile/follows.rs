@@ -1,0 +1,359 @@
+//! The annotated objects of one cluster that are followed, and what is seen of each; nothing is asked here.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::catalog::{Cache, Item, ItemKey};
+use crate::delivery::{Again, Proof, ProofState, Stage, Token, WorkState};
+use crate::store::{StoredWork, WorkId, Write};
+
+use super::proof::{Age, Ask, Wake, begin, judge};
+use super::told::Told;
+
+/// Pushes to one object that are followed at once; of more the oldest is overtaken.
+const OF_ONE_OBJECT: usize = 8;
+/// All that is followed of one cluster at once: some 20 MB.
+const OF_ONE_CLUSTER: usize = 20_000;
+/// How often each is looked at though nothing is told of it.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
+
+/// What is followed of one cluster.
+#[derive(Debug)]
+pub(super) struct Follows {
+    within: Duration,
+    by_id: HashMap<WorkId, Follow>,
+    by_object: HashMap<ItemKey, BTreeSet<WorkId>>,
+    /// To be kept as soon as can be.
+    news: BTreeMap<WorkId, Box<Proof>>,
+    /// To be kept some time: another reason to wait.
+    small_news: BTreeSet<WorkId>,
+}
+
+#[derive(Debug)]
+struct Follow {
+    object: ItemKey,
+    token: Token,
+    told: Arc<Told>,
+    environment: Option<Arc<str>>,
+    proof: Proof,
+    /// Of commits that it has fetched in place of the wanted one.
+    ages: HashMap<String, Age>,
+    /// The store or the cluster is being asked for it.
+    is_asking: bool,
+    look_at: Timestamp,
+}
+
+/// What is to be done after a look.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) reached: Vec<Reached>,
+    pub(super) ended: Vec<Ended>,
+    pub(super) todo: Vec<Todo>,
+}
+
+/// A stage, so long after the delivery was accepted.
+#[derive(Debug)]
+pub(super) struct Reached {
+    pub(super) stage: Stage,
+    pub(super) environment: Option<Arc<str>>,
+    pub(super) after: SignedDuration,
+}
+
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) object: ItemKey,
+    pub(super) told: Arc<Told>,
+    pub(super) proof: Proof,
+}
+
+#[derive(Debug)]
+pub(super) enum Todo {
+    AgeOf {
+        id: WorkId,
+        told: Arc<Told>,
+        commit: String,
+    },
+    /// The token is to be kept before it is sent.
+    Again {
+        id: WorkId,
+        object: ItemKey,
+        proof: Box<Proof>,
+        token: Token,
+    },
+}
+
+impl Follows {
+    pub(super) fn new(within: Duration) -> Self {
+        Self {
+            within,
+            by_id: HashMap::new(),
+            by_object: HashMap::new(),
+            news: BTreeMap::new(),
+            small_news: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Takes in what was annotated; `is_new` just now, so that the cluster is as it was before.
+    pub(super) fn add(
+        &mut self,
+        work: StoredWork,
+        told: Arc<Told>,
+        is_new: bool,
+        cluster: &Cache,
+        now: Timestamp,
+    ) -> Seen {
+        let mut seen = Seen::default();
+        let (Some(object), WorkState::Annotated { token, at }) = (work.object, work.state) else {
+            return seen;
+        };
+        if self.by_id.contains_key(&work.id) {
+            return seen;
+        }
+        let proof = match work.proof {
+            Some(proof) => *proof,
+            None if is_new => begin(cluster, &object, &told.wanted, at),
+            None => Proof::begin(at),
+        };
+        let of_object = self.by_object.entry(object.clone()).or_default();
+        of_object.insert(work.id);
+        let oldest = of_object.first().copied();
+        let is_too_many = of_object.len() > OF_ONE_OBJECT;
+        let environment = cluster
+            .item(&object)
+            .and_then(|item| item.environment.clone());
+        if is_new {
+            seen.reached.push(Reached {
+                stage: Stage::Annotated,
+                environment: environment.clone(),
+                after: at.duration_since(told.received_at),
+            });
+        }
+        let by = told.key.clone();
+        let follow = Follow {
+            object,
+            token,
+            told,
+            environment,
+            proof,
+            ages: HashMap::new(),
+            is_asking: false,
+            look_at: now,
+        };
+        self.by_id.insert(work.id, follow);
+        if let Some(oldest) = oldest.filter(|_| is_too_many) {
+            let overtaken = ProofState::Overtaken {
+                at: now,
+                revision: None,
+                by: Some(by),
+            };
+            self.end(oldest, overtaken, &mut seen);
+        }
+        if self.by_id.len() > OF_ONE_CLUSTER {
+            let reason = format!("more than {OF_ONE_CLUSTER} objects of its cluster were followed");
+            self.end(work.id, ProofState::Unproven { at: now, reason }, &mut seen);
+        }
+        seen
+    }
+
+    fn end(&mut self, id: WorkId, state: ProofState, seen: &mut Seen) {
+        if let Some(follow) = self.by_id.get(&id) {
+            let proof = Proof {
+                state,
+                ..follow.proof.clone()
+            };
+            self.take_in(id, proof, seen);
+        }
+    }
+
+    /// Those that a change may concern: of the object itself, or of what it is made from.
+    pub(super) fn concerned(&self, item: &Item, cluster: &Cache) -> BTreeSet<WorkId> {
+        let mut concerned = BTreeSet::new();
+        let mut add = |key: &ItemKey| {
+            concerned.extend(self.by_object.get(key).into_iter().flatten().copied());
+        };
+        add(&item.key);
+        // A release, its chart, and the source of that.
+        let source = item.source.as_ref().and_then(|source| source.key());
+        if let Some(source) = source {
+            add(&source);
+            let source = cluster.item(&source).and_then(|item| item.source.as_ref());
+            if let Some(source) = source.and_then(|source| source.key()) {
+                add(&source);
+            }
+        }
+        concerned
+    }
+
+    pub(super) fn all(&self) -> BTreeSet<WorkId> {
+        self.by_id.keys().copied().collect()
+    }
+
+    /// Those at which to look though nothing is told.
+    pub(super) fn due(&self, now: Timestamp) -> BTreeSet<WorkId> {
+        let due = self
+            .by_id
+            .iter()
+            .filter(|(_, follow)| follow.look_at <= now);
+        due.map(|(id, _)| *id).collect()
+    }
+
+    pub(super) fn look(
+        &mut self,
+        ids: &BTreeSet<WorkId>,
+        cluster: &Cache,
+        may_ask: bool,
+        now: Timestamp,
+    ) -> Seen {
+        let mut seen = Seen::default();
+        for id in ids {
+            self.look_at(*id, cluster, may_ask, now, &mut seen);
+        }
+        seen
+    }
+
+    fn look_at(
+        &mut self,
+        id: WorkId,
+        cluster: &Cache,
+        may_ask: bool,
+        now: Timestamp,
+        seen: &mut Seen,
+    ) {
+        let Some(follow) = self.by_id.get_mut(&id) else {
+            return;
+        };
+        let wake = Wake {
+            object: &follow.object,
+            token: &follow.token,
+            wanted: &follow.told.wanted,
+            within: self.within,
+        };
+        let age = |commit: &str| follow.ages.get(commit).cloned();
+        let judged = judge(&follow.proof, &wake, cluster, age, now);
+        let over_at = follow.proof.annotated_at.checked_add(self.within);
+        let next = now.checked_add(LOOK_AGAIN).unwrap_or(now);
+        follow.look_at = over_at.unwrap_or(next).min(next).max(now);
+        let mut proof = judged.proof;
+        match judged.ask {
+            _ if follow.is_asking => {}
+            Some(Ask::AgeOf(commit)) => {
+                follow.is_asking = true;
+                let told = Arc::clone(&follow.told);
+                seen.todo.push(Todo::AgeOf { id, told, commit });
+            }
+            Some(Ask::Again { at }) if at > now => follow.look_at = follow.look_at.min(at),
+            Some(Ask::Again { .. }) if may_ask => {
+                let item = cluster.item(&follow.object);
+                if let Some(item) = item.filter(|item| !item.opted_out) {
+                    let token = Token::choose(now, item.requested_at.as_deref());
+                    let times = proof.again.as_ref().map_or(0, |again| again.times) + 1;
+                    proof.again = Some(Again {
+                        times,
+                        at: now,
+                        token: token.clone(),
+                    });
+                    follow.is_asking = true;
+                    seen.todo.push(Todo::Again {
+                        id,
+                        object: follow.object.clone(),
+                        proof: Box::new(proof.bounded()),
+                        token,
+                    });
+                }
+            }
+            Some(Ask::Again { .. }) | None => {}
+        }
+        self.take_in(id, proof, seen);
+    }
+
+    fn take_in(&mut self, id: WorkId, proof: Proof, seen: &mut Seen) {
+        let Some(follow) = self.by_id.get_mut(&id) else {
+            return;
+        };
+        if proof == follow.proof {
+            return;
+        }
+        for stage in Stage::ALL {
+            if let (None, Some(at)) = (follow.proof.reached(stage), proof.reached(stage)) {
+                seen.reached.push(Reached {
+                    stage,
+                    environment: follow.environment.clone(),
+                    after: at.duration_since(follow.told.received_at),
+                });
+            }
+        }
+        if follow.proof.differs_much(&proof) {
+            self.news.insert(id, Box::new(proof.bounded()));
+            self.small_news.remove(&id);
+        } else {
+            self.small_news.insert(id);
+        }
+        follow.proof = proof;
+        if follow.proof.is_over()
+            && let Some(follow) = self.by_id.remove(&id)
+        {
+            if let Some(of_object) = self.by_object.get_mut(&follow.object) {
+                of_object.remove(&id);
+                if of_object.is_empty() {
+                    self.by_object.remove(&follow.object);
+                }
+            }
+            seen.ended.push(Ended {
+                object: follow.object,
+                told: follow.told,
+                proof: follow.proof,
+            });
+        }
+    }
+
+    /// The store, or the cluster, was asked; it is looked at again.
+    pub(super) fn asked(&mut self, id: WorkId, age: Option<(String, Age)>) {
+        if let Some(follow) = self.by_id.get_mut(&id) {
+            follow.is_asking = false;
+            follow.ages.extend(age);
+        }
+    }
+
+    /// What is to be kept, at most so many.
+    pub(super) fn take_news(&mut self, most: usize) -> Vec<Write> {
+        let mut writes = Vec::new();
+        while writes.len() < most
+            && let Some((id, proof)) = self.news.pop_first()
+        {
+            writes.push(Write::Proof { id, proof });
+        }
+        writes
+    }
+
+    /// Other reasons to wait are to be kept now.
+    pub(super) fn keep_small_news(&mut self) {
+        for id in std::mem::take(&mut self.small_news) {
+            if let Some(follow) = self.by_id.get(&id) {
+                let proof = Box::new(follow.proof.bounded());
+                self.news.entry(id).or_insert(proof);
+            }
+        }
+    }
+
+    /// When the oldest push was accepted that is not applied yet, by environment.
+    pub(super) fn unapplied_since(&self) -> HashMap<Option<Arc<str>>, Timestamp> {
+        let mut oldest: HashMap<_, Timestamp> = HashMap::new();
+        for follow in self.by_id.values() {
+            if follow.proof.applied_at.is_some() || follow.told.is_made_good {
+                continue;
+            }
+            let since = oldest
+                .entry(follow.environment.clone())
+                .or_insert(follow.told.received_at);
+            *since = (*since).min(follow.told.received_at);
+        }
+        oldest
+    }
+}
