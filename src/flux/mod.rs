@@ -1,5 +1,6 @@
 //! What Flux itself says, whatever our configuration looks like.
 
+mod canonical;
 pub mod duration;
 mod fault;
 pub mod git_ref;
@@ -16,6 +17,7 @@ pub mod schema;
 pub mod semver;
 pub mod yaml;
 
+pub use canonical::canonical;
 pub use fault::{Fault, FaultClass, FaultSeverity};
 pub use github_host::{GITHUB, OTHER_NAMES_OF_GITHUB, is_github_cloud};
 pub use mask::{mask, secrets};

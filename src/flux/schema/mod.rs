@@ -5,6 +5,7 @@
 //! an apply answers with the first faults that it meets; the judge says all of them.
 
 mod bounds;
+mod compare;
 mod compile;
 mod crds;
 mod defaults;
@@ -24,6 +25,7 @@ mod walk;
 use std::fmt;
 use std::sync::LazyLock;
 
+pub use compare::FieldDifference;
 pub use crds::Crds;
 pub use pattern::is_pattern;
 pub use scope::Scope;
