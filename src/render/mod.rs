@@ -1,5 +1,6 @@
 //! A plan in, manifests out: templates, proof of the text, the folder they are written to.
 
+mod against;
 mod blame;
 mod bounded_filters;
 mod bounds;
@@ -40,6 +41,9 @@ mod woven;
 mod written;
 mod yaml_filter;
 
+pub use against::{
+    Against, Change, ComparedObject, Comparison, Danger, Manifest, ObjectName, cluster_of, compare,
+};
 pub use bounds::{
     DEPTH_LIMIT, DOCUMENT_LIMIT_BYTES, INCLUDE_LIMIT, KEPT_LIMIT, LOOP_LIMIT_TURNS,
     TEMPLATE_LIMIT_BYTES, WORK_LIMIT,

@@ -38,6 +38,11 @@ pub(super) fn read(start: &[u8]) -> Option<Place> {
     Place::read(text.strip_prefix(MARKER)?.trim_end())
 }
 
+/// Whose file a text is, by its first line; `None` for one of somebody else.
+pub fn marker_of(text: &str) -> Option<Place> {
+    read(text.as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::layout::Place;

@@ -17,6 +17,8 @@ mod unlisted;
 
 pub use files::Folder;
 pub use layout::{Place, planned_folders};
+pub(super) use marker::marker_of;
+pub(super) use renames::{is_pruning, steps_to_rename};
 pub use report::{
     Difference, DroppedObject, FolderReport, Misplaced, Renamed, StaleFile, TakenOver, Unlisted,
     Unreached, WrittenFile, WrittenObject,

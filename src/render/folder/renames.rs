@@ -19,6 +19,22 @@ pub(super) fn objects(text: &str) -> Vec<WrittenObject> {
     documents.iter().filter_map(written_object).collect()
 }
 
+/// What makes Flux delete what a Kustomization applied once it goes: `prune: true`, or its deletion
+/// policy; `None` for one that leaves it there, and for other kinds.
+pub fn is_pruning(document: &Node) -> Option<&'static str> {
+    let object = written_object(document).filter(|object| object.prunes)?;
+    Some(if object.by_policy {
+        "a deletion policy"
+    } else {
+        "prune: true"
+    })
+}
+
+/// The steps by which an object is renamed without harm.
+pub fn steps_to_rename(document: &Node, new_name: &str) -> Vec<String> {
+    written_object(document).map_or_else(Vec::new, |object| steps(&object, new_name))
+}
+
 fn written_object(document: &Node) -> Option<WrittenObject> {
     let metadata = document.get("metadata")?;
     let text = |node: &Node, key| node.get(key).and_then(Node::as_str).map(str::to_owned);

@@ -1,0 +1,273 @@
+//! Which objects are in one of two sets of manifests alone, and how those differ that are in both.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::flux::schema::{Crds, FieldDifference};
+use crate::flux::yaml::Span;
+
+use super::danger::{self, Danger};
+use super::manifest::{Manifest, ObjectName};
+use super::pairs::{renamed, source_of};
+
+/// How two sets of manifests differ.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// What differs, by cluster, kind, namespace and name.
+    pub differences: Vec<ComparedObject>,
+    /// Objects in which nothing differs, our own labels aside.
+    pub same: usize,
+    /// Objects whose labels of our own differ.
+    pub relabelled: usize,
+    /// Objects that are not rendered and need not be: what is rendered names them as somebody
+    /// else's, or `flux bootstrap` wrote them.
+    pub left_to_others: Vec<ObjectName>,
+}
+
+/// An object that differs.
+#[derive(Debug)]
+pub struct ComparedObject {
+    /// As it was; of one that is added, as it is.
+    pub object: ObjectName,
+    /// Where it was written; `None` for one that is added.
+    pub span: Option<Span>,
+    pub change: Change,
+    pub dangers: Vec<Danger>,
+}
+
+#[derive(Debug)]
+pub enum Change {
+    Added,
+    Removed,
+    Renamed {
+        to: ObjectName,
+        fields: Vec<FieldDifference>,
+    },
+    Changed {
+        fields: Vec<FieldDifference>,
+    },
+}
+
+/// What is compared, and how.
+pub struct Against<'a> {
+    /// As it was.
+    pub old: &'a [Manifest],
+    /// As it is rendered.
+    pub new: &'a [Manifest],
+    /// By what the objects of a cluster are judged.
+    pub crds: &'a dyn Fn(Option<&str>) -> &'a Crds,
+    /// Whether all that should exist is rendered: else nothing is taken for removed.
+    pub is_whole: bool,
+}
+
+impl fmt::Debug for Against<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Against")
+            .field("old", &self.old.len())
+            .field("new", &self.new.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Compares two sets of manifests.
+///
+/// A document whose cluster nothing says stands for every cluster that has none of its own. Of the old
+/// ones those count whose kind is rendered, or is one that we write.
+pub fn compare(against: &Against<'_>) -> Comparison {
+    let mut new_by_key: HashMap<Key<'_>, Vec<usize>> = HashMap::new();
+    for (index, one) in against.new.iter().enumerate() {
+        new_by_key.entry(key(one)).or_default().push(index);
+    }
+    let known: HashSet<(Option<&str>, Key<'_>)> = against
+        .old
+        .iter()
+        .map(|one| (one.object.cluster.as_deref(), key(one)))
+        .collect();
+    let mut is_met = vec![false; against.new.len()];
+    let mut gone: Vec<&Manifest> = Vec::new();
+    let mut both: Vec<(&Manifest, &Manifest)> = Vec::new();
+    for old in against.old {
+        let cluster = old.object.cluster.as_deref();
+        let same_key = new_by_key.get(&key(old)).map(Vec::as_slice);
+        let found = same_key.unwrap_or_default().iter().filter(|index| {
+            let other = against.new[**index].object.cluster.as_deref();
+            match (cluster, other) {
+                (Some(one), Some(other)) => one == other,
+                (None, Some(other)) => !known.contains(&(Some(other), key(old))),
+                (_, None) => true,
+            }
+        });
+        let mut is_found = false;
+        for index in found {
+            is_met[*index] = true;
+            is_found = true;
+            both.push((old, &against.new[*index]));
+        }
+        if !is_found {
+            gone.push(old);
+        }
+    }
+    let unmet = against.new.iter().zip(&is_met);
+    let unmet = unmet.filter(|(_, is_met)| !**is_met).map(|(one, _)| one);
+    let added: Vec<&Manifest> = unmet.collect();
+    let others = Others::of(against.new);
+    let kinds: HashSet<(&str, &str)> = against.new.iter().map(kind).collect();
+    let (left, gone): (Vec<_>, Vec<_>) = gone
+        .into_iter()
+        .filter(|one| OURS.contains(&kind(one)) || kinds.contains(&kind(one)))
+        .partition(|one| others.has(one));
+    let mut comparison = Comparison {
+        left_to_others: left.iter().map(|one| one.object.clone()).collect(),
+        ..Comparison::default()
+    };
+    let gone = if against.is_whole { gone } else { Vec::new() };
+    let pairs = renamed(&gone, &added);
+    let names: HashMap<&ObjectName, &ObjectName> = pairs
+        .iter()
+        .map(|(old, new)| (&gone[*old].object, &added[*new].object))
+        .collect();
+    for (old, new) in both {
+        let fields = fields(against, old, new);
+        comparison.relabelled += usize::from(old.labels != new.labels);
+        if fields.is_empty() {
+            comparison.same += 1;
+            continue;
+        }
+        comparison.differences.push(ComparedObject {
+            object: new.object.clone(),
+            span: Some(old.span),
+            dangers: dangers(old, new, &fields, &names),
+            change: Change::Changed { fields },
+        });
+    }
+    for (old, new) in &pairs {
+        let (old, new) = (gone[*old], added[*new]);
+        let fields = fields(against, old, new);
+        let mut found: Vec<_> = danger::of_rename(old, new).into_iter().collect();
+        found.extend(dangers(old, new, &fields, &names));
+        comparison.differences.push(ComparedObject {
+            object: old.object.clone(),
+            span: Some(old.span),
+            dangers: found,
+            change: Change::Renamed {
+                to: new.object.clone(),
+                fields,
+            },
+        });
+    }
+    let (old_ones, new_ones): (HashSet<_>, HashSet<_>) = pairs.iter().copied().unzip();
+    for (index, old) in gone.iter().enumerate() {
+        if !old_ones.contains(&index) {
+            comparison.differences.push(ComparedObject {
+                object: old.object.clone(),
+                span: Some(old.span),
+                change: Change::Removed,
+                dangers: danger::of_removal(old).into_iter().collect(),
+            });
+        }
+    }
+    for (index, new) in added.iter().enumerate() {
+        if !new_ones.contains(&index) {
+            comparison.differences.push(ComparedObject {
+                object: new.object.clone(),
+                span: None,
+                change: Change::Added,
+                dangers: Vec::new(),
+            });
+        }
+    }
+    comparison
+        .differences
+        .sort_by(|one, other| one.object.cmp(&other.object));
+    comparison.left_to_others.sort_unstable();
+    comparison
+}
+
+/// The kinds that we write ourselves.
+const OURS: [(&str, &str); 3] = [
+    ("source.toolkit.fluxcd.io", "GitRepository"),
+    ("source.toolkit.fluxcd.io", "OCIRepository"),
+    ("kustomize.toolkit.fluxcd.io", "Kustomization"),
+];
+
+/// Group, kind, namespace and name.
+type Key<'a> = (&'a str, &'a str, &'a str, &'a str);
+
+fn key(one: &Manifest) -> Key<'_> {
+    let object = &one.object;
+    (&object.group, &object.kind, &object.namespace, &object.name)
+}
+
+fn kind(one: &Manifest) -> (&str, &str) {
+    (&one.object.group, &one.object.kind)
+}
+
+/// How two manifests of one object differ, but for its name and our own labels.
+fn fields(against: &Against<'_>, old: &Manifest, new: &Manifest) -> Vec<FieldDifference> {
+    let crds = (against.crds)(new.object.cluster.as_deref());
+    let mut fields = crds.differences(&old.document, &new.document);
+    if old.object != new.object {
+        let names = ["metadata.name", "metadata.namespace"];
+        fields.retain(|field| !names.contains(&field.path.as_str()));
+    }
+    fields
+}
+
+/// The dangers of changed fields. That a reference follows a source to its new name is none.
+fn dangers(
+    old: &Manifest,
+    new: &Manifest,
+    fields: &[FieldDifference],
+    names: &HashMap<&ObjectName, &ObjectName>,
+) -> Vec<Danger> {
+    let (before, after) = (source_of(old), source_of(new));
+    let follows = names.get(&before).is_some_and(|to| **to == after)
+        // a Kustomization that moves keeps a source that stays where it is
+        || before.kind == after.kind && before.namespace == after.namespace && before.name == after.name;
+    let paths = fields.iter().map(|field| field.path.as_str());
+    let paths = paths.filter(|path| !(follows && path.starts_with("spec.sourceRef")));
+    danger::of_change(old, new, paths)
+}
+
+/// What is rendered refers to as somebody else's.
+struct Others<'a>(HashSet<(Arc<str>, Arc<str>, Arc<str>)>, HashSet<Key<'a>>);
+
+impl<'a> Others<'a> {
+    fn of(new: &'a [Manifest]) -> Self {
+        let mut named = HashSet::new();
+        for one in new
+            .iter()
+            .filter(|one| &*one.object.kind == "Kustomization")
+        {
+            let source = source_of(one);
+            named.insert((source.kind, source.namespace, source.name));
+            let waits = one.spec("dependsOn").and_then(|node| node.as_sequence());
+            for item in waits.unwrap_or_default() {
+                let text = |key| item.get(key).and_then(|node| node.as_str());
+                let namespace = text("namespace").map(Arc::from);
+                named.insert((
+                    "Kustomization".into(),
+                    namespace.unwrap_or_else(|| one.object.namespace.clone()),
+                    text("name").unwrap_or_default().into(),
+                ));
+            }
+        }
+        Self(named, new.iter().map(key).collect())
+    }
+
+    fn has(&self, one: &Manifest) -> bool {
+        let ObjectName {
+            kind,
+            namespace,
+            name,
+            ..
+        } = &one.object;
+        let is_bootstrap = &**namespace == BOOTSTRAP && &**name == BOOTSTRAP;
+        let named = (kind.clone(), namespace.clone(), name.clone());
+        is_bootstrap || self.0.contains(&named) && !self.1.contains(&key(one))
+    }
+}
+
+/// Name and namespace of what `flux bootstrap` writes.
+const BOOTSTRAP: &str = "flux-system";

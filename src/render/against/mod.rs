@@ -1,0 +1,14 @@
+//! How what is rendered differs from manifests that lie elsewhere, object by object.
+
+mod compare;
+mod danger;
+mod manifest;
+mod pairs;
+#[cfg(test)]
+mod tests;
+mod whose;
+
+pub use compare::{Against, Change, ComparedObject, Comparison, compare};
+pub use danger::Danger;
+pub use manifest::{Manifest, ObjectName};
+pub use whose::cluster_of;

@@ -1,0 +1,196 @@
+//! Every kind of difference, told apart.
+
+use std::sync::Arc;
+
+use crate::flux::schema::Crds;
+use crate::flux::yaml::read;
+
+use super::{Against, Change, Comparison, Manifest, compare};
+
+/// The documents of a text; a line `# on: NAME` says whose those behind it are.
+fn manifests(text: &str) -> Vec<Manifest> {
+    let mut manifests = Vec::new();
+    for (index, part) in text.split("# on: ").enumerate() {
+        let (cluster, text) = match part.split_once('\n') {
+            Some(split) if index > 0 => split,
+            _ => ("", part),
+        };
+        let cluster = (!cluster.is_empty()).then(|| Arc::from(cluster));
+        let (documents, faults) = read(text, 0);
+        assert_eq!(faults, [], "{text}");
+        let found = documents.iter();
+        manifests.extend(found.filter_map(|document| Manifest::new(cluster.clone(), document)));
+    }
+    manifests
+}
+
+fn compared(old: &str, new: &str) -> Comparison {
+    compare(&Against {
+        old: &manifests(old),
+        new: &manifests(new),
+        crds: &|_| Crds::embedded(),
+        is_whole: true,
+    })
+}
+
+/// Each difference as a line, its fields and dangers behind it.
+fn shown(old: &str, new: &str) -> String {
+    let comparison = compared(old, new);
+    let mut lines = Vec::new();
+    for one in &comparison.differences {
+        let (verb, fields) = match &one.change {
+            Change::Added => ("added".to_owned(), &[][..]),
+            Change::Removed => ("removed".to_owned(), &[][..]),
+            Change::Renamed { to, fields } => (format!("renamed to {to}"), &fields[..]),
+            Change::Changed { fields } => ("changed".to_owned(), &fields[..]),
+        };
+        lines.push(format!("{}: {verb}", one.object));
+        lines.extend(fields.iter().map(|field| format!("  {}", field.path)));
+        let dangers = one.dangers.iter();
+        lines.extend(dangers.map(|danger| format!("  ! {}", danger.message)));
+    }
+    lines.push(format!(
+        "same {}, relabelled {}, left {}",
+        comparison.same,
+        comparison.relabelled,
+        comparison.left_to_others.len()
+    ));
+    lines.join("\n")
+}
+
+fn git(name: &str, more: &str) -> String {
+    format!(
+        "---\napiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: {name}, namespace: flux-system}}\nspec: {{url: 'https://github.com/acme/{name}', interval: 1m, ref: {{branch: main}}{more}}}\n"
+    )
+}
+
+fn kustomization(name: &str, source: &str, path: &str, more: &str) -> String {
+    format!(
+        "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {name}, namespace: flux-system}}\nspec: {{interval: 1m, prune: true, path: {path}, sourceRef: {{kind: GitRepository, name: {source}}}{more}}}\n"
+    )
+}
+
+#[test]
+fn what_is_the_same_but_for_its_form_and_our_labels_is_no_difference() {
+    let old = git("web", ", timeout: 60s") + &kustomization("web", "web", "deploy/", "");
+    let labels = "labels: {app.kubernetes.io/managed-by: flux-setup, flux-setup.dev/project: web}";
+    let new = old
+        .replace(", timeout: 60s", "")
+        .replace("interval: 1m", "interval: 60s")
+        .replace("deploy/", "./deploy")
+        .replace(
+            "namespace: flux-system}",
+            &format!("namespace: flux-system, {labels}}}"),
+        );
+    assert_eq!(shown(&old, &new), "same 2, relabelled 2, left 0");
+    assert_eq!(shown(&new, &new), "same 2, relabelled 0, left 0");
+}
+
+#[test]
+fn added_removed_renamed_and_changed_are_told_apart_with_their_dangers() {
+    let old = git("web", "")
+        + &kustomization("web", "web", "./deploy", "")
+        + &kustomization("crds", "web", "./crds", "")
+        + &kustomization("gone", "web", "./gone", "")
+        + &kustomization("kept", "web", "./kept", ", deletionPolicy: Orphan");
+    let new = git("web", ", suspend: true")
+        + &kustomization("web", "web", "./deploy/prod", ", retryInterval: 1m")
+        + &kustomization("crds-v2", "web", "./crds", "")
+        + &kustomization("new", "other", "./new", "");
+    insta::assert_snapshot!(shown(&old, &new), @"
+    Kustomization flux-system/crds: renamed to Kustomization flux-system/crds-v2
+      ! renames Kustomization flux-system/crds to crds-v2 with prune: true: Flux deletes the workloads of `crds`, also those that `crds-v2` applies
+    Kustomization flux-system/gone: removed
+      ! removes Kustomization flux-system/gone with prune: true: Flux deletes its workloads
+    Kustomization flux-system/kept: removed
+    Kustomization flux-system/new: added
+    Kustomization flux-system/web: changed
+      spec.path
+      spec.retryInterval
+      ! changes the path of Kustomization flux-system/web from `./deploy` to `./deploy/prod`: with prune: true Flux deletes what only the old one has
+    GitRepository flux-system/web: changed
+      spec.suspend
+    same 0, relabelled 0, left 0
+    ");
+}
+
+#[test]
+fn a_reference_that_follows_its_source_to_a_new_name_is_no_danger() {
+    let old = git("web", "") + &kustomization("web", "web", "./deploy", "");
+    let new = old.replace("name: web, namespace", "name: shop, namespace");
+    let new = new.replace(
+        "kind: GitRepository, name: web",
+        "kind: GitRepository, name: shop",
+    );
+    insta::assert_snapshot!(shown(&old, &new), @"
+    Kustomization flux-system/web: renamed to Kustomization flux-system/shop
+      spec.sourceRef.name
+      ! renames Kustomization flux-system/web to shop with prune: true: Flux deletes the workloads of `web`, also those that `shop` applies
+    GitRepository flux-system/web: renamed to GitRepository flux-system/shop
+    same 0, relabelled 0, left 0
+    ");
+    let other = old.replace(
+        "kind: GitRepository, name: web",
+        "kind: GitRepository, name: other",
+    );
+    insta::assert_snapshot!(shown(&old, &other), @"
+    Kustomization flux-system/web: changed
+      spec.sourceRef.name
+      ! changes the source of Kustomization flux-system/web from `GitRepository web` to `GitRepository other`: with prune: true Flux deletes what only the old one has
+    same 1, relabelled 0, left 0
+    ");
+}
+
+#[test]
+fn an_object_that_moves_to_another_namespace_is_known_again() {
+    let old = kustomization("web", "web", "./deploy", "");
+    let new = old.replace("namespace: flux-system", "namespace: team-a");
+    insta::assert_snapshot!(shown(&old, &new), @"
+    Kustomization flux-system/web: renamed to Kustomization team-a/web
+      ! moves Kustomization flux-system/web to team-a/web with prune: true: Flux deletes the workloads of `flux-system/web`, also those that `team-a/web` applies
+    same 0, relabelled 0, left 0
+    ");
+}
+
+#[test]
+fn objects_of_two_clusters_are_two_and_one_that_names_none_is_for_all() {
+    let web = |path: &str| kustomization("web", "web", path, "");
+    let old = format!("# on: eu\n{}# on: us\n{}", web("./eu"), web("./us"));
+    let new = format!("# on: eu\n{}# on: us\n{}", web("./eu"), web("./asia"));
+    let difference = "Kustomization flux-system/web on us: changed\n  spec.path\n  ! changes the path of Kustomization flux-system/web on us from `./us` to `./asia`: with prune: true Flux deletes what only the old one has\n";
+    assert_eq!(
+        shown(&old, &new),
+        format!("{difference}same 1, relabelled 0, left 0")
+    );
+    assert_eq!(
+        shown(&web("./eu"), &web("./eu")),
+        "same 1, relabelled 0, left 0"
+    );
+    let both = format!("# on: eu\n{0}# on: us\n{0}", web("./a"));
+    assert_eq!(shown(&web("./a"), &both), "same 2, relabelled 0, left 0");
+}
+
+#[test]
+fn what_others_manage_is_not_taken_for_removed() {
+    let old = git("flux-system", "")
+        + &kustomization("flux-system", "flux-system", "./clusters", "")
+        + &git("base", "")
+        + &kustomization("infra", "base", "./infra", "")
+        + &kustomization("web", "base", "./deploy", ", dependsOn: [{name: infra}]")
+        + "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+    let new = kustomization("web", "base", "./deploy", ", dependsOn: [{name: infra}]");
+    assert_eq!(shown(&old, &new), "same 1, relabelled 0, left 4");
+}
+
+#[test]
+fn of_a_part_of_the_fleet_nothing_is_taken_for_removed() {
+    let old = manifests(&(git("web", "") + &git("shop", "")));
+    let new = manifests(&git("web", ""));
+    let comparison = compare(&Against {
+        old: &old,
+        new: &new,
+        crds: &|_| Crds::embedded(),
+        is_whole: false,
+    });
+    assert!(comparison.differences.is_empty());
+}
