@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{EnvironmentKind, Field, Reference};
+use crate::config::{EnvironmentKind, Field, Reference, Said};
 use crate::flux::duration;
 use crate::flux::yaml::{Entry, Node, Span, Value};
 
@@ -170,11 +170,12 @@ impl PlannedObject<'_> {
         self.layers.duration(field).unwrap_or((self.span, default))
     }
 
-    /// How long one reconcile of it may take.
-    fn timeout(&self, field: Field) -> (Span, Duration) {
-        self.layers
-            .duration(field)
-            .unwrap_or((self.span, DEFAULT_TIMEOUT))
+    /// How long one reconcile of it may take; `None` where that was taken away: then Flux decides.
+    fn timeout(&self, field: Field) -> Option<(Span, Duration)> {
+        let said = self.layers.find(field).map(|setting| &setting.value);
+        let is_taken_away = matches!(said, Some(Said::Nothing));
+        let built_in = (!is_taken_away).then_some((self.span, DEFAULT_TIMEOUT));
+        self.layers.duration(field).or(built_in)
     }
 
     fn source_spec(&self) -> Node {
@@ -185,8 +186,9 @@ impl PlannedObject<'_> {
         }
         let (span, interval) = self.interval(Field::SourceInterval);
         spec.text("interval", (span, &duration::write(interval)));
-        let (span, timeout) = self.timeout(Field::SourceTimeout);
-        spec.text("timeout", (span, &duration::write_without_hours(timeout)));
+        if let Some((span, timeout)) = self.timeout(Field::SourceTimeout) {
+            spec.text("timeout", (span, &duration::write_without_hours(timeout)));
+        }
         // One that does not fit the kind of source was told, and is not judged again.
         if let (Some((span, _)), Some(poll)) = (self.layers.reference(), &self.poll) {
             spec.add("ref", reference_node(span, &poll.reference));
@@ -215,8 +217,9 @@ impl PlannedObject<'_> {
         if let Some((span, retry)) = self.layers.duration(Field::RetryInterval) {
             spec.text("retryInterval", (span, &duration::write(retry)));
         }
-        let (span, timeout) = self.timeout(Field::KustomizationTimeout);
-        spec.text("timeout", (span, &duration::write(timeout)));
+        if let Some((span, timeout)) = self.timeout(Field::KustomizationTimeout) {
+            spec.text("timeout", (span, &duration::write(timeout)));
+        }
         if let Some(source) = &self.source {
             let mut reference = Fields::at(source.span);
             reference.text("kind", (source.span, &source.kind));

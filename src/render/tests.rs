@@ -136,6 +136,19 @@ fn a_project_becomes_a_source_and_a_kustomization() {
 }
 
 #[test]
+fn a_timeout_that_is_taken_away_is_left_to_flux() {
+    let written = |said: &str| {
+        let project = format!("{{name: web, repository: https://github.com/acme/web{said}}}");
+        stream(&configuration(&format!("projects: [{project}]\n"), &[]).1)
+    };
+    let timeouts = |said: &str| written(said).matches("timeout: 2m").count();
+    assert_eq!(timeouts(""), 2);
+    assert_eq!(timeouts(", timeouts: {kustomization: null}"), 1);
+    assert_eq!(timeouts(", timeout: null"), 0);
+    assert!(!written(", timeout: null").contains("timeout"));
+}
+
+#[test]
 fn a_fault_of_a_document_is_said_where_it_was_configured_by_text_and_by_values_alike() {
     let fleet = "projects:\n- name: web\n  repository: https://github.com/acme/web\n  \
                  kustomization: {force: maybe}\n  gitRepository: {nope: 1}\n";
