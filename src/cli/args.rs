@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::budget::ProfileName;
@@ -40,14 +41,18 @@ pub(super) struct GlobalArguments {
     /// The configuration folder: flux-setup.yaml, environments/, templates/
     #[arg(long, global = true, value_name = "DIR", default_value = ".")]
     pub(super) config: PathBuf,
-    /// Who reads stdout: people, or a machine, for which it is one JSON document
+    /// Who reads stdout: people, or a machine, for which it is one JSON document; markdown is for
+    /// `render --check --against`
     #[arg(
-        long,
+        long = "format",
         global = true,
         value_enum,
         value_name = "FORMAT",
         default_value = "text"
     )]
+    pub(super) asked_format: AskedFormat,
+    /// The same without Markdown, which is text to all but who asks for it
+    #[arg(skip)]
     pub(super) format: Format,
     /// Whether to use colours; auto: on a terminal, unless NO_COLOR is set
     #[arg(
@@ -63,10 +68,40 @@ pub(super) struct GlobalArguments {
     pub(super) verbose: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(super) enum Format {
+    #[default]
     Text,
     Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum AskedFormat {
+    Text,
+    Json,
+    Markdown,
+}
+
+impl Arguments {
+    /// Settles in which format is answered.
+    ///
+    /// # Errors
+    /// Where Markdown is asked for that is not written.
+    pub(super) fn settle_format(&mut self) -> Result<(), clap::Error> {
+        self.global.format = match self.global.asked_format {
+            AskedFormat::Text | AskedFormat::Markdown => Format::Text,
+            AskedFormat::Json => Format::Json,
+        };
+        let is_compared =
+            matches!(&self.command, Command::Render(render) if render.against.is_some());
+        if self.global.asked_format == AskedFormat::Markdown && !is_compared {
+            return Err(Self::command().error(
+                ErrorKind::ArgumentConflict,
+                "only `render --check --against` writes Markdown",
+            ));
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -126,22 +161,54 @@ Examples:
   flux-setup render --output manifests --project gone --prune
                                                  only what is left of a project
   flux-setup render --output manifests --check   shows what differs, for CI
+  flux-setup render --check --against old        the same by objects, wherever
+                                                 and however they are written
 
 Exit codes: 0 done, 1 it differs (--check) or something waits for --prune, 2 bad
 input or it could not be done.")]
 pub(super) struct RenderArguments {
     /// Write files below this folder instead of printing; it is made where it is not there
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", group = "place")]
     pub(super) output: Option<PathBuf>,
-    /// Write nothing and show how the folder differs
-    #[arg(long, requires = "output")]
+    /// Write nothing and show how the folder of --output, or what --against names, differs
+    #[arg(long, requires = "place")]
     pub(super) check: bool,
+    /// With --check: compare object by object with these manifests, a folder, a file or - for stdin.
+    /// Defaults, the order of keys, other forms of one duration and files do not count; a document is
+    /// that of the cluster after which a folder on its way is called
+    #[arg(long, value_name = "DIR|-", requires = "check", group = "place")]
+    pub(super) against: Option<PathBuf>,
+    /// With --against: a difference that does not make the exit code 1, as often as needed
+    #[arg(
+        long,
+        value_enum,
+        value_name = "KIND",
+        requires = "against",
+        conflicts_with = "output",
+        value_delimiter = ','
+    )]
+    pub(super) allow: Vec<Allowed>,
     /// Take away what nothing asks for any more: remove files that are left over, move those that lie
     /// elsewhere, and write those that lose or rename objects
     #[arg(long, requires = "output", conflicts_with = "check")]
     pub(super) prune: bool,
     #[command(flatten)]
     pub(super) selection: SelectionArguments,
+}
+
+/// What may differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Allowed {
+    /// Objects that were not there
+    Added,
+    /// Objects that are not there any more
+    Removed,
+    /// Objects with another name or namespace
+    Renamed,
+    /// Objects with other fields
+    Changed,
+    /// Whatever deletes or moves workloads, beside the kind of its difference
+    Danger,
 }
 
 #[derive(Debug, Args)]

@@ -79,8 +79,12 @@ impl Judges {
     }
 
     fn crds(&self, object: &PlannedObject<'_>) -> &Crds {
-        let own = object.cluster.as_deref();
-        let crds = own.and_then(|cluster| self.clusters.get(cluster));
+        self.crds_of(object.cluster.as_deref())
+    }
+
+    /// The CRDs that hold in a cluster; `None`: in one without a name.
+    pub(super) fn crds_of(&self, cluster: Option<&str>) -> &Crds {
+        let crds = cluster.and_then(|cluster| self.clusters.get(cluster));
         crds.unwrap_or(&self.fleet)
     }
 

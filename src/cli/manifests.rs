@@ -176,7 +176,7 @@ impl Judged {
 }
 
 /// The documents with the items of each `kind: List` in its place, as `kubectl get` prints them.
-fn without_lists(documents: Vec<Node>) -> Vec<Node> {
+pub(super) fn without_lists(documents: Vec<Node>) -> Vec<Node> {
     let mut single = Vec::with_capacity(documents.len());
     for document in documents {
         let text = |key: &str| document.get(key).and_then(Node::as_str);
@@ -191,7 +191,7 @@ fn without_lists(documents: Vec<Node>) -> Vec<Node> {
 
 /// Whether a document is kustomize's own configuration, which no API server takes. In a file of its
 /// name kustomize needs neither `apiVersion` nor `kind`.
-fn is_of_kustomize(document: &Node, sources: &Sources) -> bool {
+pub(super) fn is_of_kustomize(document: &Node, sources: &Sources) -> bool {
     let text = |key: &str| document.get(key).and_then(Node::as_str);
     if let Some(version) = text("apiVersion") {
         return version.starts_with("kustomize.config.k8s.io/");

@@ -1,5 +1,9 @@
 //! The door for people: arguments, wiring, printing and exit codes.
 
+mod against;
+mod against_document;
+mod against_markdown;
+mod against_text;
 mod alerts;
 mod args;
 mod budget;
@@ -55,7 +59,11 @@ use outcome::Outcome;
 /// 1 the answer is no, 2 bad input or it could not be done.
 pub fn main() -> ExitCode {
     let given: Vec<_> = std::env::args_os().collect();
-    let arguments = match Arguments::try_parse_from(&given) {
+    let parsed = Arguments::try_parse_from(&given).and_then(|mut arguments| {
+        arguments.settle_format()?;
+        Ok(arguments)
+    });
+    let arguments = match parsed {
         Ok(arguments) => arguments,
         Err(error) => return outcome::of_arguments(&error, &given),
     };

@@ -13,11 +13,12 @@ use crate::render::{
     write_folder, write_manifests,
 };
 
+use super::against::Part;
 use super::args::{Format, GlobalArguments, RenderArguments, SelectionArguments};
 use super::fleet::{Fleet, Loaded};
 use super::log::Log;
 use super::outcome::Outcome;
-use super::{folder_json, folder_report, manifests_json, output};
+use super::{against, folder_json, folder_report, manifests_json, output};
 
 /// Each name exists, but no object has all of them.
 pub(super) const NOTHING_SELECTED: &str =
@@ -61,6 +62,12 @@ pub(super) fn run(
             .objects
             .iter()
             .any(|object| selection.has(object));
+    if let Some(path) = &arguments.against {
+        anyhow::ensure!(!is_empty, NOTHING_SELECTED);
+        let part = arguments.selection.part();
+        fleet.plan.objects.retain(|object| selection.has(object));
+        return against::run(global, &fleet, &templates, path, part, &arguments.allow);
+    }
     let Some((path, files)) = arguments.folder() else {
         anyhow::ensure!(!is_empty, NOTHING_SELECTED);
         return print(fleet, &templates, &selection, global.format, &mut log);
@@ -100,6 +107,16 @@ pub(super) fn run(
 }
 
 impl SelectionArguments {
+    fn part(&self) -> Part {
+        if self.is_everything() {
+            Part::All
+        } else if self.environment.is_empty() && self.project.is_empty() {
+            Part::Clusters
+        } else {
+            Part::Some
+        }
+    }
+
     fn is_everything(&self) -> bool {
         self.environment.is_empty() && self.project.is_empty() && self.cluster.is_empty()
     }
