@@ -41,6 +41,7 @@ pub use model::{
 };
 pub use pattern::{Filling, Gap, Pattern};
 pub use read_map::OUR_LABELS;
+pub use read_reference::check_reference;
 pub use reading::{News, Reading};
 pub use secret::{SECRET_LIMIT_BYTES, SecretFault, SecretRef, file_path};
 pub use serving::{ApiListener, ApiToken, HooksListener, ServerSettings, StoreAddress, TokenScope};

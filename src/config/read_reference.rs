@@ -127,7 +127,11 @@ impl Decoder {
     }
 }
 
-fn check_reference(key: &str, text: &str) -> Result<(), String> {
+/// Whether a text can stand under a key of `ref`; for a tag, of a Git repository or of an OCI artifact.
+///
+/// # Errors
+/// Why it cannot.
+pub fn check_reference(key: &str, text: &str) -> Result<(), String> {
     match key {
         "branch" => git_ref::branch(text),
         // which of the two it has to be hangs on its source: the plan checks that

@@ -1,0 +1,26 @@
+//! Objects that exist in, the shortest configuration out that renders them again.
+//!
+//! ```text
+//! documents -> found (what each asks for, or why it cannot be said)
+//!           -> sites (which cluster, which environment) -> projects (which source, which name)
+//!           -> leaves (what each object wants of each key) -> layers (said once where it holds)
+//!           -> files
+//! ```
+
+mod clusters;
+mod environments;
+mod files;
+mod found;
+mod layers;
+mod leaves;
+mod names;
+mod projects;
+mod run;
+mod steps;
+mod unit;
+mod wanted;
+mod write;
+
+pub use found::{Deletes, Given, LeftAlone};
+pub use run::{Adopted, Adoption, adopt};
+pub use steps::{Move, Places, Step, steps};
