@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::flux::schema::{Crds, FieldDifference};
-use crate::flux::yaml::Span;
+use crate::flux::yaml::{Node, Span};
 
 use super::danger::{self, Danger};
 use super::manifest::{Manifest, ObjectName};
@@ -230,43 +230,62 @@ fn dangers(
     danger::of_change(old, new, paths)
 }
 
-/// What is rendered refers to as somebody else's.
-struct Others<'a>(HashSet<(Arc<str>, Arc<str>, Arc<str>)>, HashSet<Key<'a>>);
+/// Kind, namespace and name.
+type Named = (Arc<str>, Arc<str>, Arc<str>);
 
-impl<'a> Others<'a> {
-    fn of(new: &'a [Manifest]) -> Self {
-        let mut named = HashSet::new();
-        for one in new
+/// What is rendered refers to as somebody else's, with the clusters where it does.
+struct Others(HashMap<Named, HashSet<Option<Arc<str>>>>);
+
+impl Others {
+    fn of(new: &[Manifest]) -> Self {
+        let rendered: HashSet<_> = new.iter().map(|one| named(&one.object)).collect();
+        let mut others = Self(HashMap::new());
+        let kustomizations = new
             .iter()
-            .filter(|one| &*one.object.kind == "Kustomization")
-        {
-            let source = source_of(one);
-            named.insert((source.kind, source.namespace, source.name));
-            let waits = one.spec("dependsOn").and_then(|node| node.as_sequence());
-            for item in waits.unwrap_or_default() {
-                let text = |key| item.get(key).and_then(|node| node.as_str());
-                let namespace = text("namespace").map(Arc::from);
-                named.insert((
-                    "Kustomization".into(),
-                    namespace.unwrap_or_else(|| one.object.namespace.clone()),
-                    text("name").unwrap_or_default().into(),
-                ));
+            .filter(|one| &*one.object.kind == "Kustomization");
+        for one in kustomizations {
+            let waits = one.spec("dependsOn").and_then(Node::as_sequence);
+            let waits = waits.unwrap_or_default().iter().map(|item| {
+                let text = |key| item.get(key).and_then(Node::as_str).map(Arc::from);
+                ObjectName {
+                    namespace: text("namespace").unwrap_or_else(|| one.object.namespace.clone()),
+                    name: text("name").unwrap_or_default(),
+                    ..one.object.clone()
+                }
+            });
+            for object in waits.chain([source_of(one)]) {
+                if !rendered.contains(&named(&object)) {
+                    let (named, cluster) = named(&object);
+                    others.0.entry(named).or_default().insert(cluster);
+                }
             }
         }
-        Self(named, new.iter().map(key).collect())
+        others
     }
 
     fn has(&self, one: &Manifest) -> bool {
-        let ObjectName {
-            kind,
-            namespace,
-            name,
-            ..
-        } = &one.object;
-        let is_bootstrap = &**namespace == BOOTSTRAP && &**name == BOOTSTRAP;
-        let named = (kind.clone(), namespace.clone(), name.clone());
-        is_bootstrap || self.0.contains(&named) && !self.1.contains(&key(one))
+        let is_bootstrap = &*one.object.namespace == BOOTSTRAP && &*one.object.name == BOOTSTRAP;
+        let (named, cluster) = named(&one.object);
+        let is_named = self.0.get(&named).is_some_and(|clusters| {
+            cluster.is_none() || clusters.contains(&cluster) || clusters.contains(&None)
+        });
+        is_bootstrap || is_named
     }
+}
+
+/// What a reference names, and where.
+fn named(object: &ObjectName) -> (Named, Option<Arc<str>>) {
+    let ObjectName {
+        kind,
+        namespace,
+        name,
+        cluster,
+        ..
+    } = object;
+    (
+        (kind.clone(), namespace.clone(), name.clone()),
+        cluster.clone(),
+    )
 }
 
 /// Name and namespace of what `flux bootstrap` writes.

@@ -183,6 +183,19 @@ fn what_others_manage_is_not_taken_for_removed() {
 }
 
 #[test]
+fn what_another_cluster_leaves_to_others_is_removed_from_this_one() {
+    let web = kustomization("web", "web", "./web", "");
+    let waits = kustomization("shop", "web", "./shop", ", dependsOn: [{name: web}]");
+    let old = format!("# on: eu\n{web}# on: us\n{web}{waits}");
+    let told = shown(&old, &format!("# on: us\n{waits}"));
+    assert!(
+        told.contains("Kustomization flux-system/web on eu: removed\n"),
+        "{told}"
+    );
+    assert!(told.ends_with("same 1, relabelled 0, left 1"), "{told}");
+}
+
+#[test]
 fn of_a_part_of_the_fleet_nothing_is_taken_for_removed() {
     let old = manifests(&(git("web", "") + &git("shop", "")));
     let new = manifests(&git("web", ""));
