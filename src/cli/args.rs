@@ -316,14 +316,22 @@ pub(super) struct ServerArguments {
     pub(super) address: Option<String>,
 }
 
-/// Writes a configuration to start from
+/// Writes a configuration to start from, or one made of objects that exist
 ///
 /// It asks nothing, overwrites nothing and renders at once; comments in the files explain them.
+///
+/// With --from or --context GitRepository, OCIRepository and Kustomization objects become the shortest
+/// configuration that renders the same. It is rendered and compared before it is written: what cannot
+/// be said is listed with its place and the reason, and left alone. A cluster is only read.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   flux-setup init            into the current folder
   flux-setup init fleet      into fleet/, which is made where it is not there
+  flux-setup init fleet --from clusters         of a folder of manifests
+  kustomize build . | flux-setup init fleet --from -
+  flux-setup init fleet --context prod-eu       of a live cluster
+  flux-setup init fleet --from clusters --plan  how to move without harm
 
 Exit codes: 0 written, 2 a file is there already, or it could not be done: then
 nothing is written.")]
@@ -331,6 +339,15 @@ pub(super) struct InitArguments {
     /// The folder to write to; left out: the configuration folder
     #[arg(value_name = "DIR")]
     pub(super) folder: Option<PathBuf>,
+    /// Make it of these manifests: a folder, a file, or - for stdin
+    #[arg(long, value_name = "DIR|-", group = "existing")]
+    pub(super) from: Option<PathBuf>,
+    /// Make it of the objects in the cluster of this context of the kubeconfig
+    #[arg(long, value_name = "CONTEXT", group = "existing")]
+    pub(super) context: Option<String>,
+    /// Write nothing and print the safe move to the rendered manifests, and the way back
+    #[arg(long, requires = "existing")]
+    pub(super) plan: bool,
 }
 
 /// Receives webhooks of GitHub and wakes what follows the pushed ref, in every cluster

@@ -1,6 +1,7 @@
 //! A fleet as commands take it: read, planned, and with everything that is wrong with it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
 
 use crate::budget::{CostTable, counted};
 use crate::config::{self, Configuration, Finding, Severity};
@@ -61,7 +62,12 @@ impl Loaded {
 
     /// Reads the configuration folder that the arguments name.
     pub(super) fn read(global: &GlobalArguments, log: &mut Log) -> Self {
-        let (configuration, findings) = config::load(&global.config);
+        Self::read_folder(&global.config, log)
+    }
+
+    /// Reads a configuration folder.
+    pub(super) fn read_folder(folder: &Path, log: &mut Log) -> Self {
+        let (configuration, findings) = config::load(folder);
         log.step("read the configuration", || {
             let projects = counted(configuration.projects.len(), "project");
             let environments = counted(configuration.environments.len(), "environment");

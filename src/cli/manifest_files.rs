@@ -145,7 +145,8 @@ impl Documents {
         }
     }
 
-    fn add(&mut self, name: &str, text: String, documents: &mut Vec<Node>) {
+    /// Reads the documents of a text.
+    pub(super) fn add(&mut self, name: &str, text: String, documents: &mut Vec<Node>) {
         let source = self.sources.add(name, text);
         let (read, faults) = yaml::read(self.sources.text(source), source);
         self.findings.extend(faults.into_iter().map(Finding::from));

@@ -1,6 +1,7 @@
 //! Whole flows through the public doors: the binary, and a real Kubernetes API server.
 
 mod accepted;
+mod adopt;
 mod against;
 mod annotating;
 mod api;

@@ -1,0 +1,266 @@
+//! `flux-setup init --from`: a configuration made of objects that exist, proved before it is written.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+
+use crate::adopt::{Adoption, Given, Places, adopt, steps};
+use crate::budget::counted;
+use crate::config::{Finding, Severity, Sources};
+use crate::flux::yaml::{Node, Span};
+use crate::render::{Change, Comparison, cluster_of};
+
+use super::against::Part;
+use super::args::{Format, GlobalArguments, InitArguments};
+use super::fleet::Loaded;
+use super::init_report::{self, Proved};
+use super::log::Log;
+use super::manifest_files::Documents;
+use super::new_files::{quoted, write_files};
+use super::outcome::Outcome;
+use super::{against, init_live, output, report};
+
+/// How often what renders otherwise is left alone and the rest is made anew.
+const MOST_ROUNDS: usize = 8;
+
+pub(super) fn run(global: &GlobalArguments, arguments: &InitArguments) -> anyhow::Result<Outcome> {
+    let mut log = Log::new(global.verbose);
+    let mut read = Documents::default();
+    let (documents, root) = match (&arguments.from, &arguments.context) {
+        (Some(path), _) => (against::given(&mut read, path)?, path.as_path()),
+        (None, Some(context)) => (init_live::objects(context, &mut read)?, Path::new("")),
+        (None, None) => {
+            bail!("nothing says what the configuration is made of: `--from` or `--context`")
+        }
+    };
+    log.step("read", || counted(documents.len(), "document"));
+    if is_faulty(&read.findings) {
+        report::print(&read.sources, &read.findings, global.format)?;
+        return Ok(Outcome::BadInput);
+    }
+    report::print_beside(&read.sources, &read.findings)?;
+    let proved = match proved(
+        &documents,
+        &read.sources,
+        root,
+        arguments.context.as_deref(),
+        &mut log,
+    )? {
+        Ok(proved) => proved,
+        Err(findings) => {
+            report::print(&read.sources, &findings, global.format)?;
+            return Ok(Outcome::BadInput);
+        }
+    };
+    let folder = arguments.folder.as_ref().unwrap_or(&global.config);
+    if proved.adoption.files.is_empty() {
+        output::beside(&init_report::left_alone(&proved.adoption, &read.sources))?;
+        bail!("there is no object of which a configuration could be made, so nothing was written");
+    }
+    if arguments.plan {
+        let from = match (&arguments.from, &arguments.context) {
+            (Some(path), _) => quoted(&path.display().to_string()),
+            (None, _) => "MANIFESTS".to_owned(),
+        };
+        let places = Places {
+            config: &quoted(&folder.display().to_string()),
+            from: &from,
+        };
+        let steps = steps(&proved.adoption, places);
+        match global.format {
+            Format::Json => output::json(&init_report::steps_json(&steps))?,
+            Format::Text => output::text(|out| init_report::write_steps(out, &steps))?,
+        }
+        return Ok(Outcome::Done);
+    }
+    let files: Vec<(&str, &str)> = proved
+        .adoption
+        .files
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    write_files(folder, &files)?;
+    match global.format {
+        Format::Json => output::json(&init_report::json(&proved, &read.sources))?,
+        Format::Text => {
+            output::text(|out| init_report::write(out, folder, &proved, &read.sources))?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn is_faulty(findings: &[Finding]) -> bool {
+    let mut severities = findings.iter().map(|finding| finding.severity);
+    severities.any(|severity| severity == Severity::Error)
+}
+
+/// Makes a configuration, renders it, and compares: what renders otherwise is left alone, until the rest
+/// is the same. Inside, findings where objects are there twice.
+fn proved(
+    documents: &[Node],
+    sources: &Sources,
+    root: &Path,
+    context: Option<&str>,
+    log: &mut Log,
+) -> anyhow::Result<Result<Proved, Vec<Finding>>> {
+    let root = root.display().to_string();
+    let named = context.map(as_cluster);
+    let clusters: Vec<_> = documents
+        .iter()
+        .map(|document| cluster_of(sources, document.span, &[]))
+        .collect();
+    let given: Vec<Given<'_>> = documents
+        .iter()
+        .zip(&clusters)
+        .map(|(document, cluster)| Given {
+            document,
+            file: below(sources.name(document.span.source), &root),
+            cluster: named.as_deref().or(cluster.as_deref()),
+        })
+        .collect();
+    let mut left: HashMap<Span, String> = HashMap::new();
+    for _ in 0..MOST_ROUNDS {
+        let adoption = match adopt(&given, &left, context) {
+            Ok(adoption) => adoption,
+            Err(twice) => {
+                let findings = twice
+                    .into_iter()
+                    .map(|(first, other)| there_twice(first, other, documents, sources));
+                return Ok(Err(findings.collect()));
+            }
+        };
+        log.step("made a configuration", || {
+            counted(adoption.objects, "object")
+        });
+        let comparison = match &adoption.files[..] {
+            [] => Comparison::default(),
+            files => compared(files, documents, sources)?,
+        };
+        let alone: HashSet<Span> = adoption.left_alone.iter().map(|one| one.span).collect();
+        let before = left.len();
+        for one in &comparison.differences {
+            let reason = match &one.change {
+                Change::Changed { fields } | Change::Renamed { fields, .. } => {
+                    let paths = fields
+                        .iter()
+                        .take(3)
+                        .map(|field| format!("`{}`", field.path));
+                    let paths: Vec<_> = paths.collect();
+                    format!("it would be rendered with another {}", paths.join(", "))
+                }
+                Change::Removed => "it would not be rendered as it is called".to_owned(),
+                Change::Added => continue,
+            };
+            if let Some(span) = one.span.filter(|span| !alone.contains(span)) {
+                left.insert(span, reason);
+            }
+        }
+        if left.len() == before {
+            let lines = lines(&adoption, documents, sources);
+            return Ok(Ok(Proved {
+                adoption,
+                comparison,
+                lines,
+            }));
+        }
+    }
+    bail!("no configuration was found that renders the same, so nothing was written")
+}
+
+/// A context as the name of a cluster.
+fn as_cluster(context: &str) -> String {
+    let name = context.to_lowercase();
+    let name = name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    let name: String = name.trim_matches('-').chars().take(63).collect();
+    match name.trim_end_matches('-') {
+        "" => "cluster".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// The path below the folder that was named.
+fn below<'n>(name: &'n str, root: &str) -> &'n str {
+    let root = root.trim_end_matches('/');
+    let rest = name
+        .strip_prefix(root)
+        .and_then(|rest| rest.strip_prefix('/'));
+    rest.unwrap_or(name)
+}
+
+fn there_twice(first: Span, other: Span, documents: &[Node], sources: &Sources) -> Finding {
+    let document = documents.iter().find(|document| document.span == other);
+    let text = |keys: &[&str]| {
+        let found = document.and_then(|one| keys.iter().try_fold(one, |node, key| node.get(key)));
+        found.and_then(Node::as_str).unwrap_or_default()
+    };
+    let position = sources.position(first);
+    let message = format!(
+        "{} `{}/{}` is there twice",
+        text(&["kind"]),
+        text(&["metadata", "namespace"]),
+        text(&["metadata", "name"])
+    );
+    let start = Span {
+        end: other.start,
+        ..other
+    };
+    Finding::error(start, "metadata.name", message).hint(format!(
+        "the other stands at {}:{}; keep one, or put each cluster's into a folder of its own, as `clusters/NAME`",
+        sources.name(first.source),
+        position.line
+    ))
+}
+
+/// Renders files that are not written yet, and compares with what they were made of.
+fn compared(
+    files: &[(String, String)],
+    documents: &[Node],
+    sources: &Sources,
+) -> anyhow::Result<Comparison> {
+    let folder =
+        tempfile::tempdir().context("cannot make a folder to prove the configuration in")?;
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).context("cannot prove the configuration")?;
+        }
+        fs::write(&path, text).context("cannot prove the configuration")?;
+    }
+    let mut quiet = Log::new(false);
+    let loaded = Loaded::read_folder(folder.path(), &mut quiet);
+    let mut fleet = loaded.plan(&mut quiet);
+    let templates = fleet.prove(&mut quiet);
+    if fleet.is_faulty() {
+        report::print_beside(&fleet.configuration.sources, &fleet.findings)?;
+        bail!("the configuration that was made of it has the faults above, so nothing was written");
+    }
+    against::compared(&fleet, &templates, documents, sources, Part::All)
+}
+
+/// Lines of the documents that are rendered again, and of the configuration.
+fn lines(adoption: &Adoption, documents: &[Node], sources: &Sources) -> (usize, usize) {
+    let alone: HashSet<Span> = adoption.left_alone.iter().map(|one| one.span).collect();
+    let is_ours = |document: &&Node| {
+        let kind = document
+            .get("kind")
+            .and_then(Node::as_str)
+            .unwrap_or_default();
+        let is_kind = ["GitRepository", "OCIRepository", "Kustomization"].contains(&kind);
+        is_kind && !alone.contains(&document.span)
+    };
+    let of_document = |document: &Node| {
+        let text = sources.text(document.span.source);
+        let (start, end) = (document.span.start as usize, document.span.end as usize);
+        text.get(start..end)
+            .map_or(0, |text| text.trim_end().lines().count())
+    };
+    let before = documents.iter().filter(is_ours).map(of_document).sum();
+    let after = adoption
+        .files
+        .iter()
+        .map(|(_, text)| text.lines().count())
+        .sum();
+    (before, after)
+}

@@ -1,0 +1,478 @@
+//! `init --from`: fleets of every style become configurations that render the same.
+
+mod bad_input;
+mod live;
+mod random;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::binary::{Run, command, ended, repository, run_in};
+
+fn style(name: &str) -> PathBuf {
+    repository().join("tests/fleets/adopt").join(name)
+}
+
+/// Lines of all files below a folder.
+fn lines(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder)
+        .expect("a folder of the test")
+        .map(|entry| entry.expect("a folder of the test").path());
+    let lines = entries.map(|path| match path.is_dir() {
+        true => lines(&path),
+        false => fs::read_to_string(&path)
+            .expect("a folder of the test")
+            .lines()
+            .count(),
+    });
+    lines.sum()
+}
+
+/// A copy of a style in `old/`, and what was made of it in `fleet/`.
+fn adopted(name: &str) -> (TempDir, Run) {
+    let folder = tempfile::tempdir().expect("a folder of the test");
+    copy(&style(name), &folder.path().join("old"));
+    let run = run_in(folder.path(), &["init", "fleet", "--from", "old"]);
+    assert_eq!(run.code, Some(0), "{}{}", run.stdout, run.stderr);
+    (folder, run)
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder of the test");
+    for entry in fs::read_dir(from).expect("a folder of the test") {
+        let path = entry.expect("a folder of the test").path();
+        let target = to.join(path.file_name().expect("a folder of the test"));
+        match path.is_dir() {
+            true => copy(&path, &target),
+            false => drop(fs::copy(&path, &target).expect("a folder of the test")),
+        }
+    }
+}
+
+/// The configuration, file by file.
+fn configuration(folder: &Path) -> String {
+    let mut files = vec![folder.join("fleet/flux-setup.yaml")];
+    let environments =
+        fs::read_dir(folder.join("fleet/environments")).expect("a folder of the test");
+    let mut environments: Vec<_> = environments
+        .map(|entry| entry.expect("a folder of the test").path())
+        .collect();
+    environments.sort();
+    files.extend(environments);
+    let texts = files.iter().map(|path| {
+        let name = path
+            .strip_prefix(folder)
+            .expect("a folder of the test")
+            .display()
+            .to_string();
+        format!(
+            "# {name}\n{}",
+            fs::read_to_string(path).expect("a folder of the test")
+        )
+    });
+    texts.collect()
+}
+
+fn check(folder: &Path) -> Run {
+    run_in(
+        folder,
+        &["render", "--config", "fleet", "--check", "--against", "old"],
+    )
+}
+
+/// That nothing differs, and that the configuration is at most a third of the lines.
+fn is_the_same_in_a_third(name: &str) -> String {
+    let (folder, run) = adopted(name);
+    let checked = check(folder.path());
+    assert_eq!(
+        (checked.code, checked.stdout.as_str()),
+        (Some(0), ""),
+        "{}",
+        configuration(folder.path())
+    );
+    let (before, after) = (
+        lines(&folder.path().join("old")),
+        lines(&folder.path().join("fleet")),
+    );
+    assert!(
+        after * 3 <= before,
+        "{before} lines became {after}:\n{}",
+        configuration(folder.path())
+    );
+    assert!(!run.stdout.contains("left alone:"), "{}", run.stdout);
+    configuration(folder.path())
+}
+
+#[test]
+fn a_monorepo_becomes_one_project_with_its_objects() {
+    insta::assert_snapshot!(is_the_same_in_a_third("monorepo"), @r#"
+    # fleet/flux-setup.yaml
+    names: "{object}"
+    defaults:
+      ref: {branch: main}
+      timeouts: {source: 1m, kustomization: 5m}
+      secretRef: github-token
+      prune: true
+      wait: true
+    projects:
+      - name: platform
+        repository: https://github.com/acme/platform
+        objects:
+          - name: api
+            path: ./api
+            targetNamespace: apps
+            dependsOn: [redis]
+            substitutions: {REPLICAS: "7"}
+            kustomization: {postBuild: {substituteFrom: [{kind: ConfigMap, name: cluster-vars}]}}
+          - {name: cert-manager, path: ./cert-manager, dependsOn: [crds]}
+          - {name: crds, path: ./crds, dependsOn: [namespaces]}
+          - {name: ingress, path: ./ingress, dependsOn: [cert-manager]}
+          - {name: monitoring, path: ./monitoring, dependsOn: [ingress]}
+          - {name: namespaces, path: ./namespaces}
+          - name: postgres
+            path: ./postgres
+            dependsOn: [monitoring]
+            kustomization:
+              decryption: {provider: sops, secretRef: {name: sops-age}}
+              healthChecks: [{apiVersion: apps/v1, kind: StatefulSet, name: postgres, namespace: data}]
+          - {name: redis, path: ./redis, dependsOn: [postgres]}
+          - name: web
+            path: ./web
+            targetNamespace: apps
+            dependsOn: [api]
+            substitutions: {REPLICAS: "8"}
+            kustomization: {postBuild: {substituteFrom: [{kind: ConfigMap, name: cluster-vars}]}}
+          - name: worker
+            path: ./worker
+            targetNamespace: apps
+            dependsOn: [web]
+            substitutions: {REPLICAS: "9"}
+            kustomization: {postBuild: {substituteFrom: [{kind: ConfigMap, name: cluster-vars}]}}
+    # fleet/environments/fleet.yaml
+    intervals: {source: 2m, kustomization: 10m}
+    "#);
+}
+
+#[test]
+fn a_repository_for_each_project_in_each_environment_is_said_once() {
+    insta::assert_snapshot!(is_the_same_in_a_third("repositories"), @"
+    # fleet/flux-setup.yaml
+    defaults: {timeouts: {source: 1m}, retryInterval: 30s, secretRef: github-token, prune: true}
+    projects:
+      - {name: api, repository: https://github.com/acme/api}
+      - name: billing
+        repository: https://github.com/acme/billing
+        objects: [{name: billing, environments: {prod: {suspend: true}}}]
+      - {name: mail, repository: https://github.com/acme/mail}
+      - {name: search, repository: https://github.com/acme/search}
+      - {name: web, repository: https://github.com/acme/web, dependsOn: [api]}
+    # fleet/environments/dev.yaml
+    ref: {branch: develop}
+    intervals: {source: 1m, kustomization: 1m}
+    path: ./deploy/dev
+    substitutions: {ENVIRONMENT: dev}
+    # fleet/environments/prod.yaml
+    ref: {branch: production}
+    intervals: {source: 5m, kustomization: 10m}
+    path: ./deploy/prod
+    substitutions: {ENVIRONMENT: prod}
+    # fleet/environments/staging.yaml
+    ref: {branch: main}
+    intervals: {source: 3m, kustomization: 3m}
+    path: ./deploy/staging
+    substitutions: {ENVIRONMENT: staging}
+    ");
+}
+
+#[test]
+fn several_clusters_share_what_is_the_same_in_them() {
+    insta::assert_snapshot!(is_the_same_in_a_third("clusters"), @r#"
+    # fleet/flux-setup.yaml
+    names: "{object}"
+    output: "{cluster}/{environment}/{project}.yaml"
+    defaults:
+      timeouts: {source: 1m, kustomization: 3m}
+      secretRef: deploy-key
+      prune: true
+      wait: true
+      substitutions: {REGION: eu}
+    clusters:   # how each is reached: kubeconfig, context
+      - {name: dev-eu}
+      - {name: prod-eu}
+      - {name: prod-us}
+    projects:
+      - name: checkout
+        repository: ssh://git@github.com/acme/checkout
+        dependsOn: [ingress]
+        environments: {dev: false}
+      - {name: ingress, repository: ssh://git@github.com/acme/ingress}
+      - {name: monitoring, repository: ssh://git@github.com/acme/monitoring}
+      - name: shop
+        repository: ssh://git@github.com/acme/shop
+        dependsOn: [ingress]
+        environments: {prod: {clusters: {prod-eu: null, prod-us: {timeouts: {kustomization: 15m}}}}}
+    # fleet/environments/dev.yaml
+    cluster: dev-eu
+    ref: {branch: main}
+    intervals: {source: 1m, kustomization: 5m}
+    path: ./overlays/dev
+    substitutions: {CLUSTER: dev-eu}
+    # fleet/environments/prod.yaml
+    clusters: {prod-eu: null, prod-us: {substitutions: {CLUSTER: prod-us, REGION: us}}}
+    ref: {branch: release}
+    intervals: {source: 1m, kustomization: 5m}
+    path: ./overlays/prod
+    substitutions: {CLUSTER: prod-eu}
+    "#);
+}
+
+#[test]
+fn tenants_keep_their_namespaces_and_names() {
+    insta::assert_snapshot!(is_the_same_in_a_third("tenants"), @r#"
+    # fleet/flux-setup.yaml
+    names: "{object}"
+    defaults: {ref: {branch: main}, timeouts: {source: 1m, kustomization: 4m}, path: ./production, prune: true}
+    projects:
+      - name: apps
+        repository: https://github.com/acme/team-a
+        namespace: team-a
+        labels: {acme.example/tenant: team-a}
+        kustomization: {serviceAccountName: team-a}
+        objects:
+          - {name: apps-production, targetNamespace: team-a-production}
+          - {name: apps-staging, path: ./staging, targetNamespace: team-a-staging}
+      - name: team-b-apps
+        repository: https://github.com/acme/team-b
+        names: apps
+        namespace: team-b
+        labels: {acme.example/tenant: team-b}
+        kustomization: {serviceAccountName: team-b}
+        objects:
+          - {name: apps-production, names: "{object}", targetNamespace: team-b-production}
+          - {name: apps-staging, names: "{object}", path: ./staging, targetNamespace: team-b-staging}
+      - name: team-c-apps
+        repository: https://github.com/acme/team-c
+        names: apps
+        namespace: team-c
+        labels: {acme.example/tenant: team-c}
+        kustomization: {serviceAccountName: team-c}
+        objects:
+          - {name: apps-production, names: "{object}", targetNamespace: team-c-production}
+          - {name: apps-staging, names: "{object}", path: ./staging, targetNamespace: team-c-staging}
+      - name: team-d-apps
+        repository: https://github.com/acme/team-d
+        names: apps
+        namespace: team-d
+        labels: {acme.example/tenant: team-d}
+        kustomization: {serviceAccountName: team-d}
+        objects:
+          - {name: apps-production, names: "{object}", targetNamespace: team-d-production}
+          - {name: apps-staging, names: "{object}", path: ./staging, targetNamespace: team-d-staging}
+    # fleet/environments/fleet.yaml
+    intervals: {source: 5m, kustomization: 10m}
+    "#);
+}
+
+#[test]
+fn artifacts_keep_what_has_no_key_of_ours() {
+    insta::assert_snapshot!(is_the_same_in_a_third("oci"), @r#"
+    # fleet/flux-setup.yaml
+    defaults:
+      timeouts: {source: 1m, kustomization: 5m}
+      provider: generic
+      prune: true
+      wait: true
+      ociRepository:
+        verify:
+          provider: cosign
+          matchOIDCIdentity:
+            - {issuer: "^https://token.actions.githubusercontent.com$", subject: "^https://github.com/acme/.*$"}
+      kustomization: {commonMetadata: {labels: {app.kubernetes.io/part-of: acme}}}
+    projects:
+      - name: backend
+        source: {kind: OCIRepository, url: oci://ghcr.io/acme/backend}
+        annotations: {acme.example/owner: platform}
+        objects: [{name: backend, annotations: {acme.example/owner: null}}]
+      - name: frontend
+        source: {kind: OCIRepository, url: oci://ghcr.io/acme/frontend}
+        annotations: {acme.example/owner: platform}
+        objects: [{name: frontend, annotations: {acme.example/owner: null}}]
+      - name: gateway
+        source: {kind: OCIRepository, url: oci://ghcr.io/acme/gateway}
+        secretRef: ghcr
+        annotations: {acme.example/owner: platform}
+        objects: [{name: gateway, annotations: {acme.example/owner: null}}]
+      - name: jobs
+        source: {kind: OCIRepository, url: oci://ghcr.io/acme/jobs}
+        annotations: {acme.example/owner: platform}
+        objects: [{name: jobs, annotations: {acme.example/owner: null}}]
+        environments: {production: {ref: {tag: stable}}}
+    # fleet/environments/production.yaml
+    ref: {semver: ">=1.0.0"}
+    intervals: {source: 10m, kustomization: 1h}
+    # fleet/environments/staging.yaml
+    ref: {semver: ">=1.0.0-0"}
+    intervals: {source: 10m, kustomization: 1h}
+    "#);
+}
+
+#[test]
+fn external_sources_stay_with_others_and_what_cannot_be_said_is_named() {
+    let (folder, run) = adopted("external");
+    insta::assert_snapshot!(configuration(folder.path()), @r#"
+    # fleet/flux-setup.yaml
+    names: "{object}"
+    defaults: {timeouts: {kustomization: 5m}, retryInterval: 1m, prune: true}
+    projects:
+      - name: flux-system
+        source: {external: flux-system, kind: GitRepository}
+        wait: true
+        objects:
+          - name: configs
+            intervals: {kustomization: 1h}
+            path: ./infrastructure/configs
+            dependsOn: [controllers]
+          - {name: controllers, intervals: {kustomization: 1h}, path: ./infrastructure/controllers}
+          - {name: grafana, path: ./apps/grafana, dependsOn: [configs]}
+          - {name: matrix, path: ./apps/matrix, dependsOn: [configs]}
+          - {name: podinfo, path: ./apps/podinfo, dependsOn: [configs]}
+          - {name: storage, intervals: {kustomization: 1h}, path: ./infrastructure/storage, dependsOn: [configs]}
+          - {name: vault, path: ./apps/vault, dependsOn: [configs]}
+      - {name: models, source: {external: models, kind: Bucket}}
+    # fleet/environments/fleet.yaml
+    intervals: {source: 10m, kustomization: 10m}
+    "#);
+    insta::assert_snapshot!(run.stdout, @"
+    wrote fleet/flux-setup.yaml
+    wrote fleet/environments/fleet.yaml
+
+    8 objects in 131 lines became 19 lines
+    proved: rendered again, 8 the same; 8 objects would get our labels, which change nothing that Flux does; 2 objects are left to whoever manages them, as Kustomization flux-system/flux-system
+    left alone:
+      old/flux-system/gotk-sync.yaml:2: GitRepository flux-system/flux-system: `flux bootstrap` wrote it, and writes it again
+      old/flux-system/gotk-sync.yaml:15: Kustomization flux-system/flux-system: `flux bootstrap` wrote it, and writes it again
+      old/waiting.yaml:1: Kustomization flux-system/reports: `dependsOn[0].readyExpr` has no key of ours
+    of kinds that are not written: 1 Bucket, 1 HelmRelease
+
+    The move is yours: `flux-setup init --from … --plan` says how, and how to go back; then:
+      flux-setup validate --config fleet  finds what is wrong, with its place
+      flux-setup render --config fleet    prints the manifests
+    ");
+    let checked = check(folder.path());
+    assert_eq!(checked.code, Some(1));
+    insta::assert_snapshot!(checked.stdout + &checked.stderr, @"
+    removed: Kustomization flux-system/reports (old/waiting.yaml:1)
+      danger: removes Kustomization flux-system/reports with prune: true: Flux deletes its workloads
+    compared with `old`: 1 removed, 1 danger, 8 the same; 8 objects would get our labels, which change nothing that Flux does; 2 objects are left to whoever manages them, as Kustomization flux-system/flux-system
+    ");
+    assert!(lines(&folder.path().join("fleet")) * 3 <= lines(&folder.path().join("old")));
+}
+
+#[test]
+fn stdin_and_json_say_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(style("tenants").join("team-a.yaml")).unwrap();
+    let arguments = ["init", "fleet", "--from", "-", "--format", "json"];
+    let output = command(&arguments)
+        .current_dir(folder.path())
+        .write_stdin(text)
+        .output();
+    let run = ended(&output.unwrap());
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(answer["objects"], 3);
+    assert_eq!(answer["otherKinds"], serde_json::json!({"Namespace": 1}));
+    assert_eq!(answer["compared"]["same"], 3);
+    assert_eq!(answer["compared"]["differences"], serde_json::json!([]));
+    assert_eq!(answer["written"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn the_plan_of_the_move_names_the_objects_and_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&style("clusters"), &folder.path().join("old"));
+    let run = run_in(folder.path(), &["init", "fleet", "--from", "old", "--plan"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(!folder.path().join("fleet").exists());
+    insta::assert_snapshot!(run.stdout, @r#"
+    The safe move; none of it is done by this program.
+
+    1. Prove that what is rendered is what is there, today and not when it was made
+         flux-setup render --config fleet --check --against old
+    2. Suspend whatever applies the old manifests (of `flux bootstrap` that is the Kustomization flux-system): from here on nothing of this repository reaches a cluster
+         flux suspend kustomization flux-system --context dev-eu
+         flux suspend kustomization flux-system --context prod-eu
+         flux suspend kustomization flux-system --context prod-us
+    3. Take prune off, so that Flux deletes no workload whatever goes wrong
+         for name in ingress monitoring shop; do kubectl --context dev-eu -n flux-system patch kustomization $name --type merge -p '{"spec":{"prune":false}}'; done
+         for name in checkout ingress monitoring shop; do kubectl --context prod-eu -n flux-system patch kustomization $name --type merge -p '{"spec":{"prune":false}}'; done
+         for name in checkout ingress monitoring shop; do kubectl --context prod-us -n flux-system patch kustomization $name --type merge -p '{"spec":{"prune":false}}'; done
+    4. In one commit, render into the folder that Flux applies, take the old files of these objects out of it, and leave those that are left alone; the objects keep their names, so Flux sees the same ones with three labels more
+         flux-setup render --config fleet --output DIR
+         git rm OLD-FILES && git add DIR && git commit && git push
+    5. See that Flux would change labels and set prune again, and nothing else
+         flux diff kustomization flux-system --path DIR --context dev-eu
+         flux diff kustomization flux-system --path DIR --context prod-eu
+         flux diff kustomization flux-system --path DIR --context prod-us
+    6. Let Flux apply it
+         flux resume kustomization flux-system --context dev-eu
+         flux resume kustomization flux-system --context prod-eu
+         flux resume kustomization flux-system --context prod-us
+    7. See that every object is ready and prunes as before
+         kubectl --context dev-eu get kustomizations -A -o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,PRUNE:.spec.prune,POLICY:.spec.deletionPolicy
+         kubectl --context prod-eu get kustomizations -A -o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,PRUNE:.spec.prune,POLICY:.spec.deletionPolicy
+         kubectl --context prod-us get kustomizations -A -o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,PRUNE:.spec.prune,POLICY:.spec.deletionPolicy
+
+    The way back
+
+    - Before the commit: put prune back and resume
+         for name in ingress monitoring shop; do kubectl --context dev-eu -n flux-system patch kustomization $name --type merge -p '{"spec":{"prune":true}}'; done
+         for name in checkout ingress monitoring shop; do kubectl --context prod-eu -n flux-system patch kustomization $name --type merge -p '{"spec":{"prune":true}}'; done
+         for name in checkout ingress monitoring shop; do kubectl --context prod-us -n flux-system patch kustomization $name --type merge -p '{"spec":{"prune":true}}'; done
+         flux resume kustomization flux-system --context dev-eu
+         flux resume kustomization flux-system --context prod-eu
+         flux resume kustomization flux-system --context prod-us
+    - After it: suspend again, revert the commit, resume; the old files name the same objects, so nothing is deleted on the way back either
+         flux suspend kustomization flux-system --context dev-eu
+         flux suspend kustomization flux-system --context prod-eu
+         flux suspend kustomization flux-system --context prod-us
+         git revert COMMIT && git push
+         flux resume kustomization flux-system --context dev-eu
+         flux resume kustomization flux-system --context prod-eu
+         flux resume kustomization flux-system --context prod-us
+    "#);
+    let json = run_in(
+        folder.path(),
+        &[
+            "init", "fleet", "--from", "old", "--plan", "--format", "json",
+        ],
+    );
+    let answer: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(answer["steps"].as_array().map(Vec::len), Some(7));
+    assert_eq!(answer["back"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn what_we_rendered_ourselves_is_adopted_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let rendered = run_in(repository(), &["render"]).stdout;
+    fs::write(folder.path().join("old.yaml"), rendered).unwrap();
+    let run = run_in(folder.path(), &["init", "fleet", "--from", "old.yaml"]);
+    assert_eq!(run.code, Some(0), "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("156 the same\n"), "{}", run.stdout);
+    let checked = run_in(
+        folder.path(),
+        &[
+            "render",
+            "--config",
+            "fleet",
+            "--check",
+            "--against",
+            "old.yaml",
+        ],
+    );
+    assert_eq!((checked.code, checked.stdout.as_str()), (Some(0), ""));
+}
