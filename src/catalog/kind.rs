@@ -30,6 +30,29 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
+    /// As people type it: in any case, in the plural, or by the short name that the kind has in the API.
+    pub fn named(typed: &str) -> Option<Self> {
+        let typed = typed.to_ascii_lowercase();
+        Self::ALL.into_iter().find(|kind| {
+            kind.name().eq_ignore_ascii_case(&typed)
+                || kind.plural() == typed
+                || kind.short_names().contains(&&*typed)
+        })
+    }
+
+    /// The first is the one that the API server knows as well.
+    fn short_names(self) -> &'static [&'static str] {
+        match self {
+            Self::GitRepository => &["gitrepo", "git"],
+            Self::OciRepository => &["ocirepo", "oci"],
+            Self::HelmRepository => &["helmrepo"],
+            Self::Bucket => &[],
+            Self::HelmChart => &["hc", "chart"],
+            Self::Kustomization => &["ks"],
+            Self::HelmRelease => &["hr"],
+        }
+    }
+
     /// As objects write it: `OCIRepository`.
     pub fn name(self) -> &'static str {
         match self {
@@ -86,6 +109,28 @@ impl fmt::Display for Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_may_type_a_kind_in_any_case_in_the_plural_or_shortly_and_each_means_one() {
+        for kind in Kind::ALL {
+            for typed in [kind.name(), kind.plural(), &kind.name().to_uppercase()] {
+                assert_eq!(Kind::named(typed), Some(kind), "{typed}");
+            }
+            for typed in kind.short_names() {
+                let meant = Kind::ALL
+                    .into_iter()
+                    .filter(|it| it.short_names().contains(typed));
+                assert_eq!(
+                    (meant.count(), Kind::named(typed)),
+                    (1, Some(kind)),
+                    "{typed}"
+                );
+            }
+        }
+        assert_eq!(Kind::named("KS"), Some(Kind::Kustomization));
+        assert_eq!(Kind::named("deployment"), None);
+        assert_eq!(Kind::named(""), None);
+    }
 
     #[test]
     fn each_kind_is_read_by_its_own_name_and_by_no_other() {

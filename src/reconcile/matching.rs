@@ -182,6 +182,28 @@ fn follows_ref(reference: &Reference, push: &Push<'_>) -> Result<Follows, LeaveR
     })
 }
 
+/// Whether a GitRepository follows a ref that a person names: in full, or as a branch or tag by its short name.
+pub(super) fn follows_ref_named(reference: &Reference, named: &str) -> bool {
+    let is_full = named.starts_with("refs/") || named == "HEAD";
+    let folders: &[&str] = if is_full { &[""] } else { &[BRANCHES, TAGS] };
+    folders.iter().any(|folder| {
+        let push = Push {
+            repositories: Vec::new(),
+            former: Vec::new(),
+            reference: &format!("{folder}{named}"),
+            default_branch: None,
+            deleted: false,
+            changed: Changed::Incomplete(""),
+        };
+        follows_ref(reference, &push).is_ok()
+    })
+}
+
+/// Whether an OCIRepository follows a tag that a person names.
+pub(super) fn follows_tag_named(reference: &Reference, named: &str) -> bool {
+    follows_tag(reference, &[named]).is_ok()
+}
+
 fn follows_name(
     name: &Arc<str>,
     branch: Option<&str>,

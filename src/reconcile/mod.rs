@@ -3,6 +3,7 @@
 mod annotator;
 mod audit;
 mod books;
+pub mod by_hand;
 mod decision;
 mod detector;
 mod engine;
