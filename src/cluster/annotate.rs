@@ -1,5 +1,7 @@
 //! Asks a controller of Flux to reconcile an object.
 
+use std::collections::BTreeMap;
+
 use http::{Request, header};
 use serde_json::json;
 use tokio::time::timeout;
@@ -12,9 +14,34 @@ use super::fault::PatchFault;
 
 /// Who writes, for the API server. kustomize-controller takes back what `kubectl` wrote.
 const FIELD_MANAGER: &str = "flux-setup";
+/// A release is to be upgraded once though nothing is new, or its counts of failures are to begin anew. Its controller
+/// looks at them only where they equal the token.
+const FORCE_AT: &str = "reconcile.fluxcd.io/forceAt";
+const RESET_AT: &str = "reconcile.fluxcd.io/resetAt";
 /// Only the object's metadata: a Kustomization itself may be large.
 const METADATA_ONLY: &str =
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+
+/// What a controller is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asking<'t> {
+    pub token: &'t str,
+    /// Of a HelmRelease: to upgrade it though nothing is new.
+    pub force: bool,
+    /// Of a HelmRelease: to forget how often it has failed.
+    pub reset: bool,
+}
+
+impl<'t> Asking<'t> {
+    /// To reconcile, and nothing more.
+    pub fn plainly(token: &'t str) -> Self {
+        Self {
+            token,
+            force: false,
+            reset: false,
+        }
+    }
+}
 
 impl Connection {
     /// Writes `token` where the object's controller looks for it. The same token again changes nothing.
@@ -22,14 +49,18 @@ impl Connection {
     /// # Errors
     /// See [`PatchFault`]. It is not tried again here.
     pub async fn annotate(&self, key: &ItemKey, token: &str) -> Result<(), PatchFault> {
-        self.patch(key, token)
+        self.patch(key, Asking::plainly(token))
             .await
             .map_err(|(failure, status)| fault(key, failure, &status))
     }
 
-    pub(super) async fn patch(&self, key: &ItemKey, token: &str) -> Result<(), (Failure, Status)> {
+    pub(super) async fn patch(
+        &self,
+        key: &ItemKey,
+        asking: Asking<'_>,
+    ) -> Result<(), (Failure, Status)> {
         let wanted = wanted("patch", key.kind);
-        let request = request(key, token).map_err(|error| {
+        let request = request(key, asking).map_err(|error| {
             let reason = format!("cannot {wanted}: {error}");
             (Failure::new(Cause::Refused, reason), Status::default())
         })?;
@@ -52,7 +83,7 @@ impl Connection {
     }
 }
 
-fn request(key: &ItemKey, token: &str) -> Result<Request<Vec<u8>>, http::Error> {
+fn request(key: &ItemKey, asking: Asking<'_>) -> Result<Request<Vec<u8>>, http::Error> {
     let ItemKey {
         kind,
         namespace,
@@ -62,7 +93,18 @@ fn request(key: &ItemKey, token: &str) -> Result<Request<Vec<u8>>, http::Error> 
     let path = format!(
         "/apis/{group}/{version}/namespaces/{namespace}/{plural}/{name}?fieldManager={FIELD_MANAGER}"
     );
-    let patch = json!({"metadata": {"annotations": {REQUESTED_AT: token}}});
+    let Asking {
+        token,
+        force,
+        reset,
+    } = asking;
+    let more = [(FORCE_AT, force), (RESET_AT, reset)].into_iter();
+    let more = more.filter_map(|(name, is_asked)| is_asked.then_some(name));
+    let annotations: BTreeMap<&str, &str> = more
+        .chain([REQUESTED_AT])
+        .map(|name| (name, token))
+        .collect();
+    let patch = json!({"metadata": {"annotations": annotations}});
     Request::patch(path)
         .header(header::CONTENT_TYPE, "application/merge-patch+json")
         .header(header::ACCEPT, METADATA_ONLY)
@@ -88,5 +130,47 @@ pub(super) fn fault(key: &ItemKey, failure: Failure, status: &Status) -> PatchFa
             retry_after,
             busy: matches!(cause, Cause::Busy | Cause::TooLate),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use crate::catalog::Kind;
+
+    use super::*;
+
+    fn written(asking: Asking<'_>) -> Value {
+        let key = ItemKey {
+            kind: Kind::HelmRelease,
+            namespace: "apps".into(),
+            name: "web".into(),
+        };
+        let request = request(&key, asking).unwrap();
+        serde_json::from_slice(request.body()).unwrap()
+    }
+
+    #[test]
+    fn what_is_asked_of_a_release_beside_carries_the_same_token() {
+        let plainly = Asking::plainly("t");
+        let annotations = |asking| written(asking)["metadata"]["annotations"].clone();
+        assert_eq!(annotations(plainly), json!({REQUESTED_AT: "t"}));
+        let force = Asking {
+            force: true,
+            ..plainly
+        };
+        assert_eq!(
+            annotations(force),
+            json!({REQUESTED_AT: "t", FORCE_AT: "t"})
+        );
+        let reset = Asking {
+            reset: true,
+            ..force
+        };
+        assert_eq!(
+            annotations(reset),
+            json!({REQUESTED_AT: "t", FORCE_AT: "t", RESET_AT: "t"})
+        );
     }
 }

@@ -13,6 +13,7 @@ mod reach;
 mod watch;
 
 pub use access::ClusterAccess;
+pub use annotate::Asking;
 pub use connection::Connection;
 pub use failure::{Cause, Failure};
 pub use fault::{ClusterError, PatchFault};

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::catalog::ItemKey;
 
 use super::access::ClusterAccess;
-use super::annotate::fault;
+use super::annotate::{Asking, fault};
 use super::connection::{Connection, Opening};
 use super::failure::{Cause, Failure};
 use super::fault::PatchFault;
@@ -100,6 +100,14 @@ impl Cluster {
     /// # Errors
     /// See [`PatchFault`].
     pub async fn annotate(&self, key: &ItemKey, token: &str) -> Result<(), PatchFault> {
+        self.ask(key, Asking::plainly(token)).await
+    }
+
+    /// As [`Self::annotate`], with what is asked of a HelmRelease beside.
+    ///
+    /// # Errors
+    /// See [`PatchFault`].
+    pub async fn ask(&self, key: &ItemKey, asking: Asking<'_>) -> Result<(), PatchFault> {
         let connection = self
             .connection()
             .await
@@ -108,7 +116,7 @@ impl Cluster {
                 retry_after: None,
                 busy: false,
             })?;
-        match connection.patch(key, token).await {
+        match connection.patch(key, asking).await {
             Ok(()) => Ok(()),
             Err((failure, status)) => {
                 self.failed(&connection, &failure).await;
