@@ -23,6 +23,8 @@ pub struct LiveCluster {
     known: RwLock<Known>,
     progress: watch::Sender<Progress>,
     news: broadcast::Sender<News>,
+    /// How often something was changed.
+    changes: watch::Sender<u64>,
     went_back: Mutex<BTreeSet<Kind>>,
     went_back_told: Notify,
 }
@@ -63,6 +65,7 @@ impl LiveCluster {
             known: RwLock::default(),
             progress: watch::Sender::new(Progress::Starting),
             news: broadcast::Sender::new(NEWS),
+            changes: watch::Sender::new(0),
             went_back: Mutex::default(),
             went_back_told: Notify::new(),
         }
@@ -139,6 +142,21 @@ impl LiveCluster {
         known.faults.values().any(|fault| &**fault == reason)
     }
 
+    /// Whether each kind was listed, is absent, or was tried in vain.
+    pub fn is_tried(&self) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let is_tried = |kind: &Kind| {
+            known.faults.contains_key(kind) || known.cache.scope(*kind) != ScopeState::NeverListed
+        };
+        Kind::ALL.iter().all(is_tried)
+    }
+
+    /// What went wrong with each kind and was not mended since.
+    pub fn faults(&self) -> BTreeMap<Kind, Arc<str>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.faults.clone()
+    }
+
     /// The objects of a kind are as they were some time ago: the cluster was restored from a backup.
     pub fn went_back(&self, kind: Kind) {
         self.kinds_that_went_back().insert(kind);
@@ -177,6 +195,11 @@ impl LiveCluster {
         self.progress.subscribe()
     }
 
+    /// Hears that something was changed, whatever it is.
+    pub fn watch_changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
     fn changed<T>(&self, change: impl FnOnce(&mut Known) -> T) -> T {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let result = change(&mut known);
@@ -187,6 +210,7 @@ impl LiveCluster {
             *told = progress;
             differs
         });
+        self.changes.send_modify(|count| *count += 1);
         result
     }
 }
@@ -375,6 +399,27 @@ mod tests {
         assert_eq!(live.progress(), failed("may not list"));
         listed(&live, Kind::GitRepository);
         assert!(live.is_listed());
+    }
+
+    #[test]
+    fn a_cluster_is_tried_once_each_kind_was_listed_or_went_wrong_and_says_what_did() {
+        let live = cluster();
+        for kind in Kind::ALL
+            .into_iter()
+            .filter(|kind| *kind != Kind::HelmRelease)
+        {
+            assert!(!live.is_tried(), "{kind}");
+            listed(&live, kind);
+        }
+        assert!(!live.is_tried());
+        live.lost(Kind::HelmRelease, "it hangs", at(1));
+        assert!(live.is_tried());
+        assert_eq!(
+            live.faults(),
+            [(Kind::HelmRelease, "it hangs".into())].into()
+        );
+        listed(&live, Kind::HelmRelease);
+        assert!(live.is_tried() && live.faults().is_empty());
     }
 
     #[test]
