@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::flux::{ObjectKey, RepositoryIdentity};
 
 use super::kind::Kind;
@@ -51,6 +53,8 @@ pub struct Item {
     pub artifact: Option<Arc<str>>,
     /// What a Kustomization or HelmRelease has applied; of a chart from a registry `1.2.3@sha256:…`.
     pub applied: Option<Arc<str>>,
+    /// Since when a source has its artifact and a HelmRelease what it has applied; a Kustomization does not say.
+    pub revision_at: Option<Timestamp>,
     /// What it has worked on last, whatever came of it; of a HelmChart the revision of its source.
     pub attempted: Option<Arc<str>>,
     /// What it is made from; of a HelmRelease the HelmChart that Flux makes for it, where it has one.
@@ -120,6 +124,13 @@ impl ItemKey {
     }
 }
 
+impl ItemKey {
+    /// As a person names it on a command line.
+    pub fn typed(&self) -> String {
+        format!("{}/{}/{}", self.kind, self.namespace, self.name)
+    }
+}
+
 impl fmt::Display for ItemKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
@@ -173,6 +184,7 @@ impl Item {
             ("handledAt", self.handled_at != other.handled_at),
             ("artifact", self.artifact != other.artifact),
             ("applied", self.applied != other.applied),
+            ("revisionAt", self.revision_at != other.revision_at),
             ("attempted", self.attempted != other.attempted),
             ("source", self.source != other.source),
             (

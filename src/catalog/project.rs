@@ -126,13 +126,22 @@ impl Projector {
                 None => handled.into(),
             }
         });
-        let applied = status.last_applied_revision.or_else(|| {
-            let deployed =
-                |release: &wire::Release<'_>| release.status.as_deref() == Some("deployed");
-            let history = status.history.unwrap_or_default();
-            let release = history.into_iter().find(deployed)?;
-            Some(with_digest(release.chart_version?, release.oci_digest))
+        let deployed = |release: &wire::Release<'_>| release.status.as_deref() == Some("deployed");
+        let release = status
+            .history
+            .unwrap_or_default()
+            .into_iter()
+            .find(deployed);
+        let (of_release, deployed_at) = release.map_or((None, None), |release| {
+            let digest = release.oci_digest;
+            let version = release.chart_version.map(|it| with_digest(it, digest));
+            (version, release.last_deployed)
         });
+        let applied = status.last_applied_revision.or(of_release);
+        let (artifact, stored_at) = status.artifact.map_or((None, None), |artifact| {
+            (artifact.revision, artifact.last_update_time)
+        });
+        let revision_at = stored_at.or(deployed_at);
         let digest = status.last_attempted_revision_digest;
         let attempted = status
             .last_attempted_revision
@@ -165,10 +174,8 @@ impl Projector {
             environment: said(&metadata.labels, ENVIRONMENT).map(|text| self.texts.text(text)),
             requested_at,
             handled_at,
-            artifact: status
-                .artifact
-                .and_then(|artifact| artifact.revision)
-                .map(|revision| self.texts.text(&revision)),
+            artifact: artifact.map(|revision| self.texts.text(&revision)),
+            revision_at: revision_at.and_then(|at| at.parse().ok()),
             applied: applied.map(|revision| self.texts.text(&revision)),
             attempted: attempted.map(|revision| self.texts.text(&revision)),
             source,
@@ -338,7 +345,8 @@ mod tests {
                 "status": {
                     "observedGeneration": 3,
                     "lastHandledReconcileAt": "token",
-                    "artifact": {"revision": "main@sha1:aa", "digest": "sha256:bb"},
+                    "artifact": {"revision": "main@sha1:aa", "digest": "sha256:bb",
+                        "lastUpdateTime": "2026-01-02T03:04:05Z"},
                     "conditions": [
                         {"type": "Reconciling", "status": "True"},
                         {"type": "Ready", "status": "False", "reason": "GitOperationFailed",
@@ -375,6 +383,8 @@ mod tests {
         assert_eq!(item.requested_at.as_deref(), Some("token"));
         assert_eq!(item.handled_at, item.requested_at);
         assert_eq!(item.artifact.as_deref(), Some("main@sha1:aa"));
+        let stored = "2026-01-02T03:04:05Z".parse().unwrap();
+        assert_eq!(item.revision_at, Some(stored));
         let ready = item.ready.unwrap();
         assert_eq!(
             (ready.status, &*ready.reason),
@@ -486,11 +496,13 @@ mod tests {
             "spec": {"chart": {"spec": {"chart": "web"}}},
             "status": {"helmChart": "apps/apps-web", "history": [
                 {"chartVersion": "2.0.0", "status": "failed"},
-                {"chartVersion": "1.0.0", "status": "deployed"},
+                {"chartVersion": "1.0.0", "status": "deployed", "lastDeployed": "2026-01-02T03:04:05Z"},
             ]},
         });
         let item = project(Kind::HelmRelease, &release).unwrap();
         assert_eq!(item.applied.as_deref(), Some("1.0.0"));
+        let deployed = "2026-01-02T03:04:05Z".parse().unwrap();
+        assert_eq!(item.revision_at, Some(deployed));
         assert_eq!(shown(item).unwrap(), "HelmChart apps/apps-web");
     }
 

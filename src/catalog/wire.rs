@@ -113,9 +113,12 @@ pub(super) struct ObjectStatus<'a> {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Artifact<'a> {
     #[serde(borrow, default)]
     pub(super) revision: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) last_update_time: Text<'a>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -142,4 +145,6 @@ pub(super) struct Release<'a> {
     pub(super) oci_digest: Text<'a>,
     #[serde(borrow, default)]
     pub(super) status: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) last_deployed: Text<'a>,
 }

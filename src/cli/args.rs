@@ -10,8 +10,11 @@ use clap_complete::Shell;
 
 use crate::budget::ProfileName;
 use crate::config::parse_share;
-use crate::flux::{duration, names};
+use crate::flux::names;
 
+use super::given::{SelectionArguments, positive_duration};
+use super::reconcile_args::ReconcileArguments;
+use super::status_args::StatusArguments;
 use super::webhook_args::WebhookArguments;
 
 const EXAMPLES: &str = "\
@@ -21,6 +24,8 @@ Examples:
   flux-setup render                      the manifests of this folder
   flux-setup render --output manifests   as files, one a project and environment
   flux-setup budget --fail-above 70%     what a fleet costs at GitHub, as a gate
+  flux-setup status                      what the clusters really run
+  flux-setup reconcile web/production --wait
 
 Exit codes: 0 done, 1 the answer is no, 2 bad input or it could not be done.";
 
@@ -130,6 +135,8 @@ pub(super) enum Command {
     Validate(ValidateArguments),
     Budget(BudgetArguments),
     Init(InitArguments),
+    Reconcile(ReconcileArguments),
+    Status(StatusArguments),
     Serve(ServeArguments),
     Install(InstallArguments),
     Delivery(DeliveryArguments),
@@ -209,20 +216,6 @@ pub(super) enum Allowed {
     Changed,
     /// Whatever deletes or moves workloads, beside the kind of its difference
     Danger,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Selection, by name or pattern, each as often as needed")]
-pub(super) struct SelectionArguments {
-    /// Only these environments: of the configuration, or of files that are left over in --output
-    #[arg(long, value_name = "NAME")]
-    pub(super) environment: Vec<String>,
-    /// Only these projects, likewise
-    #[arg(long, value_name = "NAME")]
-    pub(super) project: Vec<String>,
-    /// Only these clusters, likewise
-    #[arg(long, value_name = "NAME")]
-    pub(super) cluster: Vec<String>,
 }
 
 /// Lists every object that should exist: where, what it comes from, and what it polls
@@ -577,14 +570,6 @@ fn image(text: &str) -> Result<String, String> {
         return Err("expected a reference as `registry.acme.io/flux-setup:0.1.0`".to_owned());
     }
     Ok(text.to_owned())
-}
-
-fn positive_duration(text: &str) -> Result<Duration, String> {
-    let duration = duration::read(text).map_err(|fault| fault.to_string())?;
-    if duration.is_zero() {
-        return Err("a duration of zero is of no use here".to_owned());
-    }
-    Ok(duration)
 }
 
 fn share(text: &str) -> Result<f64, String> {

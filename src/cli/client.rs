@@ -32,15 +32,21 @@ pub(super) struct Client {
 impl Client {
     /// Of the server that is named, or else of the one that the configuration in a folder would start.
     pub(super) fn of(server: &ServerArguments, folder: &Path) -> anyhow::Result<Self> {
+        match Self::named(server.address.as_deref())? {
+            Some(client) => Ok(client),
+            None => Self::new(&configured_server(folder)),
+        }
+    }
+
+    /// Of the server at an address that is given here, or in general; `None`: none is.
+    pub(super) fn named(address: Option<&str>) -> anyhow::Result<Option<Self>> {
         let in_general = || {
             std::env::var(SERVER)
                 .ok()
                 .filter(|server| !server.is_empty())
         };
-        match server.address.clone().or_else(in_general) {
-            Some(server) => Self::new(&server),
-            None => Self::new(&configured_server(folder)),
-        }
+        let address = address.map(str::to_owned).or_else(in_general);
+        address.map(|server| Self::new(&server)).transpose()
     }
 
     /// `server` is the address of its API: `http://127.0.0.1:9293`.

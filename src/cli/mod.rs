@@ -11,6 +11,7 @@ mod budget_figures;
 mod budget_live;
 mod budget_report;
 mod client;
+mod clusters;
 mod completions;
 mod delivery;
 mod delivery_proof;
@@ -19,6 +20,7 @@ mod fleet;
 mod fleet_answers;
 mod folder_json;
 mod folder_report;
+mod given;
 mod init;
 mod init_from;
 mod init_live;
@@ -37,6 +39,8 @@ mod output;
 mod plan;
 mod printable;
 mod progress;
+mod reconcile;
+mod reconcile_args;
 mod render;
 mod report;
 mod same_object;
@@ -47,6 +51,8 @@ mod serve_current;
 mod serve_github;
 mod serve_settings;
 mod serve_tasks;
+mod status;
+mod status_args;
 mod table;
 mod validate;
 mod webhook;
@@ -86,6 +92,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         },
         Command::Budget(budget) => budget::run(global, budget),
         Command::Init(init) => init::run(global, init),
+        Command::Reconcile(reconcile) => reconcile::run(global, reconcile),
+        Command::Status(status) => status::run(global, status),
         Command::Serve(serve) => serve::run(global, serve),
         Command::Install(install) => install::run(global, install),
         Command::Delivery(delivery) => delivery::run(global, delivery),

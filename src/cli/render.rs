@@ -14,8 +14,9 @@ use crate::render::{
 };
 
 use super::against::Part;
-use super::args::{Format, GlobalArguments, RenderArguments, SelectionArguments};
+use super::args::{Format, GlobalArguments, RenderArguments};
 use super::fleet::{Fleet, Loaded};
+use super::given::SelectionArguments;
 use super::log::Log;
 use super::outcome::Outcome;
 use super::{against, folder_json, folder_report, manifests_json, output};

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use secrecy::ExposeSecret;
@@ -17,9 +16,7 @@ use crate::server::{Addresses, HookSettings, TokenSettings};
 use crate::store::StoreUrl;
 
 use super::args::InsteadArguments;
-
-/// The name of the one cluster where the configuration lists none.
-const ONLY_CLUSTER: &str = "default";
+use super::clusters;
 
 /// What the arguments say in the place of what the configuration says.
 pub(super) fn instead(
@@ -58,7 +55,7 @@ pub(super) fn check_clusters(
     let clusters = configuration.clusters.iter();
     let mut known: Vec<&str> = clusters.map(|cluster| &*cluster.name.value).collect();
     if known.is_empty() {
-        known.push(ONLY_CLUSTER);
+        known.push(clusters::ONLY_CLUSTER);
     }
     for name in named {
         if !known.contains(&name.as_str()) {
@@ -148,26 +145,8 @@ pub(super) fn accesses(
     configuration: &Configuration,
     only: &[String],
 ) -> Vec<ClusterAccess> {
-    if configuration.clusters.is_empty() {
-        return vec![ClusterAccess {
-            name: ONLY_CLUSTER.into(),
-            kubeconfig: None,
-            context: None,
-        }];
-    }
-    let is_wanted = |name: &str| only.is_empty() || only.iter().any(|it| it == name);
-    let listed = configuration.clusters.iter();
-    let listed = listed.filter(|cluster| is_wanted(&cluster.name.value));
-    let listed = listed.map(|cluster| ClusterAccess {
-        name: Arc::clone(&cluster.name.value),
-        kubeconfig: cluster
-            .kubeconfig
-            .as_ref()
-            .map(|path| config::file_path(&path.value, folder)),
-        context: cluster
-            .context
-            .as_ref()
-            .map(|context| context.value.clone()),
-    });
-    listed.collect()
+    let is_wanted =
+        |access: &ClusterAccess| only.is_empty() || only.iter().any(|name| **name == *access.name);
+    let accesses = clusters::accesses(folder, configuration).into_iter();
+    accesses.filter(is_wanted).collect()
 }

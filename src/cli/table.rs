@@ -68,6 +68,17 @@ pub(super) fn print(
     table: &Table,
     spared: &[&str],
 ) -> io::Result<()> {
+    print_coloured(out, width, table, spared, &[])
+}
+
+/// As [`print`], with a style for each row; the first cell of none is empty.
+pub(super) fn print_coloured(
+    out: &mut dyn Write,
+    width: Option<usize>,
+    table: &Table,
+    spared: &[&str],
+    styles: &[Style],
+) -> io::Result<()> {
     let mut table = table.clone();
     let last = table.column_count().saturating_sub(1);
     for (index, column) in table.column_iter_mut().enumerate() {
@@ -80,8 +91,17 @@ pub(super) fn print(
         table.set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
     }
+    let mut row = 0;
     for (index, line) in table.lines().enumerate() {
-        let style = if index == 0 { BOLD } else { Style::new() };
+        // A row that is broken goes on below an empty first cell.
+        row += usize::from(!line.starts_with(' '));
+        let style = match index {
+            0 => BOLD,
+            _ => styles
+                .get(row.saturating_sub(2))
+                .copied()
+                .unwrap_or_default(),
+        };
         writeln!(out, "{style}{}{style:#}", line.trim_end())?;
     }
     Ok(())

@@ -18,9 +18,42 @@ pub fn reference(revision: &str) -> Option<&str> {
     (!name.is_empty()).then_some(name)
 }
 
+/// As people tell revisions apart: `main@0123456` of `main@sha1:0123456789…`, all of `1.2.3`.
+pub fn short(revision: &str) -> String {
+    const DIGITS: usize = 7;
+    let (name, digest) = match revision.rsplit_once('@') {
+        Some((name, digest)) => (Some(name).filter(|name| !name.is_empty()), digest),
+        None => (None, revision),
+    };
+    let Some((_, hash)) = digest.rsplit_once(':') else {
+        return revision.to_owned();
+    };
+    let hash = &hash[..hash.floor_char_boundary(DIGITS)];
+    match name {
+        Some(name) => format!("{name}@{hash}"),
+        None => hash.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_short_revision_has_seven_digits_and_what_has_no_digest_stays() {
+        for (revision, expected) in [
+            ("main@sha1:0123456789", "main@0123456"),
+            ("a@b@sha256:0123456789", "a@b@0123456"),
+            ("sha1:0123456789", "0123456"),
+            ("@sha1:0123456789", "0123456"),
+            ("1.2.3@sha256:abc", "1.2.3@abc"),
+            ("1.2.3", "1.2.3"),
+            ("main@x", "main@x"),
+            ("", ""),
+        ] {
+            assert_eq!(short(revision), expected, "{revision}");
+        }
+    }
 
     #[test]
     fn a_revision_names_a_ref_and_a_commit() {

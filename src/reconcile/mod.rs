@@ -27,6 +27,7 @@ mod push;
 mod queue;
 mod record;
 mod restored;
+pub mod standing;
 mod steps;
 mod told;
 mod unlisted;

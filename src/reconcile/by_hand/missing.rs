@@ -53,19 +53,20 @@ fn of_project(project: &str, environment: &str, items: &[&Item]) -> String {
 
 fn of_object(key: &ItemKey, items: &[&Item]) -> String {
     let keys = || items.iter().map(|item| &item.key);
-    let mut elsewhere = keys()
+    let elsewhere = keys()
         .filter(|other| other.name == key.name)
         .filter(|other| other.kind == key.kind || other.namespace == key.namespace);
-    if let Some(other) = elsewhere.next() {
-        return format!("did you mean `{}`?", typed(other));
+    // Another kind is mistaken more often than another namespace.
+    if let Some(other) = elsewhere.min_by_key(|other| (other.namespace != key.namespace, *other)) {
+        return format!("did you mean `{}`?", other.typed());
     }
     let alike = keys().filter(|other| other.kind == key.kind);
-    let names: BTreeSet<String> = alike.map(typed).collect();
+    let names: BTreeSet<String> = alike.map(ItemKey::typed).collect();
     let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
     if names.is_empty() {
         return format!("there is no {} at all", key.kind);
     }
-    meant(&typed(key), &names)
+    meant(&key.typed(), &names)
 }
 
 fn of_repository(repository: &RepositoryName, items: &[&Item]) -> String {
@@ -95,10 +96,6 @@ fn of_repository(repository: &RepositoryName, items: &[&Item]) -> String {
         RepositoryName::Whole(identity) => identity.to_string(),
     };
     meant(&named, &known)
-}
-
-fn typed(key: &ItemKey) -> String {
-    format!("{}/{}/{}", key.kind, key.namespace, key.name)
 }
 
 fn shown(reference: &Reference) -> String {

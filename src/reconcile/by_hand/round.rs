@@ -5,10 +5,10 @@
 //!        └─ what is made from them > woken after its source: where that is asked for, or it has failed
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::catalog::{Cache, Item, ItemKey, Kind, Status};
+use crate::catalog::{Cache, Item, ItemKey, Kind};
 
 use super::target::Target;
 
@@ -69,13 +69,9 @@ pub enum WhyLeft {
     OptedOut,
 }
 
-/// What is made from what, in one cluster.
-struct Users<'c>(HashMap<ItemKey, Vec<&'c Arc<Item>>>);
-
 impl Round {
     /// Decides for the targets, each with what it names in this cluster.
     pub fn of(named: &[(&Target, Vec<Arc<Item>>)], cluster: &Cache, wanted: Wanted) -> Self {
-        let users = Users::of(cluster);
         let mut chosen = Chosen::default();
         for (target, items) in named {
             let of_project = matches!(target, Target::Project { .. });
@@ -96,7 +92,7 @@ impl Round {
             }
             for source in &sources {
                 chosen.wake(source, Why::Source);
-                users.below(&source.key, &mut |user| {
+                below(cluster, &source.key, &mut |user| {
                     // Others may share the source of a project.
                     let is_meant =
                         !of_project || own.contains(&user.key) || user.key.kind.is_source();
@@ -130,7 +126,7 @@ impl Chosen {
             wanted.with_dependants || wanted.with_releases && item.key.kind == Kind::HelmRelease;
         if is_asked {
             self.wake(item, Why::Dependant);
-        } else if has_failed(item) {
+        } else if item.failure().is_some() {
             self.wake(item, Why::Failed);
         } else {
             self.follow.insert(item.key.clone(), Arc::clone(item));
@@ -169,26 +165,14 @@ impl Chosen {
     }
 }
 
-impl<'c> Users<'c> {
-    fn of(cluster: &'c Cache) -> Self {
-        let mut users: HashMap<ItemKey, Vec<&Arc<Item>>> = HashMap::new();
-        for item in cluster.items() {
-            if let Some(key) = item.source.as_ref().and_then(|source| source.key()) {
-                users.entry(key).or_default().push(item);
-            }
-        }
-        Self(users)
-    }
-
-    /// Tells of all that is made from an object, and from that again where `tell` says so.
-    fn below(&self, key: &ItemKey, tell: &mut impl FnMut(&'c Arc<Item>) -> bool) {
-        let mut keys = vec![key];
-        let mut seen = BTreeSet::from([key]);
-        while let Some(key) = keys.pop() {
-            for user in self.0.get(key).into_iter().flatten() {
-                if seen.insert(&user.key) && tell(user) {
-                    keys.push(&user.key);
-                }
+/// Tells of all that is made from an object, and from that again where `tell` says so.
+fn below(cluster: &Cache, key: &ItemKey, tell: &mut impl FnMut(&Arc<Item>) -> bool) {
+    let mut keys = vec![key.clone()];
+    let mut seen = BTreeSet::from([key.clone()]);
+    while let Some(key) = keys.pop() {
+        for user in cluster.users_of(&key) {
+            if seen.insert(user.key.clone()) && tell(user) {
+                keys.push(user.key.clone());
             }
         }
     }
@@ -221,11 +205,6 @@ fn above(item: &Item, cluster: &Cache, among: &BTreeSet<ItemKey>) -> Option<Item
     let sources = sources_of(item, cluster).into_iter();
     let mut keys = sources.map(|source| source.key.clone());
     keys.find(|key| among.contains(key) && *key != item.key)
-}
-
-fn has_failed(item: &Item) -> bool {
-    let ready = item.ready.as_ref();
-    ready.is_some_and(|ready| ready.status == Status::False)
 }
 
 fn why_left(item: &Item) -> Option<WhyLeft> {

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use crate::catalog::{Cache, Event, HostNames, Kind, Projector};
 
 /// The cluster `prod`.
-pub(super) struct Scene {
-    pub(super) cluster: Cache,
+pub(in crate::reconcile) struct Scene {
+    pub(in crate::reconcile) cluster: Cache,
 }
 
 impl Scene {
     /// With objects that say their kind.
-    pub(super) fn new(objects: impl IntoIterator<Item = Value>) -> Self {
+    pub(in crate::reconcile) fn new(objects: impl IntoIterator<Item = Value>) -> Self {
         let mut scene = Self {
             cluster: Cache::default(),
         };
@@ -23,7 +23,7 @@ impl Scene {
         scene
     }
 
-    pub(super) fn put(&mut self, mut object: Value) {
+    pub(in crate::reconcile) fn put(&mut self, mut object: Value) {
         let kind = object["kind"].as_str().and_then(Kind::read).unwrap();
         let version = self.cluster.len() + 1;
         object["metadata"]["resourceVersion"] = json!(version.to_string());

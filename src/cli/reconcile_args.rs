@@ -1,0 +1,69 @@
+//! The arguments of `flux-setup reconcile`.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::delivery::CommitId;
+
+use super::given::positive_duration;
+
+/// Asks Flux to reconcile now, straight at the clusters
+///
+/// No `serve` is needed. Sources are asked; what is made from them follows by itself, and what of it
+/// has failed is asked too, for at the same revision nothing else wakes it. A Kustomization or
+/// HelmRelease that is named is asked alone. `webhook: false` of an environment does not hold here;
+/// what is suspended, or has opted out by its annotation, is told and not touched.
+///
+/// The clusters are those of the configuration; in a folder without one it is the current context of
+/// the kubeconfig.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Targets:
+  PROJECT/ENVIRONMENT        its sources, by the labels of flux-setup
+  KIND/NAMESPACE/NAME        one object; the kind in any case, or ks, hr, gitrepo, oci
+  OWNER/REPOSITORY@REF       what follows the ref; or any spelling of the URL, @REF
+
+Examples:
+  flux-setup reconcile web/production --wait
+  flux-setup reconcile web/staging --commit \"$(git rev-parse HEAD)\"
+  flux-setup reconcile ks/apps/web              again, after a secret was mended
+  flux-setup reconcile hr/apps/shop --force --reset
+  flux-setup reconcile git@github.com:acme/web@main --cluster 'prod-*'
+
+Exit codes: 0 asked, or with --wait applied and healthy, 1 not reached, and why,
+2 nothing is named so, or it could not be done.")]
+pub(super) struct ReconcileArguments {
+    /// What is to be reconciled
+    #[arg(required = true, value_name = "TARGET")]
+    pub(super) targets: Vec<String>,
+    /// Only in these clusters, by name or pattern; as often as needed
+    #[arg(long, value_name = "NAME")]
+    pub(super) cluster: Vec<String>,
+    /// Follow it until all is applied and healthy, or fails
+    #[arg(long)]
+    pub(super) wait: bool,
+    /// How long that may take
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = positive_duration)]
+    pub(super) timeout: Duration,
+    /// Wait until this commit is what is applied; a source that has another is asked again
+    #[arg(long, value_name = "SHA", value_parser = commit)]
+    pub(super) commit: Option<CommitId>,
+    /// Ask what is made from the sources as well, each after its source
+    #[arg(long)]
+    pub(super) with_dependants: bool,
+    /// Upgrade HelmReleases though nothing is new
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Let HelmReleases forget how often they have failed
+    #[arg(long)]
+    pub(super) reset: bool,
+}
+
+fn commit(text: &str) -> Result<CommitId, String> {
+    match CommitId::read(text) {
+        Ok(Some(commit)) => Ok(commit),
+        Ok(None) => Err("it has only zeros, which name no commit".to_owned()),
+        Err(reason) => Err(format!("{reason}; `git rev-parse` gives all of it")),
+    }
+}

@@ -1,0 +1,177 @@
+//! How far each object has come that was asked by hand, and what is to be sent next.
+//!
+//! ```text
+//! not asked yet ── its source has fetched ──> asked ──> acknowledged ──> fetched | applied, healthy ──> done
+//!        `──────── its source has failed ───> failed <── what it says of itself, or its time is over
+//! ```
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::catalog::{Cache, ItemKey, Kind};
+use crate::cluster::PatchFault;
+use crate::delivery::UserState;
+
+use super::end::{End, end_of_user, is_proven};
+use super::line::{Asking, Gate, Line};
+use super::round::{Round, Why};
+use super::terms::{Order, Terms};
+
+/// What became of the objects of one cluster so far.
+#[derive(Debug)]
+pub struct Course {
+    terms: Terms,
+    lines: Vec<Line>,
+}
+
+impl Course {
+    /// What is left alone is over at once; of what follows only those that apply something are told.
+    pub fn begin(round: Round, terms: Terms) -> Self {
+        let mut lines: Vec<Line> = Vec::new();
+        for wake in round.wakes {
+            lines.push(Line::new(wake.item, Some(wake.why), wake.after));
+        }
+        for left in round.left {
+            let mut line = Line::new(left.item, Some(Why::Named), None);
+            line.end = Some(End::Failed(left.why.to_string()));
+            lines.push(line);
+        }
+        if terms.wait {
+            let follow = round.follow.into_iter();
+            let follow = follow.filter(|item| item.key.kind != Kind::HelmChart);
+            lines.extend(follow.map(|item| Line::new(item, None, None)));
+        }
+        Self { terms, lines }
+    }
+
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.lines.iter().all(|line| line.end.is_some())
+    }
+
+    /// Whether all is as it was asked for.
+    pub fn is_reached(&self) -> bool {
+        let is_done = |line: &Line| matches!(line.end, Some(End::Done(_)));
+        self.lines.iter().all(is_done)
+    }
+
+    /// Sees what the cluster has now, and says what is to be sent.
+    pub fn look(&mut self, cluster: &Cache, now: Timestamp) -> Vec<Order> {
+        let mut orders = Vec::new();
+        for place in 0..self.lines.len() {
+            let gate = self.gate(&self.lines[place]);
+            let line = &mut self.lines[place];
+            if line.why.is_none() {
+                continue;
+            }
+            match &line.end {
+                None => orders.extend(line.step(&self.terms, gate, cluster, now)),
+                // What is made from it is not over yet.
+                Some(End::Done(_)) if self.terms.wait => line.look_below(&self.terms, cluster, now),
+                Some(_) => {}
+            }
+        }
+        if self.terms.wait {
+            self.look_at_users(cluster);
+        }
+        orders
+    }
+
+    /// Takes in what an API server answered.
+    pub fn answered(&mut self, key: &ItemKey, outcome: Result<(), PatchFault>, now: Timestamp) {
+        if let Some(line) = self.lines.iter_mut().find(|line| line.item.key == *key) {
+            line.answered(outcome, self.terms.within, now);
+        }
+    }
+
+    /// Ends what is not over: nobody waits any longer.
+    pub fn give_up(&mut self, why: &str) {
+        for line in &mut self.lines {
+            if line.end.is_none() {
+                let waits = line.waits();
+                line.end = Some(End::Failed(format!("{why}; last it waited {waits}")));
+            }
+        }
+    }
+
+    /// Whether what an object is made from lets it be asked.
+    fn gate(&self, line: &Line) -> Gate {
+        let above = line.after.as_ref();
+        let Some(above) = above.and_then(|key| self.lines.iter().find(|it| it.item.key == *key))
+        else {
+            return Gate::Open;
+        };
+        match &above.end {
+            Some(End::Failed(_)) => Gate::Shut(above.item.key.clone()),
+            Some(End::Done(_)) => Gate::Open,
+            None if self.terms.wait => Gate::Waits,
+            None if above.asking == Asking::Done => Gate::Open,
+            None => Gate::Waits,
+        }
+    }
+
+    /// What became of those that apply what a source has fetched.
+    fn look_at_users(&mut self, cluster: &Cache) {
+        let mut seen: BTreeMap<(String, String, String), UserState> = BTreeMap::new();
+        let mut failed = BTreeSet::new();
+        for line in &self.lines {
+            let users = line.proof.iter().flat_map(|proof| &proof.users);
+            for user in users {
+                let name = (user.kind.clone(), user.namespace.clone(), user.name.clone());
+                seen.entry(name).or_insert_with(|| user.state.clone());
+            }
+            if let Some(End::Failed(_)) = line.end {
+                failed.insert(line.item.key.clone());
+            }
+        }
+        let has_commit = self.terms.commit.is_some();
+        for line in &mut self.lines {
+            let key = &line.item.key;
+            if line.end.is_some() || key.kind.is_source() {
+                continue;
+            }
+            if let Some(item) = cluster.item(key) {
+                line.item = Arc::clone(item);
+            }
+            let key = &line.item.key;
+            let name = (
+                key.kind.name().to_owned(),
+                key.namespace.to_string(),
+                key.name.to_string(),
+            );
+            line.user = seen.remove(&name);
+            // One that was asked itself is judged by its own answer first.
+            let is_asked = line.why.is_some();
+            let is_proven = line.proof.as_ref().is_some_and(is_proven);
+            line.end = match &line.user {
+                _ if is_asked && !is_proven => None,
+                None if is_asked => Some(End::Done(None)),
+                None => above_that_failed(line, cluster, &failed)
+                    .map(|key| End::Failed(format!("it has nothing to apply, as {key} failed"))),
+                Some(user) => end_of_user(user, has_commit),
+            };
+        }
+    }
+}
+
+/// The first of the things that an object is made from that has failed.
+fn above_that_failed(line: &Line, cluster: &Cache, failed: &BTreeSet<ItemKey>) -> Option<ItemKey> {
+    let mut source = line.item.source.as_ref().and_then(|source| source.key());
+    for _ in 0..=failed.len() {
+        let key = source?;
+        if failed.contains(&key) {
+            return Some(key);
+        }
+        let item = cluster.item(&key)?;
+        source = item.source.as_ref().and_then(|source| source.key());
+    }
+    None
+}
