@@ -1,5 +1,6 @@
 //! Pushes that nobody told of are found by asking where refs point, through the store to the object.
 
+mod organisations;
 mod scene;
 
 use std::time::Duration;

@@ -7,6 +7,7 @@ mod faults;
 mod heads;
 mod held;
 mod killed;
+mod organisations;
 mod permission;
 mod replaced;
 mod scene;
