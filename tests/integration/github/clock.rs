@@ -14,6 +14,8 @@ struct Hands {
     stands_at: Option<Timestamp>,
     /// How far a running one is ahead of this machine's.
     ahead: SignedDuration,
+    /// Since when a running one runs so many times as fast as this machine's.
+    fast: Option<(Timestamp, i32)>,
 }
 
 impl Clock {
@@ -21,7 +23,16 @@ impl Clock {
         Self(Arc::new(Mutex::new(Hands {
             stands_at: None,
             ahead: SignedDuration::ZERO,
+            fast: None,
         })))
+    }
+
+    /// A clock that runs so many times as fast as this machine's since then, as `serve/fast.c` lets all clocks of a
+    /// process run.
+    pub fn fast(since: Timestamp, times: i32) -> Self {
+        let clock = Self::real();
+        clock.0.lock().expect("no holder panicked").fast = Some((since, times));
+        clock
     }
 
     /// A clock that moves only when it is told to.
@@ -29,14 +40,17 @@ impl Clock {
         Self(Arc::new(Mutex::new(Hands {
             stands_at: Some(at),
             ahead: SignedDuration::ZERO,
+            fast: None,
         })))
     }
 
     pub fn now(&self) -> Timestamp {
         let hands = self.0.lock().expect("no holder panicked");
-        hands
-            .stands_at
-            .unwrap_or_else(|| Timestamp::now() + hands.ahead)
+        let now = Timestamp::now();
+        let now = hands.fast.map_or(now, |(since, times)| {
+            since + now.duration_since(since) * times
+        });
+        hands.stands_at.unwrap_or(now + hands.ahead)
     }
 
     /// Lets time pass at once; a negative span turns the clock back.

@@ -112,6 +112,11 @@ impl FakeGithub {
     pub fn clear_faults(&self) {
         self.core.world().faults.clear();
     }
+
+    /// How many calls failed because a test said so, those also that never had an answer.
+    pub fn befallen(&self) -> u64 {
+        self.core.world().faults.befallen
+    }
 }
 
 /// Books.

@@ -46,11 +46,15 @@ struct Rule {
 }
 
 #[derive(Debug, Default)]
-pub struct Faults(Vec<Rule>);
+pub struct Faults {
+    rules: Vec<Rule>,
+    /// How many calls were befallen by one, those also that never had an answer.
+    pub befallen: u64,
+}
 
 impl Faults {
     pub fn add(&mut self, part: &str, times: Option<u32>, fault: Fault) {
-        self.0.push(Rule {
+        self.rules.push(Rule {
             part: part.to_owned(),
             fault,
             left: times,
@@ -58,18 +62,22 @@ impl Faults {
     }
 
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.rules.clear();
     }
 
     /// The fault that befalls a call; the oldest rule that fits is used up first.
     pub fn befall(&mut self, call: &str) -> Option<Fault> {
-        let place = self.0.iter().position(|rule| call.contains(&rule.part))?;
-        let rule = &mut self.0[place];
+        let place = self
+            .rules
+            .iter()
+            .position(|rule| call.contains(&rule.part))?;
+        let rule = &mut self.rules[place];
         let fault = rule.fault;
+        self.befallen += 1;
         if let Some(left) = &mut rule.left {
             *left -= 1;
             if *left == 0 {
-                self.0.remove(place);
+                self.rules.remove(place);
             }
         }
         Some(fault)

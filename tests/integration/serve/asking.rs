@@ -6,6 +6,7 @@ mod enterprise;
 mod faults;
 mod heads;
 mod held;
+mod hour_away;
 mod killed;
 mod organisations;
 mod permission;
