@@ -21,8 +21,8 @@ use super::given::positive_duration;
 #[command(after_help = "\
 Targets:
   PROJECT/ENVIRONMENT        its sources, by the labels of flux-setup
-  KIND/NAMESPACE/NAME        one object; the kind in any case, or ks, hr, gitrepo, oci
-  OWNER/REPOSITORY@REF       what follows the ref; or any spelling of the URL, @REF
+  KIND/NAMESPACE/NAME        one object; also ks, hr, gitrepo, oci for kinds
+  OWNER/REPOSITORY@REF       what follows the ref; the URL may stand there too
 
 Examples:
   flux-setup reconcile web/production --wait

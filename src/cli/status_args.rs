@@ -25,7 +25,7 @@ Examples:
   flux-setup status --cluster 'prod-*' --watch
   flux-setup status --commit 4c9367d         where is this commit?
   flux-setup status web/production --commit \"$(git rev-parse HEAD)\" && echo live
-  flux-setup status --format json | jq '.objects[] | select(.health == \"failed\")'
+  flux-setup status --format json | jq -r '.objects[] | .name, .health'
 
 A token of the server's API is taken from FLUX_SETUP_TOKEN.
 Exit codes: 0 shown, and with --commit it runs wherever it is shown, 1 it does

@@ -8,7 +8,7 @@ use crate::flux::yaml::{self, Node, Span};
 
 use super::decode::Decoder;
 use super::folder::{Folder, Listing, Unreadable};
-use super::model::{Configuration, Environment, Spanned, Unread};
+use super::model::{Configuration, Environment, GithubHost, Spanned, Unread};
 use super::read_fleet::Fleet;
 use super::{Finding, Pattern, Sources, hidden, twice};
 
@@ -72,9 +72,7 @@ impl Loader {
             }
             self.include(&mut fleet);
         }
-        let only_served =
-            fleet.projects.is_empty() && fleet.github.iter().any(|host| !host.webhooks.is_empty());
-        let environments = self.environments(only_served);
+        let environments = self.environments(renders_nothing(&fleet));
         let templates = self.templates();
         let crds = std::mem::take(&mut fleet.crds);
         let crds = self.crds(&crds);
@@ -270,11 +268,11 @@ impl Loader {
         }
     }
 
-    /// Where `only_served`, the configuration is for `serve` alone, which needs none.
-    fn environments(&mut self, only_served: bool) -> Vec<Environment> {
+    /// A configuration that `renders_nothing` needs none.
+    fn environments(&mut self, renders_nothing: bool) -> Vec<Environment> {
         let names = match self.listed(ENVIRONMENTS) {
             Listed::Files(names) => names,
-            Listed::Missing if only_served => return Vec::new(),
+            Listed::Missing if renders_nothing => return Vec::new(),
             Listed::Missing => {
                 let at = self.nowhere(ENVIRONMENTS);
                 self.fault(
@@ -382,6 +380,14 @@ fn is_read_elsewhere(file: &str, crds: &[Spanned<String>]) -> bool {
             file.strip_prefix(path)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         })
+}
+
+/// Whether it is for commands that find all they need in the clusters: it says how to reach them, or whom to ask at
+/// GitHub.
+fn renders_nothing(fleet: &Fleet) -> bool {
+    let is_served = |host: &GithubHost| !host.webhooks.is_empty() || !host.identities.is_empty();
+    let is_of_use = !fleet.clusters.is_empty() || fleet.github.iter().any(is_served);
+    fleet.projects.is_empty() && is_of_use
 }
 
 fn default_output() -> Pattern {

@@ -457,3 +457,25 @@ fn the_one_kustomization_of_a_project_can_be_waited_for_by_its_name() {
     let api = object(&documents, "Kustomization/api-staging");
     assert_eq!(api["spec"]["dependsOn"], json!([{"name": "web-staging"}]));
 }
+
+#[test]
+fn a_configuration_that_only_reaches_clusters_or_asks_github_needs_no_environments() {
+    let only = [
+        "clusters: [{name: eu, context: eu}]\n",
+        "github: [{host: github.com, identities: [{name: bot, token: {env: TOKEN}}]}]\n",
+    ];
+    for text in only {
+        let fleet = Fleet::new().file("flux-setup.yaml", text);
+        let run = fleet.run(&["validate"]);
+        assert_eq!(run.code, Some(0), "{text}: {}", run.stderr);
+    }
+    let project = "projects: [{name: web, repository: https://github.com/acme/web}]\n";
+    let fleet = Fleet::new().file("flux-setup.yaml", &format!("{}{project}", only[0]));
+    let run = fleet.run(&["validate"]);
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("there is no folder `environments`"),
+        "{}",
+        run.stderr
+    );
+}
