@@ -315,6 +315,13 @@ impl Annotator {
     }
 
     fn store(&mut self, record: Record, stop: &CancellationToken) {
+        let failed = record.failed();
+        if !failed.is_empty() {
+            let now = Timestamp::now();
+            for key in failed {
+                self.means.matcher.take_back(self.name(), key, now);
+            }
+        }
         if record.writes.is_empty() {
             self.follow(Some((record, Vec::new())));
             return;

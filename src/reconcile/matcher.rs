@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::catalog::{Cache, LiveCluster};
+use crate::catalog::{Cache, ItemKey, LiveCluster};
 use crate::delivery::{Delivery, DeliveryState, WebhookName};
 use crate::flux::RepositoryIdentity;
 use crate::store::NewWork;
@@ -120,6 +120,11 @@ impl Matcher {
         if let Decision::Concerns(candidates) = decision {
             self.told().learn(delivery, candidates, now);
         }
+    }
+
+    /// An object could not be woken: it is not left for having been.
+    pub(super) fn take_back(&self, cluster: &Arc<str>, key: &ItemKey, now: Timestamp) {
+        self.told().take_back(cluster, key, now);
     }
 
     /// What a delivery tells of the names of its repository, from the oldest on. Of what its webhook may not

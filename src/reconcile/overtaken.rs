@@ -7,7 +7,9 @@
 //! ```
 //!
 //! Which is the later is told by GitHub's own clock: both say when the repository was pushed to last. What
-//! was pushed after that, be it back to the same commit, has a later time and wakes.
+//! was pushed after that, be it back to the same commit, has a later time and wakes. A head is left only where
+//! it is the commit that was told: how fresh the time beside it is, nobody knows. Whoever could not be woken is
+//! woken for the next word.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -24,10 +26,24 @@ use super::verdict::{LeaveReason, Verdict};
 const KEPT: SignedDuration = SignedDuration::from_hours(1);
 /// Refs of which it is known at most.
 const REFS: usize = 20_000;
+/// Objects of which it is known at most, over all refs.
+const WOKEN: usize = 200_000;
+/// So often is forgotten what is too old.
+const TIDY_EVERY: SignedDuration = SignedDuration::from_mins(1);
+
+/// An object, and its cluster.
+type Who = (Arc<str>, ItemKey);
 
 /// Who was woken for which word of each ref.
 #[derive(Debug, Default)]
-pub(super) struct Told(HashMap<Place, Word>);
+pub(super) struct Told {
+    words: HashMap<Place, Word>,
+    /// Over all words.
+    woken: usize,
+    /// Who could not be woken, and when that was known last.
+    failed: HashMap<Who, Timestamp>,
+    tidied_at: Option<Timestamp>,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Place {
@@ -44,7 +60,7 @@ struct Word {
     /// To the second, as GitHub has it.
     pushed_at: Timestamp,
     commit: CommitId,
-    woken: HashSet<(Arc<str>, ItemKey)>,
+    woken: HashSet<Who>,
     at: Timestamp,
 }
 
@@ -63,17 +79,21 @@ impl Told {
             is_head: !place.is_head,
             ..place
         };
-        let Some(word) = self.0.get(&other).filter(|word| word.is_kept(now)) else {
+        let Some(word) = self.words.get(&other).filter(|word| word.is_kept(now)) else {
             return;
         };
         // Within a second nobody knows the order, so that only the same commit is nothing new.
-        let is_later =
-            pushed_at < word.pushed_at || (pushed_at == word.pushed_at && *commit == word.commit);
-        if !is_later {
+        let is_known = match *commit == word.commit {
+            true => pushed_at <= word.pushed_at,
+            false => other.is_head && pushed_at < word.pushed_at,
+        };
+        if !is_known {
             return;
         }
         for candidate in candidates.iter_mut().filter(|it| it.verdict.is_wake()) {
-            if word.woken.contains(&who(candidate)) {
+            let who = who(candidate);
+            let has_failed = self.failed.get(&who).is_some_and(|at| *at >= word.at);
+            if word.woken.contains(&who) && !has_failed {
                 let reason = LeaveReason::Overtaken(other.reference.as_str().into());
                 candidate.verdict = Verdict::Leave(reason);
             }
@@ -90,28 +110,62 @@ impl Told {
         if woken.is_empty() {
             return;
         }
-        if let Some(word) = self.0.get_mut(&place) {
+        self.tidy(now);
+        // Where there is no room, all of them are woken once more.
+        let has_room = self.woken + woken.len() <= WOKEN;
+        if let Some(word) = self.words.get_mut(&place) {
             if pushed_at == word.pushed_at && *commit == word.commit {
-                // Of another cluster, which was listed later.
-                word.woken.extend(woken);
+                if has_room {
+                    // Of another cluster, which was listed later.
+                    let before = word.woken.len();
+                    word.woken.extend(woken);
+                    self.woken += word.woken.len() - before;
+                }
                 return;
             }
             if pushed_at < word.pushed_at && word.is_kept(now) {
                 return;
             }
-        } else if self.0.len() >= REFS {
-            self.0.retain(|_, word| word.is_kept(now));
-            if self.0.len() >= REFS {
-                return;
-            }
+        } else if self.words.len() >= REFS {
+            return;
         }
+        if !has_room {
+            return;
+        }
+        self.woken += woken.len();
         let word = Word {
             pushed_at,
             commit: commit.clone(),
             woken,
             at: now,
         };
-        self.0.insert(place, word);
+        if let Some(before) = self.words.insert(place, word) {
+            self.woken -= before.woken.len();
+        }
+    }
+
+    /// An object could not be woken: whatever it was woken for until now is told to it again.
+    pub(super) fn take_back(&mut self, cluster: &Arc<str>, key: &ItemKey, now: Timestamp) {
+        self.tidy(now);
+        let who = (Arc::clone(cluster), key.clone());
+        if self.failed.len() >= WOKEN && !self.failed.contains_key(&who) {
+            // Nobody is left by mistake where nothing is known.
+            *self = Self::default();
+            return;
+        }
+        self.failed.insert(who, now);
+    }
+
+    fn tidy(&mut self, now: Timestamp) {
+        let is_due = |at| now.duration_since(at) >= TIDY_EVERY;
+        if !self.tidied_at.is_none_or(is_due) {
+            return;
+        }
+        self.tidied_at = Some(now);
+        self.words.retain(|_, word| word.is_kept(now));
+        self.woken = self.words.values().map(|word| word.woken.len()).sum();
+        // No word is left that is older.
+        self.failed.retain(|_, at| now.duration_since(*at) < KEPT);
     }
 }
 
@@ -121,7 +175,7 @@ impl Word {
     }
 }
 
-fn who(candidate: &Candidate) -> (Arc<str>, ItemKey) {
+fn who(candidate: &Candidate) -> Who {
     let item = &candidate.item;
     (Arc::clone(&item.cluster), item.key.clone())
 }
@@ -283,10 +337,31 @@ mod tests {
     fn a_head_that_is_taken_in_after_its_push_wakes_nobody_twice() {
         let push = push("b", PUSHED);
         assert_eq!(woken_after(&push, &head("b", Some(PUSHED)), 1), ["api"]);
-        assert_eq!(woken_after(&push, &head("a", Some(PUSHED - 1)), 1), ["api"]);
+        assert_eq!(woken_after(&push, &head("b", Some(PUSHED - 1)), 1), ["api"]);
         let all = ["web", "api"];
         assert_eq!(woken_after(&push, &head("b", Some(PUSHED + 1)), 1), all);
+        // Another commit is news, however old GitHub says that it is.
         assert_eq!(woken_after(&push, &head("a", Some(PUSHED)), 1), all);
+        assert_eq!(woken_after(&push, &head("a", Some(PUSHED - 1)), 1), all);
+    }
+
+    #[test]
+    fn who_could_not_be_woken_is_woken_for_the_next_word_of_the_same() {
+        let (push, head) = (push("b", PUSHED), head("b", Some(PUSHED)));
+        for (first, then) in [(&push, &head), (&head, &push)] {
+            let mut known = Told::default();
+            let both = candidates(&["web", "api"]);
+            known.learn(first, &both, at(10));
+            known.take_back(&both[0].item.cluster, &both[0].item.key, at(20));
+            let mut again = candidates(&["web", "api"]);
+            known.leave_overtaken(then, &mut again, at(30));
+            assert!(again[0].verdict.is_wake() && !again[1].verdict.is_wake());
+            // It was woken for that, and for no other.
+            known.learn(then, &again, at(30));
+            let mut third = candidates(&["web"]);
+            known.leave_overtaken(first, &mut third, at(40));
+            assert!(!third[0].verdict.is_wake());
+        }
     }
 
     #[test]
@@ -333,8 +408,42 @@ mod tests {
         for number in 0..=REFS {
             known.learn(&numbered(number), &web, at(0));
         }
-        assert_eq!(known.0.len(), REFS);
+        assert_eq!((known.words.len(), known.woken), (REFS, REFS));
         known.learn(&numbered(REFS), &web, at(3_600));
-        assert_eq!(known.0.len(), 1);
+        assert_eq!((known.words.len(), known.woken), (1, 1));
+    }
+
+    #[test]
+    fn what_is_too_old_is_forgotten_also_while_there_is_room() {
+        let mut known = Told::default();
+        let web = candidates(&["web"]);
+        known.learn(&push("b", PUSHED), &web, at(0));
+        known.take_back(&web[0].item.cluster, &web[0].item.key, at(0));
+        known.learn(&push_to("next", "b", Some(PUSHED)), &web, at(3_599));
+        assert_eq!((known.words.len(), known.failed.len()), (2, 1));
+        known.learn(&head("b", Some(PUSHED)), &web, at(3_659));
+        assert_eq!((known.words.len(), known.failed.len()), (2, 0));
+    }
+
+    #[test]
+    fn of_no_more_objects_it_is_known_than_there_is_room_for() {
+        let mut known = Told::default();
+        let names: Vec<_> = (0..WOKEN / 100).map(|it| format!("web-{it}")).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let many = candidates(&names);
+        let branch = |number: usize| push_to(&format!("b{number}"), "b", Some(PUSHED));
+        for number in 0..=100 {
+            known.learn(&branch(number), &many, at(0));
+        }
+        assert_eq!((known.words.len(), known.woken), (100, WOKEN));
+        // Of what is told again, nothing is counted twice.
+        known.learn(&branch(0), &many, at(3_600));
+        known.learn(&branch(0), &many, at(3_601));
+        known.learn(
+            &push_to("b0", "c", Some(PUSHED + 1)),
+            &candidates(&["web"]),
+            at(3_602),
+        );
+        assert_eq!((known.words.len(), known.woken), (1, 1));
     }
 }

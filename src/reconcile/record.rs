@@ -138,6 +138,15 @@ impl Record {
             .collect()
     }
 
+    /// Objects that could not be woken.
+    pub(super) fn failed(&self) -> Vec<&ItemKey> {
+        let works = self.ended.iter().map(|ended| &ended.work);
+        works
+            .filter(|work| matches!(work.state, WorkState::Failed { .. }))
+            .filter_map(|work| work.object.as_ref())
+            .collect()
+    }
+
     /// The work by which they were.
     pub(super) fn to_follow(&self) -> Vec<StoredWork> {
         let works = self.ended.iter().map(|ended| &ended.work);
