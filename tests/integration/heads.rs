@@ -114,7 +114,8 @@ async fn a_push_that_a_webhook_told_of_is_only_noted() {
         deleted: false,
         forced: false,
         paths: ChangedPaths::CutOff(CutOff::Kept),
-        pushed_at: None,
+        // Not before GitHub has it, which is a moment later here.
+        pushed_at: Some(jiff::Timestamp::now() + Duration::from_secs(60)),
     });
     heads.scene.store.accept(&push).await.expect("it is taken");
     heads.scene.arrived.notify_one();

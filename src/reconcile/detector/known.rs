@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::{CommitId, HeadNews, PushedRef};
@@ -31,6 +32,9 @@ pub struct Known {
     /// The ref was gone when it was asked for last.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gone: bool,
+    /// When its repository was pushed to last, as far as GitHub told then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed_at: Option<Timestamp>,
 }
 
 /// What is to be done about what was found.
@@ -44,8 +48,9 @@ pub enum Step {
 }
 
 impl Known {
-    /// Holds what was found against what is known.
-    pub fn step(known: Option<&Self>, found: &Found) -> Step {
+    /// Holds what was found against what is known. `pushed_at`: when GitHub says that the repository was
+    /// pushed to last.
+    pub fn step(known: Option<&Self>, found: &Found, pushed_at: Option<Timestamp>) -> Step {
         let (reference, commit) = match (found, known) {
             (Found::At { reference, commit }, _) => (reference.clone(), commit.clone()),
             (Found::Absent, Some(known)) if !known.gone => {
@@ -61,11 +66,14 @@ impl Known {
             commit,
             moves,
             gone: false,
+            pushed_at,
         };
         let Some(known) = known else {
             return Step::News(now(0), HeadNews::First);
         };
         let mut now = now(known.moves);
+        // What comes late from GitHub makes nothing older.
+        now.pushed_at = pushed_at.max(known.pushed_at);
         if now == *known {
             return Step::Nothing;
         }
@@ -75,9 +83,14 @@ impl Known {
             HeadNews::Moved {
                 before: known.commit.clone(),
             }
-        } else {
-            // Another branch is the default one, or another tag was put onto the same commit.
+        } else if now.reference != known.reference {
+            // Another branch is the default one, or another tag was put onto the same commit. Whether it
+            // was pushed to is found the next time.
+            now.pushed_at = known.pushed_at;
             return Step::Note(now);
+        } else {
+            // It may have been somewhere else in between, as far as a push told.
+            HeadNews::First
         };
         now.moves += 1;
         Step::News(now, news)
@@ -142,23 +155,67 @@ mod tests {
             commit: commit(letter),
             moves,
             gone,
+            pushed_at: None,
         }
+    }
+
+    fn step(known: Option<&Known>, found: &Found) -> Step {
+        Known::step(known, found, None)
+    }
+
+    #[test]
+    fn a_head_at_the_same_commit_is_asked_of_its_objects_again_once_it_was_pushed_to() {
+        let second = |second| Some(Timestamp::from_second(second).unwrap());
+        let since = |moves, pushed_at| Known {
+            pushed_at,
+            ..known("a", moves, false)
+        };
+        let found = at("main", "a");
+        let first = Known::step(None, &found, second(10));
+        assert_eq!(first, Step::News(since(0, second(10)), HeadNews::First));
+        let now = since(0, second(10));
+        for same in [None, second(9), second(10)] {
+            assert_eq!(Known::step(Some(&now), &found, same), Step::Nothing);
+        }
+        let again = Step::News(since(1, second(11)), HeadNews::First);
+        assert_eq!(Known::step(Some(&now), &found, second(11)), again);
+        // As it was noted before times were.
+        let untimed = known("a", 0, false);
+        assert_eq!(Known::step(Some(&untimed), &found, second(11)), again);
+        // Under another name it is noted first, and asked of its objects after.
+        let Step::Note(noted) = Known::step(Some(&now), &at("trunk", "a"), second(11)) else {
+            panic!("it is news")
+        };
+        let then = Known::step(Some(&noted), &at("trunk", "a"), second(11));
+        assert!(matches!(then, Step::News(_, HeadNews::First)));
+    }
+
+    #[test]
+    fn a_head_that_was_noted_without_its_time_is_read() {
+        let note = format!(
+            r#"{{"reference":{},"commit":"{}","moves":3}}"#,
+            serde_json::to_string(&PushedRef::branch("main").unwrap()).unwrap(),
+            "a".repeat(40)
+        );
+        let read: Known = serde_json::from_str(&note).unwrap();
+        assert_eq!(read, known("a", 3, false));
+        assert_eq!(serde_json::to_string(&read).unwrap(), note);
     }
 
     #[test]
     fn a_head_is_news_when_it_moves_also_back_and_is_noted_when_it_is_first_seen() {
-        let first = Known::step(None, &at("main", "a"));
+        let first = step(None, &at("main", "a"));
         assert_eq!(first, Step::News(known("a", 0, false), HeadNews::First));
         let now = known("a", 0, false);
-        assert_eq!(Known::step(Some(&now), &at("main", "a")), Step::Nothing);
+        assert_eq!(step(Some(&now), &at("main", "a")), Step::Nothing);
         let moved = |before| HeadNews::Moved { before };
         assert_eq!(
-            Known::step(Some(&now), &at("main", "b")),
+            step(Some(&now), &at("main", "b")),
             Step::News(known("b", 1, false), moved(commit("a")))
         );
         let then = known("b", 1, false);
         assert_eq!(
-            Known::step(Some(&then), &at("main", "a")),
+            step(Some(&then), &at("main", "a")),
             Step::News(known("a", 2, false), moved(commit("b")))
         );
     }
@@ -167,25 +224,22 @@ mod tests {
     fn a_ref_that_is_gone_is_kept_and_is_news_when_it_returns() {
         let now = known("a", 3, false);
         let gone = known("a", 3, true);
-        assert_eq!(
-            Known::step(Some(&now), &Found::Absent),
-            Step::Note(gone.clone())
-        );
-        assert_eq!(Known::step(Some(&gone), &Found::Absent), Step::Nothing);
-        assert_eq!(Known::step(None, &Found::Absent), Step::Nothing);
+        assert_eq!(step(Some(&now), &Found::Absent), Step::Note(gone.clone()));
+        assert_eq!(step(Some(&gone), &Found::Absent), Step::Nothing);
+        assert_eq!(step(None, &Found::Absent), Step::Nothing);
         for letter in ["a", "b"] {
             assert_eq!(
-                Known::step(Some(&gone), &at("main", letter)),
+                step(Some(&gone), &at("main", letter)),
                 Step::News(known(letter, 4, false), HeadNews::Returned)
             );
         }
         let unanswered = Found::Unanswered("cut off".into());
-        assert_eq!(Known::step(Some(&now), &unanswered), Step::Nothing);
+        assert_eq!(step(Some(&now), &unanswered), Step::Nothing);
     }
 
     #[test]
     fn another_default_branch_at_the_same_commit_is_no_news() {
-        let Step::Note(noted) = Known::step(Some(&known("a", 1, false)), &at("trunk", "a")) else {
+        let Step::Note(noted) = step(Some(&known("a", 1, false)), &at("trunk", "a")) else {
             panic!("it is news")
         };
         assert_eq!(noted.reference.to_string(), "refs/heads/trunk");

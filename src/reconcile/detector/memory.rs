@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jiff::Timestamp;
+
 use super::follow::Found;
 use super::known::{HeadKey, Known, Step};
 
@@ -32,9 +34,9 @@ impl Memory {
     }
 
     /// Takes in what was found. What is no news is known from now on; news is learnt by [`Self::learn`].
-    pub fn found(&mut self, key: &HeadKey, found: &Found) -> Step {
+    pub fn found(&mut self, key: &HeadKey, found: &Found, pushed_at: Option<Timestamp>) -> Step {
         self.looked.insert(key.clone());
-        let step = Known::step(self.known.get(key), found);
+        let step = Known::step(self.known.get(key), found, pushed_at);
         if let Step::Note(known) = &step {
             self.learn(vec![(key.clone(), known.clone())]);
         }

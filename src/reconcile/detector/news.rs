@@ -94,7 +94,7 @@ fn delivery(
     Delivery {
         key: DeliveryKey {
             webhook: WebhookName::ourselves(),
-            guid: guid(repository, group),
+            guid: guid(repository, group, heads.pushed_at),
         },
         received_at: now,
         repository: Some(Repository {
@@ -117,8 +117,9 @@ fn delivery(
     }
 }
 
-/// The same for the same news, whoever sees it how often; another where a ref comes back to a commit.
-fn guid(repository: &RepositoryIdentity, group: &Group) -> Guid {
+/// The same for the same news, whoever sees it how often; another where a ref comes back to a commit, be it
+/// that all was forgotten in between.
+fn guid(repository: &RepositoryIdentity, group: &Group, pushed_at: Option<Timestamp>) -> Guid {
     let mut digest = Sha256::new();
     let mut add = |text: &str| {
         digest.update(text.as_bytes());
@@ -128,6 +129,9 @@ fn guid(repository: &RepositoryIdentity, group: &Group) -> Guid {
     add(repository.path());
     add(&group.reference.full());
     add(group.commit.as_str());
+    if let Some(pushed_at) = pushed_at {
+        add(&pushed_at.to_string());
+    }
     let mut members: Vec<_> = group.members.iter().collect();
     members.sort_by(|one, other| one.0.cmp(&other.0));
     for (key, known, news) in members {
@@ -182,6 +186,7 @@ mod tests {
             commit: commit(letter),
             moves,
             gone: false,
+            pushed_at: None,
         };
         (key, known, news)
     }
@@ -231,6 +236,21 @@ mod tests {
         for (place, guid) in all.iter().enumerate() {
             assert!(!all[..place].contains(guid));
         }
+    }
+
+    #[test]
+    fn what_is_first_seen_again_after_a_push_has_another_guid() {
+        let guid = |second| {
+            let heads = RepositoryHeads {
+                pushed_at: Some(Timestamp::from_second(second).unwrap()),
+                ..heads("Acme/Web")
+            };
+            let steps = vec![step("refs/heads/main", "b", 0, HeadNews::First)];
+            let mut news = news(&web(), &heads, steps, Timestamp::UNIX_EPOCH);
+            news.remove(0).delivery.key.guid
+        };
+        assert_eq!(guid(1), guid(1));
+        assert_ne!(guid(1), guid(2));
     }
 
     #[test]

@@ -18,9 +18,9 @@ use crate::flux::RepositoryIdentity;
 use crate::github::heads::{ask, ask_recency};
 use crate::github::{ANONYMOUS, CallFault, Client, Github};
 use crate::reconcile::decision::Decision;
-use crate::reconcile::matcher::Matcher;
+use crate::reconcile::matcher::{Explanation, Matcher};
 use crate::reconcile::record::until_stored;
-use crate::store::{Filter, Store, StoredDelivery};
+use crate::store::{Accepted, Filter, Store, StoredDelivery};
 
 use super::cursors::Cursor;
 use super::known::{self, HeadKey, Known, SUBJECT};
@@ -147,15 +147,11 @@ impl Detector {
         Some(works)
     }
 
-    /// Whether a head is to be delivered: somebody is to be woken, and nobody told of it.
+    /// Whether a head is to be delivered: somebody is to be woken, and nobody told of it. `None`: nobody
+    /// knows yet, and it is asked for again.
     async fn is_wanted(&self, news: &News, head: &HeadSeen) -> Option<bool> {
         let explanation = self.matcher.explain(&news.delivery);
-        let is_woken = match &explanation.decision {
-            Decision::Concerns(candidates) => candidates.iter().any(|it| it.verdict.is_wake()),
-            Decision::Nothing(_) | Decision::Failed(_) => false,
-        };
-        let may_wait = head.news != HeadNews::First && !explanation.unlisted.is_empty();
-        if !is_woken && !may_wait {
+        if !concerns(head, &explanation)? {
             return Some(false);
         }
         let repository = news.delivery.repository.as_ref()?;
@@ -191,7 +187,13 @@ impl Detector {
         }
         let key = &news.delivery.key;
         match self.store.accept(&news.delivery).await {
-            Ok(_) => {
+            Ok(Accepted::Seen(_, state)) => {
+                let state = state.name();
+                warn!(delivery = %key, reference = %head.reference, commit = %head.commit, state,
+                    "a head was seen, and the same news was taken before, so that it wakes nobody: {}", head.reference);
+                true
+            }
+            Ok(Accepted::New(_) | Accepted::Again(_)) => {
                 self.arrived.notify_one();
                 let repository = news.delivery.repository.as_ref();
                 let repository = repository.map_or("", |it| it.full_name.as_str());
@@ -398,25 +400,50 @@ fn kept(
     kept
 }
 
-/// Whether the newest delivery that told of a ref told of this very commit. Those whose webhook may not
-/// speak of it, or that came to nothing by a fault, told nobody.
+/// Whether a head is to be told to somebody, or to a cluster once it is listed. `None`: what was first seen
+/// wakes nobody in the clusters that are listed, and nobody knows about the others.
+fn concerns(head: &HeadSeen, explanation: &Explanation) -> Option<bool> {
+    let is_woken = match &explanation.decision {
+        Decision::Concerns(candidates) => candidates.iter().any(|it| it.verdict.is_wake()),
+        Decision::Nothing(_) | Decision::Failed(_) => false,
+    };
+    match (is_woken, explanation.unlisted.is_empty()) {
+        (true, _) => Some(true),
+        (false, true) => Some(false),
+        (false, false) => (head.news != HeadNews::First).then_some(true),
+    }
+}
+
+/// Whether the newest delivery that told of a ref told of this very commit, after all that was pushed, and
+/// nothing failed of it. Those whose webhook may not speak of it told nobody.
 fn is_told<'d>(head: &HeadSeen, deliveries: impl Iterator<Item = &'d StoredDelivery>) -> bool {
-    let mut told = deliveries.filter(|stored| match &stored.state {
-        DeliveryState::Failed { .. } => false,
+    let may_tell = |state: &DeliveryState| match state {
         DeliveryState::Nothing { reason, .. } => !matches!(reason, NothingToDo::OutOfScope(_)),
-        DeliveryState::Accepted | DeliveryState::Working { .. } | DeliveryState::Done { .. } => {
-            true
+        _ => true,
+    };
+    let same = |reference: &PushedRef| *reference == head.reference;
+    let mut told = deliveries.filter(|stored| may_tell(&stored.state));
+    let newest = told.find_map(|stored| match &stored.delivery.event {
+        Event::Push(change) if same(&change.reference) => {
+            Some((&stored.state, change.commit(), change.pushed_at))
         }
-    });
-    let newest = told.find_map(|stored| {
-        let same = |reference: &PushedRef| *reference == head.reference;
-        match &stored.delivery.event {
-            Event::Push(change) if same(&change.reference) => Some(change.commit()),
-            Event::Head(seen) if same(&seen.reference) => Some(Some(&seen.commit)),
-            _ => None,
+        Event::Head(seen) if same(&seen.reference) => {
+            Some((&stored.state, Some(&seen.commit), seen.pushed_at))
         }
+        _ => None,
     });
-    newest.flatten() == Some(&head.commit)
+    let Some((state, commit, pushed_at)) = newest else {
+        return false;
+    };
+    let has_failed = match state {
+        DeliveryState::Failed { .. } => true,
+        DeliveryState::Working { failed, .. } => *failed > 0,
+        _ => false,
+    };
+    let is_after = pushed_at
+        .zip(head.pushed_at)
+        .is_some_and(|(told, seen)| told >= seen);
+    commit == Some(&head.commit) && is_after && !has_failed
 }
 
 fn failure(fault: &CallFault) -> Failure {
@@ -452,3 +479,7 @@ impl fmt::Debug for Detector {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::delivery::HeadNews;
 use crate::flux::RepositoryIdentity;
 use crate::github::heads::{Answered, Asked, Recency, RefAnswer, RepositoryFault, RepositoryHeads};
 
@@ -50,8 +51,8 @@ pub struct Speaker {
     /// When the last round of each cadence began, in this run or an earlier one.
     began: BTreeMap<Cadence, Timestamp>,
     owners: BTreeMap<String, OwnerWatch>,
-    /// What its owner says was pushed to, and how often it is still asked for.
-    called: BTreeMap<Arc<RepositoryIdentity>, u8>,
+    /// What its owner says was pushed to.
+    called: BTreeMap<Arc<RepositoryIdentity>, Called>,
     questions: Questions,
     faults: Faults,
     tick_at: Instant,
@@ -60,6 +61,14 @@ pub struct Speaker {
     last_round: Option<Timestamp>,
     /// Rounds that are not over: when each began, and whether the next is overdue.
     rounds: BTreeMap<Cadence, (Timestamp, bool)>,
+}
+
+#[derive(Debug)]
+struct Called {
+    /// How often it is still asked for.
+    times: u8,
+    /// What was the newest push of its owner before.
+    since: Option<Timestamp>,
 }
 
 /// What is to be done now.
@@ -305,12 +314,18 @@ impl Speaker {
                 }
                 Found::Unanswered(_) => continue,
             }
-            if let Step::News(known, news) = self.memory.found(&key, &found) {
+            if let Step::News(known, news) = self.memory.found(&key, &found, heads.pushed_at) {
                 steps.push((key, known, news));
             }
         }
         match self.called.get_mut(repository) {
-            Some(calls) if steps.is_empty() && *calls > 1 => *calls -= 1,
+            // The time of a push may be told before its commit.
+            Some(called)
+                if called.times > 1
+                    && steps.iter().all(|(_, _, news)| *news == HeadNews::First) =>
+            {
+                called.times -= 1;
+            }
             Some(_) => {
                 self.called.remove(repository);
             }
@@ -369,6 +384,7 @@ impl Speaker {
             }
         };
         self.faults.mended(&subject);
+        let since = watch.seen();
         for name in watch.page(&page) {
             let repositories = self.wanted.repositories.iter();
             // Few are pushed to at once.
@@ -378,7 +394,8 @@ impl Speaker {
             for (repository, wants) in found {
                 let asked = wants.keys().map(Follow::asked);
                 self.questions.add(&repository, true, asked);
-                self.called.insert(repository, CALLS);
+                let times = CALLS;
+                self.called.insert(repository, Called { times, since });
             }
         }
     }
@@ -424,7 +441,8 @@ impl Speaker {
         }
     }
 
-    /// When the last round of each cadence began that is over, and the newest push of each owner.
+    /// When the last round of each cadence began that is over, and the newest push of each owner before which
+    /// nothing is left to be asked for.
     pub fn cursors(&self) -> Vec<(String, Timestamp)> {
         let Speaking { host, identity, .. } = &self.speaking;
         let began = self.began.iter().map(|(cadence, began)| {
@@ -433,7 +451,10 @@ impl Speaker {
         });
         let owners = self.owners.iter().filter_map(|(owner, watch)| {
             let cursor = Cursor::Newest(owner);
-            Some((cursor.name(host, identity), watch.seen()?))
+            let called = self.called.iter().filter(|(it, _)| is_of(it, owner));
+            let since = called.filter_map(|(_, called)| called.since);
+            let seen = since.chain(watch.seen()).min()?;
+            Some((cursor.name(host, identity), seen))
         });
         began.chain(owners).collect()
     }

@@ -529,6 +529,40 @@ fn of_a_large_owner_only_what_was_pushed_to_is_asked_for() {
 }
 
 #[test]
+fn what_an_owner_told_of_is_asked_for_again_after_a_kill_until_it_was_answered() {
+    let mut world = World::new();
+    let mut speaker = speaker(Kept::default(), &world);
+    let wanted = || Wanted {
+        owners: vec!["acme".to_owned()],
+        ..many(3, Cadence::Sweep)
+    };
+    let pushed = |number: usize, second: i64| Recent {
+        name_with_owner: format!("Acme/r{number:05}"),
+        pushed_at: Timestamp::from_second(second).unwrap(),
+    };
+    let newest = |speaker: &Speaker| {
+        let name = Cursor::Newest("acme").name("github.com", "bot");
+        let mut cursors = speaker.cursors().into_iter();
+        let (_, at) = cursors.find(|(it, _)| *it == name).unwrap();
+        at.as_second()
+    };
+    world.pushed = vec![pushed(1, 10_000)];
+    world.pass(&mut speaker, wanted, EVERY, calm());
+    assert_eq!(newest(&speaker), 10_000);
+    world.pushed.insert(0, pushed(2, 20_000));
+    world.commits.insert(repository(2), 'b');
+    world.is_away = true;
+    let pages = world.pages;
+    world.pass(&mut speaker, wanted, 2 * EVERY, calm());
+    assert!(world.pages > pages, "its owner was not asked");
+    assert_eq!(newest(&speaker), 10_000);
+    world.is_away = false;
+    world.pass(&mut speaker, wanted, 4 * EVERY, calm());
+    assert_eq!(world.news.last().unwrap().0, "acme/r00002");
+    assert_eq!(newest(&speaker), 20_000);
+}
+
+#[test]
 fn what_nobody_follows_any_more_is_forgotten_once_all_is_known() {
     let mut world = World::new();
     let mut speaker = speaker(Kept::default(), &world);
