@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use flux_setup::delivery::{
+    ChangedPaths, CommitId, CutOff, Event, HeadNews, HeadSeen, PushedRef, RefChange, WebhookName,
+};
 use flux_setup::reconcile::keep_heartbeat;
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection};
 use tokio_util::sync::CancellationToken;
 
-use super::scene::{Scene, taken};
+use super::scene::{Scene, delivery, status, taken};
 
 /// Another program that has the store open.
 async fn other(scene: &Scene) -> SqliteConnection {
@@ -158,5 +161,56 @@ async fn work_that_was_kept_though_the_store_said_it_failed_is_done() {
     other.close().await.unwrap();
     scene.until_states(1, &["annotated"]).await;
     assert_eq!(scene.asked("web").len(), 1);
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_push_could_not_wake_its_head_wakes_and_what_it_woke_is_left() {
+    let mut scene = Scene::new(|asked| match (asked.name.as_str(), asked.before) {
+        ("web", 0) => status(422, "it is invalid", "web"),
+        _ => taken(),
+    })
+    .await;
+    scene.list(&["web", "api"]);
+    scene.start();
+    let reference = PushedRef::branch("main").expect("a branch");
+    let commit = CommitId::read(&"b".repeat(40)).expect("a hash");
+    let commit = commit.expect("it is not all zeros");
+    let pushed_at = Some(Timestamp::now());
+    for (number, name, state) in [(1, "web", "failed"), (3, "api", "annotated")] {
+        let mut push = delivery(number, name);
+        push.event = Event::Push(RefChange {
+            reference: reference.clone(),
+            before: None,
+            after: Some(commit.clone()),
+            head_commit: Some(commit.clone()),
+            created: false,
+            deleted: false,
+            forced: false,
+            paths: ChangedPaths::CutOff(CutOff::Kept),
+            pushed_at,
+        });
+        scene.store.accept(&push).await.expect("it is taken");
+        scene.arrived.notify_one();
+        scene.until_states(number, &[state]).await;
+    }
+    for (number, name) in [(4, "api"), (2, "web")] {
+        let mut head = delivery(number, name);
+        head.key.webhook = WebhookName::ourselves();
+        head.event = Event::Head(HeadSeen {
+            reference: reference.clone(),
+            commit: commit.clone(),
+            news: HeadNews::Returned,
+            pushed_at,
+        });
+        scene.store.accept(&head).await.expect("it is taken");
+        scene.arrived.notify_one();
+    }
+    let started = Instant::now();
+    while scene.asked("web").len() < 2 {
+        assert!(started.elapsed() < Duration::from_secs(30), "it is left");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(scene.asked("api").len(), 1);
     scene.stop().await;
 }
