@@ -136,8 +136,8 @@ fn left(target: &Target, app_page: &Option<String>, hook: &Hook, twins: &[&Hook]
 
 /// Whether GitHub is to be given the first secret, although it does not show which one it has.
 ///
-/// It has it already where its last delivery was taken and there is but one secret, or where that delivery is
-/// shown to be signed with the first one.
+/// It has it already where its last delivery is shown to be signed with it. That it was taken proves nothing: the
+/// receiver may not have read yet what a file holds now.
 async fn secret_change(
     target: &Target,
     hook: &Hook,
@@ -167,9 +167,6 @@ async fn secret_change(
     };
     if newest.status_code == 401 {
         return Ok(change("another one"));
-    }
-    if newest.is_taken() && target.secrets.len() == 1 {
-        return Ok(None);
     }
     let secrets = target.all_secrets(folder)?;
     let detail = target.api.detail(hook.id, newest.id).await;

@@ -38,6 +38,24 @@ pub struct Attempt {
     /// When GitHub held it back, because there was too much.
     #[serde(default)]
     pub throttled_at: Option<Timestamp>,
+    /// Nothing of it is known but its number and GUID, for GitHub tells the rest otherwise than we know.
+    #[serde(skip)]
+    pub is_bare: bool,
+}
+
+/// A page of a list, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attempts {
+    pub attempts: Vec<Attempt>,
+    /// Entries that name no delivery, cut off.
+    pub unreadable: Vec<String>,
+}
+
+/// The least that an attempt can be fetched by.
+#[derive(Debug, Deserialize)]
+struct Bare {
+    id: u64,
+    guid: Guid,
 }
 
 impl Attempt {
@@ -47,22 +65,24 @@ impl Attempt {
 
     /// Whether its event may wake anything; of others the payload need not be fetched.
     pub fn concerns_us(&self) -> bool {
-        matches!(
-            self.event.as_str(),
-            "push"
-                | "create"
-                | "delete"
-                | "package"
-                | "registry_package"
-                | "release"
-                | "repository"
-                | "workflow_run"
-        )
+        self.is_bare
+            || matches!(
+                self.event.as_str(),
+                "push"
+                    | "create"
+                    | "delete"
+                    | "package"
+                    | "registry_package"
+                    | "release"
+                    | "repository"
+                    | "workflow_run"
+            )
     }
 
     /// How it ended, in a word or two: `OK`, `502`, `timed out`.
     pub fn outcome(&self) -> String {
         match (self.status_code, self.status.as_str()) {
+            (0, "") if self.is_bare => "unreadable".to_owned(),
             (0, "") => "no answer".to_owned(),
             (0, status) => status.chars().take(STATUS_CHARS).collect(),
             (code, _) if self.is_taken() => format!("OK {code}"),
@@ -79,16 +99,53 @@ where
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
-/// Reads a page of a list, newest first. An entry that cannot be read is left out.
+/// Reads a page of a list. Of an entry that cannot be read its number and GUID are taken, and the time of its
+/// neighbour.
 ///
 /// # Errors
 /// It is no list.
-pub fn read_attempts(body: &[u8]) -> Result<Vec<Attempt>, serde_json::Error> {
+pub fn read_attempts(body: &[u8]) -> Result<Attempts, serde_json::Error> {
     let entries: Vec<&RawValue> = serde_json::from_slice(body)?;
-    let entries = entries.into_iter().take(ENTRIES);
-    Ok(entries
-        .filter_map(|entry| serde_json::from_str(entry.get()).ok())
-        .collect())
+    let mut read = Attempts::default();
+    // Until an entry tells its time.
+    let mut at = None;
+    for entry in entries.into_iter().take(ENTRIES) {
+        let entry = entry.get();
+        let attempt = serde_json::from_str(entry);
+        let attempt: Option<Attempt> = attempt.ok().or_else(|| bare(entry, at));
+        let Some(attempt) = attempt else {
+            let text = entry.chars().take(STATUS_CHARS).collect();
+            read.unreadable.push(text);
+            continue;
+        };
+        if !attempt.is_bare && at.is_none() {
+            for above in &mut read.attempts {
+                above.delivered_at = attempt.delivered_at;
+            }
+        }
+        if !attempt.is_bare {
+            at = Some(attempt.delivered_at);
+        }
+        read.attempts.push(attempt);
+    }
+    Ok(read)
+}
+
+fn bare(entry: &str, at: Option<Timestamp>) -> Option<Attempt> {
+    let Bare { id, guid } = serde_json::from_str(entry).ok()?;
+    Some(Attempt {
+        id,
+        guid,
+        delivered_at: at.unwrap_or_else(Timestamp::now),
+        redelivery: false,
+        status: String::new(),
+        status_code: 0,
+        event: String::new(),
+        action: None,
+        repository_id: None,
+        throttled_at: None,
+        is_bare: true,
+    })
 }
 
 /// One attempt with what was sent.
@@ -204,22 +261,32 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_read_without_what_cannot_be() {
+    fn of_an_entry_that_cannot_be_read_the_number_and_guid_are() {
         let page = json!([
+            {"id": 4, "guid": "a-4", "delivered_at": "yesterday"},
             {"id": 3, "guid": "A-3", "delivered_at": "2026-01-02T03:04:05Z", "redelivery": true,
                 "duration": 0.1, "status": "OK", "status_code": 202, "event": "push", "action": null,
                 "repository_id": 9, "throttled_at": null, "later": {}},
             {"id": "no number"},
+            {"id": 9, "guid": "a-9", "delivered_at": "2026-01-02T03:04:05Z", "event": {"name": "push"}},
             {"id": 2, "guid": "a-2", "delivered_at": "2026-01-02T03:04:04Z", "status": "timed out",
                 "status_code": null, "event": "star"},
             {"id": 1, "guid": "a-1", "delivered_at": "2026-01-02T03:04:03Z", "status_code": 502, "event": null},
         ]);
-        let page = read_attempts(page.to_string().as_bytes()).unwrap();
+        let read = read_attempts(page.to_string().as_bytes()).unwrap();
+        assert_eq!(read.unreadable, [r#"{"id":"no number"}"#]);
+        let page = read.attempts;
         let outcomes: Vec<_> = page.iter().map(Attempt::outcome).collect();
-        assert_eq!(outcomes, ["OK 202", "timed out", "502"]);
-        assert_eq!(page[0].guid.as_str(), "a-3");
+        assert_eq!(
+            outcomes,
+            ["unreadable", "OK 202", "unreadable", "timed out", "502"]
+        );
+        assert_eq!(page[1].guid.as_str(), "a-3");
         let concern: Vec<_> = page.iter().map(Attempt::concerns_us).collect();
-        assert_eq!(concern, [true, false, false]);
+        assert_eq!(concern, [true, true, true, false, false]);
+        for bare in [&page[0], &page[2]] {
+            assert_eq!(bare.delivered_at, page[1].delivered_at, "{bare:?}");
+        }
         assert!(read_attempts(b"{}").is_err());
     }
 

@@ -1,5 +1,6 @@
 //! The calls about hooks and their deliveries, for a repository, an organisation or an App alike.
 
+use http::StatusCode;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use serde_json::value::RawValue;
@@ -7,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::budget::live::Purpose;
 use crate::github::{Answer, Call, CallFault, Client};
 
-use super::attempt::{Attempt, AttemptDetail, AttemptFault, read_attempts};
+use super::attempt::{Attempt, AttemptDetail, AttemptFault, Attempts, read_attempts};
 use super::change::HookPatch;
 use super::place::HookPlace;
 use super::wire::{AppAbout, Hook, HookConfig};
@@ -37,6 +38,8 @@ pub struct Hooks {
 #[derive(Debug, Clone)]
 pub struct AttemptPage {
     pub attempts: Vec<Attempt>,
+    /// Entries that name no delivery, cut off.
+    pub unreadable: Vec<String>,
     /// Where the next older ones are; `None`: these were the last.
     pub next: Option<String>,
     /// GitHub's clock.
@@ -196,11 +199,16 @@ impl HookApi {
         if answer.is_not_modified() {
             return Ok(None);
         }
-        let attempts = read_attempts(&answer.body).map_err(|fault| no_list(&fault))?;
+        let read = read_attempts(&answer.body).map_err(|fault| no_list(&fault))?;
+        let Attempts {
+            attempts,
+            unreadable,
+        } = read;
         let date = answer.header("date");
         let date = date.and_then(|date| DateTimeParser::new().parse_timestamp(date).ok());
         Ok(Some(AttemptPage {
             attempts,
+            unreadable,
             next: answer.next.clone(),
             date,
             answer,
@@ -231,8 +239,17 @@ impl HookApi {
     pub async fn redeliver(&self, hook: u64, attempt: u64) -> Result<(), CallFault> {
         let path = format!("{}/{attempt}/attempts", self.place.deliveries(hook));
         let call = Call::post(path, self.attempts_endpoint(), Purpose::BackFill);
-        self.client.call(self.spoken(call)).await?;
-        Ok(())
+        let answer = self.client.call(self.spoken(call)).await?;
+        // Another one is that of something between.
+        if answer.status == StatusCode::ACCEPTED {
+            return Ok(());
+        }
+        Err(CallFault::BadAnswer {
+            reason: format!(
+                "what is to be delivered again is answered with {}, and not with 202",
+                answer.status.as_u16()
+            ),
+        })
     }
 
     fn spoken(&self, call: Call) -> Call {

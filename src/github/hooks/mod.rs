@@ -17,7 +17,7 @@ mod unasked;
 mod wanted;
 mod wire;
 
-pub use attempt::{Attempt, AttemptDetail, AttemptFault, days_remembered, read_attempts};
+pub use attempt::{Attempt, AttemptDetail, AttemptFault, Attempts, days_remembered, read_attempts};
 pub use calls::{AttemptPage, DetailFault, HookApi, Hooks};
 pub use change::{Change, HookPatch, changes};
 pub use finding::{Finding, FindingKind};

@@ -7,11 +7,13 @@
 //!        `-> fetched, four at a time -> store, then the cursor is moved
 //! ```
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
+use tracing::warn;
 
 use crate::delivery::Guid;
 use crate::github::hooks::{
@@ -19,19 +21,20 @@ use crate::github::hooks::{
     judge_hook, judge_missing, ours,
 };
 use crate::github::{CallFault, Client, Refusal};
-use crate::store::Store;
 
 use super::cursor::Cursor;
-use super::missed::{AuditFault, Inbox, Resolved};
+use super::missed::{AT_ONCE, AuditFault, Inbox, Resolved, is_gone};
+use super::tally::Tally;
 
 /// The subject under which cursors are noted.
 pub(super) const CURSORS: &str = "cursor";
-/// Deliveries that are fetched beside each other; the identity has other things to ask as well.
-const AT_ONCE: usize = 4;
 /// GUIDs of one pass that are remembered; beyond that the store alone tells what came.
 const REMEMBERED: usize = 200_000;
-/// GUIDs of what cannot be read that are remembered, so that GitHub is asked for each once.
+/// GUIDs of what nobody can read that are remembered, so that GitHub is not asked for them again.
 const GIVEN_UP: usize = 10_000;
+/// As often GitHub has to list a delivery and not to know it, until the rest goes on without it.
+const GONE_AFTER: u32 = 3;
+const REMEMBERED_GONE: usize = 1_000;
 /// Pages of one pass at most, so that a list without an end ends.
 const PAGES: u32 = 50_000;
 
@@ -44,15 +47,6 @@ pub(super) struct Terms {
     pub(super) days: u32,
     /// Whether a hook is what it should be is asked so often.
     pub(super) look_every: Duration,
-}
-
-/// What became of what never came in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Tally {
-    pub(super) missed: u64,
-    pub(super) back_filled: u64,
-    pub(super) redelivered: u64,
-    pub(super) unreadable: u64,
 }
 
 /// GitHub tells when it delivered in whole seconds, so what came after our start may seem to be before it.
@@ -78,8 +72,14 @@ pub(super) struct HookAudit {
     /// Of the newest page; `None`: it was not read yet.
     latest: Option<Latest>,
     pass: PassState,
-    /// What cannot be read, and was asked for again where that may help.
+    /// What nobody can read.
     given_up: HashSet<Guid>,
+    /// Attempts that GitHub lists and says not to know, and how often it did.
+    gone: HashMap<u64, u32>,
+    /// Hashes of entries that name no delivery.
+    unreadable: HashSet<u64>,
+    /// The text of the cursor that was noted last.
+    noted: Option<String>,
     /// When GitHub has said last how all of it is.
     pub(super) audited_at: Option<Timestamp>,
 }
@@ -122,6 +122,9 @@ impl HookAudit {
             latest: None,
             pass: PassState::default(),
             given_up: HashSet::new(),
+            gone: HashMap::new(),
+            unreadable: HashSet::new(),
+            noted: noted.map(str::to_owned),
             audited_at: None,
         }
     }
@@ -156,8 +159,23 @@ impl HookAudit {
         self.cursor.next().is_some()
     }
 
-    /// Looks at the hook where that is due, and works one page of what it delivered.
+    /// Looks at the hook where that is due, and works one page of what it delivered; after the last one, what could
+    /// not be read before.
     pub(super) async fn step(
+        &mut self,
+        wanted: &WantedHook,
+        terms: &Terms,
+        tally: &mut Tally,
+    ) -> Result<Step, AuditFault> {
+        let step = self.page(wanted, terms, tally).await?;
+        let hook = self.hook().map(|hook| hook.id);
+        if let (Step::Done, Some(hook)) = (step, hook) {
+            self.retry(hook, terms, tally).await?;
+        }
+        Ok(step)
+    }
+
+    async fn page(
         &mut self,
         wanted: &WantedHook,
         terms: &Terms,
@@ -197,9 +215,10 @@ impl HookAudit {
         let older = page.next.as_deref().filter(|_| !is_last);
         let mut cursor = self.cursor.clone();
         let has_ended = cursor.worked(page.attempts.first(), older);
-        if cursor != self.cursor {
-            note(&self.inbox.store, &self.name, &cursor).await?;
-            self.cursor = cursor;
+        let before = std::mem::replace(&mut self.cursor, cursor);
+        if let Err(fault) = self.note().await {
+            self.cursor = before;
+            return Err(fault);
         }
         if is_top {
             self.pass.top = Some(page);
@@ -290,6 +309,7 @@ impl HookAudit {
         since: Timestamp,
         tally: &mut Tally,
     ) -> Result<bool, AuditFault> {
+        self.count_unreadable(page, tally);
         let mut missed: Vec<&Attempt> = Vec::new();
         let mut guids = HashSet::new();
         let mut reached = false;
@@ -299,22 +319,25 @@ impl HookAudit {
                 break;
             }
             let guid = &attempt.guid;
-            let is_known = self.pass.guids.contains(guid) || self.given_up.contains(guid);
+            let is_open = self.cursor.later.see(attempt);
+            let is_known =
+                is_open || self.pass.guids.contains(guid) || self.given_up.contains(guid);
             let is_newest = !is_known && guids.insert(guid);
             if is_newest && attempt.concerns_us() && !self.inbox.has(guid).await? {
                 missed.push(attempt);
             }
         }
         for some in missed.chunks(AT_ONCE) {
-            let resolved = some
-                .iter()
-                .map(|attempt| self.inbox.resolve(&self.api, hook, attempt));
+            let resolved = some.iter().map(|attempt| {
+                let named = (&attempt.guid, attempt.id);
+                self.inbox.resolve(&self.api, hook, named, false)
+            });
             let mut fault = None;
             for (attempt, resolved) in some.iter().zip(join_all(resolved).await) {
                 match resolved {
-                    Ok(resolved) => {
-                        tally.count(resolved);
-                        self.give_up(&attempt.guid, resolved);
+                    Ok(resolved) => self.settle(attempt, resolved, tally),
+                    Err(failed) if self.is_gone_for_good(attempt.id, &failed) => {
+                        self.settle(attempt, Resolved::Later, tally);
                     }
                     Err(failed) => fault = Some(failed),
                 }
@@ -330,33 +353,103 @@ impl HookAudit {
         Ok(reached)
     }
 
-    fn give_up(&mut self, guid: &Guid, resolved: Resolved) {
-        if matches!(resolved, Resolved::Redelivered | Resolved::Unreadable) {
-            if self.given_up.len() >= GIVEN_UP {
-                self.given_up.clear();
-            }
-            self.given_up.insert(guid.clone());
+    /// What became of an attempt that was looked at for the first time.
+    fn settle(&mut self, attempt: &Attempt, resolved: Resolved, tally: &mut Tally) {
+        let is_open = matches!(resolved, Resolved::Later | Resolved::Redelivered);
+        let later = &mut self.cursor.later;
+        if is_open && !later.add(attempt, resolved, Timestamp::now()) {
+            let (webhook, guid) = (&self.inbox.webhook, &attempt.guid);
+            warn!(%webhook, delivery = %guid, "the delivery {webhook}/{guid} is not looked at later, for too many are");
+            tally.count(Resolved::Unreadable);
+            return self.give_up(guid.clone());
+        }
+        tally.count(resolved);
+        if resolved == Resolved::Unreadable {
+            self.give_up(attempt.guid.clone());
         }
     }
-}
 
-impl Tally {
-    fn count(&mut self, resolved: Resolved) {
-        let counter = match resolved {
-            Resolved::Came => return,
-            Resolved::BackFilled => &mut self.back_filled,
-            Resolved::Redelivered => &mut self.redelivered,
-            Resolved::Unreadable => &mut self.unreadable,
-        };
-        *counter += 1;
-        self.missed += 1;
+    /// Where GitHub lists a delivery again and again and says each time that it does not know it, the rest goes on
+    /// without it: whom nothing is shown any more, the list is not shown either.
+    fn is_gone_for_good(&mut self, attempt: u64, fault: &AuditFault) -> bool {
+        if !matches!(fault, AuditFault::Call(call) if is_gone(call)) {
+            return false;
+        }
+        if self.gone.len() >= REMEMBERED_GONE {
+            self.gone.clear();
+        }
+        let times = self.gone.entry(attempt).or_default();
+        *times += 1;
+        *times >= GONE_AFTER
+    }
+
+    fn give_up(&mut self, guid: Guid) {
+        if self.given_up.len() >= GIVEN_UP {
+            self.given_up.clear();
+        }
+        self.given_up.insert(guid);
+    }
+
+    /// Counts entries of a list that name no delivery; each once.
+    fn count_unreadable(&mut self, page: &AttemptPage, tally: &mut Tally) {
+        for entry in &page.unreadable {
+            if self.unreadable.len() >= GIVEN_UP {
+                self.unreadable.clear();
+            }
+            if self.unreadable.insert(hashed(entry)) {
+                let webhook = &self.inbox.webhook;
+                warn!(%webhook, "an entry of GitHub's list of deliveries of webhook {webhook} names no delivery; what it was is not known");
+                tally.count(Resolved::Unreadable);
+            }
+        }
+    }
+
+    /// Looks again at what could not be read before.
+    async fn retry(
+        &mut self,
+        hook: u64,
+        terms: &Terms,
+        tally: &mut Tally,
+    ) -> Result<(), AuditFault> {
+        if self.cursor.later.is_empty() {
+            return Ok(());
+        }
+        let mut cursor = self.cursor.clone();
+        let mut over = Vec::new();
+        let retried = cursor
+            .later
+            .retry(
+                &self.inbox,
+                (&self.api, hook),
+                since(terms, None),
+                tally,
+                &mut over,
+            )
+            .await;
+        over.into_iter().for_each(|guid| self.give_up(guid));
+        // What became of some holds also where others could not be asked for.
+        self.cursor = cursor;
+        retried?;
+        self.note().await
+    }
+
+    /// Notes the cursor, where it is not noted so.
+    async fn note(&mut self) -> Result<(), AuditFault> {
+        let text = serde_json::to_string(&self.cursor);
+        let text = text.expect("numbers, times and texts make JSON");
+        if self.noted.as_ref() != Some(&text) {
+            let note = (self.name.clone(), text.clone());
+            self.inbox.store.note(CURSORS, vec![note]).await?;
+            self.noted = Some(text);
+        }
+        Ok(())
     }
 }
 
-async fn note(store: &Store, name: &str, cursor: &Cursor) -> Result<(), AuditFault> {
-    let text = serde_json::to_string(cursor).expect("numbers, times and texts make JSON");
-    store.note(CURSORS, vec![(name.to_owned(), text)]).await?;
-    Ok(())
+fn hashed(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// From when on attempts are looked at, by GitHub's clock, which `there` is; ours may be another.
@@ -399,25 +492,5 @@ mod tests {
         let behind = since(&terms(now - minutes(1)), Some(now - minutes(10)));
         assert!(within_a_second(behind, now - minutes(11) - ROUNDING));
         let _ = since(&terms(now), None);
-    }
-
-    #[test]
-    fn what_came_while_we_looked_was_not_missed() {
-        let mut tally = Tally::default();
-        for resolved in [
-            Resolved::Came,
-            Resolved::BackFilled,
-            Resolved::Redelivered,
-            Resolved::Unreadable,
-        ] {
-            tally.count(resolved);
-        }
-        let expected = Tally {
-            missed: 3,
-            back_filled: 1,
-            redelivered: 1,
-            unreadable: 1,
-        };
-        assert_eq!(tally, expected);
     }
 }

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::delivery::{Content, Delivery, DeliveryKey, Guid, WebhookName};
-use crate::github::hooks::{Attempt, DetailFault, HookApi};
+use crate::github::hooks::{DetailFault, HookApi};
 use crate::github::{CallFault, Refusal};
 use crate::reconcile::steps::Mode;
 use crate::store::{Accepted, Store, StoreError};
+
+/// Deliveries that are fetched beside each other; the identity has other things to ask as well.
+pub(super) const AT_ONCE: usize = 4;
 
 /// Where what was missed is put.
 #[derive(Debug, Clone)]
@@ -29,6 +32,9 @@ pub(super) enum Resolved {
     Came,
     /// GitHub was asked to deliver it again.
     Redelivered,
+    /// It cannot be read now, and is looked at later.
+    Later,
+    /// Nothing more is tried.
     Unreadable,
 }
 
@@ -53,42 +59,58 @@ impl Inbox {
         Ok(kept.any(|webhook| *webhook == self.webhook))
     }
 
-    /// Takes in what an attempt was to deliver. Where its payload cannot be read, GitHub is asked to deliver it
-    /// again: once, for what is no better then never will be.
+    /// Takes in what an attempt was to deliver. Where its payload cannot be read and GitHub may be asked, it is
+    /// asked to deliver it again.
+    ///
+    /// # Errors
+    /// GitHub cannot be asked. That it knows nothing of a delivery which it lists says that it does not show us
+    /// any more of it: where it cannot be told from one that is gone, nothing is taken for gone.
     pub(super) async fn resolve(
         &self,
         api: &HookApi,
         hook: u64,
-        attempt: &Attempt,
+        (guid, attempt): (&Guid, u64),
+        may_ask: bool,
     ) -> Result<Resolved, AuditFault> {
-        let guid = &attempt.guid;
         let fault = match content(api, hook, attempt).await {
             Ok(content) => return self.take(guid, content).await,
             Err(fault) => fault,
         };
+        let webhook = &self.webhook;
+        let is_shadow = self.mode == Mode::Shadow;
         let fault = match fault {
-            DetailFault::Call(fault) if !is_final(&fault) => {
-                return Err(fault.into());
+            DetailFault::Call(gone) if is_gone(&gone) => {
+                if is_shadow {
+                    return Err(gone.into());
+                }
+                return match api.redeliver(hook, attempt).await {
+                    Ok(()) => {
+                        info!(%webhook, delivery = %guid, "asked GitHub to deliver {webhook}/{guid} again: {gone}");
+                        Ok(Resolved::Redelivered)
+                    }
+                    Err(CallFault::Refused { .. }) => Err(gone.into()),
+                    Err(fault) => Err(fault.into()),
+                };
             }
+            DetailFault::Call(fault) if !is_unreadable(&fault) => return Err(fault.into()),
             fault => with_causes(&fault),
         };
-        let webhook = &self.webhook;
-        if attempt.redelivery {
-            warn!(%webhook, delivery = %guid, "the delivery {webhook}/{guid} is lost: {fault}");
-            return Ok(Resolved::Unreadable);
+        if !may_ask {
+            debug!(%webhook, delivery = %guid, "the delivery {webhook}/{guid} is looked at later: {fault}");
+            return Ok(Resolved::Later);
         }
-        if self.mode == Mode::Shadow {
+        if is_shadow {
             warn!(%webhook, delivery = %guid, "the delivery {webhook}/{guid} is not asked for again, for nothing is to be touched: {fault}");
             return Ok(Resolved::Unreadable);
         }
-        match api.redeliver(hook, attempt.id).await {
+        match api.redeliver(hook, attempt).await {
             Ok(()) => {
                 info!(%webhook, delivery = %guid, "asked GitHub to deliver {webhook}/{guid} again: {fault}");
                 Ok(Resolved::Redelivered)
             }
-            Err(refused @ CallFault::Refused { .. }) => {
-                warn!(%webhook, delivery = %guid, "the delivery {webhook}/{guid} is lost: {fault}; and it is not delivered again: {refused}");
-                Ok(Resolved::Unreadable)
+            Err(refused) if is_of_one_delivery(&refused) => {
+                warn!(%webhook, delivery = %guid, "the delivery {webhook}/{guid} cannot be read: {fault}; and it is not delivered again: {refused}; it is tried on");
+                Ok(Resolved::Later)
             }
             Err(fault) => Err(fault.into()),
         }
@@ -110,25 +132,39 @@ impl Inbox {
     }
 }
 
-async fn content(api: &HookApi, hook: u64, attempt: &Attempt) -> Result<Content, DetailFault> {
-    let detail = api.detail(hook, attempt.id).await?;
+async fn content(api: &HookApi, hook: u64, attempt: u64) -> Result<Content, DetailFault> {
+    let detail = api.detail(hook, attempt).await?;
     detail.content().map_err(DetailFault::Payload)
 }
 
-/// Whether asking for it again brings no more.
-fn is_final(fault: &CallFault) -> bool {
+/// Whether GitHub says that there is no such thing, which it also says of what must not be seen.
+pub(super) fn is_gone(fault: &CallFault) -> bool {
+    matches!(
+        fault,
+        CallFault::Refused {
+            reason: Refusal::NotFound { .. } | Refusal::Gone,
+            ..
+        }
+    )
+}
+
+/// Whether there was an answer, and it was none to what was asked.
+fn is_unreadable(fault: &CallFault) -> bool {
     matches!(
         fault,
         CallFault::TooLarge { .. }
             | CallFault::BadAnswer { .. }
             | CallFault::Refused {
-                reason: Refusal::NotFound { .. }
-                    | Refusal::Gone
-                    | Refusal::Invalid
-                    | Refusal::Other,
+                reason: Refusal::Invalid | Refusal::Other,
                 ..
             }
     )
+}
+
+/// Whether others may be had although this one is not.
+pub(super) fn is_of_one_delivery(fault: &CallFault) -> bool {
+    let is_refused = matches!(fault, CallFault::Refused { .. });
+    is_unreadable(fault) || (is_refused && !fault.is_of_credential())
 }
 
 /// A fault with what led to it.

@@ -8,6 +8,7 @@
 mod asking;
 mod cursor;
 mod hook;
+mod later;
 mod means;
 mod metrics;
 mod missed;
@@ -15,6 +16,7 @@ mod report;
 mod repositories;
 mod run;
 mod single;
+mod tally;
 
 pub use means::{AuditSubject, AuditedWebhook};
 pub use metrics::WebhookMetrics;

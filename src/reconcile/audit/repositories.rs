@@ -13,11 +13,12 @@ use crate::github::CallFault;
 use crate::github::hooks::{Finding, HookApi, HookPlace};
 
 use super::asking::{Failing, finding, is_refusal, pause};
-use super::hook::{CURSORS, HookAudit, Step, Tally, Terms};
+use super::hook::{CURSORS, HookAudit, Step, Terms};
 use super::means::{AuditSubject, Means, NOTES_AT_ONCE};
 use super::missed::AuditFault;
 use super::report::{Repositories, Trust, WebhookReport, believed_for};
 use super::single::tell;
+use super::tally::Tally;
 
 /// What the hooks of all repositories of a webhook may cost at most, in requests an hour: with more of them
 /// each is asked about more rarely.

@@ -10,10 +10,11 @@ use crate::github::CallFault;
 use crate::github::hooks::{Finding, FindingKind, HookApi, HookPlace, judge_installation};
 
 use super::asking::{Failing, is_refusal, pause};
-use super::hook::{HookAudit, Step, Tally, Terms};
+use super::hook::{HookAudit, Step, Terms};
 use super::means::{AuditedWebhook, Means, PATIENCE};
 use super::missed::AuditFault;
 use super::report::{Trust, WebhookReport, believed_for};
+use super::tally::Tally;
 
 /// How often it is asked whether the hook is as it should be.
 const LOOK_EVERY: Duration = Duration::from_secs(10 * 60);

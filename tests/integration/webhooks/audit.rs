@@ -147,7 +147,11 @@ async fn in_shadow_nothing_is_delivered_again() {
     let report = audit.until("unreadable", |it| it.unreadable == 2).await;
     assert_eq!((report.missed, report.redelivered), (2, 0));
     let (_, shown, redelivered) = scene.all_calls();
-    assert_eq!((shown, redelivered), (2, 0));
+    assert_eq!(
+        (shown, redelivered),
+        (6, 0),
+        "each is looked at three times"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,8 +166,79 @@ async fn what_cannot_be_read_is_delivered_again_once() {
         audit.audited().await;
     }
     let (_, shown, redelivered) = scene.all_calls();
-    assert_eq!((shown, redelivered), (2, 2));
+    assert_eq!(
+        (shown, redelivered),
+        (6, 2),
+        "each is looked at three times"
+    );
     assert_eq!(scene.taken().await, scene.told());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_a_proxy_in_the_place_of_a_delivery_costs_no_redelivery() {
+    let scene = Scene::start().await;
+    let audit = scene.audit();
+    audit.audited().await;
+    let show = format!("GET /orgs/acme/hooks/{}/deliveries/", scene.hook);
+    scene.github.fail_where(&show, Some(2), Fault::NotJson);
+    scene.push(0..1, Delivering::BAD_GATEWAY);
+    scene.until_taken(1).await;
+    let report = audit.until("done", |it| it.back_filled == 1).await;
+    assert_eq!(
+        (report.missed, report.redelivered, report.unreadable),
+        (1, 0, 0)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redelivery_that_fails_as_well_is_asked_for_again_also_after_a_restart() {
+    let scene = Scene::start().await;
+    let audit = scene.audit();
+    audit.audited().await;
+    let hooks = &scene.github;
+    let url = format!("http://{}/hooks/github/acme", scene.service.at.hooks);
+    // Nobody listens there, and nothing can be read but by delivering it.
+    hooks.change_hook(scene.hook, |hook| {
+        hook.url = "http://127.0.0.1:1/hooks/github/acme".into();
+    });
+    let show = format!("GET /orgs/acme/hooks/{}/deliveries/", scene.hook);
+    hooks.fail_where(&show, None, Fault::NotJson);
+    scene.push(0..2, Delivering::BAD_GATEWAY);
+    audit.until("asked", |it| it.redelivered == 2).await;
+    hooks.quiet().await;
+    assert_eq!(hooks.deliveries(scene.hook).len(), 4);
+    audit.audited().await;
+    audit.stop().await;
+    assert_eq!(scene.taken().await.len(), 0);
+    hooks.change_hook(scene.hook, |hook| hook.url = url);
+    let audit = scene.audit();
+    scene.until_taken(2).await;
+    assert_eq!(scene.taken().await, scene.told());
+    let report = audit.audited().await;
+    assert_eq!((report.missed, report.unreadable), (0, 0), "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redelivery_that_failed_is_fetched_once_its_payload_can_be_read() {
+    let scene = Scene::start().await;
+    let audit = scene.audit();
+    audit.audited().await;
+    let hooks = &scene.github;
+    hooks.change_hook(scene.hook, |hook| {
+        hook.url = "http://127.0.0.1:1/hooks/github/acme".into();
+    });
+    let show = format!("GET /orgs/acme/hooks/{}/deliveries/", scene.hook);
+    hooks.fail_where(&show, None, Fault::NotJson);
+    scene.push(0..1, Delivering::BAD_GATEWAY);
+    audit.until("asked", |it| it.redelivered == 1).await;
+    hooks.quiet().await;
+    hooks.clear_faults();
+    scene.until_taken(1).await;
+    let report = audit.until("done", |it| it.back_filled == 1).await;
+    assert_eq!(
+        (report.missed, report.redelivered, report.unreadable),
+        (1, 1, 0)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -269,6 +269,35 @@ async fn a_secret_is_changed_without_losing_a_delivery() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_secret_whose_file_was_replaced_is_given_to_github() {
+    let scene = Scene::start().await;
+    let folder = Folder::of(&scene);
+    let path = folder.folder.path();
+    let file = path.join("flux-setup.yaml");
+    let text = fs::read_to_string(&file).expect("it is there");
+    fs::write(&file, text.replace(", {file: old}", "")).expect("it can be written");
+    scene.push(0..1, Delivering::Deliver);
+    scene.github.quiet().await;
+    let right = folder.run(&["webhook", "install"]).await;
+    assert!(right.stdout.ends_with(" is as it should be\n"), "{right:?}");
+    fs::write(path.join("new"), "replaced").expect("it can be written");
+    let would = format!(
+        "acme: the hook {} of organisation acme would be changed\n  secret: unknown -> file:new\n",
+        scene.hook
+    );
+    let dry = folder.run(&["webhook", "install", "--dry-run"]).await;
+    assert_eq!(dry.stdout, would, "{dry:?}");
+    assert_eq!(writes(&scene.github), 0);
+    let run = folder.run(&["webhook", "install"]).await;
+    assert_eq!(run.stdout, would.replace("would be ", ""));
+    assert_eq!(the_hook(&scene).secret.as_deref(), Some("replaced"));
+    scene.push(1..2, Delivering::TIMED_OUT);
+    let again = folder.run(&["webhook", "install"]).await;
+    assert!(again.stdout.ends_with(" is as it should be\n"), "{again:?}");
+    assert_eq!(writes(&scene.github), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn deliveries_are_listed_and_delivered_again() {
     let scene = Scene::start().await;
     let folder = Folder::of(&scene);

@@ -102,6 +102,50 @@ async fn faults_in_the_middle_of_a_page_cost_no_delivery_and_no_second_fetch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn access_that_is_withdrawn_in_the_middle_of_a_page_loses_nothing() {
+    for status in [404, 403, 410] {
+        let scene = Scene::start().await;
+        let audit = scene.audit();
+        audit.audited().await;
+        audit.stop().await;
+        scene.push(0..50, Delivering::TIMED_OUT);
+        // The list is still shown when it is read, and nothing of it any more.
+        let deliveries = format!("/orgs/acme/hooks/{}/deliveries/", scene.hook);
+        scene
+            .github
+            .fail_where(&deliveries, None, Fault::Status(status));
+        let audit = scene.audit();
+        let report = audit.until("refused", |it| it.healthy == Some(false)).await;
+        assert_eq!((report.missed, report.unreadable), (0, 0), "{status}");
+        audit.stop().await;
+        scene.github.clear_faults();
+        let audit = scene.audit();
+        scene.until_taken(50).await;
+        assert_eq!(scene.taken().await, scene.told(), "{status}");
+        let report = audit.until("done", |it| it.back_filled == 50).await;
+        assert_eq!((report.redelivered, report.unreadable), (0, 0), "{status}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_is_listed_and_never_known_holds_up_no_other() {
+    let scene = Scene::start().await;
+    let audit = scene.audit();
+    audit.audited().await;
+    audit.stop().await;
+    scene.push(0..10, Delivering::TIMED_OUT);
+    let gone = &scene.github.deliveries(scene.hook)[9];
+    let path = format!("/orgs/acme/hooks/{}/deliveries/{}", scene.hook, gone.id);
+    scene.github.fail_where(&path, None, Fault::Status(404));
+    let audit = scene.audit();
+    scene.until_taken(9).await;
+    let report = audit.until("past it", |it| it.missed == 10).await;
+    assert_eq!((report.back_filled, report.unreadable), (9, 0));
+    scene.github.clear_faults();
+    scene.until_taken(10).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_permission_that_is_missing_is_named() {
     let mut scene = Scene::start().await;
     let granted = [];
