@@ -71,7 +71,7 @@ pub(super) fn print(
     print_coloured(out, width, table, spared, &[])
 }
 
-/// As [`print`], with a style for each row; the first cell of none is empty.
+/// As [`print()`], with a style for each row; the first cell of none is empty.
 pub(super) fn print_coloured(
     out: &mut dyn Write,
     width: Option<usize>,
