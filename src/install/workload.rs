@@ -36,14 +36,6 @@ pub(super) fn volume(settings: &InstallSettings) -> Option<Document> {
 
 pub(super) fn deployment(settings: &InstallSettings, files: &Files) -> Document {
     let names = &settings.names;
-    let (replicas, strategy) = match settings.store {
-        // The file is one process's alone: the old one ends before the new one starts.
-        StoreKind::Sqlite => (1, json!({"type": "Recreate"})),
-        StoreKind::Postgres { replicas, .. } => (
-            replicas,
-            json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}),
-        ),
-    };
     let mut pod = json!({
         "serviceAccountName": names.name,
         "automountServiceAccountToken": settings.uses_account,
@@ -56,14 +48,6 @@ pub(super) fn deployment(settings: &InstallSettings, files: &Files) -> Document 
             "seccompProfile": {"type": "RuntimeDefault"},
         },
     });
-    if replicas > 1 {
-        pod["topologySpreadConstraints"] = json!([{
-            "labelSelector": {"matchLabels": names.labels()},
-            "maxSkew": 1,
-            "topologyKey": "kubernetes.io/hostname",
-            "whenUnsatisfiable": "ScheduleAnyway",
-        }]);
-    }
     pod["containers"] = json!([container(settings, files)]);
     pod["volumes"] = json!(volumes(settings, files));
     let mut document = Document::new(json!({
@@ -71,8 +55,9 @@ pub(super) fn deployment(settings: &InstallSettings, files: &Files) -> Document 
         "kind": "Deployment",
         "metadata": names.metadata(&names.name),
         "spec": {
-            "replicas": replicas,
-            "strategy": strategy,
+            "replicas": 1,
+            // Two would not share the work of one store: the old one ends before the new one starts.
+            "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": names.labels()},
             "template": {
                 "metadata": {"labels": names.labels()},
@@ -163,26 +148,6 @@ fn volumes(settings: &InstallSettings, files: &Files) -> Vec<Value> {
 
 /// The key of the Secret that holds the store's address.
 fn store_variable(settings: &InstallSettings) -> Option<&'static str> {
-    let from_secret = matches!(
-        settings.store,
-        StoreKind::Postgres {
-            from_secret: true,
-            ..
-        }
-    );
+    let from_secret = settings.store == StoreKind::Postgres { from_secret: true };
     from_secret.then_some(STORE_VARIABLE)
-}
-
-/// At least all but one stay while nodes are drained; with one alone nothing could be drained.
-pub(super) fn disruptions(settings: &InstallSettings) -> Option<Document> {
-    let StoreKind::Postgres { replicas: 2.., .. } = settings.store else {
-        return None;
-    };
-    let names = &settings.names;
-    Some(Document::new(json!({
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": names.metadata(&names.name),
-        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": names.labels()}},
-    })))
 }

@@ -98,16 +98,14 @@ fn on_sqlite_there_is_one_replica_with_a_volume_that_is_recreated() {
 }
 
 #[test]
-fn on_postgresql_there_are_several_replicas_of_which_one_may_be_away() {
-    let documents = exported(fleet().path(), &["--store", "postgres", "--replicas", "3"]);
+fn on_postgresql_there_is_no_volume_and_the_secret_says_where_it_is() {
+    let documents = exported(fleet().path(), &["--store", "postgres"]);
     assert!(of_kind(&documents, "PersistentVolumeClaim").is_none());
     let spec = &of_kind(&documents, "Deployment").unwrap()["spec"];
     assert_eq!(
         (&spec["replicas"], &spec["strategy"]["type"]),
-        (&3.into(), &"RollingUpdate".into())
+        (&1.into(), &"Recreate".into())
     );
-    let disruptions = of_kind(&documents, "PodDisruptionBudget").unwrap();
-    assert_eq!(disruptions["spec"]["maxUnavailable"], 1);
     let variables = spec["template"]["spec"]["containers"][0]["env"]
         .as_array()
         .unwrap();
@@ -119,8 +117,6 @@ fn on_postgresql_there_are_several_replicas_of_which_one_may_be_away() {
         store["valueFrom"]["secretKeyRef"]["key"],
         "FLUX_SETUP_STORE"
     );
-    let one = exported(fleet().path(), &["--store", "postgres", "--replicas", "1"]);
-    assert!(of_kind(&one, "PodDisruptionBudget").is_none());
 }
 
 #[test]
@@ -221,10 +217,6 @@ fn what_cannot_be_brought_into_a_pod_is_refused() {
     assert!(
         large.ends_with("bytes and a ConfigMap holds 1000000; `serve` needs no projects: keep a configuration for it alone\n"),
         "{large}"
-    );
-    assert_eq!(
-        refusal(fleet().path(), &["install", "--export", "--replicas", "2"]),
-        "error: SQLite is one process's alone; several replicas need `--store postgres`\n"
     );
     let nothing = fleet().file("flux-setup.yaml", "projects: []\n");
     assert_eq!(

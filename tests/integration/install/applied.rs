@@ -18,7 +18,7 @@ const VARIANTS: [&[&str]; 5] = [
         "--tls-secret",
         "tls",
     ],
-    &["--store", "postgres", "--replicas", "3"],
+    &["--store", "postgres"],
     &["--cluster", "prod-us", "--name", "flux-setup-prod-us"],
     &["--rights"],
 ];
