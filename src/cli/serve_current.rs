@@ -185,6 +185,16 @@ impl Current {
             bounds: Bounds::default(),
         };
         let kinds = serve_github::kinds(configuration);
+        // What is known of GitHub's limits is shown from the first answer on.
+        let books = match workers.hosts.as_slice() {
+            [] => None,
+            hosts if is_first => {
+                let books = Books::open(self.lasting.store.clone(), hosts.to_vec()).await;
+                Some(books.context("cannot read the store")?)
+            }
+            // Whoever keeps them still has to end.
+            _ => None,
+        };
         let fleet = server::fleet_routes(Arc::new(move |question: &FleetQuestion| {
             fleet_answers::answer(&loaded, question)
         }));
@@ -193,16 +203,17 @@ impl Current {
         tasks.start_fallible("doors", &self.stop, async { Ok(served.await?) });
         old.close();
         old.wait().await;
-        self.work(workers, kinds, is_first, tasks).await
+        self.work(workers, kinds, books, tasks).await;
+        Ok(())
     }
 
     async fn work(
         &self,
         workers: Workers,
         kinds: serve_github::Kinds,
-        is_first: bool,
+        books: Option<Books>,
         tasks: &mut Tasks,
-    ) -> anyhow::Result<()> {
+    ) {
         let Workers {
             clusters,
             matcher,
@@ -233,18 +244,12 @@ impl Current {
         let engine = tracker.track_future(engine.run(stop.clone()));
         tasks.start("engine", stop, engine);
         if hosts.is_empty() {
-            return Ok(());
+            return;
         }
         // First of all: who goes on without the books would ask inside a hold.
-        let books = loop {
-            match Books::open(store.clone(), hosts.clone()).await {
-                Ok(books) => break books,
-                Err(fault) if is_first => return Err(fault).context("cannot read the store"),
-                Err(fault) => {
-                    warn!(error = %fault, "GitHub is not asked before the store can be read");
-                    sleep(BOOKS_AGAIN_AFTER).await;
-                }
-            }
+        let books = match books {
+            Some(books) => books,
+            None => open_books(store, &hosts).await,
         };
         let books = tracker.track_future(books.keep(stop.clone()));
         tasks.start("books", stop, books);
@@ -270,7 +275,19 @@ impl Current {
         };
         let detector = tracker.track_future(detector.run(stop.clone()));
         tasks.start("detector", stop, detector);
-        Ok(())
+    }
+}
+
+/// Waits until they can be read.
+async fn open_books(store: &Store, hosts: &[Github]) -> Books {
+    loop {
+        match Books::open(store.clone(), hosts.to_vec()).await {
+            Ok(books) => return books,
+            Err(fault) => {
+                warn!(error = %fault, "GitHub is not asked before the store can be read");
+                sleep(BOOKS_AGAIN_AFTER).await;
+            }
+        }
     }
 }
 
