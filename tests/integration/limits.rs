@@ -80,7 +80,7 @@ fn what_is_left_is_asked_at_the_start_and_use_by_others_is_told_apart() {
     let home = home(&github, "");
     let mut service = home.start();
     service.wait_until("it knows the bucket", |service| {
-        bucket(service, "core").is_some()
+        bucket(service, "core").is_some_and(|core| core["limit"] == 5_000)
     });
     let core = bucket(&service, "core").unwrap();
     let books = github.books();
@@ -124,7 +124,7 @@ fn what_is_known_of_the_limits_outlives_a_kill() {
     let home = home(&github, "");
     let mut service = home.start();
     service.wait_until("it knows the bucket", |service| {
-        bucket(service, "core").is_some()
+        bucket(service, "core").is_some_and(|core| core["limit"] == 5_000)
     });
     let before = bucket(&service, "core").unwrap();
     let kept = |service: &Service| service.get("/api/v1/rate-limit/history").unwrap().1;
@@ -240,7 +240,9 @@ fn a_start_asks_for_no_limits_where_the_last_run_was_answered_lately() {
     let mut service = home.start();
     let asked = || github.books().of("GET /rate_limit").calls;
     service.wait_until("it asked", |_| asked() == 1);
-    service.wait_until("it knows", |service| bucket(service, "core").is_some());
+    service.wait_until("it knows", |service| {
+        bucket(service, "core").is_some_and(|core| core["limit"] == 5_000)
+    });
     service.terminate();
     let service = home.start();
     service.get("/api/v1/rate-limit").unwrap();
