@@ -271,12 +271,14 @@ impl Client {
         self.ledger(|ledger| *ledger = Ledger::restore(settings, state, now));
     }
 
-    /// Asks what is left, where no answer has said so for five minutes, or where GitHub could not be asked: so
-    /// it is seen that it can be again, also where nobody has anything else to ask.
+    /// Asks what is left, where no answer has said so for five minutes, or where GitHub did not take the identity:
+    /// so it is seen that it does again, also where nobody has anything else to ask.
     pub async fn look_at_limits(&self) {
-        let is_in_trouble = self.voice.troubles().as_installation.is_some();
+        // Whoever is refused learns by this, which costs nothing, that GitHub takes it again.
+        let trouble = self.voice.troubles().as_installation.clone();
+        let is_refused = trouble.is_some_and(|fault| fault.is_of_credential());
         let deadline = self.deadline(None);
-        self.look(Purpose::Other, deadline, is_in_trouble).await;
+        self.look(Purpose::Other, deadline, is_refused).await;
     }
 
     fn deadline(&self, own: Option<Duration>) -> Option<Instant> {
