@@ -9,7 +9,7 @@ use crate::delivery::{Failure, Proof, ProofState, Token, Wanted};
 use crate::flux::duration;
 
 use super::age::Age;
-use super::users::{User, failure, users};
+use super::users::{failure, users};
 
 /// What was asked of an object.
 #[derive(Debug, Clone)]
@@ -42,11 +42,9 @@ pub enum Ask {
 /// them can say that there is no new one.
 pub fn begin(cluster: &Cache, object: &ItemKey, wanted: &Wanted, annotated_at: Timestamp) -> Proof {
     let mut proof = Proof::begin(annotated_at);
-    let artifact = cluster.item(object).and_then(|item| item.artifact.clone());
-    if !artifact.is_some_and(|artifact| wanted.is_in(&artifact)) {
-        let users = users(cluster, object);
-        proof.users = users.iter().filter_map(User::at_first).collect();
-    }
+    let users = users(cluster, object);
+    let at_first = users.iter().filter_map(|user| user.at_first(wanted));
+    proof.users = at_first.collect();
     proof
 }
 

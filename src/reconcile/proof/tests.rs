@@ -448,6 +448,18 @@ fn a_chart_without_a_new_version_is_an_end_of_its_own() {
 }
 
 #[test]
+fn the_version_of_a_chart_is_known_where_its_source_was_faster_than_we() {
+    let mut scene = Scene::new();
+    let history = json!({"history": [{"chartVersion": "1.0.0", "status": "deployed"}]});
+    scene.release("a", "1.0.0", well(history.clone()));
+    scene.fetched("b");
+    scene.begin();
+    assert_eq!(scene.look(1), "fetched following shop waiting");
+    scene.release("b", "1.0.0", well(history));
+    assert_eq!(scene.look(2), "healthy proven shop noNewVersion");
+}
+
+#[test]
 fn a_chart_that_cannot_be_built_fails_its_release() {
     let mut scene = Scene::new();
     scene.release("a", "1.0.0", well(json!({})));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::catalog::{Cache, Item, ItemKey, Kind, Ready, ScopeState};
-use crate::delivery::{Failure, UserProof, UserState};
+use crate::delivery::{Failure, UserProof, UserState, Wanted};
 use crate::flux::revision;
 
 /// The reason of a condition that is no fault: what it depends on is not ready yet.
@@ -77,9 +77,15 @@ impl User {
         }
     }
 
-    /// As it stands while its source is as it was.
-    pub(super) fn at_first(&self) -> Option<UserProof> {
-        let version = self.chart.as_ref()?.artifact.as_ref()?;
+    /// As it stands while its chart was not built yet from what is wanted; its source may have that by now.
+    pub(super) fn at_first(&self, wanted: &Wanted) -> Option<UserProof> {
+        let chart = self.chart.as_ref()?;
+        if let Some(built_from) = &chart.attempted
+            && wanted.is_in(built_from)
+        {
+            return None;
+        }
+        let version = chart.artifact.as_ref()?;
         Some(UserProof {
             version_before: Some(version.to_string()),
             ..self.unseen()
