@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::record::DeliveryKey;
+use super::state::is_zero;
 use super::work::Token;
 
 /// The most objects that are kept by name of those that use one source.
@@ -338,11 +339,6 @@ impl UserState {
                 | Self::Overtaken { .. }
         )
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
-fn is_zero(count: &u32) -> bool {
-    *count == 0
 }
 
 #[cfg(test)]

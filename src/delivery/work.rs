@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::record::DeliveryKey;
+use super::state::is_zero;
 
 /// Where the work stands. Each state holds what is known in it, and nothing else.
 ///
@@ -362,11 +363,6 @@ impl Step {
             Self::Shadow => "shadowed",
         }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
-fn is_zero(count: &u32) -> bool {
-    *count == 0
 }
 
 /// Whether `after` has passed since then; not where the clock was set back to before it.

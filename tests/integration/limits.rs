@@ -26,17 +26,23 @@ const TOKEN: &str = "token";
 
 /// A service that asks this GitHub as `bot`, and no cluster; `more` is said of the host.
 fn home(github: &FakeGithub, more: &str) -> Home {
-    let home = Home::new(&[("prod-eu", Path::new("nowhere.yaml"))]);
     let token = github.personal_token("bot", &["repo", "admin:org_hook"]);
+    let bot = format!("{{name: bot, token: {{file: {TOKEN}}}}}");
+    let home = home_as(github, &bot, &format!("    audit: false\n{more}"));
     home.write(TOKEN, &token);
+    home
+}
+
+/// A service that asks this GitHub as these identities; it knows no cluster, and asks for no heads.
+fn home_as(github: &FakeGithub, identities: &str, more: &str) -> Home {
+    let home = Home::new(&[("prod-eu", Path::new("nowhere.yaml"))]);
     let text = format!(
         "clusters: [{{name: prod-eu, kubeconfig: nowhere.yaml}}]
 github:
   - host: github.com
     apiUrl: {}
-    identities: [{{name: bot, token: {{file: {TOKEN}}}}}]
+    identities: [{identities}]
     webhooks: [{{name: acme, organization: acme, secrets: [{{file: secret}}]}}]
-    audit: false
     heads: false
 {more}
 server:

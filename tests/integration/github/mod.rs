@@ -22,6 +22,7 @@ pub mod hooks;
 pub mod identities;
 mod json;
 mod jwt;
+pub mod organisations;
 mod other_routes;
 mod paths;
 pub mod published_schema;

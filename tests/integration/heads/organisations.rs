@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use flux_setup::catalog::{HostNames, Kind, Listing, Projector};
+use flux_setup::catalog::HostNames;
 use flux_setup::config::SecretRef;
 use flux_setup::github::{Github, GithubSettings, IdentitySettings};
 use flux_setup::reconcile::{
@@ -15,31 +15,17 @@ use jiff::SignedDuration;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::annotating::scene::{CLUSTER, Scene, taken};
+use crate::annotating::scene::{Scene, taken};
 use crate::github::FakeGithub;
-use crate::github::repositories::Block;
-use crate::github::who::Who;
+use crate::github::organisations::{IDENTITIES, ORGANISATIONS, found, user};
 
-use super::scene::{commit, resident_bytes};
+use super::scene::{commit, list, resident_bytes};
 
-/// Each with who asks for it; of the last two nothing is said, so that the main identity does.
-const ORGANISATIONS: [(&str, &str); 5] = [
-    ("north", "one"),
-    ("east", "one"),
-    ("south", "two"),
-    ("west", "three"),
-    ("middle", "three"),
-];
-const IDENTITIES: [&str; 3] = ["one", "two", "three"];
-const EACH: usize = 2_000;
+const EACH: u32 = 2_000;
 /// The queries of a round of each identity.
 const ROUNDS: [u64; 3] = [40, 20, 40];
 const EVERY: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(180);
-
-fn user(identity: &str) -> Who {
-    Who::User(identity.to_owned())
-}
 
 struct Fleet {
     scene: Scene,
@@ -57,20 +43,7 @@ impl Fleet {
             let token = github.personal_token(identity, &["repo"]);
             fs::write(scene.folder.path().join(identity), token).expect("a file");
         }
-        for (organisation, identity) in ORGANISATIONS {
-            for number in 0..EACH {
-                let name = format!("{organisation}/r{number}");
-                github.private_repository(&name);
-                // Who asks for what is not his own does not find it.
-                for other in IDENTITIES.into_iter().filter(|it| *it != identity) {
-                    github.deny(&user(other), &name);
-                }
-            }
-            github.delete(&format!("{organisation}/r0"));
-            github.block(&format!("{organisation}/r1"), Block::Law);
-            let renamed = format!("{organisation}/renamed");
-            github.rename(&format!("{organisation}/r2"), &renamed);
-        }
+        found(&github, EACH);
         let fleet = Self {
             scene,
             github,
@@ -82,37 +55,18 @@ impl Fleet {
 
     /// The cluster has an object for each repository, and no others.
     fn list(&self) {
-        let mut projector = Projector::new(CLUSTER.into(), Arc::new(HostNames::of([])));
         let names = ORGANISATIONS
             .iter()
             .flat_map(|(organisation, _)| (0..EACH).map(move |number| (organisation, number)));
-        let mut items: Vec<_> = names
-            .map(|(organisation, number)| {
-                let name = format!("{organisation}-{number}");
-                let object = json!({
-                    "metadata": {"name": name, "namespace": "apps", "uid": name, "resourceVersion": "1"},
-                    "spec": {"url": format!("https://github.com/{organisation}/r{number}"), "ref": {"branch": "main"}},
-                    "status": {"artifact": {"revision": format!("main@sha1:{}", commit(1))}},
-                });
-                let text = object.to_string();
-                let item = projector.project(Kind::GitRepository, text.as_bytes());
-                Arc::new(item.expect("a GitRepository"))
+        let objects = names.map(|(organisation, number)| {
+            let name = format!("{organisation}-{number}");
+            json!({
+                "metadata": {"name": name, "namespace": "apps", "uid": name, "resourceVersion": "1"},
+                "spec": {"url": format!("https://github.com/{organisation}/r{number}"), "ref": {"branch": "main"}},
+                "status": {"artifact": {"revision": format!("main@sha1:{}", commit(1))}},
             })
-            .collect();
-        for kind in Kind::ALL {
-            let items = match kind {
-                Kind::GitRepository => std::mem::take(&mut items),
-                _ => Vec::new(),
-            };
-            let broken = Vec::new();
-            let listing = Listing {
-                kind,
-                items,
-                broken,
-            };
-            let live = &self.scene.live;
-            live.update(|cache| cache.replace(listing, SystemTime::now()));
-        }
+        });
+        list(&self.scene.live, objects);
     }
 
     fn detector(&self) -> Detector {
@@ -262,7 +216,7 @@ async fn ten_thousand_repositories_of_five_organisations_are_asked_for_as_three_
     // All but two of each organisation.
     let noted = async || {
         let notes = fleet.scene.store.notes("head").await;
-        notes.expect("the store answers").len() == 5 * (EACH - 2)
+        notes.expect("the store answers").len() == 5 * (EACH as usize - 2)
     };
     fleet.until("all heads are noted", noted).await;
     let first = begun.elapsed();

@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
-use flux_setup::catalog::{HostNames, Kind, Listing, Projector};
+use flux_setup::catalog::{HostNames, Kind, Listing, LiveCluster, Projector};
 use flux_setup::config::{EnvironmentKind, SecretRef};
 use flux_setup::flux::RepositoryIdentity;
 use flux_setup::github::{Github, GithubSettings, IdentitySettings};
@@ -29,6 +29,30 @@ pub const EVERY: Duration = Duration::from_secs(1);
 /// A commit by its number.
 pub fn commit(number: u32) -> String {
     format!("{number:040x}")
+}
+
+/// Lists these GitRepositories, and nothing else.
+pub fn list(live: &LiveCluster, objects: impl Iterator<Item = Value>) {
+    let mut projector = Projector::new(CLUSTER.into(), Arc::new(HostNames::of([])));
+    let items = objects.map(|object| {
+        let text = object.to_string();
+        let item = projector.project(Kind::GitRepository, text.as_bytes());
+        Arc::new(item.expect("a GitRepository"))
+    });
+    let mut items: Vec<_> = items.collect();
+    for kind in Kind::ALL {
+        let items = match kind {
+            Kind::GitRepository => std::mem::take(&mut items),
+            _ => Vec::new(),
+        };
+        let broken = Vec::new();
+        let listing = Listing {
+            kind,
+            items,
+            broken,
+        };
+        live.update(|cache| cache.replace(listing, SystemTime::now()));
+    }
 }
 
 pub struct Heads {
@@ -84,26 +108,7 @@ impl Heads {
 
     /// The cluster has these objects and no others.
     pub fn list(&self) {
-        let mut projector = Projector::new(CLUSTER.into(), Arc::new(HostNames::of([])));
-        let mut item = |object: &Value| {
-            let text = object.to_string();
-            let item = projector.project(Kind::GitRepository, text.as_bytes());
-            Arc::new(item.expect("a GitRepository"))
-        };
-        for kind in Kind::ALL {
-            let items = match kind {
-                Kind::GitRepository => self.objects.values().map(&mut item).collect(),
-                _ => Vec::new(),
-            };
-            let broken = Vec::new();
-            let listing = Listing {
-                kind,
-                items,
-                broken,
-            };
-            let live = &self.scene.live;
-            live.update(|cache| cache.replace(listing, SystemTime::now()));
-        }
+        list(&self.scene.live, self.objects.values().cloned());
     }
 
     pub fn start(&mut self) {

@@ -1,7 +1,5 @@
 //! A service that asks GitHub for what its webhook did not deliver, and knows no cluster.
 
-use std::path::Path;
-
 use serde_json::Value;
 
 use crate::github::FakeGithub;
@@ -16,26 +14,7 @@ pub const SHOW: &str = "GET /orgs/{org}/hooks/{hook_id}/deliveries/{delivery_id}
 
 /// The list of the webhook of `acme` is read every second; `identities` says as whom.
 pub fn home(github: &FakeGithub, identities: &str) -> Home {
-    let home = Home::new(&[("prod-eu", Path::new("nowhere.yaml"))]);
-    let text = format!(
-        "clusters: [{{name: prod-eu, kubeconfig: nowhere.yaml}}]
-github:
-  - host: github.com
-    apiUrl: {}
-    identities: [{identities}]
-    webhooks: [{{name: acme, organization: acme, secrets: [{{file: secret}}]}}]
-    audit: {{every: 1s}}
-    heads: false
-server:
-  hooks: {{listen: '{}'}}
-  api: {{listen: '{}'}}
-  store: sqlite:inbox.db
-",
-        github.api_url(),
-        home.hooks,
-        home.api
-    );
-    home.write("flux-setup.yaml", &text);
+    let home = super::home_as(github, identities, "    audit: {every: 1s}");
     github.organization("acme");
     github.repository("acme/web");
     let url = format!("http://{}/hooks/github/acme", home.hooks);

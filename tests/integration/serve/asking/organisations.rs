@@ -8,30 +8,13 @@ use serde_json::Value;
 
 use crate::api_server::ApiServer;
 use crate::github::hooks::Scope;
-use crate::github::repositories::Block;
-use crate::github::who::Who;
+use crate::github::organisations::{IDENTITIES, ORGANISATIONS, RENAMED, found, user};
 use crate::github::{FakeGithub, Options};
 use crate::process::Service;
 
 use super::scene::{LONG, Scene, told};
 
-/// Each with who asks for its repositories; of the last two the configuration says nothing.
-const ORGANISATIONS: [(&str, &str); 5] = [
-    ("north", "one"),
-    ("east", "one"),
-    ("south", "two"),
-    ("west", "three"),
-    ("middle", "three"),
-];
-const IDENTITIES: [&str; 3] = ["one", "two", "three"];
 const REPOSITORIES: u32 = 60;
-const GONE: u32 = 0;
-const BLOCKED: u32 = 1;
-const RENAMED: u32 = 2;
-
-fn user(identity: &str) -> Who {
-    Who::User(identity.to_owned())
-}
 
 fn object(organisation: &str, number: u32) -> String {
     format!("{organisation}-{number}")
@@ -51,22 +34,7 @@ fn by_identity(service: &Service) -> BTreeMap<String, Value> {
 /// Repositories that each nobody but their own identity may see, and an object that follows each.
 fn fleet(scene: &Scene<'_>) {
     let github = &scene.github;
-    for (organisation, identity) in ORGANISATIONS {
-        for number in 0..REPOSITORIES {
-            let name = format!("{organisation}/r{number}");
-            github.private_repository(&name);
-            for other in IDENTITIES.into_iter().filter(|it| *it != identity) {
-                github.deny(&user(other), &name);
-            }
-        }
-        github.delete(&format!("{organisation}/r{GONE}"));
-        github.block(&format!("{organisation}/r{BLOCKED}"), Block::Law);
-        let (from, to) = (format!("r{RENAMED}"), "renamed");
-        github.rename(
-            &format!("{organisation}/{from}"),
-            &format!("{organisation}/{to}"),
-        );
-    }
+    found(github, REPOSITORIES);
     thread::scope(|hands| {
         for (organisation, _) in ORGANISATIONS {
             hands.spawn(move || {
