@@ -1,6 +1,6 @@
 //! What was called, and what should not have been: calls inside a hold that the caller had been told of.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,8 @@ use super::who::Who;
 
 /// A call that comes on another connection so soon after a hold was told may have been under way already.
 const UNDER_WAY: Duration = Duration::from_millis(150);
+/// The same on a connection that was in use before: whoever connects anew, as after a restart, is not so late.
+const UNDER_WAY_IN_USE: Duration = Duration::from_secs(2);
 
 /// Calls of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,6 +100,8 @@ pub struct Ledger {
     pub violations: Vec<Violation>,
     pub under_way: u64,
     told: Vec<Told>,
+    /// When the first call came on a connection.
+    in_use: HashMap<SocketAddr, Instant>,
 }
 
 /// A hold of which an identity was told.
@@ -117,6 +121,7 @@ impl Ledger {
     /// Judges a call when it comes.
     pub fn judge(&mut self, call: &CallKey, on: SocketAddr, now: Timestamp) {
         self.told.retain(|told| told.until > now);
+        let in_use = *self.in_use.entry(on).or_insert_with(Instant::now);
         let is_free = call.endpoint == RATE_LIMIT;
         let broken = self.told.iter().find(|told| {
             let resource = told.resource;
@@ -124,7 +129,11 @@ impl Ledger {
                 && resource.is_none_or(|resource| resource == call.resource && !is_free)
         });
         let Some(told) = broken else { return };
-        if told.at.elapsed() < UNDER_WAY && !told.on.contains(&on) {
+        let under_way = match in_use < told.at {
+            true => UNDER_WAY_IN_USE,
+            false => UNDER_WAY,
+        };
+        if told.at.elapsed() < under_way && !told.on.contains(&on) {
             self.under_way += 1;
             return;
         }

@@ -3,15 +3,39 @@
 use std::thread;
 use std::time::Duration;
 
+use serde_json::Value;
+use sqlx::ConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
+
 use crate::api_server::shared;
 use crate::github::faults::Fault;
 use crate::github::sender::Delivering;
+use crate::process::Home;
 
 use super::scene::{LIST, SHOW, Scene, webhook};
 
 const MISSED: u32 = 240;
 /// Deliveries that are fetched beside each other.
 const AT_ONCE: u64 = 4;
+
+/// How many refusals by a secondary limit stand in the store.
+#[tokio::main(flavor = "current_thread")]
+async fn refusals_kept(home: &Home) -> usize {
+    let options = SqliteConnectOptions::new()
+        .filename(home.store())
+        .read_only(true);
+    let mut store = options.connect().await.expect("the store is there");
+    let notes = "SELECT content FROM note WHERE subject = 'ledger'";
+    let notes: Vec<String> = sqlx::query_scalar(notes)
+        .fetch_all(&mut store)
+        .await
+        .expect("it can be read");
+    let hits = |note: &String| {
+        let ledger: Value = serde_json::from_str(note).expect("it is JSON");
+        ledger["pressure"]["hits"].as_array().map_or(0, Vec::len)
+    };
+    notes.iter().map(hits).sum()
+}
 
 #[test]
 #[ignore = "needs a Kubernetes API server"]
@@ -34,12 +58,9 @@ fn kill_9_in_the_middle_of_the_back_fill_fetches_each_once_and_asks_nothing_insi
                 status: 403,
                 retry_after: Some(6),
             };
-            let refused = || scene.github.books().count(|_| true).refused;
-            let before = refused();
+            let before = refusals_kept(&scene.home);
             scene.github.fail_next(1, fault);
-            service.wait_until("it is held", |_| refused() > before);
-            // It is kept at once; nobody promises how long a disk takes for that.
-            thread::sleep(Duration::from_millis(50));
+            service.wait_until("its hold is kept", |_| refusals_kept(&scene.home) > before);
             held += 1;
         }
         service.kill();
