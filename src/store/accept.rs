@@ -5,6 +5,7 @@ use crate::delivery::{Delivery, DeliveryState};
 use super::fault::StoreError;
 use super::head::Head;
 use super::model::{Accepted, DeliveryId};
+use super::news::News;
 use super::pool::{Session, on};
 use super::row;
 
@@ -75,6 +76,7 @@ pub async fn accept(
         return Ok(Err(StoreError::Backlog { limit: backlog }));
     }
     take_again(session, id, delivery).await?;
+    head.tell(News::Inbox);
     head.moved(&state, &accepted);
     Ok(Ok(Accepted::Again(DeliveryId(id))))
 }

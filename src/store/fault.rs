@@ -31,6 +31,8 @@ pub enum StoreError {
     Hangs,
     #[error("the store is closed")]
     Closed,
+    #[error("another replica holds `{lease}` by now, and goes on with its work")]
+    NotHeld { lease: String },
     #[error("the disk of the store is full; make room, and it goes on by itself")]
     DiskFull { source: Arc<sqlx::Error> },
     #[error(

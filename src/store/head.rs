@@ -1,9 +1,12 @@
 //! The one row that writers take first, and the numbers that they keep.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::delivery::DeliveryState;
 
+use super::fault::StoreError;
+use super::fence::Fence;
+use super::news::{News, tell};
 use super::pool::{Session, on};
 
 /// What [`Head::tally`] counts.
@@ -19,6 +22,10 @@ pub struct Head {
     has_changed: bool,
     /// By subject and name, by how much the number grew.
     tally: BTreeMap<(&'static str, String), i64>,
+    /// For other replicas.
+    news: BTreeSet<News>,
+    /// By lease and epoch, whether it is held.
+    fences: BTreeMap<(String, i64), bool>,
 }
 
 impl Head {
@@ -35,6 +42,8 @@ impl Head {
             unfinished,
             has_changed: false,
             tally: BTreeMap::new(),
+            news: BTreeSet::new(),
+            fences: BTreeMap::new(),
         })
     }
 
@@ -57,7 +66,39 @@ impl Head {
     /// A delivery came to be, with the next number.
     pub fn delivery_is_new(&mut self, state: &DeliveryState) {
         self.last_delivery += 1;
+        self.tell(News::Inbox);
         self.enter(state, 1);
+    }
+
+    /// Others hear it when this is committed.
+    pub fn tell(&mut self, news: News) {
+        self.news.insert(news);
+    }
+
+    /// Whether what is done under a lease may be written: until this is committed nobody else takes it.
+    pub async fn admits(
+        &mut self,
+        session: &mut Session,
+        fence: &Fence,
+    ) -> Result<bool, StoreError> {
+        let Session::Postgres(connection) = session else {
+            return Ok(true);
+        };
+        let key = (fence.lease().to_owned(), fence.epoch());
+        if let Some(known) = self.fences.get(&key) {
+            return Ok(*known);
+        }
+        let sql = "SELECT epoch FROM lease WHERE name = $1 AND epoch = $2 AND holder = $3 \
+            FOR KEY SHARE";
+        let held: Option<i64> = sqlx::query_scalar(sql)
+            .bind(fence.lease())
+            .bind(fence.epoch())
+            .bind(fence.holder())
+            .fetch_optional(&mut **connection)
+            .await
+            .map_err(|fault| StoreError::sql("look who holds a lease", fault))?;
+        self.fences.insert(key, held.is_some());
+        Ok(held.is_some())
     }
 
     /// A delivery's state is another.
@@ -79,6 +120,7 @@ impl Head {
     }
 
     pub fn work_is_open(&mut self, cluster: &str) {
+        self.tell(News::Work(cluster.to_owned()));
         self.add(OPEN_WORK, cluster, 1);
     }
 
@@ -91,8 +133,13 @@ impl Head {
         *self.tally.entry((subject, name.to_owned())).or_default() += by;
     }
 
-    /// Writes what has changed.
-    pub async fn leave(self, session: &mut Session) -> Result<(), sqlx::Error> {
+    /// Writes what has changed, and tells other replicas as `replica`.
+    pub async fn leave(self, session: &mut Session, replica: &str) -> Result<(), sqlx::Error> {
+        if let Session::Postgres(connection) = &mut *session {
+            for news in &self.news {
+                tell(connection, replica, news).await?;
+            }
+        }
         if !self.has_changed {
             return Ok(());
         }

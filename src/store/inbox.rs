@@ -12,12 +12,16 @@ use crate::delivery::{Delivery, Guid};
 
 use super::accept::NewDelivery;
 use super::fault::StoreError;
+use super::fence::Fence;
+use super::lease::Leases;
 use super::lock::{FileLock, private_file};
 use super::model::{
     Accepted, Counts, DeliveryId, Filter, Limits, StoredDelivery, StoredWork, WorkId, Write,
 };
+use super::news::Listener;
 use super::note::{self, Noting};
 use super::pool::Pool;
+use super::postgres::Postgres;
 use super::prune::PAUSE;
 use super::url::StoreUrl;
 use super::writer::{Writer, within};
@@ -35,6 +39,10 @@ pub struct Store {
     pool: Pool,
     writer: Writer,
     kept_open: Arc<KeptOpen>,
+    /// By which others know this process.
+    replica: Arc<str>,
+    /// Of the lease under which this clone writes.
+    fence: Option<Fence>,
 }
 
 /// What ends with the last clone.
@@ -57,10 +65,11 @@ impl Store {
                 sound::check(&path).await?;
                 (Pool::sqlite(&path).await?, Some(lock))
             }
-            StoreUrl::Postgres(url) => (Pool::postgres(url).await?, None),
+            StoreUrl::Postgres(url) => (Pool::Postgres(Postgres::open(url).await?), None),
         };
         schema::migrate(&pool).await?;
-        let (writer, running) = Writer::start(pool.clone(), limits);
+        let replica: Arc<str> = replica().into();
+        let (writer, running) = Writer::start(pool.clone(), limits, Arc::clone(&replica));
         let kept_open = KeptOpen {
             running: Mutex::new(running),
             _lock: lock,
@@ -69,7 +78,43 @@ impl Store {
             pool,
             writer,
             kept_open: Arc::new(kept_open),
+            replica,
+            fence: None,
         })
+    }
+
+    /// The way to the leases that replicas share; `None` where a file has only one process.
+    pub fn leases(&self) -> Option<Leases> {
+        let postgres = self.postgres()?;
+        Some(Leases::new(postgres, Arc::clone(&self.replica)))
+    }
+
+    /// Hears what other replicas tell, where there may be others.
+    pub fn listener(&self) -> Option<Listener> {
+        let postgres = self.postgres()?;
+        Some(Listener::new(postgres, Arc::clone(&self.replica)))
+    }
+
+    fn postgres(&self) -> Option<Postgres> {
+        match &self.pool {
+            Pool::Postgres(postgres) => Some(postgres.clone()),
+            Pool::Sqlite { .. } => None,
+        }
+    }
+
+    /// The same store for the holder of a lease: once another has taken it, [`StoreError::NotHeld`] is all that is
+    /// answered to who writes.
+    #[must_use]
+    pub fn under(&self, fence: Fence) -> Self {
+        Self {
+            fence: Some(fence),
+            ..self.clone()
+        }
+    }
+
+    /// Whether one may act on what is read here; of a lease that is not renewed this ends before the lease does.
+    pub fn is_held(&self) -> bool {
+        self.fence.as_ref().is_none_or(Fence::is_held)
     }
 
     /// Keeps a delivery; each key is kept once, and one that failed is worked again.
@@ -77,7 +122,9 @@ impl Store {
     /// # Errors
     /// It could not be kept: nothing of it is there.
     pub async fn accept(&self, delivery: &Delivery) -> Result<Accepted, StoreError> {
-        self.writer.accept(NewDelivery::new(delivery)?).await
+        self.writer
+            .accept(&self.fence, NewDelivery::new(delivery)?)
+            .await
     }
 
     /// Those of which nobody knows yet what they wake, oldest first. Rows that cannot be read are left out: a page
@@ -87,14 +134,14 @@ impl Store {
         after: Option<DeliveryId>,
         limit: u32,
     ) -> Result<Vec<StoredDelivery>, StoreError> {
-        within(READ_PATIENCE, read::unmatched(&self.pool, after, limit)).await
+        self.read(read::unmatched(&self.pool, after, limit)).await
     }
 
     /// Writes all of it or nothing, and returns the new pieces of work in their order.
     ///
     /// What is about a delivery or work that is unknown, was matched or is over changes nothing.
     pub async fn write(&self, writes: Vec<Write>) -> Result<Vec<StoredWork>, StoreError> {
-        self.writer.write(writes).await
+        self.writer.write(&self.fence, writes).await
     }
 
     /// The work of a cluster that is not over, oldest first, in pages as [`Self::unmatched`] gives them.
@@ -104,11 +151,8 @@ impl Store {
         after: Option<WorkId>,
         limit: u32,
     ) -> Result<Vec<StoredWork>, StoreError> {
-        within(
-            READ_PATIENCE,
-            read::open_work(&self.pool, cluster, after, limit),
-        )
-        .await
+        self.read(read::open_work(&self.pool, cluster, after, limit))
+            .await
     }
 
     /// The work of a cluster that was annotated and is still followed, oldest first, in pages as
@@ -119,11 +163,8 @@ impl Store {
         after: Option<WorkId>,
         limit: u32,
     ) -> Result<Vec<StoredWork>, StoreError> {
-        within(
-            READ_PATIENCE,
-            read::followed_work(&self.pool, cluster, after, limit),
-        )
-        .await
+        self.read(read::followed_work(&self.pool, cluster, after, limit))
+            .await
     }
 
     /// The deliveries that have this GUID, each of another webhook, with the first 10,000 pieces of work.
@@ -131,31 +172,31 @@ impl Store {
         &self,
         guid: &Guid,
     ) -> Result<Vec<(StoredDelivery, Vec<StoredWork>)>, StoreError> {
-        within(READ_PATIENCE, read::by_guid(&self.pool, guid)).await
+        self.read(read::by_guid(&self.pool, guid)).await
     }
 
     pub async fn stored(&self, id: DeliveryId) -> Result<Option<StoredDelivery>, StoreError> {
-        within(READ_PATIENCE, read::stored(&self.pool, id)).await
+        self.read(read::stored(&self.pool, id)).await
     }
 
     /// Newest first.
     pub async fn deliveries(&self, filter: &Filter) -> Result<Vec<StoredDelivery>, StoreError> {
-        within(READ_PATIENCE, read::deliveries(&self.pool, filter)).await
+        self.read(read::deliveries(&self.pool, filter)).await
     }
 
     /// Counts nothing: the numbers are kept.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
-        within(READ_PATIENCE, read::counts(&self.pool)).await
+        self.read(read::counts(&self.pool)).await
     }
 
     /// Says that somebody listens.
     pub async fn beat(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.writer.beat(now).await
+        self.writer.beat(&self.fence, now).await
     }
 
     /// `None` where nobody ever listened.
     pub async fn last_beat(&self) -> Result<Option<Timestamp>, StoreError> {
-        within(READ_PATIENCE, read::last_beat(&self.pool)).await
+        self.read(read::last_beat(&self.pool)).await
     }
 
     /// Remembers texts by their names, each in place of what was noted under its name before. One call should bring
@@ -171,12 +212,14 @@ impl Store {
         if notes.is_empty() {
             return Ok(());
         }
-        self.writer.note(Noting::Note { subject, notes }).await
+        self.writer
+            .note(&self.fence, Noting::Note { subject, notes })
+            .await
     }
 
     /// All that was noted of a subject, by name.
     pub async fn notes(&self, subject: &str) -> Result<Vec<(String, String)>, StoreError> {
-        within(READ_PATIENCE, note::all(&self.pool, subject)).await
+        self.read(note::all(&self.pool, subject)).await
     }
 
     /// What was never noted is forgotten already.
@@ -191,7 +234,9 @@ impl Store {
         if names.is_empty() {
             return Ok(());
         }
-        self.writer.note(Noting::Forget { subject, names }).await
+        self.writer
+            .note(&self.fence, Noting::Forget { subject, names })
+            .await
     }
 
     /// Forgets deliveries that are over and old or too many, in steps between which others write;
@@ -199,13 +244,21 @@ impl Store {
     pub async fn prune(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut deliveries = 0;
         loop {
-            let pruned = self.writer.prune(now).await?;
+            let pruned = self.writer.prune(&self.fence, now).await?;
             deliveries += pruned.deliveries;
             if pruned.is_all {
                 return Ok(deliveries);
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    async fn read<T>(
+        &self,
+        read: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let read = within(READ_PATIENCE, read).await;
+        read.inspect_err(|fault| self.pool.suspect(fault))
     }
 
     /// Writes to the store, to see whether that can be done now.
@@ -229,6 +282,14 @@ impl Store {
         self.pool.close().await;
         Ok(())
     }
+}
+
+/// The name of this machine, or of this pod, and what no other process has.
+fn replica() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-._".contains(letter);
+    let host: String = host.trim().chars().filter(|it| plain(*it)).collect();
+    format!("{host}/{:08x}", fastrand::u32(..))
 }
 
 /// Makes the file where there is none: SQLite itself would let others read it.

@@ -1,6 +1,8 @@
 //! Small texts that are remembered from one run to the next, by subject and name.
 
 use super::fault::StoreError;
+use super::head::Head;
+use super::news::News;
 use super::pool::{Pool, Session, on};
 use super::row;
 
@@ -18,9 +20,16 @@ pub enum Noting {
     },
 }
 
-pub async fn change(session: &mut Session, noting: &Noting) -> Result<(), StoreError> {
+pub async fn change(
+    session: &mut Session,
+    head: &mut Head,
+    noting: &Noting,
+) -> Result<(), StoreError> {
     match noting {
         Noting::Note { subject, notes } => {
+            if let Some(news) = News::of_note(subject) {
+                head.tell(news);
+            }
             for (name, content) in notes {
                 keep(session, subject, name, content).await?;
             }

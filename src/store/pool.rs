@@ -1,38 +1,28 @@
 //! Connections to SQLite or PostgreSQL, so that all that follows is written once for both.
 
 use std::path::Path;
-use std::str::FromStr;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Executor, Postgres, Sqlite};
+use sqlx::{ConnectOptions, Executor, Sqlite};
 use tokio::time::timeout;
 
 use super::checkpoint::LOG_PAGES;
 use super::fault::StoreError;
+use super::postgres::{CONNECT_PATIENCE, Postgres};
 use super::same_file::SameFile;
 
 /// How long a statement waits for a lock that another program holds.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
-/// How long one waits for a connection.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(4);
 /// How long one waits for a connection to say good-bye.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 /// Each has a cache of its own.
 const SQLITE_READERS: u32 = 2;
-const POSTGRES_CONNECTIONS: u32 = 4;
-
-/// Committed means synced, whatever the server's default; no process that hangs holds up the others.
-const POSTGRES_SETTINGS: &str = "SET lock_timeout = '2s'; \
-    SET idle_in_transaction_session_timeout = '10s'; \
-    SELECT set_config('synchronous_commit', 'on', false) \
-    WHERE current_setting('synchronous_commit') = 'off'";
 
 #[derive(Debug, Clone)]
 pub enum Pool {
@@ -42,7 +32,7 @@ pub enum Pool {
         readers: SqlitePool,
         file: SameFile,
     },
-    Postgres(PgPool),
+    Postgres(Postgres),
 }
 
 /// A connection to either.
@@ -55,7 +45,7 @@ pub enum Connection<'c> {
 #[derive(Debug)]
 pub enum Session {
     Sqlite(PoolConnection<Sqlite>),
-    Postgres(PoolConnection<Postgres>),
+    Postgres(PoolConnection<sqlx::Postgres>),
 }
 
 /// Runs the same expression on a connection to either.
@@ -105,29 +95,11 @@ impl Pool {
         })
     }
 
-    pub async fn postgres(url: &SecretString) -> Result<Self, StoreError> {
-        let what = "connect to PostgreSQL";
-        let options = PgConnectOptions::from_str(url.expose_secret())
-            .map_err(|fault| StoreError::sql(what, fault))?
-            .application_name("flux-setup")
-            .disable_statement_logging();
-        let pool = PgPoolOptions::new()
-            .max_connections(POSTGRES_CONNECTIONS)
-            .acquire_timeout(CONNECT_PATIENCE)
-            .after_connect(|connection, _| {
-                Box::pin(async move { connection.execute(POSTGRES_SETTINGS).await.map(|_| ()) })
-            })
-            .connect_with(options)
-            .await
-            .map_err(|fault| StoreError::sql(what, fault))?;
-        Ok(Self::Postgres(pool))
-    }
-
     /// The one that writes.
     pub async fn writer(&self) -> Result<Session, StoreError> {
         match self {
             Self::Sqlite { writer, .. } => sqlite_session(writer).await,
-            Self::Postgres(pool) => postgres_session(pool).await,
+            Self::Postgres(postgres) => postgres.session().await.map(Session::Postgres),
         }
     }
 
@@ -144,7 +116,14 @@ impl Pool {
     pub async fn reader(&self) -> Result<Session, StoreError> {
         match self {
             Self::Sqlite { readers, .. } => sqlite_session(readers).await,
-            Self::Postgres(pool) => postgres_session(pool).await,
+            Self::Postgres(postgres) => postgres.session().await.map(Session::Postgres),
+        }
+    }
+
+    /// Something went wrong that may be of all connections, as where another server took the place of this one.
+    pub fn suspect(&self, fault: &StoreError) {
+        if let Self::Postgres(postgres) = self {
+            postgres.suspect(fault);
         }
     }
 
@@ -157,7 +136,10 @@ impl Pool {
                 // The last connection that is closed brings all into the file.
                 writer.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres(postgres) => {
+                // Connections that a network forgot never come back.
+                let _ = timeout(CLOSE_PATIENCE, postgres.pool().close()).await;
+            }
         }
     }
 }
@@ -168,13 +150,6 @@ async fn sqlite_session(pool: &SqlitePool) -> Result<Session, StoreError> {
         // All of them are at work.
         Err(sqlx::Error::PoolTimedOut) => Err(StoreError::Busy),
         Err(fault) => Err(StoreError::sql("open the store", fault)),
-    }
-}
-
-async fn postgres_session(pool: &PgPool) -> Result<Session, StoreError> {
-    match pool.acquire().await {
-        Ok(connection) => Ok(Session::Postgres(connection)),
-        Err(fault) => Err(StoreError::sql("connect to PostgreSQL", fault)),
     }
 }
 

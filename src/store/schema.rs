@@ -7,10 +7,11 @@ use super::fault::StoreError;
 use super::pool::Pool;
 
 /// Each is made once and never changed.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "inbox", include_str!("schema/0001_inbox.sql")),
     (2, "notes", include_str!("schema/0002_notes.sql")),
     (3, "proof", include_str!("schema/0003_proof.sql")),
+    (4, "leases", include_str!("schema/0004_leases.sql")),
 ];
 
 /// Brings the tables to what this program knows.
@@ -26,7 +27,7 @@ pub async fn migrate(pool: &Pool) -> Result<(), StoreError> {
     let migrator = Migrator::with_migrations(migrations.into());
     let migrated = match pool {
         Pool::Sqlite { writer, .. } => migrator.run(writer).await,
-        Pool::Postgres(pool) => migrator.run(pool).await,
+        Pool::Postgres(postgres) => migrator.run(&postgres.pool()).await,
     };
     migrated.map_err(|fault| match fault {
         MigrateError::VersionMissing(found) => StoreError::Newer {

@@ -18,6 +18,7 @@ use super::accept::{NewDelivery, accept};
 use super::change::write;
 use super::checkpoint;
 use super::fault::StoreError;
+use super::fence::Fence;
 use super::head::Head;
 use super::model::{Accepted, Limits, StoredWork, Write};
 use super::note::{self, Noting};
@@ -31,8 +32,8 @@ const BATCH: usize = 256;
 /// How long a call waits until its turn comes; GitHub waits for ten seconds in all.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a transaction may take to begin; a lock is waited for two seconds.
-const BEGIN_PATIENCE: Duration = Duration::from_secs(3);
+/// How long a transaction may take to begin; a lock is waited for less.
+const BEGIN_PATIENCE: Duration = Duration::from_secs(4);
 /// How long all of a transaction may take: one push may wake thousands of objects.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -57,6 +58,8 @@ enum Task {
 #[derive(Debug)]
 struct Call<I, O> {
     input: I,
+    /// Where another holds its lease by now, nothing is written.
+    fence: Option<Fence>,
     /// Told once it is committed.
     output: Option<Result<O, StoreError>>,
     answer: oneshot::Sender<Result<O, StoreError>>,
@@ -66,7 +69,9 @@ struct Call<I, O> {
 
 impl Writer {
     /// The tasks end when this is closed, or the last clone is gone.
-    pub fn start(pool: Pool, limits: Limits) -> (Self, JoinSet<()>) {
+    ///
+    /// What others have to hear is told them as by `replica`.
+    pub fn start(pool: Pool, limits: Limits, replica: Arc<str>) -> (Self, JoinSet<()>) {
         let (queue, tasks) = mpsc::channel(QUEUE);
         let closing = CancellationToken::new();
         let written = Arc::new(Notify::new());
@@ -75,33 +80,47 @@ impl Writer {
             let written = Arc::clone(&written);
             running.spawn(checkpoint::run(readers.clone(), written, closing.clone()));
         }
-        running.spawn(run(pool, limits, tasks, written, closing.clone()));
+        let writing = Writing {
+            pool,
+            limits,
+            replica,
+            session: None,
+        };
+        running.spawn(run(writing, tasks, written, closing.clone()));
         (Self { queue, closing }, running)
     }
 
-    pub async fn accept(&self, delivery: NewDelivery) -> Result<Accepted, StoreError> {
-        self.call(delivery, Task::Accept).await
+    pub async fn accept(
+        &self,
+        fence: &Option<Fence>,
+        delivery: NewDelivery,
+    ) -> Result<Accepted, StoreError> {
+        self.call(fence, delivery, Task::Accept).await
     }
 
-    pub async fn write(&self, writes: Vec<Write>) -> Result<Vec<StoredWork>, StoreError> {
-        self.call(writes, Task::Write).await
+    pub async fn write(
+        &self,
+        fence: &Option<Fence>,
+        writes: Vec<Write>,
+    ) -> Result<Vec<StoredWork>, StoreError> {
+        self.call(fence, writes, Task::Write).await
     }
 
-    pub async fn beat(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.call(now, Task::Beat).await
+    pub async fn beat(&self, fence: &Option<Fence>, now: Timestamp) -> Result<(), StoreError> {
+        self.call(fence, now, Task::Beat).await
     }
 
-    pub async fn note(&self, noting: Noting) -> Result<(), StoreError> {
-        self.call(noting, Task::Note).await
+    pub async fn note(&self, fence: &Option<Fence>, noting: Noting) -> Result<(), StoreError> {
+        self.call(fence, noting, Task::Note).await
     }
 
     /// Takes one small step.
-    pub async fn prune(&self, now: Timestamp) -> Result<Pruned, StoreError> {
-        self.call(now, Task::Prune).await
+    pub async fn prune(&self, fence: &Option<Fence>, now: Timestamp) -> Result<Pruned, StoreError> {
+        self.call(fence, now, Task::Prune).await
     }
 
     pub async fn check(&self) -> Result<(), StoreError> {
-        self.call((), Task::Check).await
+        self.call(&None, (), Task::Check).await
     }
 
     /// From now on calls are refused; the task ends when all that waits is written.
@@ -111,6 +130,7 @@ impl Writer {
 
     async fn call<I, O>(
         &self,
+        fence: &Option<Fence>,
         input: I,
         task: impl FnOnce(Call<I, O>) -> Task,
     ) -> Result<O, StoreError> {
@@ -118,6 +138,7 @@ impl Writer {
         let taken = Arc::new(AtomicBool::new(false));
         let call = Call {
             input,
+            fence: fence.clone(),
             output: None,
             answer,
             taken: Arc::clone(&taken),
@@ -138,16 +159,23 @@ impl Writer {
     }
 }
 
-async fn run(
+/// What the task writes with.
+struct Writing {
     pool: Pool,
     limits: Limits,
+    replica: Arc<str>,
+    /// The connection of the last transaction, where it is still good.
+    session: Option<Session>,
+}
+
+async fn run(
+    mut writing: Writing,
     mut tasks: mpsc::Receiver<Task>,
     written: Arc<Notify>,
     closing: CancellationToken,
 ) {
     let _ended = closing.drop_guard_ref();
     let mut batch = Vec::with_capacity(BATCH);
-    let mut session = None;
     loop {
         let taken = tokio::select! {
             taken = tasks.recv_many(&mut batch, BATCH) => taken,
@@ -163,13 +191,13 @@ async fn run(
         if batch.is_empty() {
             continue;
         }
-        let committed = commit(&pool, &mut session, &limits, &mut batch).await;
+        let committed = writing.commit(&mut batch).await;
         let is_alone = batch.len() == 1;
         let spoilt = |fault: &StoreError| !is_alone && fault.may_be_of_one_call();
         if committed.as_ref().is_err_and(spoilt) {
             for mut task in batch.drain(..) {
                 let alone = std::slice::from_mut(&mut task);
-                let committed = commit(&pool, &mut session, &limits, alone).await;
+                let committed = writing.commit(alone).await;
                 task.tell(&committed);
             }
         } else {
@@ -181,48 +209,65 @@ async fn run(
     }
 }
 
-/// All of them, or none.
-async fn commit(
-    pool: &Pool,
-    kept: &mut Option<Session>,
-    limits: &Limits,
-    batch: &mut [Task],
-) -> Result<(), StoreError> {
-    let (mut session, mut head) = begin(pool, kept).await?;
-    let carried_out = async {
-        for task in batch {
-            task.run(&mut session, &mut head, limits).await?;
-        }
-        head.leave(&mut session).await.map_err(fault)?;
-        session.commit().await.map_err(fault)
-    };
-    let committed = within(COMMIT_PATIENCE, carried_out).await;
-    match &committed {
-        Ok(()) => *kept = Some(session),
-        Err(fault) => *kept = ended(session, fault).await,
+impl Writing {
+    /// All of them, or none.
+    async fn commit(&mut self, batch: &mut [Task]) -> Result<(), StoreError> {
+        let (mut session, mut head) = self.begin().await?;
+        let carried_out = async {
+            for task in batch {
+                task.run(&mut session, &mut head, &self.limits).await?;
+            }
+            head.leave(&mut session, &self.replica)
+                .await
+                .map_err(fault)?;
+            session.commit().await.map_err(fault)
+        };
+        let committed = within(COMMIT_PATIENCE, carried_out).await;
+        self.session = match &committed {
+            Ok(()) => Some(session),
+            Err(fault) => self.ended(session, fault).await,
+        };
+        committed
     }
-    committed
-}
 
-/// Begins a transaction, on another connection where the one that was kept is broken.
-async fn begin(pool: &Pool, kept: &mut Option<Session>) -> Result<(Session, Head), StoreError> {
-    pool.check_file()?;
-    let mut is_kept = kept.is_some();
-    loop {
-        let mut session = match kept.take() {
-            Some(session) => session,
-            None => pool.writer().await?,
-        };
-        let begun = async { take_head(&mut session).await.map_err(fault) };
-        let fault = match within(BEGIN_PATIENCE, begun).await {
-            Ok(head) => return Ok((session, head)),
-            Err(fault) => fault,
-        };
-        *kept = ended(session, &fault).await;
-        if kept.is_some() || !is_kept {
-            return Err(fault);
+    /// Begins a transaction, on another connection where the one that was kept is broken.
+    async fn begin(&mut self) -> Result<(Session, Head), StoreError> {
+        self.pool.check_file()?;
+        let mut is_kept = self.session.is_some();
+        loop {
+            let mut session = match self.session.take() {
+                Some(session) => session,
+                None => {
+                    let opened = self.pool.writer().await;
+                    opened.inspect_err(|fault| self.pool.suspect(fault))?
+                }
+            };
+            let begun = async { take_head(&mut session).await.map_err(fault) };
+            let fault = match within(BEGIN_PATIENCE, begun).await {
+                Ok(head) => return Ok((session, head)),
+                Err(fault) => fault,
+            };
+            self.session = self.ended(session, &fault).await;
+            if self.session.is_some() || !is_kept {
+                return Err(fault);
+            }
+            is_kept = false;
         }
-        is_kept = false;
+    }
+
+    /// Ends a transaction that failed, and returns the connection if it is still good.
+    async fn ended(&self, mut session: Session, fault: &StoreError) -> Option<Session> {
+        if fault.leaves_the_connection() {
+            // SQLite may have done so by itself.
+            let _ = session.roll_back().await;
+            return Some(session);
+        }
+        self.pool.suspect(fault);
+        match fault {
+            StoreError::Hangs => session.abandon(),
+            _ => session.close().await,
+        }
+        None
     }
 }
 
@@ -239,20 +284,6 @@ pub async fn within<T>(
 async fn take_head(session: &mut Session) -> Result<Head, sqlx::Error> {
     session.begin().await?;
     Head::take(session).await
-}
-
-/// Ends a transaction that failed, and returns the connection if it is still good.
-async fn ended(mut session: Session, fault: &StoreError) -> Option<Session> {
-    if fault.leaves_the_connection() {
-        // SQLite may have done so by itself.
-        let _ = session.roll_back().await;
-        return Some(session);
-    }
-    match fault {
-        StoreError::Hangs => session.abandon(),
-        _ => session.close().await,
-    }
-    None
 }
 
 fn fault(fault: sqlx::Error) -> StoreError {
@@ -279,6 +310,14 @@ impl Task {
         head: &mut Head,
         limits: &Limits,
     ) -> Result<(), StoreError> {
+        if let Some(fence) = self.fence()
+            && !head.admits(session, fence).await?
+        {
+            let lease = fence.lease().to_owned();
+            fence.lose();
+            self.refuse(&StoreError::NotHeld { lease });
+            return Ok(());
+        }
         match self {
             Self::Accept(call) => {
                 let answer = accept(session, head, &call.input, limits.backlog).await?;
@@ -289,7 +328,7 @@ impl Task {
             }
             Self::Beat(call) => call.output = Some(Ok(beat(session, call.input).await?)),
             Self::Note(call) => {
-                call.output = Some(Ok(note::change(session, &call.input).await?));
+                call.output = Some(Ok(note::change(session, head, &call.input).await?));
             }
             Self::Prune(call) => {
                 call.output = Some(Ok(prune(session, head, limits, call.input).await?));
@@ -297,6 +336,28 @@ impl Task {
             Self::Check(call) => call.output = Some(Ok(())),
         }
         Ok(())
+    }
+
+    fn fence(&self) -> Option<&Fence> {
+        match self {
+            Self::Accept(call) => call.fence.as_ref(),
+            Self::Write(call) => call.fence.as_ref(),
+            Self::Beat(call) => call.fence.as_ref(),
+            Self::Note(call) => call.fence.as_ref(),
+            Self::Prune(call) => call.fence.as_ref(),
+            Self::Check(call) => call.fence.as_ref(),
+        }
+    }
+
+    fn refuse(&mut self, fault: &StoreError) {
+        match self {
+            Self::Accept(call) => call.output = Some(Err(fault.clone())),
+            Self::Write(call) => call.output = Some(Err(fault.clone())),
+            Self::Beat(call) => call.output = Some(Err(fault.clone())),
+            Self::Note(call) => call.output = Some(Err(fault.clone())),
+            Self::Prune(call) => call.output = Some(Err(fault.clone())),
+            Self::Check(call) => call.output = Some(Err(fault.clone())),
+        }
     }
 
     fn tell(self, committed: &Result<(), StoreError>) {

@@ -8,6 +8,7 @@
 mod child;
 mod faults;
 mod flow;
+mod leases;
 mod model;
 mod opening;
 mod postgres;

@@ -1,0 +1,120 @@
+//! Connections to PostgreSQL, and others in their place where the server may be another by now.
+
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Executor};
+use tracing::debug;
+
+use super::fault::StoreError;
+
+/// How long one waits for a connection, to either database.
+pub const CONNECT_PATIENCE: Duration = Duration::from_secs(4);
+/// One writes, one listens, the others read.
+const CONNECTIONS: u32 = 6;
+/// At most so often all connections are given up.
+const ANEW_EVERY: Duration = Duration::from_secs(2);
+
+/// Committed means synced, whatever the server's default. A replica that stands still in the middle of a transaction
+/// holds up the others for no longer than they wait.
+const SETTINGS: &str = "SET lock_timeout = '3500ms'; \
+    SET idle_in_transaction_session_timeout = '3s'; \
+    SELECT set_config('synchronous_commit', 'on', false) \
+    WHERE current_setting('synchronous_commit') = 'off'";
+
+/// A clone is the same.
+#[derive(Debug, Clone)]
+pub struct Postgres(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    options: PgConnectOptions,
+    current: Mutex<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
+    pool: PgPool,
+    since: Instant,
+}
+
+impl Postgres {
+    pub async fn open(url: &SecretString) -> Result<Self, StoreError> {
+        let what = "connect to PostgreSQL";
+        let options = PgConnectOptions::from_str(url.expose_secret())
+            .map_err(|fault| StoreError::sql(what, fault))?
+            .application_name("flux-setup")
+            .disable_statement_logging();
+        let pool = pool_options()
+            .connect_with(options.clone())
+            .await
+            .map_err(|fault| StoreError::sql(what, fault))?;
+        let current = Mutex::new(Current {
+            pool,
+            since: Instant::now(),
+        });
+        Ok(Self(Arc::new(Inner { options, current })))
+    }
+
+    pub fn pool(&self) -> PgPool {
+        let current = self.0.current.lock();
+        let current = current.unwrap_or_else(PoisonError::into_inner);
+        current.pool.clone()
+    }
+
+    pub async fn session(&self) -> Result<PoolConnection<sqlx::Postgres>, StoreError> {
+        let acquired = self.pool().acquire().await;
+        acquired.map_err(|fault| StoreError::sql("connect to PostgreSQL", fault))
+    }
+
+    /// A connection of one's own, which waits for no other and hardly for locks.
+    pub async fn alone(&self) -> Result<PgConnection, sqlx::Error> {
+        let mut connection = self.0.options.connect().await?;
+        ready(&mut connection).await?;
+        connection.execute("SET lock_timeout = '1s'").await?;
+        Ok(connection)
+    }
+
+    /// After a fault that may be of all connections they are made anew: those to a server that is a standby by now
+    /// would be read for ever, and those that a network forgot would never answer.
+    pub fn suspect(&self, fault: &StoreError) {
+        let is_of_all = matches!(
+            fault,
+            StoreError::Hangs | StoreError::ReadOnly { .. } | StoreError::Unreachable { .. }
+        );
+        let current = self.0.current.lock();
+        let mut current = current.unwrap_or_else(PoisonError::into_inner);
+        if !is_of_all || current.since.elapsed() < ANEW_EVERY || current.pool.is_closed() {
+            return;
+        }
+        debug!(%fault, "connections to PostgreSQL are made anew");
+        *current = Current {
+            pool: pool_options().connect_lazy_with(self.0.options.clone()),
+            since: Instant::now(),
+        };
+    }
+}
+
+fn pool_options() -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(CONNECT_PATIENCE)
+        .after_connect(|connection, _| Box::pin(ready(connection)))
+}
+
+/// # Errors
+/// The server is a standby, of which nobody knows how far behind it is.
+async fn ready(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    connection.execute(SETTINGS).await?;
+    let sql = "SELECT pg_is_in_recovery()";
+    let is_standby: bool = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
+    if is_standby {
+        let reason = "the server is a standby";
+        return Err(sqlx::Error::Io(std::io::Error::other(reason)));
+    }
+    Ok(())
+}

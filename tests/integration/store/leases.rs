@@ -1,0 +1,281 @@
+//! Leases of replicas that share PostgreSQL: one holds each, and only it writes what belongs to it.
+
+use std::path::Path;
+use std::slice::from_ref;
+use std::time::{Duration, Instant};
+
+use flux_setup::store::{Fence, Leases, News, Store, StoreError, StoreUrl, Write};
+use jiff::Timestamp;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+
+use super::servers::{Postgres, block_on, on_sqlite};
+use super::{delivery, gone, matched, new, object, opened};
+
+const LEASE: &str = "cluster/prod";
+
+/// Two replicas and a third connection that looks on.
+struct Scene {
+    stores: [Store; 2],
+    leases: [Leases; 2],
+    by_hand: PgConnection,
+}
+
+impl Scene {
+    async fn open(server: &Postgres) -> Self {
+        let text = server.database().await;
+        let url = StoreUrl::read(&text, Path::new("")).unwrap();
+        let stores = [opened(&url).await, opened(&url).await];
+        let leases = [&stores[0], &stores[1]].map(|store| store.leases().unwrap());
+        let by_hand = PgConnection::connect(&text).await.unwrap();
+        Self {
+            stores,
+            leases,
+            by_hand,
+        }
+    }
+
+    async fn sql(&mut self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        self.by_hand.execute(sql).await.unwrap();
+    }
+
+    /// The first replica has it.
+    async fn taken(&mut self) -> Fence {
+        self.leases[0].take(LEASE).await.unwrap().unwrap()
+    }
+
+    /// As if its holder were not heard of for long.
+    async fn runs_out(&mut self) {
+        self.sql("UPDATE lease SET until = 0").await;
+    }
+
+    async fn close(self) {
+        for store in self.stores {
+            store.close().await.unwrap();
+        }
+    }
+}
+
+fn with_scene(test: impl AsyncFnOnce(&mut Scene)) {
+    let server = Postgres::start();
+    block_on(async {
+        let mut scene = Scene::open(&server).await;
+        test(&mut scene).await;
+        scene.close().await;
+    });
+}
+
+#[test]
+fn a_file_has_no_leases_for_it_has_one_process() {
+    on_sqlite(async |url| {
+        let store = opened(&url).await;
+        assert!(store.leases().is_none() && store.listener().is_none() && store.is_held());
+        store.close().await.unwrap();
+    });
+}
+
+#[test]
+#[ignore = "needs a PostgreSQL server"]
+fn a_lease_is_held_by_one_until_it_runs_out_or_is_given_back() {
+    with_scene(async |scene| {
+        let first = scene.taken().await;
+        assert_eq!((first.lease(), first.epoch()), (LEASE, 1));
+        assert!(scene.leases[1].take(LEASE).await.unwrap().is_none());
+        let board = scene.leases[0].beat(from_ref(&first)).await.unwrap();
+        let us = scene.leases[0].replica().to_string();
+        assert_eq!(board.leases[0].holder.as_ref(), Some(&us));
+        assert_eq!(board.replicas, [us]);
+        assert_eq!(scene.leases[1].beat(&[]).await.unwrap().replicas.len(), 2);
+        // Who may take other leases shares none of these.
+        scene.leases[1].know(["fleet", "cluster/b"]);
+        assert_eq!(scene.leases[1].beat(&[]).await.unwrap().replicas.len(), 1);
+        scene.leases[1].know([]);
+        assert_eq!(scene.leases[1].beat(&[]).await.unwrap().replicas.len(), 2);
+
+        scene.runs_out().await;
+        let second = scene.leases[1].take(LEASE).await.unwrap().unwrap();
+        assert_eq!(second.epoch(), 2);
+        // The first may still believe that it has it: it learns of it when it renews.
+        assert!(first.is_held());
+        scene.leases[0].beat(from_ref(&first)).await.unwrap();
+        assert!(!first.is_held() && second.is_held());
+
+        scene.leases[1].give_back(&second).await.unwrap();
+        assert!(!second.is_held());
+        assert_eq!(scene.taken().await.epoch(), 3);
+        scene.leases[1].leave().await.unwrap();
+        assert_eq!(scene.leases[0].beat(&[]).await.unwrap().replicas.len(), 1);
+    });
+}
+
+#[test]
+#[ignore = "needs a PostgreSQL server"]
+fn a_lease_that_is_renewed_does_not_run_out_and_one_that_is_not_does() {
+    with_scene(async |scene| {
+        let fence = scene.taken().await;
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_secs(12) {
+            scene.leases[0].beat(from_ref(&fence)).await.unwrap();
+            assert!(scene.leases[1].take(LEASE).await.unwrap().is_none());
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        assert!(fence.is_held());
+        let renewed = Instant::now();
+        while fence.is_held() {
+            assert!(scene.leases[1].take(LEASE).await.unwrap().is_none());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let acted = renewed.elapsed();
+        while scene.leases[1].take(LEASE).await.unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let apart = renewed.elapsed() - acted;
+        assert!(apart > Duration::from_secs(2), "{acted:?}, {apart:?}");
+        assert!(renewed.elapsed() < Duration::from_secs(10));
+    });
+}
+
+#[test]
+#[ignore = "needs a PostgreSQL server"]
+fn what_is_written_under_a_lease_is_refused_once_another_has_it() {
+    with_scene(async |scene| {
+        let first = scene.taken().await;
+        let store = scene.stores[0].under(first.clone());
+        let id = new(&store, 1).await;
+        let work = store
+            .write(vec![matched(id, vec![object("web")])])
+            .await
+            .unwrap();
+        scene.runs_out().await;
+        // Nobody has taken it, so nobody else does its work.
+        store
+            .note("lane", vec![("a".into(), "1".into())])
+            .await
+            .unwrap();
+        scene.leases[1].take(LEASE).await.unwrap().unwrap();
+        let state = gone(3_000);
+        let ended = vec![Write::Work {
+            id: work[0].id,
+            state: state.clone(),
+        }];
+        let refusals = [
+            store.write(ended.clone()).await.err(),
+            store.accept(&delivery(2)).await.err(),
+            store.beat(Timestamp::now()).await.err(),
+            store.prune(Timestamp::now()).await.err(),
+            store
+                .note("lane", vec![("a".into(), "2".into())])
+                .await
+                .err(),
+            store.forget("lane", vec!["a".into()]).await.err(),
+        ];
+        for refusal in refusals {
+            let fault = refusal.expect("it is refused");
+            assert!(matches!(fault, StoreError::NotHeld { .. }), "{fault:?}");
+            assert_eq!(
+                fault.to_string(),
+                "another replica holds `cluster/prod` by now, and goes on with its work"
+            );
+        }
+        assert!(!first.is_held() && !store.is_held());
+        let store = &scene.stores[0];
+        assert_eq!(store.open_work("prod", None, 9).await.unwrap().len(), 1);
+        assert_eq!(
+            store.notes("lane").await.unwrap(),
+            [("a".into(), "1".into())]
+        );
+        assert_eq!(store.last_beat().await.unwrap(), None);
+        // What everybody may write is written beside what is refused.
+        let stale = store.under(first);
+        let two = delivery(2);
+        let (refused, taken) = tokio::join!(stale.write(ended.clone()), store.accept(&two));
+        refused.unwrap_err();
+        taken.unwrap();
+        store.write(ended).await.unwrap();
+        assert_eq!(store.open_work("prod", None, 9).await.unwrap(), []);
+    });
+}
+
+#[test]
+#[ignore = "needs a PostgreSQL server"]
+fn who_takes_over_waits_for_what_is_being_written_and_who_renews_does_not() {
+    with_scene(async |scene| {
+        let fence = scene.taken().await;
+        // As the writer does it.
+        scene.sql("BEGIN").await;
+        scene
+            .sql("SELECT 1 FROM lease WHERE epoch = 1 FOR KEY SHARE")
+            .await;
+        let started = Instant::now();
+        scene.leases[0].beat(from_ref(&fence)).await.unwrap();
+        assert!(started.elapsed() < Duration::from_millis(500));
+        let fault = async {
+            let taken = scene.leases[0].take(LEASE).await;
+            taken.expect_err("it is being written")
+        };
+        assert!(matches!(fault.await, StoreError::Locked { .. }));
+        scene.sql("COMMIT").await;
+        assert_eq!(scene.taken().await.epoch(), 2);
+    });
+}
+
+#[test]
+#[ignore = "needs a PostgreSQL server"]
+fn replicas_hear_what_others_did_and_not_themselves() {
+    with_scene(async |scene| {
+        let mut listener = scene.stores[1].listener().unwrap();
+        assert_eq!(listener.next().await, None, "it begins to listen");
+        new(&scene.stores[1], 9).await;
+        let fence = scene.taken().await;
+        let store = scene.stores[0].under(fence.clone());
+        let id = new(&store, 1).await;
+        store
+            .write(vec![matched(id, vec![object("web")])])
+            .await
+            .unwrap();
+        store
+            .note("question", vec![("a".into(), "?".into())])
+            .await
+            .unwrap();
+        store
+            .note("ledger", vec![("a".into(), "1".into())])
+            .await
+            .unwrap();
+        scene.leases[0].give_back(&fence).await.unwrap();
+        let expected = [
+            News::Inbox,
+            News::Work("prod".into()),
+            News::Note("question"),
+            News::Lease,
+        ];
+        for news in expected {
+            assert_eq!(listener.next().await, Some(news));
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs a PostgreSQL server"]
+fn leases_outlive_a_server_that_ends_and_are_renewed_again() {
+    let mut server = Postgres::start();
+    block_on(async {
+        let mut scene = Scene::open(&server).await;
+        let fence = scene.taken().await;
+        let mut listener = scene.stores[1].listener().unwrap();
+        listener.next().await;
+        server.stop();
+        scene.leases[0].beat(from_ref(&fence)).await.unwrap_err();
+        assert!(fence.is_held(), "there is time left");
+        server.start_again();
+        scene.leases[0].beat(from_ref(&fence)).await.unwrap();
+        assert!(fence.is_held() && fence.epoch() == 1);
+        assert_eq!(
+            listener.next().await,
+            None,
+            "something may have been missed"
+        );
+        new(&scene.stores[0], 1).await;
+        assert_eq!(listener.next().await, Some(News::Inbox));
+        scene.close().await;
+    });
+}
