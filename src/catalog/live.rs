@@ -34,6 +34,8 @@ struct Known {
     cache: Cache,
     /// What went wrong with a kind and was not mended since.
     faults: BTreeMap<Kind, Arc<str>>,
+    /// Nobody watches it here.
+    is_elsewhere: bool,
 }
 
 /// What is other than before.
@@ -56,6 +58,8 @@ pub enum Progress {
     Listed,
     /// It was listed, and not all of it is seen now.
     Lost { reason: String },
+    /// Another replica watches it: nothing is known of it here.
+    Elsewhere,
 }
 
 impl LiveCluster {
@@ -118,6 +122,22 @@ impl LiveCluster {
                 .map(|kind| (kind, Arc::clone(&reason)))
                 .collect();
         });
+    }
+
+    /// Nobody watches it here from now on, and all that was known is forgotten.
+    pub fn forget(&self) {
+        self.changed(|known| {
+            *known = Known {
+                is_elsewhere: true,
+                ..Known::default()
+            };
+        });
+        self.kinds_that_went_back().clear();
+    }
+
+    /// It is watched here from now on.
+    pub fn begin(&self) {
+        self.changed(|known| known.is_elsewhere = false);
     }
 
     /// A kind can be neither listed nor watched; others may be.
@@ -217,6 +237,9 @@ impl LiveCluster {
 
 impl Known {
     fn progress(&self) -> Progress {
+        if self.is_elsewhere {
+            return Progress::Elsewhere;
+        }
         let reason = self.faults.values().next().map(|reason| reason.to_string());
         match (self.is_listed(), reason) {
             (true, None) => Progress::Listed,
@@ -420,6 +443,22 @@ mod tests {
         );
         listed(&live, Kind::HelmRelease);
         assert!(live.is_tried() && live.faults().is_empty());
+    }
+
+    #[test]
+    fn of_what_another_watches_by_now_nothing_is_known() {
+        let live = all_listed();
+        live.went_back(Kind::GitRepository);
+        live.forget();
+        assert_eq!(live.progress(), Progress::Elsewhere);
+        assert!(!live.is_listed() && !live.read().scope(Kind::Bucket).is_known());
+        assert!(live.kinds_that_went_back().is_empty());
+        live.begin();
+        assert_eq!(live.progress(), Progress::Starting);
+        for kind in Kind::ALL {
+            listed(&live, kind);
+        }
+        assert_eq!(live.progress(), Progress::Listed);
     }
 
     #[test]

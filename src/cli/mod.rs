@@ -48,6 +48,7 @@ mod serve;
 mod serve_changes;
 mod serve_clusters;
 mod serve_current;
+mod serve_duties;
 mod serve_github;
 mod serve_settings;
 mod serve_tasks;

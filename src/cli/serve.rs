@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use prometheus_client::registry::Registry;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Severity};
-use crate::reconcile::{self, Mode, WebhookMetrics, keep_heartbeat};
+use crate::reconcile::{self, Ears, LeaseMetrics, Mode, WebhookMetrics, hear_others};
 use crate::server::{self, ConfigurationBoard, Doors};
 use crate::store::{Limits, Store};
 
@@ -102,16 +102,17 @@ async fn serve(
     let metrics = server::Metrics::register(&mut registry);
     let engine_metrics = reconcile::Metrics::register(&mut registry);
     let webhook_metrics = WebhookMetrics::register(&mut registry);
+    let lease_metrics = LeaseMetrics::register(&mut registry);
     let prepared = Prepared::of(folder, Arc::clone(loaded), arguments)?;
     let doors = Doors::bind(&addresses(&settings)).await?;
     let store = Store::open(&store_url(folder, &settings)?, Limits::default())
         .await
         .context("cannot open the store")?;
-    let arrived = Arc::new(Notify::new());
+    let ears = Ears::default();
     let stop = CancellationToken::new();
     let mut tasks = Tasks::default();
-    let heartbeat = keep_heartbeat(store.clone(), Arc::clone(&arrived), stop.clone());
-    tasks.start("heartbeat", &stop, heartbeat);
+    let heard = hear_others(store.clone(), ears.clone(), stop.clone());
+    tasks.start("ear for other replicas", &stop, heard);
     let board = ConfigurationBoard::default();
     let (told, mut changes) = mpsc::channel(1);
     let changes_task = tell_changes(folder.to_owned(), loaded.fingerprint(), told, stop.clone());
@@ -120,10 +121,13 @@ async fn serve(
         &stop,
         changes_task,
     );
-    let watches = Watches::new(store.clone(), Arc::clone(&arrived), stop.clone());
+    let is_alone = store.leases().is_none();
+    let watches = Watches::new(is_alone, stop.clone());
     let lasting = Lasting {
         store: store.clone(),
-        arrived,
+        ears,
+        roster: reconcile::Roster::default(),
+        lease_metrics,
         metrics,
         engine_metrics,
         webhook_metrics,

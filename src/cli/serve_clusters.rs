@@ -3,16 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::{HostNames, LiveCluster};
 use crate::cluster::{Cluster, ClusterAccess};
 use crate::config::Configuration;
-use crate::reconcile::wake_what_went_back;
-use crate::store::Store;
-use crate::sync::{self, watch_cluster};
 
+use super::serve_duties::Watched;
 use super::serve_settings::accesses;
 use super::serve_tasks::Tasks;
 
@@ -22,20 +20,19 @@ const LISTS_AT_ONCE: usize = 4;
 /// Every cluster that is watched.
 #[derive(Debug)]
 pub(super) struct Watches {
-    watched: Vec<Watched>,
+    followed: Vec<Followed>,
     /// By which objects were read: with others all are read again.
     hosts: Option<Arc<HostNames>>,
     lists: Arc<Semaphore>,
-    store: Store,
-    arrived: Arc<Notify>,
+    /// Every cluster is ours, and stays so when the configuration changes.
+    is_alone: bool,
     stop: CancellationToken,
 }
 
 #[derive(Debug, Clone)]
-struct Watched {
+struct Followed {
     access: ClusterAccess,
-    cluster: Arc<Cluster>,
-    live: Arc<LiveCluster>,
+    watched: Arc<Watched>,
     stop: CancellationToken,
 }
 
@@ -44,16 +41,16 @@ struct Watched {
 pub(super) struct Clusters {
     pub(super) ways: Vec<Arc<Cluster>>,
     pub(super) live: Vec<Arc<LiveCluster>>,
+    pub(super) watched: Vec<Arc<Watched>>,
 }
 
 impl Watches {
-    pub(super) fn new(store: Store, arrived: Arc<Notify>, stop: CancellationToken) -> Self {
+    pub(super) fn new(is_alone: bool, stop: CancellationToken) -> Self {
         Self {
-            watched: Vec::new(),
+            followed: Vec::new(),
             hosts: None,
             lists: Arc::new(Semaphore::new(LISTS_AT_ONCE)),
-            store,
-            arrived,
+            is_alone,
             stop,
         }
     }
@@ -67,55 +64,43 @@ impl Watches {
         tasks: &mut Tasks,
     ) -> Clusters {
         let hosts = HostNames::new(&configuration.github);
-        let mut before = std::mem::take(&mut self.watched);
+        let mut before = std::mem::take(&mut self.followed);
         let hosts = match self.hosts.take().filter(|before| **before == hosts) {
             Some(same) => same,
             None => {
-                before.drain(..).for_each(|watched| watched.stop.cancel());
+                before.drain(..).for_each(|followed| followed.stop.cancel());
                 Arc::new(hosts)
             }
         };
         for access in accesses(folder, configuration, only) {
-            let place = before.iter().position(|watched| watched.access == access);
-            let watched = match place {
+            let place = before.iter().position(|it| it.access == access);
+            let followed = match place {
                 Some(place) => before.swap_remove(place),
                 None => self.start(access, &hosts, tasks),
             };
-            self.watched.push(watched);
+            self.followed.push(followed);
         }
-        before.iter().for_each(|watched| watched.stop.cancel());
+        before.iter().for_each(|followed| followed.stop.cancel());
         self.hosts = Some(hosts);
-        let watched = self.watched.iter();
+        let watched = self.followed.iter().map(|it| Arc::clone(&it.watched));
         Clusters {
             ways: watched.clone().map(|it| Arc::clone(&it.cluster)).collect(),
-            live: watched.map(|it| Arc::clone(&it.live)).collect(),
+            live: watched.clone().map(|it| Arc::clone(&it.live)).collect(),
+            watched: watched.collect(),
         }
     }
 
-    fn start(&self, access: ClusterAccess, hosts: &Arc<HostNames>, tasks: &mut Tasks) -> Watched {
+    fn start(&self, access: ClusterAccess, hosts: &Arc<HostNames>, tasks: &mut Tasks) -> Followed {
         let stop = self.stop.child_token();
         let live = Arc::new(LiveCluster::new(Arc::clone(&access.name)));
         let cluster = Arc::new(Cluster::new(access.clone()));
-        let watch = watch_cluster(
-            Arc::clone(&cluster),
-            Arc::clone(&live),
-            Arc::clone(hosts),
-            Arc::clone(&self.lists),
-            sync::Pace::default(),
-            stop.clone(),
-        );
+        let watched = Watched::new(cluster, live, self.is_alone);
+        let watch =
+            Arc::clone(&watched).watch(Arc::clone(hosts), Arc::clone(&self.lists), stop.clone());
         tasks.start("watches", &stop, watch);
-        let restored = wake_what_went_back(
-            Arc::clone(&live),
-            self.store.clone(),
-            Arc::clone(&self.arrived),
-            stop.clone(),
-        );
-        tasks.start("look-out for restored clusters", &stop, restored);
-        Watched {
+        Followed {
             access,
-            cluster,
-            live,
+            watched,
             stop,
         }
     }

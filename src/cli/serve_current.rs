@@ -7,23 +7,21 @@
 //! ```
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context;
+use axum::Router;
 use prometheus_client::registry::Registry;
-use tokio::sync::Notify;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::catalog::HostNames;
 use crate::config::ServerSettings;
-use crate::github::Github;
 use crate::reconcile::{
-    self, Audit, AuditedWebhook, Books, Detector, DetectorBoard, Engine, HeadsOf, Matcher, Mode,
-    Policies, Rules, WebhookBoard, WebhookMetrics,
+    self, Audit, AuditedWebhook, Books, Detector, DetectorBoard, Duties, Ears, Engine, HeadsOf,
+    LeaseMetrics, Matcher, Mode, Policies, Roster, Rules, WebhookBoard, WebhookMetrics,
 };
 use crate::server::{
     self, AppState, Bounds, ConfigurationBoard, Doors, FleetQuestion, GithubSide, Hooks, Metrics,
@@ -35,18 +33,18 @@ use super::args::ServeArguments;
 use super::fleet::Loaded;
 use super::fleet_answers;
 use super::serve_clusters::{Clusters, Watches};
+use super::serve_duties::{self, Means};
 use super::serve_github::{self, Asking};
 use super::serve_settings::{check_clusters, check_purpose, hooks, instead, scopes, tokens};
 use super::serve_tasks::Tasks;
-
-/// How long until the books are opened again, where the store did not let us.
-const BOOKS_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// What stays as long as the process.
 #[derive(Debug)]
 pub(super) struct Lasting {
     pub(super) store: Store,
-    pub(super) arrived: Arc<Notify>,
+    pub(super) ears: Ears,
+    pub(super) roster: Roster,
+    pub(super) lease_metrics: LeaseMetrics,
     pub(super) metrics: Metrics,
     pub(super) engine_metrics: reconcile::Metrics,
     pub(super) webhook_metrics: WebhookMetrics,
@@ -162,7 +160,6 @@ impl Current {
             matcher: Arc::clone(&matcher),
             webhooks: webhooks.clone(),
             heads: heads.clone(),
-            hosts: asking.side.hosts.clone(),
             asking: (asking.audited, asking.heads),
             give_up_after: settings.give_up_after,
             prove_within: settings.prove_within,
@@ -170,8 +167,10 @@ impl Current {
         let state = AppState {
             store: self.lasting.store.clone(),
             hooks: Arc::new(hooks),
-            arrived: Arc::clone(&self.lasting.arrived),
+            arrived: Arc::clone(&self.lasting.ears.arrived),
             clusters: clusters.live.into(),
+            roster: self.lasting.roster.clone(),
+            ears: self.lasting.ears.clone(),
             tokens: Arc::new(tokens),
             github: Arc::new(GithubSide {
                 webhooks,
@@ -185,10 +184,12 @@ impl Current {
             bounds: Bounds::default(),
         };
         let kinds = serve_github::kinds(configuration);
-        // What is known of GitHub's limits is shown from the first answer on.
-        let books = match workers.hosts.as_slice() {
+        // What is known of GitHub's limits is shown from the first answer on. Of several replicas it is opened by the one
+        // that asks, each time that it begins.
+        let is_alone = self.lasting.store.leases().is_none();
+        let books = match state.github.hosts.as_slice() {
             [] => None,
-            hosts if is_first => {
+            hosts if is_first && is_alone => {
                 let books = Books::open(self.lasting.store.clone(), hosts.to_vec()).await;
                 Some(books.context("cannot read the store")?)
             }
@@ -199,17 +200,20 @@ impl Current {
             fleet_answers::answer(&loaded, question)
         }));
         let more = server::explain_routes(self.lasting.store.clone(), matcher).merge(fleet);
+        let routes = server::routes(state.clone(), more.clone());
+        let answering = (state.clone(), routes);
         let served = server::serve(doors, state, more, self.stop.clone());
         tasks.start_fallible("doors", &self.stop, async { Ok(served.await?) });
         old.close();
         old.wait().await;
-        self.work(workers, kinds, books, tasks).await;
+        self.work(workers, answering, kinds, books, tasks);
         Ok(())
     }
 
-    async fn work(
+    fn work(
         &self,
         workers: Workers,
+        (state, routes): (AppState, Router),
         kinds: serve_github::Kinds,
         books: Option<Books>,
         tasks: &mut Tasks,
@@ -219,75 +223,73 @@ impl Current {
             matcher,
             webhooks,
             heads,
-            hosts,
             asking: (audited, asked),
             give_up_after,
             prove_within,
         } = workers;
         let Lasting {
             store,
-            arrived,
+            ears,
+            roster,
+            lease_metrics,
             mode,
             ..
         } = &self.lasting;
-        let (stop, tracker) = (&self.stop, &self.workers);
+        let (stop, mode) = (&self.stop, *mode);
         let engine = Engine {
             store: store.clone(),
             matcher: Arc::clone(&matcher),
             ways: clusters.ways,
-            arrived: Arc::clone(arrived),
+            arrived: Arc::clone(&ears.arrived),
+            bells: ears.work.clone(),
+            roster: roster.clone(),
             give_up_after,
             prove_within,
-            mode: *mode,
+            mode,
             metrics: self.lasting.engine_metrics.clone(),
         };
-        let engine = tracker.track_future(engine.run(stop.clone()));
-        tasks.start("engine", stop, engine);
-        if hosts.is_empty() {
-            return;
-        }
-        // First of all: who goes on without the books would ask inside a hold.
-        let books = match books {
-            Some(books) => books,
-            None => open_books(store, &hosts).await,
-        };
-        let books = tracker.track_future(books.keep(stop.clone()));
-        tasks.start("books", stop, books);
-        let audit = Audit {
+        let (arrived, live) = (Arc::clone(&ears.arrived), clusters.live);
+        let webhook_metrics = self.lasting.webhook_metrics.clone();
+        let duties = serve_duties::duties(Means {
+            engine,
+            clusters: clusters.watched,
+            ears: ears.clone(),
+            state,
+            routes,
+            books: Mutex::new(books),
+            webhook_metrics: webhook_metrics.clone(),
+            asking: Box::new(move |tenure| {
+                let audit = Audit {
+                    store: tenure.store.clone(),
+                    arrived: Arc::clone(&arrived),
+                    board: webhooks.clone(),
+                    metrics: webhook_metrics.clone(),
+                    clusters: live.clone(),
+                    webhooks: audited.clone(),
+                    mode,
+                };
+                let told = webhooks.clone();
+                let detector = Detector {
+                    store: tenure.store.clone(),
+                    matcher: Arc::clone(&matcher),
+                    arrived: Arc::clone(&arrived),
+                    hosts: asked.clone(),
+                    kinds: kinds.clone(),
+                    is_told: Arc::new(move |repository| told.is_healthy(repository)),
+                    board: heads.clone(),
+                };
+                (audit, detector)
+            }),
+        });
+        let duties = Duties {
             store: store.clone(),
-            arrived: Arc::clone(arrived),
-            board: webhooks.clone(),
-            metrics: self.lasting.webhook_metrics.clone(),
-            clusters: clusters.live,
-            webhooks: audited,
-            mode: *mode,
+            duties,
+            roster: roster.clone(),
+            bell: Arc::clone(&ears.leases),
+            metrics: lease_metrics.clone(),
         };
-        let audit = tracker.track_future(audit.run(stop.clone()));
-        tasks.start("audit", stop, audit);
-        let detector = Detector {
-            store: store.clone(),
-            matcher,
-            arrived: Arc::clone(arrived),
-            hosts: asked,
-            kinds,
-            is_told: Arc::new(move |repository| webhooks.is_healthy(repository)),
-            board: heads,
-        };
-        let detector = tracker.track_future(detector.run(stop.clone()));
-        tasks.start("detector", stop, detector);
-    }
-}
-
-/// Waits until they can be read.
-async fn open_books(store: &Store, hosts: &[Github]) -> Books {
-    loop {
-        match Books::open(store.clone(), hosts.to_vec()).await {
-            Ok(books) => return books,
-            Err(fault) => {
-                warn!(error = %fault, "GitHub is not asked before the store can be read");
-                sleep(BOOKS_AGAIN_AFTER).await;
-            }
-        }
+        let duties = self.workers.track_future(duties.run(stop.clone()));
+        tasks.start("duties", stop, duties);
     }
 }
 
@@ -297,7 +299,6 @@ struct Workers {
     matcher: Arc<Matcher>,
     webhooks: WebhookBoard,
     heads: DetectorBoard,
-    hosts: Vec<Github>,
     asking: (Vec<AuditedWebhook>, Vec<HeadsOf>),
     give_up_after: Duration,
     prove_within: Duration,

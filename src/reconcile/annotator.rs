@@ -67,9 +67,8 @@ struct Sent {
 }
 
 impl Annotator {
-    /// With the work that an earlier run of the program left.
-    pub(super) fn new(means: Means, followed: Followed, left: Vec<StoredWork>) -> Self {
-        let mut annotator = Self {
+    pub(super) fn new(means: Means, followed: Followed) -> Self {
+        Self {
             means,
             followed,
             queue: Queue::default(),
@@ -80,9 +79,7 @@ impl Annotator {
             sends: JoinSet::new(),
             records: JoinSet::new(),
             turns: 0,
-        };
-        annotator.add(left);
-        annotator
+        }
     }
 
     /// Works until it is told to stop, or nobody is left to give it work.
@@ -168,10 +165,14 @@ impl Annotator {
             && let Some(chosen) = self.ready.pop_front()
         {
             self.pace.sent();
-            let cluster = Arc::clone(&self.means.cluster);
+            let (cluster, store) = (Arc::clone(&self.means.cluster), self.means.store.clone());
             self.sends.spawn(async move {
                 let started = Instant::now();
-                let outcome = cluster.annotate(&chosen.key, &chosen.token.0).await;
+                // Who stood still may have lost the cluster meanwhile: the token is another's to send.
+                let outcome = match store.is_held() {
+                    true => cluster.annotate(&chosen.key, &chosen.token.0).await,
+                    false => Err(not_ours()),
+                };
                 let within = started.elapsed();
                 Sent {
                     chosen,
@@ -197,9 +198,12 @@ impl Annotator {
                     live,
                     matcher,
                     store,
+                    bell,
                     ..
                 } = &means;
-                unlisted::matched(waited, live, matcher, store, &stop).await
+                let matched = unlisted::matched(waited, live, matcher, store, &stop).await;
+                bell.notify_one();
+                matched
             });
         }
     }
@@ -323,7 +327,7 @@ impl Annotator {
             }
         }
         if record.writes.is_empty() {
-            self.follow(Some((record, Vec::new())));
+            self.follow(Some(record));
             return;
         }
         let (store, stop) = (self.means.store.clone(), stop.clone());
@@ -333,7 +337,7 @@ impl Annotator {
 
     /// What follows once something was stored.
     fn follow(&mut self, recorded: Recorded) {
-        let Some((record, work)) = recorded else {
+        let Some(record) = recorded else {
             return;
         };
         self.tell(&record);
@@ -352,7 +356,6 @@ impl Annotator {
         for Later { key, work, due } in record.later {
             self.queue.again(key, work, due);
         }
-        self.add(work);
     }
 
     /// Ends what has waited too long for a cluster that was never listed since the start.
@@ -386,7 +389,7 @@ impl Annotator {
                         let _ = self.take_in(sent, stop);
                     }
                     Some(recorded) = self.records.join_next() => {
-                        if let Ok(Some((record, _))) = recorded {
+                        if let Ok(Some(record)) = recorded {
                             self.tell(&record);
                         }
                     }
@@ -427,5 +430,20 @@ impl Annotator {
             };
             metrics.ended.get_or_create(&labels).inc();
         }
+    }
+}
+
+impl Drop for Annotator {
+    /// Another replica may know how much is open from now on.
+    fn drop(&mut self) {
+        self.means.metrics.open.remove(&self.labels());
+    }
+}
+
+fn not_ours() -> PatchFault {
+    PatchFault::Later {
+        reason: "another replica works for this cluster by now".to_owned(),
+        retry_after: None,
+        busy: false,
     }
 }

@@ -1,38 +1,65 @@
 //! From the inbox to the clusters: matches what was accepted, and hands each cluster its work.
+//!
+//! ```text
+//! inbox -> match -> store (work) -> bell -> each cluster's feed: work after the last it read -> annotator
+//! ```
+//!
+//! Both sides meet in the store alone, so that they may be of different processes.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::catalog::LiveCluster;
 use crate::cluster::Cluster;
 use crate::delivery::{Step, WorkState};
-use crate::store::{Filter, Store, StoredDelivery, StoredWork, WorkId, Write};
+use crate::store::{Store, StoredDelivery, StoredWork, WorkId, Write};
 
 use super::annotator::Annotator;
+use super::duty::{Roster, cluster_lease};
 use super::follower::Follower;
 use super::matcher::Matcher;
 use super::means::Means;
 use super::metrics::{EventLabels, Metrics};
-use super::record::{kept_already, until_stored, write_all};
+use super::names;
+use super::record::{until_stored, write_all};
 use super::steps::Mode;
 
 /// Deliveries that are matched and stored together.
 const BATCH: u32 = 500;
 /// Work that is read from the store at once.
 const PAGE: u32 = 1_000;
-/// Names of repositories that are learnt from kept deliveries at most.
-const NAMES: usize = 100_000;
-/// The inbox is looked into so often even when nobody says that something came.
+/// The inbox and the work are looked into so often even when nobody says that something came.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Batches of work that may wait for one cluster; then the inbox waits.
-const WORK_BATCHES: usize = 64;
+/// Pages of work that may wait for one cluster; then no more is read.
+const WORK_PAGES: usize = 4;
+
+/// Rings where there is new work for a cluster.
+#[derive(Debug, Clone, Default)]
+pub struct Bells(Arc<Mutex<HashMap<Arc<str>, Arc<Notify>>>>);
+
+impl Bells {
+    pub fn of(&self, cluster: &str) -> Arc<Notify> {
+        let mut bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(bells.entry(cluster.into()).or_default())
+    }
+
+    pub fn ring(&self, cluster: &str) {
+        self.of(cluster).notify_one();
+    }
+
+    /// All of them: something may have been missed.
+    pub fn ring_all(&self) {
+        let bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        bells.values().for_each(|bell| bell.notify_one());
+    }
+}
 
 /// What turns deliveries into annotations.
 #[derive(Debug)]
@@ -43,6 +70,9 @@ pub struct Engine {
     pub ways: Vec<Arc<Cluster>>,
     /// Told after each delivery that was accepted.
     pub arrived: Arc<Notify>,
+    pub bells: Bells,
+    /// Who holds which cluster.
+    pub roster: Roster,
     pub give_up_after: Duration,
     /// So long an object is followed that was annotated.
     pub prove_within: Duration,
@@ -51,61 +81,33 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Works until it is told to stop, or one of its tasks dies. What was left by an earlier run goes on.
+    /// Does all of it until it is told to stop, or a part of it dies. What was left by an earlier run goes on.
     pub async fn run(self, stop: CancellationToken) {
-        let mut annotators = JoinSet::new();
-        let mut clusters = HashMap::new();
-        for (live, way) in self.matcher.clusters().iter().zip(&self.ways) {
-            let Some(left) = self.left(live.name(), &stop).await else {
+        let engine = Arc::new(self);
+        let mut working = JoinSet::new();
+        for live in engine.matcher.clusters() {
+            let (engine, name, stop) = (Arc::clone(&engine), Arc::clone(live.name()), stop.clone());
+            working.spawn(async move { engine.work_cluster(&name, &engine.store, &stop).await });
+        }
+        let (matching, told) = (Arc::clone(&engine), stop.clone());
+        working.spawn(async move { matching.match_inbox(&matching.store, &told).await });
+        while let Some(ended) = working.join_next().await {
+            if let Err(fault) = &ended {
+                error!("annotations ended by a fault of ours: {fault}");
+            }
+            if !stop.is_cancelled() {
+                // What dies must not look alive: all of the program ends then.
                 return;
-            };
-            if !left.is_empty() {
-                info!(cluster = %live.name(), objects = left.len(), "goes on with work of an earlier run");
-            }
-            let (sender, receiver) = mpsc::channel(WORK_BATCHES);
-            let means = self.means(live, way);
-            let (follower, followed) = Follower::new(means.clone(), self.prove_within);
-            annotators.spawn(follower.run(stop.clone()));
-            let annotator = Annotator::new(means, followed, left);
-            annotators.spawn(annotator.run(receiver, stop.clone()));
-            clusters.insert(Arc::clone(live.name()), sender);
-        }
-        if let Err(fault) = self.work(&clusters, &mut annotators, &stop).await {
-            // What dies must not look alive: all of the program ends then.
-            error!("annotations ended by a fault of ours: {fault}");
-            return;
-        }
-        drop(clusters);
-        while annotators.join_next().await.is_some() {}
-    }
-
-    async fn work(
-        &self,
-        clusters: &HashMap<Arc<str>, mpsc::Sender<Vec<StoredWork>>>,
-        annotators: &mut JoinSet<Result<(), JoinError>>,
-        stop: &CancellationToken,
-    ) -> Result<(), JoinError> {
-        let mut worked = std::pin::pin!(self.work_inbox(clusters, stop));
-        tokio::select! {
-            () = &mut worked => {}
-            Some(ended) = annotators.join_next() => {
-                ended.flatten()?;
-                // It was told to stop; what the inbox writes is written to its end.
-                worked.await;
             }
         }
-        Ok(())
     }
 
-    async fn work_inbox(
-        &self,
-        clusters: &HashMap<Arc<str>, mpsc::Sender<Vec<StoredWork>>>,
-        stop: &CancellationToken,
-    ) {
-        self.give_up_strangers(clusters, stop).await;
-        self.remember_names(stop).await;
+    /// Matches what was accepted until it is told to stop.
+    pub async fn match_inbox(&self, store: &Store, stop: &CancellationToken) {
+        self.give_up_strangers(store, stop).await;
+        names::learn(store, &self.matcher, stop).await;
         while !stop.is_cancelled() {
-            let Some(batch) = until_stored(stop, || self.store.unmatched(None, BATCH)).await else {
+            let Some(batch) = until_stored(stop, || store.unmatched(None, BATCH)).await else {
                 return;
             };
             if batch.is_empty() {
@@ -116,18 +118,77 @@ impl Engine {
                 }
                 continue;
             }
-            let Some(work) = self.match_all(&batch, stop).await else {
+            if self.match_all(&batch, store, stop).await.is_none() {
                 return;
-            };
-            hand_out(work, clusters).await;
+            }
         }
     }
 
-    fn means(&self, live: &Arc<LiveCluster>, way: &Arc<Cluster>) -> Means {
+    /// Works for one of the clusters until it is told to stop; what is left of earlier goes on.
+    pub async fn work_cluster(&self, cluster: &str, store: &Store, stop: &CancellationToken) {
+        let clusters = self.matcher.clusters().iter().zip(&self.ways);
+        let Some((live, way)) = clusters
+            .into_iter()
+            .find(|(live, _)| **live.name() == *cluster)
+        else {
+            return;
+        };
+        let (sender, receiver) = mpsc::channel(WORK_PAGES);
+        let means = self.means(live, way, store);
+        let (follower, followed) = Follower::new(means.clone(), self.prove_within);
+        let annotator = Annotator::new(means, followed).run(receiver, stop.clone());
+        let working = async { tokio::try_join!(annotator, follower.run(stop.clone())) };
+        let feeding = self.feed(cluster, store, sender, stop);
+        tokio::select! {
+            biased;
+            ended = working => if let Err(fault) = ended {
+                error!(cluster, "annotations of cluster {cluster} ended by a fault of ours: {fault}");
+            },
+            // Both end by themselves once nobody gives them work.
+            () = async { feeding.await; std::future::pending().await } => {}
+        }
+    }
+
+    /// Reads work in the order in which it came to be, each piece once.
+    async fn feed(
+        &self,
+        cluster: &str,
+        store: &Store,
+        work: mpsc::Sender<Vec<StoredWork>>,
+        stop: &CancellationToken,
+    ) {
+        let bell = self.bells.of(cluster);
+        let mut after: Option<WorkId> = None;
+        loop {
+            let read = || store.open_work(cluster, after, PAGE);
+            let Some(page) = until_stored(stop, read).await else {
+                return;
+            };
+            let Some(last) = page.last() else {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = bell.notified() => {}
+                    () = tokio::time::sleep(LOOK_EVERY) => {}
+                }
+                continue;
+            };
+            if after.is_none() {
+                info!(%cluster, objects = page.len(), "works for cluster {cluster}, on what is left of earlier first");
+            }
+            after = Some(last.id);
+            // It fails only where the annotator has ended.
+            if work.send(page).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn means(&self, live: &Arc<LiveCluster>, way: &Arc<Cluster>, store: &Store) -> Means {
         Means {
             cluster: Arc::clone(way),
             live: Arc::clone(live),
-            store: self.store.clone(),
+            store: store.clone(),
+            bell: self.bells.of(live.name()),
             matcher: Arc::clone(&self.matcher),
             give_up_after: self.give_up_after,
             mode: self.mode,
@@ -135,11 +196,16 @@ impl Engine {
         }
     }
 
-    async fn left(&self, cluster: &str, stop: &CancellationToken) -> Option<Vec<StoredWork>> {
+    async fn left(
+        &self,
+        cluster: &str,
+        store: &Store,
+        stop: &CancellationToken,
+    ) -> Option<Vec<StoredWork>> {
         let mut left: Vec<StoredWork> = Vec::new();
         loop {
             let after: Option<WorkId> = left.last().map(|work| work.id);
-            let page = until_stored(stop, || self.store.open_work(cluster, after, PAGE)).await?;
+            let page = until_stored(stop, || store.open_work(cluster, after, PAGE)).await?;
             if page.is_empty() {
                 return Some(left);
             }
@@ -147,49 +213,21 @@ impl Engine {
         }
     }
 
-    /// Learns what repositories were called before from the deliveries that are kept.
-    async fn remember_names(&self, stop: &CancellationToken) {
-        let mut told = Vec::new();
-        let mut seen = HashSet::new();
-        let mut filter = Filter {
-            limit: BATCH,
-            ..Filter::default()
-        };
-        loop {
-            let page = until_stored(stop, || self.store.deliveries(&filter)).await;
-            let Some(page) = page else { return };
-            for stored in &page {
-                let names: Vec<_> = self.matcher.names_told(&stored.delivery).collect();
-                // The newest delivery comes first here, and the newest name is to be learnt last.
-                for name in names.into_iter().rev() {
-                    if seen.insert(name.clone()) {
-                        told.push(name);
-                    }
-                }
-            }
-            match page.last() {
-                Some(last) if told.len() < NAMES => filter.before = Some(last.id),
-                _ => break,
-            }
-        }
-        self.matcher.learn_names(told.into_iter().rev());
-    }
-
-    /// Work for clusters that the configuration does not name any more can never be done.
-    async fn give_up_strangers(
-        &self,
-        clusters: &HashMap<Arc<str>, mpsc::Sender<Vec<StoredWork>>>,
-        stop: &CancellationToken,
-    ) {
-        let Some(counts) = until_stored(stop, || self.store.counts()).await else {
+    /// Work for clusters that the configuration does not name any more can never be done. One that another replica
+    /// holds is named by a configuration that is newer than ours.
+    async fn give_up_strangers(&self, store: &Store, stop: &CancellationToken) {
+        let Some(counts) = until_stored(stop, || store.counts()).await else {
             return;
         };
+        let clusters = self.matcher.clusters().iter();
+        let known: HashSet<&str> = clusters.map(|cluster| &**cluster.name()).collect();
         for cluster in counts.open_work.keys() {
-            if clusters.contains_key(cluster.as_str()) {
+            let holder = self.roster.holder(&cluster_lease(cluster));
+            if known.contains(cluster.as_str()) || holder.is_some() {
                 continue;
             }
             warn!(%cluster, "gives up the work for a cluster that is not configured any more");
-            let Some(left) = self.left(cluster, stop).await else {
+            let Some(left) = self.left(cluster, store, stop).await else {
                 return;
             };
             let now = Timestamp::now();
@@ -201,7 +239,7 @@ impl Engine {
             let writes: Vec<Write> = writes.collect();
             // In steps, for deliveries are taken in meanwhile.
             for some in writes.chunks(PAGE as usize) {
-                if write_all(&self.store, some, stop).await.is_none() {
+                if write_all(store, some, stop).await.is_none() {
                     return;
                 }
             }
@@ -211,8 +249,9 @@ impl Engine {
     async fn match_all(
         &self,
         batch: &[StoredDelivery],
+        store: &Store,
         stop: &CancellationToken,
-    ) -> Option<Vec<StoredWork>> {
+    ) -> Option<()> {
         let now = Timestamp::now();
         let matched = batch.iter().map(|stored| {
             let (state, work) = self.matcher.work(&stored.delivery, now);
@@ -223,14 +262,14 @@ impl Engine {
             }
         });
         let writes: Vec<Write> = matched.collect();
-        let mut made = write_all(&self.store, &writes, stop).await?;
-        let written = batch.iter().map(|stored| stored.id).zip(&writes);
-        let kept = kept_already(&self.store, written, &made, stop).await?;
-        made.extend(kept);
+        write_all(store, &writes, stop).await?;
+        let mut woken = HashSet::new();
         for (stored, write) in batch.iter().zip(&writes) {
             let Write::Matched { state, work, .. } = write else {
                 continue;
             };
+            self.matcher.names_are_learnt_until(stored.id);
+            woken.extend(work.iter().map(|work| Arc::clone(&work.cluster)));
             let labels = EventLabels {
                 state: state.name(),
             };
@@ -239,23 +278,9 @@ impl Engine {
             let (webhook, state) = (&key.webhook, state.name());
             info!(delivery = %key.guid, %webhook, state, objects, "matched the delivery {key}: {state}, {objects} objects");
         }
-        Some(made)
-    }
-}
-
-async fn hand_out(
-    work: Vec<StoredWork>,
-    clusters: &HashMap<Arc<str>, mpsc::Sender<Vec<StoredWork>>>,
-) {
-    let mut by_cluster: HashMap<Arc<str>, Vec<StoredWork>> = HashMap::new();
-    for work in work {
-        let of_cluster = by_cluster.entry(Arc::clone(&work.cluster)).or_default();
-        of_cluster.push(work);
-    }
-    for (cluster, work) in by_cluster {
-        if let Some(sender) = clusters.get(&cluster) {
-            // It fails only where the annotator has ended, because the program does.
-            let _ = sender.send(work).await;
+        for cluster in woken {
+            self.bells.ring(&cluster);
         }
+        Some(())
     }
 }

@@ -306,7 +306,9 @@ impl Follower {
             } => {
                 self.jobs.spawn(async move {
                     let writes = [Write::Proof { id, proof }];
-                    if write_all(&means.store, &writes, &stop).await.is_some() {
+                    let is_kept = write_all(&means.store, &writes, &stop).await.is_some();
+                    // Who stood still may have lost the cluster meanwhile.
+                    if is_kept && means.store.is_held() {
                         let cluster = means.live.name();
                         info!(%cluster, "{object} of cluster {cluster} has fetched an older commit; it is asked again");
                         if let Err(fault) = means.cluster.annotate(&object, &token.0).await {
@@ -388,5 +390,21 @@ impl Follower {
             true => name,
             false => OTHER_ENVIRONMENT.into(),
         }
+    }
+}
+
+impl Drop for Follower {
+    /// Another replica may know it from now on.
+    fn drop(&mut self) {
+        let (cluster, metrics) = (Arc::clone(self.means.live.name()), &self.means.metrics);
+        for environment in std::mem::take(&mut self.unapplied) {
+            let cluster = Arc::clone(&cluster);
+            let labels = UnappliedLabels {
+                cluster,
+                environment,
+            };
+            metrics.unapplied_seconds.remove(&labels);
+        }
+        metrics.followed.remove(&ClusterLabels { cluster });
     }
 }

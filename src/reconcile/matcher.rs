@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::catalog::{Cache, ItemKey, LiveCluster};
 use crate::delivery::{Delivery, DeliveryState, WebhookName};
 use crate::flux::RepositoryIdentity;
-use crate::store::NewWork;
+use crate::store::{DeliveryId, NewWork};
 
 use super::decision::{Decision, Rules, names_told};
 use super::former_names::FormerNames;
@@ -23,6 +23,8 @@ pub struct Matcher {
     clusters: Vec<Arc<LiveCluster>>,
     former: Mutex<FormerNames>,
     told: Mutex<Told>,
+    /// The last delivery that names were learnt from.
+    learnt_until: Mutex<Option<DeliveryId>>,
 }
 
 /// Whom a delivery concerns now.
@@ -40,6 +42,7 @@ impl Matcher {
             clusters,
             former: Mutex::default(),
             told: Mutex::default(),
+            learnt_until: Mutex::default(),
         }
     }
 
@@ -142,6 +145,20 @@ impl Matcher {
         for (id, name) in names {
             former.learn(id, &name);
         }
+    }
+
+    pub(super) fn names_learnt_until(&self) -> Option<DeliveryId> {
+        *self.learnt_until()
+    }
+
+    pub(super) fn names_are_learnt_until(&self, last: DeliveryId) {
+        let mut until = self.learnt_until();
+        *until = until.max(Some(last));
+    }
+
+    fn learnt_until(&self) -> MutexGuard<'_, Option<DeliveryId>> {
+        let until = self.learnt_until.lock();
+        until.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn former(&self) -> MutexGuard<'_, FormerNames> {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use crate::catalog::LiveCluster;
 use crate::cluster::Cluster;
 use crate::store::Store;
@@ -16,6 +18,8 @@ pub(super) struct Means {
     pub(super) cluster: Arc<Cluster>,
     pub(super) live: Arc<LiveCluster>,
     pub(super) store: Store,
+    /// Rings where there is new work to be read.
+    pub(super) bell: Arc<Notify>,
     pub(super) matcher: Arc<Matcher>,
     pub(super) give_up_after: Duration,
     pub(super) mode: Mode,

@@ -1,6 +1,6 @@
 //! What is stored of work that went on, and what follows once it is.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -9,13 +9,10 @@ use tracing::{error, warn};
 
 use crate::catalog::ItemKey;
 use crate::delivery::{Step, Token, WorkState};
-use crate::store::{DeliveryId, Store, StoreError, StoredWork, Write};
+use crate::store::{Store, StoreError, StoredWork, Write};
 
 /// Before the store is tried again.
 const STORE_AGAIN: Duration = Duration::from_secs(1);
-
-/// Work that is read from the store at once.
-const PAGE: u32 = 1_000;
 
 /// An object and the token that it is to get.
 #[derive(Debug)]
@@ -53,9 +50,8 @@ pub(super) struct Record {
     pub(super) turns: usize,
 }
 
-/// What was stored, with the new work that came of it; `None` where the program ends before the
-/// store could be written.
-pub(super) type Recorded = Option<(Record, Vec<StoredWork>)>;
+/// What was stored; `None` where the program ends before the store could be written.
+pub(super) type Recorded = Option<Record>;
 
 impl Record {
     /// The newest work gets the token; what is older is woken by it as well.
@@ -158,8 +154,8 @@ impl Record {
 
     /// Writes it until that is done.
     pub(super) async fn stored(self, store: &Store, stop: &CancellationToken) -> Recorded {
-        let work = write_all(store, &self.writes, stop).await?;
-        Some((self, work))
+        write_all(store, &self.writes, stop).await?;
+        Some(self)
     }
 }
 
@@ -186,13 +182,13 @@ fn write(work: &StoredWork) -> Write {
     }
 }
 
-/// Writes until that is done, and returns the new work. What is about a row that cannot be read is left
-/// out, so that it harms no other. `None`: the program ends before it is done.
+/// Writes until that is done. What is about a row that cannot be read is left out, so that it harms no other.
+/// `None`: the program ends before it is done, or another replica does it.
 pub(super) async fn write_all(
     store: &Store,
     writes: &[Write],
     stop: &CancellationToken,
-) -> Option<Vec<StoredWork>> {
+) -> Option<()> {
     let write = |some: Vec<Write>| {
         until_stored(stop, move || {
             let some = some.clone();
@@ -204,53 +200,18 @@ pub(super) async fn write_all(
             }
         })
     };
-    if let Ok(made) = write(writes.to_vec()).await? {
-        return Some(made);
+    if write(writes.to_vec()).await?.is_ok() {
+        return Some(());
     }
-    let mut made = Vec::new();
     for one in writes {
-        match write(vec![one.clone()]).await? {
-            Ok(work) => made.extend(work),
-            Err(fault) => error!(error = %fault, "left out what became of it"),
+        if let Err(fault) = write(vec![one.clone()]).await? {
+            error!(error = %fault, "left out what became of it");
         }
     }
-    Some(made)
+    Some(())
 }
 
-/// The work that some writes made though the store said that they failed, as where a connection broke in
-/// the moment of the commit: when they were tried again, they made none.
-pub(super) async fn kept_already(
-    store: &Store,
-    writes: impl Iterator<Item = (DeliveryId, &Write)>,
-    made: &[StoredWork],
-    stop: &CancellationToken,
-) -> Option<Vec<StoredWork>> {
-    let made: HashSet<DeliveryId> = made.iter().map(|work| work.delivery).collect();
-    let mut missing: HashMap<&str, HashSet<DeliveryId>> = HashMap::new();
-    for (delivery, write) in writes.filter(|(delivery, _)| !made.contains(delivery)) {
-        if let Write::Matched { work, .. } | Write::Listed { work, .. } = write {
-            for work in work {
-                missing.entry(&work.cluster).or_default().insert(delivery);
-            }
-        }
-    }
-    let mut kept = Vec::new();
-    for (cluster, deliveries) in missing {
-        let mut after = None;
-        loop {
-            let page = until_stored(stop, || store.open_work(cluster, after, PAGE)).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.id);
-            kept.extend(
-                page.into_iter()
-                    .filter(|work| deliveries.contains(&work.delivery)),
-            );
-        }
-    }
-    Some(kept)
-}
-
-/// Asks the store until it answers. `None`: the program ends before it does.
+/// Asks the store until it answers. `None`: the program ends before it does, or another replica holds the lease.
 pub(super) async fn until_stored<T, F>(
     stop: &CancellationToken,
     mut ask: impl FnMut() -> F,
@@ -262,6 +223,7 @@ where
     loop {
         match ask().await {
             Ok(answer) => return Some(answer),
+            Err(StoreError::NotHeld { .. }) => return None,
             Err(fault) if !was_told => {
                 was_told = true;
                 warn!(error = %fault, "the store cannot be used; it is tried again until it can");

@@ -10,7 +10,8 @@ use crate::catalog::LiveCluster;
 use crate::store::{Store, StoreError, StoredWork, Write};
 
 use super::matcher::Matcher;
-use super::record::{Record, Recorded, kept_already, until_stored, write_all};
+use super::names;
+use super::record::{Record, Recorded, until_stored, write_all};
 
 /// Deliveries that are matched at once when the cluster was listed at last.
 const BATCH: usize = 200;
@@ -57,7 +58,7 @@ pub(super) async fn matched(
     stop: &CancellationToken,
 ) -> Recorded {
     let mut record = Record::default();
-    let mut deliveries = Vec::with_capacity(waited.len());
+    names::learn(store, matcher, stop).await;
     for waited in waited {
         let ask = || async {
             match store.stored(waited.delivery).await {
@@ -75,12 +76,9 @@ pub(super) async fn matched(
                 continue;
             }
         };
-        deliveries.push(waited.delivery);
         let waited = waited.id;
         record.writes.push(Write::Listed { waited, work });
     }
-    let mut made = write_all(store, &record.writes, stop).await?;
-    let written = deliveries.into_iter().zip(&record.writes);
-    made.extend(kept_already(store, written, &made, stop).await?);
-    Some((record, made))
+    write_all(store, &record.writes, stop).await?;
+    Some(record)
 }

@@ -7,6 +7,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
 
 use crate::catalog::LiveCluster;
+use crate::reconcile::{Ears, Roster};
 use crate::store::Store;
 
 use super::body::BodyBounds;
@@ -25,6 +26,10 @@ pub struct AppState {
     /// Told after each delivery that was accepted; who works them looks into the store.
     pub arrived: Arc<Notify>,
     pub clusters: Arc<[Arc<LiveCluster>]>,
+    /// Which replica does what.
+    pub roster: Roster,
+    /// Told of what other replicas do.
+    pub ears: Ears,
     pub tokens: Arc<Tokens>,
     pub github: Arc<GithubSide>,
     /// Who is believed what it writes into `X-Forwarded-For`.

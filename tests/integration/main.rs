@@ -45,6 +45,7 @@ mod readme;
 mod reconcile;
 mod reload;
 mod render;
+mod replicas;
 mod serve;
 mod service;
 mod status;

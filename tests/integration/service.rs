@@ -11,6 +11,7 @@ use axum::Router;
 use flux_setup::catalog::LiveCluster;
 use flux_setup::config::SecretRef;
 use flux_setup::delivery::{HookScope, SpeaksFor, WebhookName};
+use flux_setup::reconcile::{Ears, Roster};
 use flux_setup::server::{
     Addresses, AppState, BodyBounds, Bounds, ConfigurationBoard, ConnectionBounds, Doors,
     GithubSide, HookSettings, Hooks, Metrics, ServerError, TokenSettings, Tokens, serve,
@@ -126,6 +127,8 @@ impl Service {
             hooks: Arc::new(hooks),
             arrived: Arc::new(Notify::new()),
             clusters: wanted.clusters.into(),
+            roster: Roster::default(),
+            ears: Ears::default(),
             tokens: Arc::new(tokens),
             github: Arc::new(wanted.github),
             trusted_proxies: wanted.trusted_proxies.into(),

@@ -23,7 +23,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) const NOTES_AT_ONCE: usize = 1_000;
 
 /// A webhook that GitHub is asked about.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct AuditedWebhook {
     pub name: WebhookName,
     pub subject: AuditSubject,

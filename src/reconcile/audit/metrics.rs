@@ -28,6 +28,20 @@ struct WebhookLabels {
 }
 
 impl WebhookMetrics {
+    /// Another replica asks from now on: what was known last is told no longer.
+    pub fn forget(&self) {
+        let gauges = [
+            &self.healthy,
+            &self.findings,
+            &self.last_delivery,
+            &self.last_audit,
+            &self.catching_up,
+        ];
+        for gauge in gauges {
+            gauge.clear();
+        }
+    }
+
     /// Makes them known to whoever reads the registry.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self {

@@ -7,6 +7,7 @@ use axum::extract::State;
 use serde::Serialize;
 
 use crate::catalog::{Kind, LiveCluster, Progress};
+use crate::reconcile::cluster_lease;
 use crate::server::state::AppState;
 
 #[derive(Debug, Serialize)]
@@ -15,8 +16,12 @@ pub(super) struct Clusters {
 }
 
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Cluster {
     name: String,
+    /// The replica that annotates there, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_by: Option<String>,
     /// `starting`, `failed`, `listed` or `lost`.
     progress: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,13 +34,15 @@ struct Cluster {
 pub(super) async fn list(State(state): State<AppState>) -> Json<Clusters> {
     let clusters = state.clusters.iter().map(|cluster| {
         let (progress, reason) = match cluster.progress() {
-            Progress::Starting => ("starting", None),
+            // Who takes over has not begun yet.
+            Progress::Starting | Progress::Elsewhere => ("starting", None),
             Progress::Failed { reason } => ("failed", Some(reason)),
             Progress::Listed => ("listed", None),
             Progress::Lost { reason } => ("lost", Some(reason)),
         };
         Cluster {
             name: cluster.name().to_string(),
+            held_by: state.roster.holder(&cluster_lease(cluster.name())),
             progress,
             reason,
             objects: objects_by_kind(cluster),

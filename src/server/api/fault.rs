@@ -9,7 +9,7 @@ use tracing::error;
 use crate::store::StoreError;
 
 #[derive(Debug)]
-pub(super) struct ApiFault {
+pub(in crate::server) struct ApiFault {
     status: StatusCode,
     reason: String,
 }
@@ -20,19 +20,19 @@ struct Content {
 }
 
 impl ApiFault {
-    pub(super) fn new(status: StatusCode, reason: impl Into<String>) -> Self {
+    pub(in crate::server) fn new(status: StatusCode, reason: impl Into<String>) -> Self {
         Self {
             status,
             reason: reason.into(),
         }
     }
 
-    pub(super) fn bad_request(reason: impl Into<String>) -> Self {
+    pub(in crate::server) fn bad_request(reason: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, reason)
     }
 
     /// The cause is told in the log alone.
-    pub(super) fn store(fault: StoreError) -> Self {
+    pub(in crate::server) fn store(fault: StoreError) -> Self {
         let fault = anyhow::Error::new(fault);
         error!("cannot answer from the store: {fault:#}");
         let reason = "the store cannot be read now; the log says why";

@@ -54,7 +54,7 @@ pub(super) async fn ready(State(state): State<AppState>) -> (StatusCode, Json<Re
     for cluster in state.clusters.iter() {
         let name = cluster.name();
         match cluster.progress() {
-            Progress::Listed => {}
+            Progress::Listed | Progress::Elsewhere => {}
             Progress::Starting => {
                 ready &= was_ready;
                 reasons.push(format!(

@@ -22,9 +22,10 @@ use http::header::{ALLOW, CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use tokio::time::timeout;
 
+use super::relay::pass_on;
 use super::state::AppState;
 use super::tokens::NotAllowed;
-use fault::ApiFault;
+pub(super) use fault::ApiFault;
 
 pub use explain::routes as explain_routes;
 pub use fleet::{Ask, FleetAnswer, FleetPart, FleetQuestion, routes as fleet_routes};
@@ -32,9 +33,9 @@ pub use fleet::{Ask, FleetAnswer, FleetPart, FleetQuestion, routes as fleet_rout
 /// Whatever is asked is answered by then.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 
-/// Everything but webhooks; `more` are routes that others add, which ask for a token as well.
-pub(super) fn router(state: AppState, more: Router) -> Router {
-    let guarded = Router::new()
+/// All that is answered to who may ask; `more` are routes that others add.
+pub fn routes(state: AppState, more: Router) -> Router {
+    Router::new()
         .route("/api/v1/deliveries", get(deliveries::list))
         .route("/api/v1/deliveries/{guid}", get(deliveries::story))
         .route("/api/v1/clusters", get(clusters::list))
@@ -44,10 +45,16 @@ pub(super) fn router(state: AppState, more: Router) -> Router {
         .route("/api/v1/heads", get(webhooks::heads))
         .route("/api/v1/openapi.json", get(openapi::description))
         .route("/metrics", get(scrape::metrics))
-        .with_state(state.clone())
+        .with_state(state)
         .merge(more)
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_method)
+}
+
+/// Everything but webhooks.
+pub(super) fn router(state: AppState, more: Router) -> Router {
+    let guarded = routes(state.clone(), more)
+        .layer(from_fn_with_state(state.clone(), pass_on))
         .layer(from_fn_with_state(state.clone(), guard));
     // Whoever asks whether we live needs no token; why we are not ready is told to those who have one.
     Router::new()

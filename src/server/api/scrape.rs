@@ -11,6 +11,9 @@ use prometheus_client::encoding::text::encode;
 use tokio::time::timeout;
 use tracing::warn;
 
+use crate::catalog::{Kind, Progress};
+use crate::reconcile::FLEET;
+use crate::server::github::GithubSide;
 use crate::server::metrics::{ClusterLabels, KindLabels, StateLabels};
 use crate::server::state::AppState;
 
@@ -28,9 +31,15 @@ pub(super) async fn metrics(State(state): State<AppState>) -> Response {
     read_store(&state).await;
     read_clusters(&state);
     read_configuration(&state);
+    // What another replica spends it knows alone.
+    let nothing = GithubSide::default();
+    let github = match state.roster.holds(FLEET) {
+        true => &*state.github,
+        false => &nothing,
+    };
     let mut text = String::new();
     let write = || encode(&mut text, &state.registry);
-    if let Err(fault) = state.metrics.github.of(&state.github, write) {
+    if let Err(fault) = state.metrics.github.of(github, write) {
         warn!("cannot write the metrics: {fault}");
         let reason = "the metrics cannot be written; the log says why";
         return ApiFault::new(StatusCode::INTERNAL_SERVER_ERROR, reason).into_response();
@@ -92,6 +101,16 @@ fn read_clusters(state: &AppState) {
     let metrics = &state.metrics;
     for cluster in state.clusters.iter() {
         let name = cluster.name();
+        if cluster.progress() == Progress::Elsewhere {
+            metrics.cluster_listed.remove(&labels(name));
+            for kind in Kind::ALL {
+                let (cluster, kind) = (name.to_string(), kind.name());
+                metrics
+                    .cluster_objects
+                    .remove(&KindLabels { cluster, kind });
+            }
+            continue;
+        }
         let listed = metrics.cluster_listed.get_or_create_owned(&labels(name));
         listed.set(i64::from(cluster.is_listed()));
         for (kind, count) in objects_by_kind(cluster) {

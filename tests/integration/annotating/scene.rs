@@ -14,7 +14,7 @@ use flux_setup::cluster::{Cluster, ClusterAccess, Connection};
 use flux_setup::delivery::{
     Delivery, DeliveryKey, Event, Guid, HookScope, PushedRef, Repository, SpeaksFor, WebhookName,
 };
-use flux_setup::reconcile::{Engine, Matcher, Metrics, Mode, Policies, Rules};
+use flux_setup::reconcile::{Bells, Engine, Matcher, Metrics, Mode, Policies, Roster, Rules};
 use flux_setup::store::{Limits, Store, StoreUrl, StoredWork};
 use http::StatusCode;
 use jiff::Timestamp;
@@ -141,6 +141,8 @@ impl Scene {
             matcher: Arc::new(Matcher::new(rules, vec![Arc::clone(&self.live)])),
             ways: vec![Arc::clone(&self.way)],
             arrived: Arc::clone(&self.arrived),
+            bells: Bells::default(),
+            roster: Roster::default(),
             give_up_after,
             prove_within: Duration::from_secs(600),
             mode,

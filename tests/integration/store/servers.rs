@@ -177,6 +177,19 @@ impl Postgres {
         self.expect("ready");
     }
 
+    /// Another server has all that is committed from now on; returns its socket.
+    pub fn follow(&mut self) -> PathBuf {
+        self.tell("follow");
+        self.expect("follows");
+        self.folder.join(".s.PGSQL.5433")
+    }
+
+    /// That other server takes over.
+    pub fn promote(&mut self) {
+        self.tell("promote");
+        self.expect("promoted");
+    }
+
     /// It answers nobody from now on.
     pub fn hang(&mut self) {
         self.tell("hang");

@@ -1,0 +1,239 @@
+//! Several replicas on one PostgreSQL: what was accepted is annotated once, whichever of them dies, hangs or is cut off.
+
+mod fleet;
+mod proxy;
+mod sampler;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::api_server::{ApiServer, shared};
+use fleet::Fleet;
+
+/// From the death of a replica until others do its work.
+const TAKEOVER: Duration = Duration::from_secs(15);
+const PAUSE: Duration = Duration::from_millis(40);
+
+#[test]
+#[ignore = "needs a Kubernetes API server and a PostgreSQL server"]
+fn what_a_killed_replica_did_another_does_within_15_seconds() {
+    let mut fleet = Fleet::start(shared(), "killed-replica", 2, 600);
+    let mut next = 0;
+    for lease in ["cluster/prod", "fleet", "cluster/prod"] {
+        let numbers = next..next + 200;
+        next = numbers.end;
+        let sending = fleet.send(numbers, PAUSE);
+        thread::sleep(Duration::from_secs(2));
+        let holder = fleet.holder(lease).expect("somebody does");
+        fleet.kill(holder);
+        let took = fleet.wait_until("another has it", |fleet| fleet.holder(lease).is_some());
+        sending.end();
+        let done = fleet.wait_until("all are annotated", |fleet| {
+            (0..next).all(|number| fleet.is_annotated(number))
+        });
+        println!(
+            "killed the holder of {lease}: taken over after {took:.1?}, all done {done:.1?} after the last push"
+        );
+        assert!(took < TAKEOVER, "{took:?}");
+        fleet.replicas[holder].start();
+        fleet.wait_until("each does its share", |fleet| {
+            fleet.holder("fleet").is_some() && fleet.holder("cluster/prod").is_some()
+        });
+    }
+    println!("{}", fleet.is_done(0..600));
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server and a PostgreSQL server"]
+fn a_replica_that_stands_still_for_longer_than_its_leases_does_nothing_when_it_wakes_up() {
+    let mut fleet = Fleet::start(shared(), "stopped-replica", 2, 600);
+    let mut next = 0;
+    for lease in ["cluster/prod", "fleet", "cluster/prod"] {
+        let sending = fleet.send(next..next + 200, PAUSE);
+        next += 200;
+        thread::sleep(Duration::from_millis(1_500));
+        let holder = fleet.holder(lease).expect("somebody does");
+        fleet.signal(holder, "-STOP");
+        let stopped = Instant::now();
+        let other = 1 - holder;
+        let took = fleet.wait_until("the other has it", |fleet| {
+            sampler::holds(fleet.replicas[other].service(), lease) == Some(true)
+        });
+        println!("stopped the holder of {lease}: taken over after {took:.1?}");
+        assert!(took < TAKEOVER, "{took:?}");
+        thread::sleep(Duration::from_secs(12).saturating_sub(stopped.elapsed()));
+        fleet.signal(holder, "-CONT");
+        sending.end();
+    }
+    println!("{}", fleet.is_done(0..600));
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server and a PostgreSQL server"]
+fn while_postgres_restarts_hooks_are_refused_and_all_goes_on_after_it() {
+    let mut fleet = Fleet::start(shared(), "restarted-store", 2, 300);
+    let sending = fleet.send(0..300, PAUSE);
+    for away in [Duration::ZERO, Duration::from_secs(12), Duration::ZERO] {
+        thread::sleep(Duration::from_secs(2));
+        fleet.postgres.stop();
+        thread::sleep(away);
+        fleet.postgres.start_again();
+        let took = fleet.wait_until("each lease is held", |fleet| {
+            fleet.holder("fleet").is_some() && fleet.holder("cluster/prod").is_some()
+        });
+        println!("PostgreSQL was away for {away:?}; the leases are held {took:.1?} after it");
+    }
+    sending.end();
+    println!("{}", fleet.is_done(0..300));
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server and a PostgreSQL server"]
+fn when_a_standby_takes_over_for_postgres_nothing_is_lost() {
+    let mut fleet = Fleet::start(shared(), "failed-over", 2, 300);
+    let standby = fleet.postgres.follow();
+    let sending = fleet.send(0..300, PAUSE);
+    thread::sleep(Duration::from_secs(3));
+    fleet.postgres.stop();
+    // Whoever asks it now is told what may be old, and can write nothing.
+    fleet.lead_to(&standby);
+    thread::sleep(Duration::from_secs(5));
+    for replica in &mut fleet.replicas {
+        let ready = replica.service().get("/health/ready");
+        assert!(matches!(ready, Some((503, _))), "{ready:?}");
+    }
+    fleet.postgres.promote();
+    let took = fleet.wait_until("each lease is held", |fleet| {
+        fleet.holder("fleet").is_some() && fleet.holder("cluster/prod").is_some()
+    });
+    println!("the leases are held {took:.1?} after the standby was promoted");
+    sending.end();
+    println!("{}", fleet.is_done(0..300));
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server and a PostgreSQL server"]
+fn a_replica_that_cannot_reach_the_store_lets_go_and_comes_back_by_itself() {
+    let mut fleet = Fleet::start(shared(), "cut-replica", 2, 400);
+    let mut next = 0;
+    for lease in ["cluster/prod", "fleet"] {
+        let sending = fleet.send(next..next + 200, PAUSE);
+        next += 200;
+        thread::sleep(Duration::from_secs(2));
+        let cut = fleet.holder(lease).expect("somebody does");
+        fleet.replicas[cut].proxy.cut();
+        let other = 1 - cut;
+        let took = fleet.wait_until("the other has it", |fleet| {
+            sampler::holds(fleet.replicas[other].service(), lease) == Some(true)
+        });
+        println!("cut the holder of {lease} off: taken over after {took:.1?}");
+        assert!(took < TAKEOVER, "{took:?}");
+        assert_eq!(
+            sampler::holds(fleet.replicas[cut].service(), lease),
+            Some(false)
+        );
+        let refused = fleet.replicas[cut].service().get("/health/ready");
+        assert!(matches!(refused, Some((503, _))), "{refused:?}");
+        fleet.replicas[cut].proxy.mend();
+        let back = fleet.wait_until("it is back", |fleet| {
+            let ready = fleet.replicas[cut].service().get("/health/ready");
+            matches!(ready, Some((200, _)))
+        });
+        let shared = fleet.wait_until("it does its share again", |fleet| {
+            let service = fleet.replicas[cut].service();
+            sampler::holds(service, "fleet") == Some(true)
+                || sampler::holds(service, "cluster/prod") == Some(true)
+        });
+        println!(
+            "it takes deliveries {back:.1?} after the network is mended, and work {shared:.1?} after that"
+        );
+        sending.end();
+    }
+    println!("{}", fleet.is_done(0..400));
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server and a PostgreSQL server"]
+fn a_rolling_upgrade_during_500_pushes_loses_none_and_hands_over_at_once() {
+    let mut fleet = Fleet::start(shared(), "rolling", 3, 500);
+    let sendings: Vec<_> = (0..500)
+        .step_by(125)
+        .map(|from| fleet.send(from..from + 125, Duration::from_millis(100)))
+        .collect();
+    for place in 0..3 {
+        thread::sleep(Duration::from_secs(1));
+        let held = |fleet: &Fleet| {
+            let held = ["fleet", "cluster/prod"].into_iter();
+            let held = held.filter(|lease| fleet.holder(lease) == Some(place));
+            held.collect::<Vec<_>>()
+        };
+        let had = held(&fleet);
+        let started = Instant::now();
+        let ended = fleet.terminate(place);
+        fleet.wait_until("others have what it had", |fleet| {
+            had.iter().all(|lease| fleet.holder(lease).is_some())
+        });
+        println!(
+            "ended a replica that had {had:?} in {ended:.1?}; others had it {:.1?} after SIGTERM",
+            started.elapsed()
+        );
+        assert!(started.elapsed() < Duration::from_secs(8));
+        fleet.replicas[place].start();
+        fleet.replicas[place].service().wait_until_ready();
+    }
+    assert!(
+        sendings.iter().any(|sending| !sending.is_done()),
+        "it was over before the last one"
+    );
+    sendings.into_iter().for_each(fleet::Sending::end);
+    println!("{}", fleet.is_done(0..500));
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server and a PostgreSQL server"]
+fn every_replica_takes_hooks_is_ready_and_answers_the_same() {
+    // Its objects are counted, so nobody else makes any.
+    let server = ApiServer::start();
+    let mut fleet = Fleet::start(&server, "api-of-replicas", 3, 3);
+    let idle = |fleet: &Fleet| {
+        (0..3).find(|place| {
+            fleet.holder("fleet") != Some(*place) && fleet.holder("cluster/prod") != Some(*place)
+        })
+    };
+    fleet.wait_until("one has nothing to do", |fleet| idle(fleet).is_some());
+    let idle = idle(&fleet).expect("it has just been so");
+    fleet.replicas[idle].service().wait_until_ready();
+    fleet.send(0..3, PAUSE).end();
+    println!("{}", fleet.is_done(0..3));
+    let told = fleet.wait_until("the cluster is listed", |fleet| {
+        let told = fleet.replicas[idle].service().get("/api/v1/clusters");
+        told.is_some_and(|(_, told)| told["clusters"][0]["progress"] == "listed")
+    });
+    assert!(told < Duration::from_secs(20), "{told:?}");
+    let candidates = format!("/api/v1/deliveries/{}/candidates", crate::hookshot::guid(1));
+    for path in [
+        "/api/v1/clusters",
+        "/api/v1/deliveries",
+        "/api/v1/heads",
+        &candidates,
+    ] {
+        let told: Vec<(u16, Value)> = fleet
+            .replicas
+            .iter_mut()
+            .map(|replica| replica.service().get(path).expect("it answers"))
+            .collect();
+        assert_eq!(told[0].0, 200, "{told:?}");
+        assert!(told.iter().all(|one| *one == told[0]), "{path}: {told:#?}");
+    }
+    let (_, clusters) = fleet.replicas[idle]
+        .service()
+        .get("/api/v1/clusters")
+        .expect("it answers");
+    let holder = clusters["clusters"][0]["heldBy"].as_str();
+    assert!(
+        holder.is_some_and(|holder| holder.contains('/')),
+        "{clusters}"
+    );
+}

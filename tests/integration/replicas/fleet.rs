@@ -1,0 +1,278 @@
+//! Several replicas of `serve` on one database, and senders that try another where one does not take a delivery.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::api_server::ApiServer;
+use crate::hookshot::{Hookshot, guid, push};
+use crate::process::{Home, SECRET, Service};
+use crate::serve::objects::{Objects, Tokens};
+use crate::store::servers::Postgres;
+
+use super::proxy::Proxy;
+use super::sampler::{Sampler, holds};
+
+/// For whatever is waited for.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+pub struct Fleet<'s> {
+    pub postgres: Postgres,
+    pub replicas: Vec<Replica>,
+    pub sampler: Sampler,
+    looking_on: Proxy,
+    pub tokens: Tokens,
+    objects: Objects<'s>,
+    name: String,
+    /// Of processes that have ended.
+    logs: Vec<String>,
+}
+
+pub struct Replica {
+    home: Home,
+    pub proxy: Proxy,
+    service: Option<Service>,
+}
+
+impl Replica {
+    pub fn start(&mut self) {
+        self.service = Some(self.home.start());
+    }
+
+    pub fn service(&mut self) -> &mut Service {
+        self.service.as_mut().expect("it runs")
+    }
+}
+
+impl<'s> Fleet<'s> {
+    /// So many replicas that run, and so many objects `app-N` that follow `acme/NAME-N`, in a cluster `prod`.
+    pub fn start(server: &'s ApiServer, name: &str, replicas: usize, apps: u64) -> Self {
+        let objects = Objects::new(server, name);
+        for number in 0..apps {
+            let url = format!("https://github.com/acme/{name}-{number}");
+            objects.git(&format!("app-{number}"), &url, "main");
+        }
+        let tokens = Tokens::watch(server, name);
+        let postgres = Postgres::start();
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let url = runtime.block_on(postgres.database());
+        let (database, folder) = url.split_once("?host=").expect("it names its socket");
+        let database = database.rsplit('/').next().expect("it names a database");
+        let socket = PathBuf::from(folder).join(".s.PGSQL.5432");
+        let replica = |_| {
+            let home = Home::new(&[("prod", &server.kubeconfig())]);
+            let proxy = Proxy::to(socket.clone());
+            let url = format!("postgres://tests@{}/{database}?sslmode=disable", proxy.at);
+            home.write("url", &url);
+            let text =
+                fs::read_to_string(home.path().join("flux-setup.yaml")).expect("it is there");
+            home.write(
+                "flux-setup.yaml",
+                &text.replace("sqlite:inbox.db", "{file: url}"),
+            );
+            let service = Some(home.start());
+            Replica {
+                home,
+                proxy,
+                service,
+            }
+        };
+        let replicas = (0..replicas).map(replica).collect();
+        let looking_on = Proxy::to(socket.clone());
+        let url = format!(
+            "postgres://tests@{}/{database}?sslmode=disable",
+            looking_on.at
+        );
+        let mut fleet = Self {
+            sampler: Sampler::start(&url),
+            looking_on,
+            postgres,
+            replicas,
+            tokens,
+            objects,
+            name: name.to_owned(),
+            logs: Vec::new(),
+        };
+        fleet.wait_until("each lease is held", |fleet| {
+            ["fleet", "cluster/prod"]
+                .iter()
+                .all(|lease| fleet.holder(lease).is_some())
+        });
+        fleet
+    }
+
+    /// The replica that says that it holds a lease.
+    ///
+    /// # Panics
+    /// Where two say so, and the first does so still when it is asked again.
+    pub fn holder(&self, lease: &str) -> Option<usize> {
+        let says = |place: &usize| {
+            let service = self.replicas[*place].service.as_ref();
+            service.and_then(|service| holds(service, lease)) == Some(true)
+        };
+        let saying: Vec<usize> = (0..self.replicas.len()).filter(says).collect();
+        let still = || saying.iter().take(saying.len() - 1).any(says);
+        assert!(
+            saying.len() < 2 || !still(),
+            "replicas {saying:?} hold {lease} at once"
+        );
+        saying.last().copied()
+    }
+
+    pub fn wait_until(
+        &mut self,
+        what: &str,
+        mut is_true: impl FnMut(&mut Self) -> bool,
+    ) -> Duration {
+        let started = Instant::now();
+        while !is_true(self) {
+            assert!(
+                started.elapsed() < PATIENCE,
+                "not true: {what}\n{}",
+                self.all_logs().join("\n\n")
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
+        started.elapsed()
+    }
+
+    pub fn kill(&mut self, place: usize) {
+        let service = self.replicas[place].service.take().expect("it runs");
+        self.logs.push(service.log());
+        service.kill();
+    }
+
+    /// Returns how long it took to end.
+    pub fn terminate(&mut self, place: usize) -> Duration {
+        let service = self.replicas[place].service.take().expect("it runs");
+        let (status, took, log) = service.terminate();
+        assert_eq!(status.code(), Some(0), "{log}");
+        self.logs.push(log);
+        took
+    }
+
+    /// Stops its process, or lets it go on.
+    pub fn signal(&mut self, place: usize, signal: &str) {
+        let pid = self.replicas[place].service().pid().to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status();
+        assert!(sent.is_ok_and(|status| status.success()));
+    }
+
+    pub fn all_logs(&self) -> Vec<String> {
+        let running = self.replicas.iter().filter_map(|it| it.service.as_ref());
+        let running = running.map(Service::log);
+        self.logs.iter().cloned().chain(running).collect()
+    }
+
+    /// All look for the database at another server from now on.
+    pub fn lead_to(&self, socket: &Path) {
+        self.looking_on.lead_to(socket.to_owned());
+        for replica in &self.replicas {
+            replica.proxy.lead_to(socket.to_owned());
+        }
+    }
+
+    fn doors(&self) -> Vec<SocketAddr> {
+        self.replicas
+            .iter()
+            .map(|replica| replica.home.hooks)
+            .collect()
+    }
+
+    /// Sends a push for each object, one after the other, until each was taken.
+    pub fn send(&self, numbers: std::ops::Range<u64>, pause: Duration) -> Sending {
+        Sending::start(self.doors(), &self.name, numbers, pause)
+    }
+
+    pub fn is_annotated(&self, number: u64) -> bool {
+        !self.tokens.of(&format!("app-{number}")).is_empty()
+    }
+
+    /// Waits for the annotation of each, sees that none has two and that nobody annotated who was not to, and says so.
+    pub fn is_done(&mut self, numbers: std::ops::Range<u64>) -> String {
+        self.wait_until("all that was accepted is annotated", |fleet| {
+            numbers.clone().all(|number| fleet.is_annotated(number))
+        });
+        // What would be done twice would be done by now.
+        thread::sleep(Duration::from_secs(4));
+        let tokens = |number: &u64| self.tokens.of(&format!("app-{number}")).len();
+        let doubled: Vec<u64> = numbers
+            .clone()
+            .filter(|number| tokens(number) != 1)
+            .collect();
+        assert!(doubled.is_empty(), "not annotated once: {doubled:?}");
+        let annotated = self.objects.annotated().len() as u64;
+        assert!(annotated >= numbers.end, "{annotated}");
+        assert_eq!(
+            self.sampler.strangers(&self.all_logs()),
+            Vec::<String>::new()
+        );
+        format!(
+            "lost 0, doubled 0 of {}; {} samples of the leases, of which fleet was taken {} times and cluster/prod {} times",
+            numbers.end - numbers.start,
+            self.sampler.samples(),
+            self.sampler.epochs("fleet"),
+            self.sampler.epochs("cluster/prod"),
+        )
+    }
+}
+
+/// A sender at work.
+pub struct Sending {
+    running: JoinHandle<()>,
+    is_done: Arc<AtomicBool>,
+}
+
+impl Sending {
+    fn start(
+        doors: Vec<SocketAddr>,
+        name: &str,
+        numbers: std::ops::Range<u64>,
+        pause: Duration,
+    ) -> Self {
+        let name = name.to_owned();
+        let is_done = Arc::new(AtomicBool::new(false));
+        let done = Arc::clone(&is_done);
+        let running = thread::spawn(move || {
+            for number in numbers {
+                let body = push(&format!("acme/{name}-{number}"), "main", 7);
+                let started = Instant::now();
+                // The next one of those that a load balancer would name.
+                let mut doors = doors
+                    .iter()
+                    .cycle()
+                    .skip(usize::try_from(number).unwrap_or(0));
+                loop {
+                    let door = *doors.next().expect("it never ends");
+                    let status = Hookshot::connect(door, "acme", SECRET)
+                        .and_then(|mut hookshot| hookshot.send("push", &guid(number), &body));
+                    match status.map(|answer| answer.status) {
+                        Ok(202 | 200) => break,
+                        Ok(503) | Err(_) => thread::sleep(Duration::from_millis(50)),
+                        Ok(status) => panic!("answered {status}"),
+                    }
+                    assert!(
+                        started.elapsed() < PATIENCE,
+                        "nobody takes delivery {number}"
+                    );
+                }
+                thread::sleep(pause);
+            }
+            done.store(true, Ordering::SeqCst);
+        });
+        Self { running, is_done }
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.is_done.load(Ordering::SeqCst)
+    }
+
+    pub fn end(self) {
+        self.running.join().expect("each was taken");
+    }
+}
