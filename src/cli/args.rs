@@ -403,7 +403,7 @@ pub(super) struct InsteadArguments {
 Examples:
   flux-setup install --export --ingress-host hooks.acme.io \\
     --image registry.acme.io/flux-setup:0.1.0 | kubectl apply --server-side -f -
-  flux-setup install --export --store postgres
+  flux-setup install --export --store postgres --replicas 3
   flux-setup install --export --rights     for another cluster that it reaches
   flux-setup install --export --cluster prod-eu --name flux-setup-prod-eu
 
@@ -436,6 +436,9 @@ pub(super) struct InstallArguments {
     /// Where deliveries are kept; left out: as `server.store` says
     #[arg(long, value_enum, value_name = "STORE")]
     pub(super) store: Option<StoreArgument>,
+    /// How many pods there are; left out: 1 with SQLite, 2 with PostgreSQL
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(super) replicas: Option<u32>,
     /// Only these clusters of the configuration: one pod a cluster in place of one for all
     #[arg(long, value_name = "NAME")]
     pub(super) cluster: Vec<String>,

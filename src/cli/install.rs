@@ -70,7 +70,7 @@ fn settings(
     Ok(InstallSettings {
         names,
         image: arguments.image.clone(),
-        store: store(&configuration.server.store, arguments),
+        store: store(&configuration.server.store, arguments)?,
         ingress: ingress(configuration, arguments),
         clusters: named.clone(),
         trusts_proxies: !configuration.server.hooks.trusted_proxies.is_empty(),
@@ -78,17 +78,19 @@ fn settings(
     })
 }
 
-fn store(said: &StoreAddress, arguments: &InstallArguments) -> StoreKind {
+fn store(said: &StoreAddress, arguments: &InstallArguments) -> Result<StoreKind, InstallFault> {
     let is_sqlite = matches!(said, StoreAddress::Plain(address) if address.starts_with("sqlite:"));
     let wants_sqlite = match arguments.store {
         Some(store) => store == StoreArgument::Sqlite,
         None => is_sqlite,
     };
-    if wants_sqlite {
-        return StoreKind::Sqlite;
-    }
-    StoreKind::Postgres {
-        from_secret: is_sqlite,
+    match (wants_sqlite, arguments.replicas) {
+        (true, Some(2..)) => Err(InstallFault::Replicas),
+        (true, _) => Ok(StoreKind::Sqlite),
+        (false, replicas) => Ok(StoreKind::Postgres {
+            replicas: replicas.unwrap_or(2),
+            from_secret: is_sqlite,
+        }),
     }
 }
 

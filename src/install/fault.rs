@@ -25,4 +25,6 @@ pub enum InstallFault {
         "cluster `{0}` is a context of a kubeconfig of this machine; name its file as `kubeconfig`, or leave both out for the cluster that the pod runs in"
     )]
     NoKubeconfig(String),
+    #[error("SQLite is one process's alone; several replicas need `--store postgres`")]
+    Replicas,
 }

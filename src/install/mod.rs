@@ -36,6 +36,7 @@ pub fn manifests(settings: &InstallSettings, files: &Files) -> Vec<Document> {
     documents.extend(workload::volume(settings));
     documents.push(network::service(names));
     documents.push(workload::deployment(settings, files));
+    documents.extend(workload::disruptions(settings));
     documents.extend(network::ingress(settings));
     documents.push(network::policy(settings, files));
     documents

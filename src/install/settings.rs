@@ -12,11 +12,12 @@ pub struct Names {
     pub with_namespace: bool,
 }
 
-/// Where the store is.
+/// Where the store is, and by how many processes it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreKind {
     Sqlite,
     Postgres {
+        replicas: u32,
         /// The configuration does not say where it is: the Secret does.
         from_secret: bool,
     },

@@ -10,6 +10,8 @@ use super::{Files, InstallSettings, StoreKind};
 const USER: u32 = 65_532;
 /// Where SQLite's file lies.
 const DATA: &str = "/var/lib/flux-setup";
+/// Seconds until every node knows that a pod is about to end.
+const FORGOTTEN_AFTER: u32 = 5;
 /// Who asks for no other address of the store finds it there.
 const STORE_VARIABLE: &str = "FLUX_SETUP_STORE";
 
@@ -36,6 +38,15 @@ pub(super) fn volume(settings: &InstallSettings) -> Option<Document> {
 
 pub(super) fn deployment(settings: &InstallSettings, files: &Files) -> Document {
     let names = &settings.names;
+    let (replicas, strategy) = match settings.store {
+        // The file is one process's alone: the old one ends before the new one starts.
+        StoreKind::Sqlite => (1, json!({"type": "Recreate"})),
+        // They share the work: a new one is there before an old one ends.
+        StoreKind::Postgres { replicas, .. } => (
+            replicas,
+            json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}),
+        ),
+    };
     let mut pod = json!({
         "serviceAccountName": names.name,
         "automountServiceAccountToken": settings.uses_account,
@@ -48,6 +59,14 @@ pub(super) fn deployment(settings: &InstallSettings, files: &Files) -> Document 
             "seccompProfile": {"type": "RuntimeDefault"},
         },
     });
+    if replicas > 1 {
+        pod["topologySpreadConstraints"] = json!([{
+            "labelSelector": {"matchLabels": names.labels()},
+            "maxSkew": 1,
+            "topologyKey": "kubernetes.io/hostname",
+            "whenUnsatisfiable": "ScheduleAnyway",
+        }]);
+    }
     pod["containers"] = json!([container(settings, files)]);
     pod["volumes"] = json!(volumes(settings, files));
     let mut document = Document::new(json!({
@@ -55,9 +74,8 @@ pub(super) fn deployment(settings: &InstallSettings, files: &Files) -> Document 
         "kind": "Deployment",
         "metadata": names.metadata(&names.name),
         "spec": {
-            "replicas": 1,
-            // Two would not share the work of one store: the old one ends before the new one starts.
-            "strategy": {"type": "Recreate"},
+            "replicas": replicas,
+            "strategy": strategy,
             "selector": {"matchLabels": names.labels()},
             "template": {
                 "metadata": {"labels": names.labels()},
@@ -123,6 +141,10 @@ fn container(settings: &InstallSettings, files: &Files) -> Value {
         "limits": {"memory": "320Mi"},
         "requests": {"cpu": "50m", "memory": "64Mi"},
     });
+    if settings.store != StoreKind::Sqlite {
+        // While the Service still sends it deliveries it takes them; the others take them from then on.
+        container["lifecycle"] = json!({"preStop": {"sleep": {"seconds": FORGOTTEN_AFTER}}});
+    }
     container["securityContext"] = json!({
         "allowPrivilegeEscalation": false,
         "capabilities": {"drop": ["ALL"]},
@@ -148,6 +170,31 @@ fn volumes(settings: &InstallSettings, files: &Files) -> Vec<Value> {
 
 /// The key of the Secret that holds the store's address.
 fn store_variable(settings: &InstallSettings) -> Option<&'static str> {
-    let from_secret = settings.store == StoreKind::Postgres { from_secret: true };
+    let from_secret = matches!(
+        settings.store,
+        StoreKind::Postgres {
+            from_secret: true,
+            ..
+        }
+    );
     from_secret.then_some(STORE_VARIABLE)
+}
+
+/// At least all but one stay while nodes are drained; with one alone nothing could be drained.
+pub(super) fn disruptions(settings: &InstallSettings) -> Option<Document> {
+    let StoreKind::Postgres { replicas: 2.., .. } = settings.store else {
+        return None;
+    };
+    let names = &settings.names;
+    Some(Document::new(json!({
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": names.metadata(&names.name),
+        "spec": {
+            "maxUnavailable": 1,
+            "selector": {"matchLabels": names.labels()},
+            // While PostgreSQL is away none is ready, and a drain need not wait for that.
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        },
+    })))
 }

@@ -91,6 +91,8 @@ fn on_sqlite_there_is_one_replica_with_a_volume_that_is_recreated() {
         (&spec["replicas"], &spec["strategy"]["type"]),
         (&1.into(), &"Recreate".into())
     );
+    let container = &spec["template"]["spec"]["containers"][0];
+    assert!(container["lifecycle"].is_null());
     let ingress = &of_kind(&documents, "Ingress").unwrap()["spec"]["rules"][0];
     assert_eq!(ingress["host"], "hooks.acme.io");
     assert_eq!(ingress["http"]["paths"].as_array().unwrap().len(), 1);
@@ -98,17 +100,33 @@ fn on_sqlite_there_is_one_replica_with_a_volume_that_is_recreated() {
 }
 
 #[test]
-fn on_postgresql_there_is_no_volume_and_the_secret_says_where_it_is() {
-    let documents = exported(fleet().path(), &["--store", "postgres"]);
+fn on_postgresql_there_are_several_replicas_of_which_one_may_be_away() {
+    let documents = exported(fleet().path(), &["--store", "postgres", "--replicas", "3"]);
     assert!(of_kind(&documents, "PersistentVolumeClaim").is_none());
     let spec = &of_kind(&documents, "Deployment").unwrap()["spec"];
     assert_eq!(
         (&spec["replicas"], &spec["strategy"]["type"]),
-        (&1.into(), &"Recreate".into())
+        (&3.into(), &"RollingUpdate".into())
     );
-    let variables = spec["template"]["spec"]["containers"][0]["env"]
-        .as_array()
-        .unwrap();
+    assert_eq!(
+        spec["strategy"]["rollingUpdate"],
+        serde_json::json!({"maxSurge": 1, "maxUnavailable": 0})
+    );
+    let pod = &spec["template"]["spec"];
+    let spread = &pod["topologySpreadConstraints"][0];
+    assert_eq!(
+        (&spread["topologyKey"], &spread["whenUnsatisfiable"]),
+        (&"kubernetes.io/hostname".into(), &"ScheduleAnyway".into())
+    );
+    let labels = &spec["selector"];
+    assert_eq!(&spread["labelSelector"], labels);
+    let disruptions = of_kind(&documents, "PodDisruptionBudget").unwrap();
+    assert_eq!(disruptions["spec"]["maxUnavailable"], 1);
+    assert_eq!(&disruptions["spec"]["selector"], labels);
+    // A pod is forgotten by the Service before it ends.
+    let container = &pod["containers"][0];
+    assert_eq!(container["lifecycle"]["preStop"]["sleep"]["seconds"], 5);
+    let variables = container["env"].as_array().unwrap();
     let store = variables
         .iter()
         .find(|one| one["name"] == "FLUX_SETUP_STORE")
@@ -117,6 +135,12 @@ fn on_postgresql_there_is_no_volume_and_the_secret_says_where_it_is() {
         store["valueFrom"]["secretKeyRef"]["key"],
         "FLUX_SETUP_STORE"
     );
+    let two = exported(fleet().path(), &["--store", "postgres"]);
+    assert_eq!(of_kind(&two, "Deployment").unwrap()["spec"]["replicas"], 2);
+    let one = exported(fleet().path(), &["--store", "postgres", "--replicas", "1"]);
+    assert!(of_kind(&one, "PodDisruptionBudget").is_none());
+    let spec = &of_kind(&one, "Deployment").unwrap()["spec"];
+    assert!(spec["template"]["spec"]["topologySpreadConstraints"].is_null());
 }
 
 #[test]
@@ -217,6 +241,10 @@ fn what_cannot_be_brought_into_a_pod_is_refused() {
     assert!(
         large.ends_with("bytes and a ConfigMap holds 1000000; `serve` needs no projects: keep a configuration for it alone\n"),
         "{large}"
+    );
+    assert_eq!(
+        refusal(fleet().path(), &["install", "--export", "--replicas", "2"]),
+        "error: SQLite is one process's alone; several replicas need `--store postgres`\n"
     );
     let nothing = fleet().file("flux-setup.yaml", "projects: []\n");
     assert_eq!(

@@ -18,7 +18,7 @@ const VARIANTS: [&[&str]; 5] = [
         "--tls-secret",
         "tls",
     ],
-    &["--store", "postgres"],
+    &["--store", "postgres", "--replicas", "3"],
     &["--cluster", "prod-us", "--name", "flux-setup-prod-us"],
     &["--rights"],
 ];
