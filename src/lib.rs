@@ -11,6 +11,7 @@
 //! | `budget` | what the plan costs at GitHub, and what is spent of it: cost table, buckets, ledger, pace, advice | `flux`, `config`, `plan` |
 //! | `render` | a plan in, manifests out: templates, proof of the text, the folder they are written to | `flux`, `config`, `plan` |
 //! | `adopt` | objects that exist in, the shortest configuration out that renders them again; the steps of the move | `flux`, `config` |
+//! | `manifests` | manifests from anywhere, judged together: what a baseline knows of their findings | `flux`, `config` |
 //! | `catalog` | what does exist: objects of clusters as compact items, the cache with its index, changes | `flux`, `config` |
 //! | `install` | manifests by which `serve` runs in a cluster: account, rights, policy, pod, network | `flux`, `config`, `budget`, `catalog` |
 //! | `delivery` | what GitHub told us: events, deliveries, what each may speak of, work and its states | `flux`, `config` |
@@ -20,7 +21,7 @@
 //! | `sync` | keeps the catalog in step with the clusters: one watch for each kind in each cluster | `flux`, `config`, `budget`, `catalog`, `delivery`, `store`, `cluster`, `github` |
 //! | `reconcile` | a push becomes a reconcile: which objects follow it and why, coalesce, annotate, retry | `flux`, `config`, `budget`, `catalog`, `delivery`, `store`, `cluster`, `github` |
 //! | `server` | the door for other programs: webhook intake, API, health, metrics | `flux`, `config`, `budget`, `catalog`, `delivery`, `store`, `github`, `sync`, `reconcile` |
-//! | `cli` | the door for people: arguments, wiring, printing, exit codes | `flux`, `config`, `plan`, `budget`, `render`, `adopt`, `catalog`, `install`, `delivery`, `store`, `cluster`, `github`, `sync`, `reconcile`, `server` |
+//! | `cli` | the door for people: arguments, wiring, printing, exit codes | `flux`, `config`, `plan`, `budget`, `render`, `adopt`, `manifests`, `catalog`, `install`, `delivery`, `store`, `cluster`, `github`, `sync`, `reconcile`, `server` |
 
 pub mod adopt;
 pub mod budget;
@@ -32,6 +33,7 @@ pub mod delivery;
 pub mod flux;
 pub mod github;
 pub mod install;
+pub mod manifests;
 pub mod plan;
 pub mod reconcile;
 pub mod render;

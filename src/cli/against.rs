@@ -60,7 +60,7 @@ pub(super) fn run(
             let text = against_markdown::text(&comparison, &told);
             output::data(|stdout| stdout.write_all(text.as_bytes()))?;
         }
-        AskedFormat::Text => {
+        AskedFormat::Text | AskedFormat::Github | AskedFormat::Sarif => {
             output::text(|stdout| against_text::write(stdout, &told))?;
             output::note(&against_text::summary(&comparison, &shown(path)))?;
         }

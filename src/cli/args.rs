@@ -15,6 +15,7 @@ use crate::flux::names;
 use super::given::{SelectionArguments, positive_duration};
 use super::reconcile_args::ReconcileArguments;
 use super::status_args::StatusArguments;
+use super::validate_args::ValidateArguments;
 use super::webhook_args::WebhookArguments;
 
 const EXAMPLES: &str = "\
@@ -47,7 +48,7 @@ pub(super) struct GlobalArguments {
     #[arg(long, global = true, value_name = "DIR", default_value = ".")]
     pub(super) config: PathBuf,
     /// Who reads stdout: people, or a machine, for which it is one JSON document; markdown is for
-    /// `render --check --against`
+    /// `render --check --against` and `validate`, github and sarif are for `validate`
     #[arg(
         long = "format",
         global = true,
@@ -56,7 +57,7 @@ pub(super) struct GlobalArguments {
         default_value = "text"
     )]
     pub(super) asked_format: AskedFormat,
-    /// The same without Markdown, which is text to all but who asks for it
+    /// The same without what few commands write, which is text to the others
     #[arg(skip)]
     pub(super) format: Format,
     /// Whether to use colours; auto: on a terminal, unless NO_COLOR is set
@@ -85,27 +86,39 @@ pub(super) enum AskedFormat {
     Text,
     Json,
     Markdown,
+    /// Workflow commands, which GitHub Actions shows in a pull request
+    Github,
+    /// SARIF 2.1.0
+    Sarif,
 }
 
 impl Arguments {
     /// Settles in which format is answered.
     ///
     /// # Errors
-    /// Where Markdown is asked for that is not written.
+    /// Where one is asked for that the command does not write.
     pub(super) fn settle_format(&mut self) -> Result<(), clap::Error> {
-        self.global.format = match self.global.asked_format {
-            AskedFormat::Text | AskedFormat::Markdown => Format::Text,
+        let asked = self.global.asked_format;
+        self.global.format = match asked {
             AskedFormat::Json => Format::Json,
+            _ => Format::Text,
         };
         let is_compared =
             matches!(&self.command, Command::Render(render) if render.against.is_some());
-        if self.global.asked_format == AskedFormat::Markdown && !is_compared {
-            return Err(Self::command().error(
-                ErrorKind::ArgumentConflict,
-                "only `render --check --against` writes Markdown",
-            ));
+        let is_validate = matches!(&self.command, Command::Validate(_));
+        let refused = match asked {
+            AskedFormat::Text | AskedFormat::Json => None,
+            AskedFormat::Markdown => (!is_compared && !is_validate)
+                .then_some("only `validate` and `render --check --against` write Markdown"),
+            AskedFormat::Github => {
+                (!is_validate).then_some("only `validate` writes workflow commands")
+            }
+            AskedFormat::Sarif => (!is_validate).then_some("only `validate` writes SARIF"),
+        };
+        match refused {
+            Some(message) => Err(Self::command().error(ErrorKind::ArgumentConflict, message)),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -233,33 +246,6 @@ Exit codes: 0 done, 2 bad input.")]
 pub(super) struct PlanArguments {
     #[command(flatten)]
     pub(super) selection: SelectionArguments,
-}
-
-/// Finds every fault of a configuration, its templates and its manifests
-///
-/// Nothing is written, no connection is opened and no secret is read. With --manifests no
-/// configuration is read either: each document is judged by the CRDs of Flux that this program
-/// holds, by those that --crds names, and by those that are among the manifests, the last of them
-/// first. A document of a kind without CRD is not checked, and a warning says so.
-///
-/// Of a folder every .yaml, .yml and .json file below it is read but hidden ones; nothing is read
-/// where a link leads out of it. Kustomize's own configuration is passed over and counted.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  flux-setup validate                           the fleet in this folder
-  flux-setup validate --format json             for a machine
-  flux-setup validate --manifests manifests     plain manifests
-  kustomize build . | flux-setup validate --manifests - --crds crds
-
-Exit codes: 0 sound, also with warnings, 2 faults or it could not be done.")]
-pub(super) struct ValidateArguments {
-    /// Judge these manifests instead of a configuration: a file, a pipe, a folder, or - for stdin
-    #[arg(long, value_name = "FILE|DIR|-")]
-    pub(super) manifests: Option<PathBuf>,
-    /// CustomResourceDefinitions for --manifests: a file, a pipe or a folder; as often as needed
-    #[arg(long, value_name = "FILE|DIR", requires = "manifests")]
-    pub(super) crds: Vec<PathBuf>,
 }
 
 /// Says what a fleet costs at GitHub, in requests an hour

@@ -24,9 +24,16 @@ pub(super) const STDIN: &str = "-";
 pub(super) struct Documents {
     pub(super) sources: Sources,
     pub(super) findings: Vec<Finding>,
+    /// A file below a folder that is no manifest, without links on its way.
+    passed_over: Option<PathBuf>,
 }
 
 impl Documents {
+    /// Lets a file of ours lie among the manifests.
+    pub(super) fn pass_over(&mut self, file: Option<&Path>) {
+        self.passed_over = file.and_then(|file| fs::canonicalize(file).ok());
+    }
+
     /// The documents of a file, of all manifests below a folder, or of stdin. Files and folders below
     /// a folder that cannot be read are findings.
     ///
@@ -81,6 +88,10 @@ impl Documents {
         let Some(file) = file else {
             let mut listing = Listing::default();
             listing.list(folder, Path::new(""), DEEPEST)?;
+            let passed_over = self.passed_over.as_deref();
+            listing
+                .files
+                .retain(|file| passed_over.is_none_or(|other| other != folder.join(file)));
             if listing.files.is_empty() && listing.unlisted.is_empty() {
                 bail!("`{shown}` holds no .yaml, .yml or .json file");
             }
@@ -179,7 +190,7 @@ fn is_stream(_: &Path) -> bool {
 }
 
 /// As people name it: without the folder that is the current one.
-fn named(path: &Path) -> String {
+pub(super) fn named(path: &Path) -> String {
     let name = path.display().to_string();
     name.strip_prefix("./").unwrap_or(&name).to_owned()
 }

@@ -5,19 +5,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use serde::Serialize;
+use serde_json::Map;
 
 use crate::budget::counted;
-use crate::config::{Class, Finding, Severity, Sources};
+use crate::config::{Class, Finding, Sources};
 use crate::flux::schema::{Coverage, Crds};
 use crate::flux::yaml::{Node, Span, Value};
+use crate::manifests::Objects;
 
-use super::args::{Format, GlobalArguments};
+use super::args::GlobalArguments;
+use super::judgement::Judgement;
 use super::judging;
 use super::log::Log;
-use super::manifest_files::{Documents, STDIN, shown};
+use super::manifest_files::{Documents, STDIN, named, shown};
 use super::outcome::Outcome;
 use super::same_object::same_objects;
-use super::{output, report};
+use super::validate_args::ValidateArguments;
 
 /// The names under which kustomize looks for its configuration.
 const KUSTOMIZE_FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -39,11 +42,12 @@ struct Judged {
 pub(super) fn run(
     global: &GlobalArguments,
     path: &Path,
-    crd_paths: &[PathBuf],
+    arguments: &ValidateArguments,
 ) -> anyhow::Result<Outcome> {
     let mut log = Log::new(global.verbose);
     let mut read = Documents::default();
-    let given = given_crds(&mut read, crd_paths)?;
+    let given = given_crds(&mut read, &arguments.crds)?;
+    read.pass_over(arguments.baseline.baseline.as_deref());
     let mut documents = read.read(path)?;
     let all = documents.len();
     documents.retain(|document| !is_of_kustomize(document, &read.sources));
@@ -69,24 +73,30 @@ pub(super) fn run(
     read.findings.extend(found);
     log.step("judged", || judged.shown());
 
-    let mut severities = read.findings.iter().map(|finding| finding.severity);
-    let is_faulty = severities.any(|severity| severity == Severity::Error);
-    match global.format {
-        Format::Json => report::print_json(&read.sources, &read.findings, "documents", &judged)?,
-        Format::Text => {
-            report::print_beside(&read.sources, &read.findings)?;
-            if is_faulty {
-                output::note(&judged.shown())?;
-            } else {
-                output::text(|stdout| writeln!(stdout, "sound: {}", judged.shown()))?;
-            }
-        }
+    let (root, only) = place(path);
+    let mut more = Map::new();
+    more.insert("documents".into(), serde_json::to_value(judged)?);
+    let judgement = Judgement {
+        sources: &read.sources,
+        findings: read.findings,
+        judged: judged.shown(),
+        is_always_told: true,
+        more,
+        objects: Objects::of(&documents),
+        root: Path::new(&root),
+        only,
+    };
+    judgement.print(global, &arguments.baseline)
+}
+
+/// The folder that was judged, and the file, where it was one.
+fn place(path: &Path) -> (String, Option<String>) {
+    if path.is_dir() {
+        return (named(path), None);
     }
-    Ok(if is_faulty {
-        Outcome::BadInput
-    } else {
-        Outcome::Done
-    })
+    let folder = path.parent().map_or_else(String::new, named);
+    let file = path.file_name().map(|file| file.to_string_lossy().into());
+    (folder, file)
 }
 
 /// Our CRDs under those that were named.

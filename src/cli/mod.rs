@@ -6,6 +6,7 @@ mod against_markdown;
 mod against_text;
 mod alerts;
 mod args;
+mod baseline;
 mod budget;
 mod budget_figures;
 mod budget_live;
@@ -27,12 +28,14 @@ mod init_live;
 mod init_report;
 mod install;
 mod json_text;
+mod judgement;
 mod judging;
 mod log;
 mod log_lines;
 mod manifest_files;
 mod manifests;
 mod manifests_json;
+mod markdown;
 mod new_files;
 mod outcome;
 mod output;
@@ -43,6 +46,9 @@ mod reconcile;
 mod reconcile_args;
 mod render;
 mod report;
+mod report_github;
+mod report_markdown;
+mod report_sarif;
 mod same_object;
 mod serve;
 mod serve_changes;
@@ -56,6 +62,7 @@ mod status;
 mod status_args;
 mod table;
 mod validate;
+mod validate_args;
 mod webhook;
 mod webhook_args;
 
@@ -79,7 +86,7 @@ pub fn main() -> ExitCode {
         Err(error) => return outcome::of_arguments(&error, &given),
     };
     arguments.global.color.apply();
-    outcome::code(run(&arguments), arguments.global.format)
+    outcome::code(run(&arguments), arguments.global.asked_format)
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
@@ -88,8 +95,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         Command::Render(render) => render::run(global, render),
         Command::Plan(plan) => plan::run(global, plan),
         Command::Validate(validate) => match &validate.manifests {
-            Some(path) => manifests::run(global, path, &validate.crds),
-            None => validate::run(global),
+            Some(path) => manifests::run(global, path, validate),
+            None => validate::run(global, validate),
         },
         Command::Budget(budget) => budget::run(global, budget),
         Command::Init(init) => init::run(global, init),

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 
-use super::args::Format;
+use super::args::AskedFormat;
 use super::output::OutputError;
 use super::printable::printable_lines;
-use super::report;
+use super::{report, report_github, report_markdown, report_sarif};
 
 /// What a command came to that could be carried out, or whose faults are printed already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub(super) enum Outcome {
 }
 
 /// The exit code of a command. An error is printed with all that led to it, for machines as the one
-/// finding of a document of its own; that nobody reads stdout any more is none.
-pub(super) fn code(result: anyhow::Result<Outcome>, format: Format) -> ExitCode {
+/// finding of a document of its own, in the format that was asked for; that nobody reads stdout any more is none.
+pub(super) fn code(result: anyhow::Result<Outcome>, format: AskedFormat) -> ExitCode {
     let error = match result {
         Ok(Outcome::Done) => return ExitCode::SUCCESS,
         Ok(Outcome::No) => return ExitCode::from(1),
@@ -37,9 +37,16 @@ pub(super) fn code(result: anyhow::Result<Outcome>, format: Format) -> ExitCode 
     }
     // Where even that cannot be printed, the exit code alone says it.
     let _ = print_error(&error);
-    if format == Format::Json && of_output.is_none() {
+    if of_output.is_none() {
         let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
-        let _ = report::print_without_place(&causes.join(": "));
+        let message = causes.join(": ");
+        let _ = match format {
+            AskedFormat::Text => Ok(()),
+            AskedFormat::Json => report::print_without_place(&message),
+            AskedFormat::Github => report_github::print_without_place(&message),
+            AskedFormat::Sarif => report_sarif::print_without_place(&message),
+            AskedFormat::Markdown => report_markdown::print_without_place(&message),
+        };
     }
     ExitCode::from(2)
 }
@@ -87,14 +94,14 @@ mod tests {
     use std::io::{Error, ErrorKind};
     use std::process::ExitCode;
 
-    use crate::cli::args::Format;
+    use crate::cli::args::AskedFormat;
     use crate::cli::output::OutputError;
 
     use super::{Outcome, asks_for_json, code};
 
     #[test]
     fn only_a_closed_stdout_is_success_and_a_broken_pipe_elsewhere_an_error() {
-        let code = |result| code(result, Format::Text);
+        let code = |result| code(result, AskedFormat::Text);
         assert_eq!(
             code(Err(OutputError::StdoutClosed.into())),
             ExitCode::SUCCESS
@@ -106,7 +113,7 @@ mod tests {
 
     #[test]
     fn no_is_one_and_bad_input_is_two() {
-        for format in [Format::Text, Format::Json] {
+        for format in [AskedFormat::Text, AskedFormat::Json] {
             assert_eq!(code(Ok(Outcome::Done), format), ExitCode::SUCCESS);
             assert_eq!(code(Ok(Outcome::No), format), ExitCode::from(1));
             assert_eq!(code(Ok(Outcome::BadInput), format), ExitCode::from(2));

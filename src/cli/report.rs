@@ -10,6 +10,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use crate::budget::counted;
 use crate::config::{Class, Finding, KeyPaths, Position, Severity, Sources};
 use crate::flux::mask;
+use crate::flux::yaml::Span;
 
 use super::args::Format;
 use super::excerpt::excerpt;
@@ -37,24 +38,28 @@ struct Placed<'a> {
 
 /// How many findings there are of each severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Counts {
-    errors: usize,
-    warnings: usize,
+pub(super) struct Counts {
+    pub(super) errors: usize,
+    pub(super) warnings: usize,
 }
 
 impl Counts {
-    fn of(placed: &[Placed<'_>]) -> Self {
-        let severities = placed.iter().map(|placed| placed.finding.severity);
-        let errors = severities.filter(|severity| *severity == Severity::Error);
-        let errors = errors.count();
-        Self {
-            errors,
-            warnings: placed.len() - errors,
+    pub(super) fn of(severities: impl Iterator<Item = Severity>) -> Self {
+        let mut counts = Self {
+            errors: 0,
+            warnings: 0,
+        };
+        for severity in severities {
+            match severity {
+                Severity::Error => counts.errors += 1,
+                Severity::Warning => counts.warnings += 1,
+            }
         }
+        counts
     }
 
     /// `2 errors, 1 warning`; empty where there is nothing.
-    fn shown(self) -> String {
+    pub(super) fn shown(self) -> String {
         let parts = [(self.errors, "error"), (self.warnings, "warning")].into_iter();
         let parts = parts.filter(|(number, _)| *number > 0);
         let parts = parts.map(|(number, word)| counted(number, word));
@@ -79,20 +84,6 @@ pub(super) fn write_json(
 ) -> io::Result<()> {
     let findings = json(sources, findings);
     output::write_json(&JsonFindings { findings }, out)
-}
-
-/// Prints findings for machines, and under `key` what else there is to say.
-pub(super) fn print_json(
-    sources: &Sources,
-    findings: &[Finding],
-    key: &'static str,
-    more: &impl serde::Serialize,
-) -> anyhow::Result<()> {
-    let findings = json(sources, findings);
-    let mut answer = serde_json::Map::new();
-    answer.insert("findings".into(), serde_json::to_value(findings)?);
-    answer.insert(key.into(), serde_json::to_value(more)?);
-    output::json(&answer)
 }
 
 /// Prints for machines why a command could not be done at all: one finding, of no file.
@@ -179,14 +170,19 @@ struct JsonFindings<'a> {
 /// A finding as machines read it.
 #[derive(serde::Serialize)]
 pub(super) struct JsonFinding<'a> {
-    class: Class,
-    severity: Severity,
-    file: &'a str,
-    line: usize,
-    column: usize,
-    path: String,
-    message: Cow<'a, str>,
-    hint: Option<Cow<'a, str>>,
+    pub(super) class: Class,
+    pub(super) severity: Severity,
+    pub(super) file: &'a str,
+    pub(super) line: usize,
+    pub(super) column: usize,
+    pub(super) path: String,
+    pub(super) message: Cow<'a, str>,
+    pub(super) hint: Option<Cow<'a, str>>,
+    /// Behind the last character that is meant; `None` where the whole file is.
+    #[serde(skip)]
+    pub(super) end: Option<Position>,
+    #[serde(skip)]
+    pub(super) finding: &'a Finding,
 }
 
 /// Findings as machines read them, in order, each once.
@@ -205,15 +201,25 @@ pub(super) fn json<'a>(sources: &'a Sources, findings: &'a [Finding]) -> Vec<Jso
         },
         message: placed.message,
         hint: placed.hint,
+        end: end(sources, placed.finding.span),
+        finding: placed.finding,
     });
     findings.collect()
+}
+
+fn end(sources: &Sources, span: Span) -> Option<Position> {
+    let behind = Span {
+        start: span.end,
+        ..span
+    };
+    (span.end > 0).then(|| sources.position(behind))
 }
 
 /// Each finding with its excerpt, and how many there are; of more than `longest` warnings are left
 /// out before errors. Excerpts are `width` columns wide at most.
 fn text(sources: &Sources, findings: &[Finding], longest: usize, width: usize) -> String {
     let mut shown = placed(sources, findings);
-    let counts = Counts::of(&shown);
+    let counts = Counts::of(shown.iter().map(|placed| placed.finding.severity));
     let left_out = shown.len().saturating_sub(longest);
     let warnings = left_out.min(counts.warnings);
     let mut keep = counts.warnings - warnings;

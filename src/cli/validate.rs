@@ -1,27 +1,41 @@
 //! `flux-setup validate`: every fault of a configuration, its templates and its manifests.
 
+use std::path::Path;
+
+use serde_json::Map;
+
 use crate::budget::counted;
+use crate::manifests::Objects;
 
-use super::args::{Format, GlobalArguments};
+use super::args::GlobalArguments;
 use super::fleet::Loaded;
+use super::judgement::Judgement;
 use super::log::Log;
+use super::manifest_files::named;
 use super::outcome::Outcome;
-use super::output;
+use super::validate_args::ValidateArguments;
 
-pub(super) fn run(global: &GlobalArguments) -> anyhow::Result<Outcome> {
+pub(super) fn run(
+    global: &GlobalArguments,
+    arguments: &ValidateArguments,
+) -> anyhow::Result<Outcome> {
     let mut log = Log::new(global.verbose);
     let loaded = Loaded::read(global, &mut log);
     let mut fleet = loaded.plan(&mut log);
     fleet.prove(&mut log);
-    fleet.print_findings(global)?;
-    if fleet.is_faulty() {
-        return Ok(Outcome::BadInput);
-    }
-    if global.format == Format::Text {
-        let documents = counted(fleet.plan.objects.len(), "document");
-        let projects = counted(fleet.configuration.projects.len(), "project");
-        let environments = counted(fleet.configuration.environments.len(), "environment");
-        output::text(|stdout| writeln!(stdout, "sound: {projects}, {environments}, {documents}"))?;
-    }
-    Ok(Outcome::Done)
+    let documents = counted(fleet.plan.objects.len(), "document");
+    let projects = counted(fleet.configuration.projects.len(), "project");
+    let environments = counted(fleet.configuration.environments.len(), "environment");
+    let root = named(&global.config);
+    let judgement = Judgement {
+        sources: &fleet.configuration.sources,
+        findings: fleet.findings,
+        judged: format!("{projects}, {environments}, {documents}"),
+        is_always_told: false,
+        more: Map::new(),
+        objects: Objects::default(),
+        root: Path::new(&root),
+        only: None,
+    };
+    judgement.print(global, &arguments.baseline)
 }

@@ -4,7 +4,9 @@ use crate::flux::yaml::{self, Span};
 use crate::flux::{Fault, FaultClass, FaultSeverity};
 
 /// Who would refuse it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum Class {
     /// A strict server-side apply.

@@ -265,11 +265,11 @@ fn what_cannot_be_compared_is_bad_input() {
     );
     refused(
         &["render", "--format", "markdown"],
-        "only `render --check --against` writes Markdown",
+        "only `validate` and `render --check --against` write Markdown",
     );
     refused(
-        &["validate", "--format", "markdown"],
-        "only `render --check --against` writes Markdown",
+        &["budget", "--format", "markdown"],
+        "only `validate` and `render --check --against` write Markdown",
     );
 }
 

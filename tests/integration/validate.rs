@@ -1,6 +1,8 @@
 //! `validate`: every fault of a fleet, or of plain manifests, in one run.
 
+mod baseline;
 mod folders;
+mod formats;
 mod manifests;
 
 use std::fs;

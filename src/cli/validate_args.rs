@@ -1,0 +1,47 @@
+//! The arguments of `validate`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Finds every fault of a configuration, its templates and its manifests
+///
+/// Nothing is written, no connection is opened and no secret is read. With --manifests no
+/// configuration is read either: each document is judged by the CRDs of Flux that this program
+/// holds, by those that --crds names, and by those that are among the manifests, the last of them
+/// first. A document of a kind without CRD is not checked, and a warning says so.
+///
+/// Of a folder every .yaml, .yml and .json file below it is read but hidden ones; nothing is read
+/// where a link leads out of it. Kustomize's own configuration is passed over and counted.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  flux-setup validate                           the fleet in this folder
+  flux-setup validate --format github           as notes in a pull request
+  flux-setup validate --manifests manifests     plain manifests
+  kustomize build . | flux-setup validate --manifests - --crds crds
+  flux-setup validate --manifests . --baseline known.json --write-baseline
+                                                then, without the last, what is new
+
+Exit codes: 0 sound, also with warnings, 2 faults or it could not be done.")]
+pub(super) struct ValidateArguments {
+    /// Judge these manifests instead of a configuration: a file, a pipe, a folder, or - for stdin
+    #[arg(long, value_name = "FILE|DIR|-")]
+    pub(super) manifests: Option<PathBuf>,
+    /// CustomResourceDefinitions for --manifests: a file, a pipe or a folder; as often as needed
+    #[arg(long, value_name = "FILE|DIR", requires = "manifests")]
+    pub(super) crds: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) baseline: BaselineArguments,
+}
+
+/// What is known to be wrong.
+#[derive(Debug, Args)]
+pub(super) struct BaselineArguments {
+    /// Tell and count no finding that stands in this file, wherever it has moved since
+    #[arg(long, value_name = "FILE")]
+    pub(super) baseline: Option<PathBuf>,
+    /// Write all findings to the file of --baseline: only new ones are told from then on
+    #[arg(long, requires = "baseline")]
+    pub(super) write_baseline: bool,
+}
