@@ -35,7 +35,9 @@ use super::fleet_answers;
 use super::serve_clusters::{Clusters, Watches};
 use super::serve_duties::{self, Means};
 use super::serve_github::{self, Asking};
-use super::serve_settings::{check_clusters, check_purpose, hooks, instead, scopes, tokens};
+use super::serve_settings::{
+    check_clusters, check_purpose, check_sharing, hooks, instead, others, scopes, store_url, tokens,
+};
 use super::serve_tasks::Tasks;
 
 /// What stays as long as the process.
@@ -81,6 +83,8 @@ impl Prepared {
         check_purpose(configuration)?;
         check_clusters(configuration, &arguments.cluster)?;
         let settings = instead(configuration, &arguments.instead);
+        let store = store_url(folder, &settings)?;
+        check_sharing(configuration, &arguments.cluster, &store)?;
         let tokens = Tokens::open(folder, tokens(&settings))?;
         tokens.check_listener(settings.api.listen)?;
         Ok(Self {
@@ -152,7 +156,12 @@ impl Current {
             planned: serve_github::planned_repositories(configuration, &hosts),
             hosts,
         };
-        let matcher = Arc::new(Matcher::new(rules, clusters.live.clone()));
+        let mut matcher = Matcher::new(rules, clusters.live.clone());
+        if self.lasting.store.leases().is_some() {
+            let others = others(configuration, &only_clusters);
+            matcher = matcher.with_others(others, self.lasting.roster.clone());
+        }
+        let matcher = Arc::new(matcher);
         let webhooks = WebhookBoard::new(scopes(configuration));
         let heads = DetectorBoard::default();
         let workers = Workers {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use secrecy::ExposeSecret;
@@ -149,4 +150,30 @@ pub(super) fn accesses(
         |access: &ClusterAccess| only.is_empty() || only.iter().any(|name| **name == *access.name);
     let accesses = clusters::accesses(folder, configuration).into_iter();
     accesses.filter(is_wanted).collect()
+}
+
+/// Refuses what would be done for some of the clusters that share a database alone.
+pub(super) fn check_sharing(
+    configuration: &Configuration,
+    only: &[String],
+    store: &StoreUrl,
+) -> anyhow::Result<()> {
+    let mut hosts = configuration.github.iter();
+    let asks = hosts.any(|host| host.heads.is_some() && !host.identities.is_empty());
+    if asks && matches!(store, StoreUrl::Postgres(_)) && !others(configuration, only).is_empty() {
+        bail!(
+            "`--cluster` leaves out clusters whose refs nobody would ask GitHub for: of those that share a database one \
+             asks, for its own clusters alone; leave out `--cluster` and each replica takes its share, set \
+             `github[].heads: false`, or give each a store of its own, as `--store sqlite:flux-setup.db`"
+        );
+    }
+    Ok(())
+}
+
+/// The clusters of the configuration that are not wanted here.
+pub(super) fn others(configuration: &Configuration, only: &[String]) -> Vec<Arc<str>> {
+    let is_other = |name: &Arc<str>| !only.is_empty() && !only.iter().any(|it| **it == **name);
+    let names = configuration.clusters.iter();
+    let names = names.map(|cluster| Arc::clone(&cluster.name.value));
+    names.filter(is_other).collect()
 }

@@ -37,9 +37,11 @@ const LEFT_AFTER: Duration = Duration::from_secs(6);
 /// What is to be given back ends by then, or is dropped.
 const LAST_WORDS: Duration = Duration::from_secs(8);
 
+const CLUSTER: &str = "cluster/";
+
 /// The lease of all that is done in a cluster.
 pub fn cluster_lease(cluster: &str) -> String {
-    format!("cluster/{cluster}")
+    format!("{CLUSTER}{cluster}")
 }
 
 /// What a duty is given to work with.
@@ -103,6 +105,23 @@ impl Roster {
         let row = stand.board.leases.iter().find(|row| row.name == lease);
         let holder = row.and_then(|row| row.holder.clone());
         holder.filter(|holder| stand.replica.as_deref() != Some(holder))
+    }
+
+    /// Whether a replica has held a lease of late, be it that nobody does now.
+    pub fn is_known(&self, lease: &str) -> bool {
+        let stand = self.stand();
+        stand.board.leases.iter().any(|row| row.name == lease)
+    }
+
+    /// The clusters that a replica holds now, and that replica.
+    pub fn clusters(&self) -> Vec<(String, String)> {
+        let stand = self.stand();
+        let rows = stand.board.leases.iter();
+        let held = rows.filter_map(|row| {
+            let cluster = row.name.strip_prefix(CLUSTER)?;
+            Some((cluster.to_owned(), row.holder.clone()?))
+        });
+        held.collect()
     }
 
     fn stand(&self) -> MutexGuard<'_, Stand> {

@@ -219,8 +219,9 @@ impl Engine {
         let Some(counts) = until_stored(stop, || store.counts()).await else {
             return;
         };
-        let clusters = self.matcher.clusters().iter();
-        let known: HashSet<&str> = clusters.map(|cluster| &**cluster.name()).collect();
+        let clusters = self.matcher.clusters().iter().map(|cluster| cluster.name());
+        let known = clusters.chain(self.matcher.others());
+        let known: HashSet<&str> = known.map(|name| &**name).collect();
         for cluster in counts.open_work.keys() {
             let holder = self.roster.holder(&cluster_lease(cluster));
             if known.contains(cluster.as_str()) || holder.is_some() {

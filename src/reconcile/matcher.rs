@@ -12,6 +12,7 @@ use crate::flux::RepositoryIdentity;
 use crate::store::{DeliveryId, NewWork};
 
 use super::decision::{Decision, Rules, names_told};
+use super::duty::{Roster, cluster_lease};
 use super::former_names::FormerNames;
 use super::new_work::work_of;
 use super::overtaken::Told;
@@ -21,6 +22,8 @@ use super::policy::Policies;
 pub struct Matcher {
     rules: Rules,
     clusters: Vec<Arc<LiveCluster>>,
+    /// Clusters that are other replicas' alone, and who knows whether there are such.
+    others: (Vec<Arc<str>>, Roster),
     former: Mutex<FormerNames>,
     told: Mutex<Told>,
     /// The last delivery that names were learnt from.
@@ -40,10 +43,25 @@ impl Matcher {
         Self {
             rules,
             clusters,
+            others: Default::default(),
             former: Mutex::default(),
             told: Mutex::default(),
             learnt_until: Mutex::default(),
         }
+    }
+
+    /// What came for these clusters too is handed to the replicas that serve them.
+    #[must_use]
+    pub fn with_others(mut self, clusters: Vec<Arc<str>>, roster: Roster) -> Self {
+        self.others = (clusters, roster);
+        self
+    }
+
+    /// Clusters that other replicas alone serve, or did so of late.
+    pub(super) fn others(&self) -> impl Iterator<Item = &Arc<str>> {
+        let (clusters, roster) = &self.others;
+        let is_served = |cluster: &&Arc<str>| roster.is_known(&cluster_lease(cluster));
+        clusters.iter().filter(is_served)
     }
 
     pub fn clusters(&self) -> &[Arc<LiveCluster>] {
@@ -70,12 +88,10 @@ impl Matcher {
             .partition(|cluster| cluster.is_listed());
         let caches: Vec<_> = listed.iter().map(|cluster| cluster.read()).collect();
         let decision = self.decide(delivery, &caches, Timestamp::now());
+        let unlisted = unlisted.into_iter().map(|cluster| cluster.name());
         Explanation {
             decision,
-            unlisted: unlisted
-                .into_iter()
-                .map(|cluster| Arc::clone(cluster.name()))
-                .collect(),
+            unlisted: unlisted.chain(self.others()).cloned().collect(),
         }
     }
 

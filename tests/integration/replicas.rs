@@ -1,5 +1,6 @@
 //! Several replicas on one PostgreSQL: what was accepted is annotated once, whichever of them dies, hangs or is cut off.
 
+mod apart;
 mod fleet;
 mod proxy;
 mod sampler;

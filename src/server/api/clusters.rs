@@ -22,7 +22,7 @@ struct Cluster {
     /// The replica that annotates there, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     held_by: Option<String>,
-    /// `starting`, `failed`, `listed` or `lost`.
+    /// `starting`, `failed`, `listed`, `lost`, or `elsewhere` where other replicas alone serve it.
     progress: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -48,9 +48,19 @@ pub(super) async fn list(State(state): State<AppState>) -> Json<Clusters> {
             objects: objects_by_kind(cluster),
         }
     });
-    Json(Clusters {
-        clusters: clusters.collect(),
-    })
+    let mut clusters: Vec<Cluster> = clusters.collect();
+    for (name, holder) in state.roster.clusters() {
+        if clusters.iter().all(|cluster| cluster.name != name) {
+            clusters.push(Cluster {
+                name,
+                held_by: Some(holder),
+                progress: "elsewhere",
+                reason: None,
+                objects: Kind::ALL.map(|kind| (kind.name(), 0)).into(),
+            });
+        }
+    }
+    Json(Clusters { clusters })
 }
 
 /// Each kind is there.
