@@ -318,7 +318,7 @@ fn kill_9_at_any_moment_loses_nothing_and_doubles_nothing() {
 }
 
 /// What is told of the one delivery of this number.
-fn story(service: &crate::process::Service, number: u64) -> Value {
+pub fn story(service: &crate::process::Service, number: u64) -> Value {
     let path = format!("/api/v1/deliveries/{}", guid(number));
     let answer = service.get(&path).map(|(_, answer)| answer);
     answer.map_or(Value::Null, |answer| answer["deliveries"][0].clone())

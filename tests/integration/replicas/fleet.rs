@@ -15,7 +15,8 @@ use crate::process::{Home, SECRET, Service};
 use crate::serve::objects::{Objects, Tokens};
 use crate::store::servers::Postgres;
 
-use super::proxy::Proxy;
+use super::controllers::PUSHED;
+use super::proxy::{Proxy, Server};
 use super::sampler::{Sampler, holds};
 
 /// For whatever is waited for.
@@ -36,6 +37,8 @@ pub struct Fleet<'s> {
 pub struct Replica {
     home: Home,
     pub proxy: Proxy,
+    /// The way to the API server.
+    pub api: Proxy,
     service: Option<Service>,
 }
 
@@ -64,9 +67,10 @@ impl<'s> Fleet<'s> {
         let (database, folder) = url.split_once("?host=").expect("it names its socket");
         let database = database.rsplit('/').next().expect("it names a database");
         let socket = PathBuf::from(folder).join(".s.PGSQL.5432");
-        let replica = |_| {
-            let home = Home::new(&[("prod", &server.kubeconfig())]);
-            let proxy = Proxy::to(socket.clone());
+        let replica = |number| {
+            let (api, kubeconfig) = way(server, &format!("{name}-{number}"));
+            let home = Home::new(&[("prod", &kubeconfig)]);
+            let proxy = Proxy::to(Server::Socket(socket.clone()));
             let url = format!("postgres://tests@{}/{database}?sslmode=disable", proxy.at);
             home.write("url", &url);
             let text =
@@ -79,11 +83,12 @@ impl<'s> Fleet<'s> {
             Replica {
                 home,
                 proxy,
+                api,
                 service,
             }
         };
         let replicas = (0..replicas).map(replica).collect();
-        let looking_on = Proxy::to(socket.clone());
+        let looking_on = Proxy::to(Server::Socket(socket.clone()));
         let url = format!(
             "postgres://tests@{}/{database}?sslmode=disable",
             looking_on.at
@@ -189,6 +194,14 @@ impl<'s> Fleet<'s> {
         Sending::start(self.doors(), &self.name, numbers, pause)
     }
 
+    /// Sends one push of that commit.
+    pub fn push(&mut self, place: usize, number: u64, commit: u64, as_delivery: u64) {
+        let body = push(&format!("acme/{}-{number}", self.name), "main", commit);
+        let mut hookshot = self.replicas[place].service().hookshot();
+        let answer = hookshot.send("push", &guid(as_delivery), &body);
+        assert_eq!(answer.expect("it answers").status, 202);
+    }
+
     pub fn is_annotated(&self, number: u64) -> bool {
         !self.tokens.of(&format!("app-{number}")).is_empty()
     }
@@ -222,6 +235,19 @@ impl<'s> Fleet<'s> {
     }
 }
 
+/// A proxy before an API server, and a kubeconfig that leads there.
+fn way(server: &ApiServer, name: &str) -> (Proxy, PathBuf) {
+    let kubeconfig = server.kubeconfig();
+    let text = fs::read_to_string(&kubeconfig).expect("it is there");
+    let (_, rest) = text.split_once("https://127.0.0.1:").expect("it is here");
+    let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    let proxy = Proxy::to(Server::Port(port.parse().expect("a port")));
+    let text = text.replace(&format!("127.0.0.1:{port}"), &proxy.at.to_string());
+    let path = kubeconfig.with_file_name(format!("kubeconfig-{name}"));
+    fs::write(&path, text).expect("the server's folder is ours");
+    (proxy, path)
+}
+
 /// A sender at work.
 pub struct Sending {
     running: JoinHandle<()>,
@@ -240,7 +266,7 @@ impl Sending {
         let done = Arc::clone(&is_done);
         let running = thread::spawn(move || {
             for number in numbers {
-                let body = push(&format!("acme/{name}-{number}"), "main", 7);
+                let body = push(&format!("acme/{name}-{number}"), "main", PUSHED);
                 let started = Instant::now();
                 // The next one of those that a load balancer would name.
                 let mut doors = doors

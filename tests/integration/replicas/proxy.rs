@@ -1,4 +1,4 @@
-//! The network between a replica and PostgreSQL, which can be cut.
+//! The network between a replica and a server, which can be cut, or hold back what is sent.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -16,22 +16,29 @@ pub struct Proxy {
     network: Arc<Network>,
 }
 
+#[derive(Debug, Clone)]
+pub enum Server {
+    Socket(PathBuf),
+    Port(u16),
+}
+
 #[derive(Debug)]
 struct Network {
-    /// The server's socket.
-    to: Mutex<PathBuf>,
+    to: Mutex<Server>,
     is_cut: AtomicBool,
+    holds_back: AtomicBool,
     /// How often it was cut: connections from before are forgotten, as where a firewall lost its state.
     cuts: AtomicU64,
 }
 
 impl Proxy {
-    pub fn to(socket: PathBuf) -> Self {
+    pub fn to(server: Server) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let at = listener.local_addr().expect("it is bound");
         let network = Arc::new(Network {
-            to: Mutex::new(socket),
+            to: Mutex::new(server),
             is_cut: AtomicBool::new(false),
+            holds_back: AtomicBool::new(false),
             cuts: AtomicU64::new(0),
         });
         let shared = Arc::clone(&network);
@@ -55,10 +62,15 @@ impl Proxy {
         self.network.is_cut.store(false, Ordering::SeqCst);
     }
 
+    /// What is sent reaches the server when this is over, and not before.
+    pub fn hold_back(&self, holds_back: bool) {
+        self.network.holds_back.store(holds_back, Ordering::SeqCst);
+    }
+
     /// Connections lead to another server from now on.
     pub fn lead_to(&self, socket: PathBuf) {
         let to = self.network.to.lock();
-        *to.unwrap_or_else(PoisonError::into_inner) = socket;
+        *to.unwrap_or_else(PoisonError::into_inner) = Server::Socket(socket);
     }
 }
 
@@ -73,26 +85,58 @@ impl Network {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         // A server that is not there refuses, as it does without us.
-        let Ok(server) = UnixStream::connect(to) else {
-            return;
-        };
+        match to {
+            Server::Socket(path) => {
+                if let Ok(server) = UnixStream::connect(path)
+                    && let Ok(from) = server.try_clone()
+                {
+                    self.join(client, from, server);
+                }
+            }
+            Server::Port(port) => {
+                if let Ok(server) = TcpStream::connect(("127.0.0.1", port))
+                    && let Ok(from) = server.try_clone()
+                {
+                    self.join(client, from, server);
+                }
+            }
+        }
+    }
+
+    fn join(
+        self: Arc<Self>,
+        client: TcpStream,
+        from: impl Read + Send + 'static,
+        server: impl Write + End,
+    ) {
         let cuts = self.cuts.load(Ordering::SeqCst);
-        let (Ok(back), Ok(from)) = (client.try_clone(), server.try_clone()) else {
+        let Ok(back) = client.try_clone() else {
             return;
         };
         let network = Arc::clone(&self);
-        let answers = thread::spawn(move || network.copy(from, back, cuts));
-        self.copy(client, server, cuts);
+        let nothing = || false;
+        let answers = thread::spawn(move || network.copy(from, back, cuts, nothing));
+        let is_held = || self.holds_back.load(Ordering::SeqCst);
+        self.copy(client, server, cuts, is_held);
         let _ = answers.join();
     }
 
-    fn copy(&self, mut from: impl Read, mut to: impl Write + End, cuts: u64) {
+    fn copy(
+        &self,
+        mut from: impl Read,
+        mut to: impl Write + End,
+        cuts: u64,
+        is_held: impl Fn() -> bool,
+    ) {
         let mut buffer = vec![0; 64 * 1024];
         loop {
             let read = from.read(&mut buffer).unwrap_or(0);
             // Swallowed, and neither side is told that the other is gone.
             while self.cuts.load(Ordering::SeqCst) != cuts {
                 thread::park();
+            }
+            while is_held() {
+                thread::sleep(Duration::from_millis(5));
             }
             if read == 0 || to.write_all(&buffer[..read]).is_err() {
                 to.end();
