@@ -156,12 +156,12 @@ impl Current {
             planned: serve_github::planned_repositories(configuration, &hosts),
             hosts,
         };
-        let mut matcher = Matcher::new(rules, clusters.live.clone());
-        if self.lasting.store.leases().is_some() {
-            let others = others(configuration, &only_clusters);
-            matcher = matcher.with_others(others, self.lasting.roster.clone());
-        }
-        let matcher = Arc::new(matcher);
+        let others = match self.lasting.store.leases() {
+            Some(_) => others(configuration, &only_clusters),
+            None => Vec::new(),
+        };
+        let matcher = Matcher::new(rules, clusters.live.clone());
+        let matcher = Arc::new(matcher.with_others(others, self.lasting.roster.clone()));
         let webhooks = WebhookBoard::new(scopes(configuration));
         let heads = DetectorBoard::default();
         let workers = Workers {

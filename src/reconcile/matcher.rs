@@ -14,6 +14,7 @@ use crate::store::{DeliveryId, NewWork};
 use super::decision::{Decision, Rules, names_told};
 use super::duty::{Roster, cluster_lease};
 use super::former_names::FormerNames;
+use super::matching::Candidate;
 use super::new_work::work_of;
 use super::overtaken::Told;
 use super::policy::Policies;
@@ -130,7 +131,11 @@ impl Matcher {
     ) -> Decision {
         let mut decision = self.rules.decide(delivery, caches, &self.former());
         if let Decision::Concerns(candidates) = &mut decision {
-            self.told().leave_overtaken(delivery, candidates, now);
+            let would_know = |candidate: &Candidate| {
+                self.others.1.holds(&cluster_lease(&candidate.item.cluster))
+            };
+            self.told()
+                .leave_overtaken(delivery, candidates, now, would_know);
         }
         decision
     }

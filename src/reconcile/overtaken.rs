@@ -65,12 +65,14 @@ struct Word {
 }
 
 impl Told {
-    /// Leaves those that were woken for a later word of the same ref.
+    /// Leaves those that were woken for a later word of the same ref, of those of which it would be known here if they
+    /// could not be.
     pub(super) fn leave_overtaken(
         &self,
         delivery: &Delivery,
         candidates: &mut [Candidate],
         now: Timestamp,
+        would_know: impl Fn(&Candidate) -> bool,
     ) {
         let Some((place, pushed_at, commit)) = said(delivery) else {
             return;
@@ -93,7 +95,7 @@ impl Told {
         for candidate in candidates.iter_mut().filter(|it| it.verdict.is_wake()) {
             let who = who(candidate);
             let has_failed = self.failed.get(&who).is_some_and(|at| *at >= word.at);
-            if word.woken.contains(&who) && !has_failed {
+            if word.woken.contains(&who) && !has_failed && would_know(candidate) {
                 let reason = LeaveReason::Overtaken(other.reference.as_str().into());
                 candidate.verdict = Verdict::Leave(reason);
             }
@@ -298,7 +300,7 @@ mod tests {
         let mut known = Told::default();
         known.learn(told, &candidates(&["web"]), at(0));
         let mut both = candidates(&["web", "api"]);
-        known.leave_overtaken(then, &mut both, at(later));
+        known.leave_overtaken(then, &mut both, at(later), |_| true);
         let woken = both.iter().filter(|it| it.verdict.is_wake());
         woken.map(|it| it.item.key.name.to_string()).collect()
     }
@@ -312,7 +314,7 @@ mod tests {
         let mut known = Told::default();
         known.learn(&head, &candidates(&["web"]), at(0));
         let mut web = candidates(&["web"]);
-        known.leave_overtaken(&push("b", PUSHED), &mut web, at(0));
+        known.leave_overtaken(&push("b", PUSHED), &mut web, at(0), |_| true);
         let Verdict::Leave(reason) = &web[0].verdict else {
             panic!("it is woken again")
         };
@@ -354,12 +356,16 @@ mod tests {
             known.learn(first, &both, at(10));
             known.take_back(&both[0].item.cluster, &both[0].item.key, at(20));
             let mut again = candidates(&["web", "api"]);
-            known.leave_overtaken(then, &mut again, at(30));
+            known.leave_overtaken(then, &mut again, at(30), |_| true);
             assert!(again[0].verdict.is_wake() && !again[1].verdict.is_wake());
             // It was woken for that, and for no other.
             known.learn(then, &again, at(30));
+            // Of whom another replica would know that they could not be, none is left.
+            let mut elsewhere = candidates(&["api"]);
+            known.leave_overtaken(then, &mut elsewhere, at(30), |_| false);
+            assert!(elsewhere[0].verdict.is_wake());
             let mut third = candidates(&["web"]);
-            known.leave_overtaken(first, &mut third, at(40));
+            known.leave_overtaken(first, &mut third, at(40), |_| true);
             assert!(!third[0].verdict.is_wake());
         }
     }
@@ -391,7 +397,7 @@ mod tests {
         known.learn(&seen, &candidates(&["api"]), at(1));
         known.learn(&head("a", Some(PUSHED - 9)), &candidates(&["x"]), at(2));
         let mut all = candidates(&["web", "api", "x"]);
-        known.leave_overtaken(&push("b", PUSHED), &mut all, at(3));
+        known.leave_overtaken(&push("b", PUSHED), &mut all, at(3), |_| true);
         let woken: Vec<_> = all.iter().map(|it| it.verdict.is_wake()).collect();
         assert_eq!(woken, [false, false, true]);
     }
