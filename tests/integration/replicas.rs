@@ -15,66 +15,52 @@ use crate::api_server::{ApiServer, shared};
 use crate::player::{Player, revision};
 use crate::serve::story;
 use controllers::Controllers;
-use fleet::Fleet;
+use fleet::{Fleet, LEASES};
 
 /// From the death of a replica until others do its work.
 const TAKEOVER: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(80);
 /// Pushes for each fault.
-const PUSHES: u64 = 80;
+const PUSHES: u64 = 120;
 
 #[test]
 #[ignore = "needs a Kubernetes API server and a PostgreSQL server"]
-fn what_a_killed_replica_did_another_does_within_15_seconds() {
-    let mut fleet = Fleet::start(shared(), "killed-replica", 2, 2 * PUSHES);
-    let mut next = 0;
-    for lease in ["cluster/prod", "fleet"] {
-        let numbers = next..next + PUSHES;
-        next = numbers.end;
-        let sending = fleet.send(numbers, PAUSE);
-        thread::sleep(Duration::from_secs(2));
-        let holder = fleet.holder(lease).expect("somebody does");
-        fleet.kill(holder);
-        let took = fleet.wait_until("another has it", |fleet| fleet.holder(lease).is_some());
-        sending.end();
-        let done = fleet.wait_until("all are annotated", |fleet| {
-            (0..next).all(|number| fleet.is_annotated(number))
-        });
-        println!(
-            "killed the holder of {lease}: taken over after {took:.1?}, all done {done:.1?} after the last push"
-        );
-        assert!(took < TAKEOVER, "{took:?}");
-        fleet.replicas[holder].start();
-        fleet.wait_until("each does its share", |fleet| {
-            fleet.holder("fleet").is_some() && fleet.holder("cluster/prod").is_some()
-        });
+fn what_killed_replicas_did_another_does_within_15_seconds() {
+    let mut fleet = Fleet::start(shared(), "killed-replica", 3, PUSHES);
+    let sending = fleet.send(0..PUSHES, PAUSE);
+    thread::sleep(Duration::from_secs(2));
+    let busy = fleet.busy();
+    busy.iter().for_each(|place| fleet.kill(*place));
+    let took = fleet.wait_until("another has it", |fleet| fleet.is_all_held());
+    println!("killed {busy:?}, which held all: taken over after {took:.1?}");
+    assert!(took < TAKEOVER, "{took:?}");
+    sending.end();
+    let all = |fleet: &mut Fleet| (0..PUSHES).all(|number| fleet.is_annotated(number));
+    let done = fleet.wait_until("all are annotated", all);
+    println!("all is done {done:.1?} after the last push");
+    for place in busy {
+        fleet.replicas[place].start();
     }
-    println!("{}", fleet.is_done(0..2 * PUSHES));
+    fleet.wait_until("each does its share", |fleet| fleet.is_all_held());
+    println!("{}", fleet.is_done(0..PUSHES));
 }
 
 #[test]
 #[ignore = "needs a Kubernetes API server and a PostgreSQL server"]
-fn a_replica_that_stands_still_for_longer_than_its_leases_does_nothing_when_it_wakes_up() {
-    let mut fleet = Fleet::start(shared(), "stopped-replica", 2, 2 * PUSHES);
-    let mut next = 0;
-    for lease in ["cluster/prod", "fleet"] {
-        let sending = fleet.send(next..next + PUSHES, PAUSE);
-        next += PUSHES;
-        thread::sleep(Duration::from_millis(1_500));
-        let holder = fleet.holder(lease).expect("somebody does");
-        fleet.signal(holder, "-STOP");
-        let stopped = Instant::now();
-        let other = 1 - holder;
-        let took = fleet.wait_until("the other has it", |fleet| {
-            sampler::holds(fleet.replicas[other].service(), lease) == Some(true)
-        });
-        println!("stopped the holder of {lease}: taken over after {took:.1?}");
-        assert!(took < TAKEOVER, "{took:?}");
-        thread::sleep(Duration::from_secs(12).saturating_sub(stopped.elapsed()));
-        fleet.signal(holder, "-CONT");
-        sending.end();
-    }
-    println!("{}", fleet.is_done(0..2 * PUSHES));
+fn replicas_that_stand_still_for_longer_than_their_leases_do_nothing_when_they_wake_up() {
+    let mut fleet = Fleet::start(shared(), "stopped-replica", 3, PUSHES);
+    let sending = fleet.send(0..PUSHES, PAUSE);
+    thread::sleep(Duration::from_millis(1_500));
+    let busy = fleet.busy();
+    busy.iter().for_each(|place| fleet.signal(*place, "-STOP"));
+    let stopped = Instant::now();
+    let took = fleet.wait_until("another has it", |fleet| fleet.is_all_held_beside(&busy));
+    println!("stopped {busy:?}, which held all: taken over after {took:.1?}");
+    assert!(took < TAKEOVER, "{took:?}");
+    thread::sleep(Duration::from_secs(12).saturating_sub(stopped.elapsed()));
+    busy.iter().for_each(|place| fleet.signal(*place, "-CONT"));
+    sending.end();
+    println!("{}", fleet.is_done(0..PUSHES));
 }
 
 #[test]
@@ -123,20 +109,18 @@ fn what_a_stopped_replica_had_sent_and_arrives_late_wakes_once_more_and_spoils_n
 #[test]
 #[ignore = "needs a Kubernetes API server and a PostgreSQL server"]
 fn while_postgres_restarts_hooks_are_refused_and_all_goes_on_after_it() {
-    let mut fleet = Fleet::start(shared(), "restarted-store", 2, 2 * PUSHES);
-    let sending = fleet.send(0..2 * PUSHES, PAUSE);
+    let mut fleet = Fleet::start(shared(), "restarted-store", 2, PUSHES);
+    let sending = fleet.send(0..PUSHES, 2 * PAUSE);
     for away in [Duration::ZERO, Duration::from_secs(12)] {
         thread::sleep(Duration::from_secs(2));
         fleet.postgres.stop();
         thread::sleep(away);
         fleet.postgres.start_again();
-        let took = fleet.wait_until("each lease is held", |fleet| {
-            fleet.holder("fleet").is_some() && fleet.holder("cluster/prod").is_some()
-        });
+        let took = fleet.wait_until("each lease is held", |fleet| fleet.is_all_held());
         println!("PostgreSQL was away for {away:?}; the leases are held {took:.1?} after it");
     }
     sending.end();
-    println!("{}", fleet.is_done(0..2 * PUSHES));
+    println!("{}", fleet.is_done(0..PUSHES));
 }
 
 #[test]
@@ -155,9 +139,7 @@ fn when_a_standby_takes_over_for_postgres_nothing_is_lost() {
         assert!(matches!(ready, Some((503, _))), "{ready:?}");
     }
     fleet.postgres.promote();
-    let took = fleet.wait_until("each lease is held", |fleet| {
-        fleet.holder("fleet").is_some() && fleet.holder("cluster/prod").is_some()
-    });
+    let took = fleet.wait_until("each lease is held", |fleet| fleet.is_all_held());
     println!("the leases are held {took:.1?} after the standby was promoted");
     sending.end();
     println!("{}", fleet.is_done(0..PUSHES));
@@ -165,43 +147,42 @@ fn when_a_standby_takes_over_for_postgres_nothing_is_lost() {
 
 #[test]
 #[ignore = "needs a Kubernetes API server and a PostgreSQL server"]
-fn a_replica_that_cannot_reach_the_store_lets_go_and_comes_back_by_itself() {
-    let mut fleet = Fleet::start(shared(), "cut-replica", 2, 2 * PUSHES);
-    let mut next = 0;
-    for lease in ["cluster/prod", "fleet"] {
-        let sending = fleet.send(next..next + PUSHES, PAUSE);
-        next += PUSHES;
-        thread::sleep(Duration::from_secs(2));
-        let cut = fleet.holder(lease).expect("somebody does");
-        fleet.replicas[cut].proxy.cut();
-        let other = 1 - cut;
-        let took = fleet.wait_until("the other has it", |fleet| {
-            sampler::holds(fleet.replicas[other].service(), lease) == Some(true)
-        });
-        println!("cut the holder of {lease} off: taken over after {took:.1?}");
-        assert!(took < TAKEOVER, "{took:?}");
-        assert_eq!(
-            sampler::holds(fleet.replicas[cut].service(), lease),
-            Some(false)
+fn replicas_that_cannot_reach_the_store_let_go_and_come_back_by_themselves() {
+    let mut fleet = Fleet::start(shared(), "cut-replica", 3, PUSHES);
+    let sending = fleet.send(0..PUSHES, PAUSE);
+    thread::sleep(Duration::from_secs(2));
+    let busy = fleet.busy();
+    busy.iter()
+        .for_each(|place| fleet.replicas[*place].proxy.cut());
+    let took = fleet.wait_until("another has it", |fleet| fleet.is_all_held_beside(&busy));
+    println!("cut off {busy:?}, which held all: taken over after {took:.1?}");
+    assert!(took < TAKEOVER, "{took:?}");
+    for place in &busy {
+        let service = fleet.replicas[*place].service();
+        assert!(
+            LEASES
+                .iter()
+                .all(|lease| sampler::holds(service, lease) == Some(false))
         );
-        let refused = fleet.replicas[cut].service().get("/health/ready");
+        let refused = service.get("/health/ready");
         assert!(matches!(refused, Some((503, _))), "{refused:?}");
-        fleet.replicas[cut].proxy.mend();
-        let back = fleet.wait_until("it is back", |fleet| {
-            let ready = fleet.replicas[cut].service().get("/health/ready");
-            matches!(ready, Some((200, _)))
-        });
-        let shared = fleet.wait_until("it does its share again", |fleet| {
-            let service = fleet.replicas[cut].service();
-            sampler::holds(service, "fleet") == Some(true)
-                || sampler::holds(service, "cluster/prod") == Some(true)
-        });
-        println!(
-            "it takes deliveries {back:.1?} after the network is mended, and work {shared:.1?} after that"
-        );
-        sending.end();
+        fleet.replicas[*place].proxy.mend();
     }
-    println!("{}", fleet.is_done(0..2 * PUSHES));
+    let back = fleet.wait_until("they are back", |fleet| {
+        busy.iter().all(|place| {
+            let ready = fleet.replicas[*place].service().get("/health/ready");
+            matches!(ready, Some((200, _)))
+        })
+    });
+    let shared = fleet.wait_until("they do their share again", |fleet| {
+        let held = LEASES.map(|lease| fleet.holder(lease));
+        held.iter().flatten().any(|place| busy.contains(place))
+    });
+    println!(
+        "they take deliveries {back:.1?} after the network is mended, and work {shared:.1?} after that"
+    );
+    sending.end();
+    println!("{}", fleet.is_done(0..PUSHES));
 }
 
 #[test]
@@ -216,7 +197,7 @@ fn of_500_pushes_during_a_rolling_upgrade_and_a_drain_500_are_applied() {
     for place in 0..3 {
         thread::sleep(Duration::from_secs(1));
         let held = |fleet: &Fleet| {
-            let held = ["fleet", "cluster/prod"].into_iter();
+            let held = LEASES.into_iter();
             let held = held.filter(|lease| fleet.holder(lease) == Some(place));
             held.collect::<Vec<_>>()
         };

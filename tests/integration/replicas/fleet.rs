@@ -22,6 +22,9 @@ use super::sampler::{Sampler, holds};
 /// For whatever is waited for.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// All that there are here.
+pub const LEASES: [&str; 2] = ["fleet", "cluster/prod"];
+
 pub struct Fleet<'s> {
     pub postgres: Postgres,
     pub replicas: Vec<Replica>,
@@ -103,11 +106,7 @@ impl<'s> Fleet<'s> {
             name: name.to_owned(),
             logs: Vec::new(),
         };
-        fleet.wait_until("each lease is held", |fleet| {
-            ["fleet", "cluster/prod"]
-                .iter()
-                .all(|lease| fleet.holder(lease).is_some())
-        });
+        fleet.wait_until("each lease is held", |fleet| fleet.is_all_held());
         fleet
     }
 
@@ -127,6 +126,31 @@ impl<'s> Fleet<'s> {
             "replicas {saying:?} hold {lease} at once"
         );
         saying.last().copied()
+    }
+
+    /// The replicas that hold anything.
+    pub fn busy(&mut self) -> Vec<usize> {
+        self.wait_until("each lease is held", |fleet| fleet.is_all_held());
+        let mut busy: Vec<usize> = LEASES.iter().filter_map(|it| self.holder(it)).collect();
+        busy.sort_unstable();
+        busy.dedup();
+        busy
+    }
+
+    pub fn is_all_held(&self) -> bool {
+        LEASES.iter().all(|lease| self.holder(lease).is_some())
+    }
+
+    /// By others than these, who may say nothing.
+    pub fn is_all_held_beside(&self, away: &[usize]) -> bool {
+        let others = (0..self.replicas.len()).filter(|place| !away.contains(place));
+        let others: Vec<&Service> = others
+            .filter_map(|place| self.replicas[place].service.as_ref())
+            .collect();
+        LEASES.iter().all(|lease| {
+            let mut others = others.iter();
+            others.any(|service| holds(service, lease) == Some(true))
+        })
     }
 
     pub fn wait_until(
@@ -212,7 +236,7 @@ impl<'s> Fleet<'s> {
             numbers.clone().all(|number| fleet.is_annotated(number))
         });
         // What would be done twice would be done by now.
-        thread::sleep(Duration::from_secs(4));
+        thread::sleep(Duration::from_secs(3));
         let tokens = |number: &u64| self.tokens.of(&format!("app-{number}")).len();
         let doubled: Vec<u64> = numbers
             .clone()
