@@ -211,7 +211,7 @@ fn of_500_pushes_during_a_rolling_upgrade_and_a_drain_500_are_applied() {
             "ended a replica that had {had:?} in {ended:.1?}; others had it {:.1?} after SIGTERM",
             started.elapsed()
         );
-        assert!(started.elapsed() < Duration::from_secs(8));
+        assert!(started.elapsed() < TAKEOVER);
         fleet.replicas[place].start();
         fleet.replicas[place].service().wait_until_ready();
     }
@@ -249,11 +249,10 @@ fn every_replica_takes_hooks_is_ready_and_answers_the_same() {
     fleet.replicas[idle].service().wait_until_ready();
     fleet.send(0..3, PAUSE).end();
     println!("{}", fleet.is_done(0..3));
-    let told = fleet.wait_until("the cluster is listed", |fleet| {
+    fleet.wait_until("the cluster is listed", |fleet| {
         let told = fleet.replicas[idle].service().get("/api/v1/clusters");
         told.is_some_and(|(_, told)| told["clusters"][0]["progress"] == "listed")
     });
-    assert!(told < Duration::from_secs(20), "{told:?}");
     let candidates = format!("/api/v1/deliveries/{}/candidates", crate::hookshot::guid(1));
     for path in [
         "/api/v1/clusters",
