@@ -110,7 +110,7 @@ impl Judgement<'_> {
     /// What tells a finding apart, wherever it moves in its file.
     fn known(&self, finding: &JsonFinding<'_>) -> KnownFinding {
         let file = Path::new(finding.file);
-        let file = file.strip_prefix(&self.root).unwrap_or(file);
+        let file = file.strip_prefix(self.root).unwrap_or(file);
         KnownFinding::new(
             &file.to_string_lossy(),
             self.objects.at(finding.finding.span),

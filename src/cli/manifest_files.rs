@@ -1,5 +1,6 @@
 //! Reads files, folders and stdin with YAML documents, for commands that need no configuration.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};
@@ -9,6 +10,7 @@ use anyhow::{Context, bail};
 
 use crate::config::{FILE_LIMIT_BYTES, Finding, Folder, Sources, Unreadable};
 use crate::flux::yaml::{self, Node, Span};
+use crate::manifests::is_kustomization_file;
 
 /// How deep folders may lie in each other.
 const DEEPEST: usize = 64;
@@ -26,6 +28,20 @@ pub(super) struct Documents {
     pub(super) findings: Vec<Finding>,
     /// A file below a folder that is no manifest, without links on its way.
     passed_over: Option<PathBuf>,
+    /// The folder that was read last, where it was one.
+    pub(super) below: Option<Below>,
+}
+
+/// A folder that was read.
+#[derive(Debug)]
+pub(super) struct Below {
+    pub(super) folder: Folder,
+    /// Without links.
+    pub(super) root: PathBuf,
+    /// As it was named.
+    pub(super) shown: PathBuf,
+    /// The paths of its files below it, by the numbers of their texts.
+    pub(super) files: HashMap<u32, String>,
 }
 
 impl Documents {
@@ -41,6 +57,7 @@ impl Documents {
     /// Where the path names nothing that can be read, or a folder without manifests or with too many.
     pub(super) fn read(&mut self, path: &Path) -> anyhow::Result<Vec<Node>> {
         let mut documents = Vec::new();
+        self.below = None;
         if path == Path::new(STDIN) {
             self.read_stream(io::stdin().lock(), path, &mut documents)?;
         } else if is_stream(path) {
@@ -101,9 +118,20 @@ impl Documents {
             for link in &listing.passed_over {
                 self.passes_over(&path.join(link));
             }
+            let mut files = HashMap::new();
             for file in &listing.files {
+                let first = self.sources.texts().len();
                 self.read_file(&below, file, &path.join(file), documents);
+                if let Ok(source) = u32::try_from(first) {
+                    files.insert(source, slashed(file));
+                }
             }
+            self.below = Some(Below {
+                folder: below,
+                root: real,
+                shown: path.to_owned(),
+                files,
+            });
             return Ok(());
         };
         self.read_file(&below, &file, path, documents);
@@ -195,6 +223,12 @@ pub(super) fn named(path: &Path) -> String {
     name.strip_prefix("./").unwrap_or(&name).to_owned()
 }
 
+/// A path with `/` between its parts on every system.
+fn slashed(path: &Path) -> String {
+    let parts = path.iter().map(|part| part.to_string_lossy());
+    parts.collect::<Vec<_>>().join("/")
+}
+
 /// What lies below a folder, as paths below it.
 #[derive(Debug, Default)]
 struct Listing {
@@ -222,7 +256,8 @@ impl Listing {
             let path = below.join(&name);
             let is_manifest = path
                 .extension()
-                .is_some_and(|ending| ["yaml", "yml", "json"].iter().any(|known| ending == *known));
+                .is_some_and(|ending| ["yaml", "yml", "json"].iter().any(|known| ending == *known))
+                || name.to_str().is_some_and(is_kustomization_file);
             if name.to_string_lossy().starts_with('.') {
                 continue;
             }

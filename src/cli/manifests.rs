@@ -1,6 +1,7 @@
 //! `flux-setup validate --manifests`: plain manifests, judged without any configuration.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
@@ -11,19 +12,17 @@ use crate::budget::counted;
 use crate::config::{Class, Finding, Sources};
 use crate::flux::schema::{Coverage, Crds};
 use crate::flux::yaml::{Node, Span, Value};
-use crate::manifests::Objects;
+use crate::manifests::{Objects, Wanted, is_kustomization_file, relations};
 
 use super::args::GlobalArguments;
 use super::judgement::Judgement;
 use super::judging;
+use super::kustomize::take_in;
 use super::log::Log;
 use super::manifest_files::{Documents, STDIN, named, shown};
 use super::outcome::Outcome;
-use super::same_object::same_objects;
+use super::same_object::{cluster, same_objects};
 use super::validate_args::ValidateArguments;
-
-/// The names under which kustomize looks for its configuration.
-const KUSTOMIZE_FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// How many documents were judged, and how far.
 #[derive(Debug, Default, Clone, Copy, Serialize)]
@@ -35,8 +34,10 @@ struct Judged {
     metadata_only: usize,
     /// Kinds for which there is no CRD.
     unchecked: usize,
-    /// Kustomize's own configuration, which is meant for no cluster.
+    /// Kustomize's own configuration and parts of it, which are meant for no cluster.
     kustomize: usize,
+    /// Overlays whose objects were judged as kustomize builds them.
+    built: usize,
 }
 
 pub(super) fn run(
@@ -48,10 +49,19 @@ pub(super) fn run(
     let mut read = Documents::default();
     let given = given_crds(&mut read, &arguments.crds)?;
     read.pass_over(arguments.baseline.baseline.as_deref());
-    let mut documents = read.read(path)?;
+    let documents = read.read(path)?;
+    let is_folder = read.below.is_some();
     let all = documents.len();
-    documents.retain(|document| !is_of_kustomize(document, &read.sources));
-    let kustomize = all - documents.len();
+    let (own, documents): (Vec<_>, Vec<_>) = documents
+        .into_iter()
+        .partition(|document| is_of_kustomize(document, &read.sources));
+    let kept = documents.len();
+    let (documents, built) = take_in(&mut read, documents, &own, arguments.build)?;
+    let kustomize = if arguments.build {
+        all - kept
+    } else {
+        all - documents.len()
+    };
     if documents.is_empty() && read.findings.is_empty() {
         bail!(match kustomize {
             0 => format!("{} holds no manifest", shown(path)),
@@ -67,9 +77,22 @@ pub(super) fn run(
     let crds = crds_among(&documents, &given, &mut read.findings);
     let judged = Judged {
         kustomize,
+        built,
         ..judge(&documents, &crds, &mut read.findings)
     };
     let found = same_objects(&documents, &read.sources);
+    read.findings.extend(found);
+    let wanted = Wanted {
+        missing: is_folder,
+        values: arguments.secrets,
+    };
+    let found = relations(
+        &documents,
+        &own,
+        &read.sources,
+        &|document| cluster(read.sources.text(document.span.source)),
+        wanted,
+    );
     read.findings.extend(found);
     log.step("judged", || judged.shown());
 
@@ -181,6 +204,9 @@ impl Judged {
         if self.kustomize > 0 {
             shown += &format!(", {} of kustomize itself passed over", self.kustomize);
         }
+        if self.built > 0 {
+            shown += &format!(", {} built", counted(self.built, "overlay"));
+        }
         shown
     }
 }
@@ -207,7 +233,8 @@ pub(super) fn is_of_kustomize(document: &Node, sources: &Sources) -> bool {
         return version.starts_with("kustomize.config.k8s.io/");
     }
     let file = Path::new(sources.name(document.span.source)).file_name();
-    let is_so_called = file.is_some_and(|file| KUSTOMIZE_FILES.iter().any(|name| file == *name));
+    let name = file.and_then(OsStr::to_str);
+    let is_so_called = name.is_some_and(is_kustomization_file);
     let has_its_kind =
         text("kind").is_none_or(|kind| ["Kustomization", "Component"].contains(&kind));
     let is_mapping = matches!(document.value, Value::Mapping(_));

@@ -30,6 +30,7 @@ mod install;
 mod json_text;
 mod judgement;
 mod judging;
+mod kustomize;
 mod log;
 mod log_lines;
 mod manifest_files;

@@ -106,6 +106,12 @@ impl<'a> Places<'a> {
     }
 }
 
+/// The cluster for which `render` wrote a text; `None` where it is another's, or of none.
+pub(super) fn cluster(text: &str) -> Option<&str> {
+    let (_, cluster) = fleet(text)?;
+    (cluster != "-").then_some(cluster)
+}
+
 fn fleet(text: &str) -> Option<Fleet<'_>> {
     let place = text.strip_prefix(MARKER)?.lines().next()?.trim_end();
     let mut parts = place.split('/');

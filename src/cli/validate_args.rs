@@ -6,13 +6,15 @@ use clap::Args;
 
 /// Finds every fault of a configuration, its templates and its manifests
 ///
-/// Nothing is written, no connection is opened and no secret is read. With --manifests no
-/// configuration is read either: each document is judged by the CRDs of Flux that this program
+/// No connection is opened and no secret is read. With --manifests no configuration is read either:
+/// each document is judged by the CRDs of Flux that this program
 /// holds, by those that --crds names, and by those that are among the manifests, the last of them
 /// first. A document of a kind without CRD is not checked, and a warning says so.
 ///
 /// Of a folder every .yaml, .yml and .json file below it is read but hidden ones; nothing is read
-/// where a link leads out of it. Kustomize's own configuration is passed over and counted.
+/// where a link leads out of it. Objects that refer to one that is in none of its files are told, and so
+/// is what kustomize would choke on; files are judged as they lie, patches are passed over and
+/// counted, and an overlay is named as unchecked.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -31,6 +33,13 @@ pub(super) struct ValidateArguments {
     /// CustomResourceDefinitions for --manifests: a file, a pipe or a folder; as often as needed
     #[arg(long, value_name = "FILE|DIR", requires = "manifests")]
     pub(super) crds: Vec<PathBuf>,
+    /// Judge overlays as kustomize builds them: `kustomize` or `kubectl` on the PATH is run, and may
+    /// fetch what they name. Only for manifests that you trust
+    #[arg(long, requires = "manifests")]
+    pub(super) build: bool,
+    /// Tell Secrets and ConfigMaps too that are referred to and are not among --manifests
+    #[arg(long, requires = "manifests")]
+    pub(super) secrets: bool,
     #[command(flatten)]
     pub(super) baseline: BaselineArguments,
 }

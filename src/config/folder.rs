@@ -180,6 +180,13 @@ impl Folder {
             .is_ok_and(|metadata| metadata.is_symlink())
     }
 
+    /// Whether the path is a file.
+    pub fn is_file(&self, path: &str) -> bool {
+        self.dir
+            .metadata(path)
+            .is_ok_and(|metadata| metadata.is_file())
+    }
+
     /// Whether the path is a folder.
     pub fn is_folder(&self, path: &str) -> bool {
         self.dir

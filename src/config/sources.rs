@@ -45,7 +45,7 @@ impl Sources {
     }
 
     /// Every text with its name, in the order in which they were read.
-    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn texts(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         let texts = self.texts.iter();
         texts.map(|text| (text.name.as_str(), text.text.as_str()))
     }

@@ -1,7 +1,17 @@
 //! Manifests from anywhere, judged together.
 
 mod baseline;
+mod build;
+mod kustomize;
 mod objects;
+mod process;
+mod references;
+mod relations;
+mod there;
 
 pub use baseline::{Baseline, BaselineError, Compared, KnownFinding};
+pub use build::{BuildError, Kustomize};
+pub use kustomize::{Kustomizations, ManifestFile, Overlay, is_kustomization_file};
 pub use objects::Objects;
+pub use process::ProcessError;
+pub use relations::{Wanted, relations};

@@ -3,7 +3,9 @@
 mod baseline;
 mod folders;
 mod formats;
+mod kustomize;
 mod manifests;
+mod relations;
 
 use std::fs;
 

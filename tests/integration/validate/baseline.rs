@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::binary::{Run, run_in};
 
-use super::manifests::SOUND;
+use super::manifests::{SOUND, SOURCE};
 
 /// A folder `apps` with three errors and a baseline that knows them.
 fn adopted() -> TempDir {
@@ -18,6 +18,10 @@ fn adopted() -> TempDir {
     let write = |file: &str, text: String| {
         fs::write(apps.join(file), text).expect("it can be written");
     };
+    write(
+        "source.yaml",
+        format!("{SOURCE}---\n{}", SOURCE.replace("name: web", "name: api")),
+    );
     write("web.yaml", SOUND.replace("prune: true", "prun: true"));
     write(
         "api.yaml",
@@ -28,7 +32,7 @@ fn adopted() -> TempDir {
     assert_eq!(
         (run.stdout.as_str(), run.stderr.as_str()),
         (
-            "sound: 2 documents judged, 3 findings written to `apps/known.json`\n",
+            "sound: 4 documents judged, 3 findings written to `apps/known.json`\n",
             ""
         )
     );
@@ -55,7 +59,7 @@ fn edit(folder: &TempDir, file: &str, change: impl Fn(&str) -> String) {
 #[test]
 fn what_is_known_is_counted_and_not_told_again_also_where_it_moved() {
     let folder = adopted();
-    let said = "sound: 2 documents judged, 3 findings known before\n";
+    let said = "sound: 4 documents judged, 3 findings known before\n";
     let run = validate(folder.path(), "apps", &[]);
     assert_eq!((run.code, &*run.stdout, &*run.stderr), (Some(0), said, ""));
     edit(&folder, "apps/web.yaml", |text| format!("# why\n\n{text}"));
@@ -77,14 +81,14 @@ fn what_is_new_is_told_and_nothing_else() {
     );
     assert!(
         run.stderr
-            .ends_with("1 error\n2 documents judged, 3 findings known before\n"),
+            .ends_with("1 error\n4 documents judged, 3 findings known before\n"),
         "{}",
         run.stderr
     );
     // the same fault of another object is another one
     let other = SOUND
         .replace("prune: true", "prun: true")
-        .replace("name: web", "name: shop");
+        .replace("metadata: {name: web", "metadata: {name: shop");
     edit(&folder, "apps/web.yaml", |text| {
         format!("{text}---\n{other}")
     });

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::binary::run_in;
 
-use super::manifests::SOUND;
+use super::manifests::{SOUND, SOURCE};
 
 #[cfg(unix)]
 #[test]
@@ -50,8 +50,7 @@ fn folders_are_read_whole_and_kustomizes_own_files_are_passed_over() {
     fs::write(below.join("web.yaml"), SOUND).unwrap();
     fs::write(below.join("notes.txt"), "nothing").unwrap();
     fs::write(below.join(".hidden.yaml"), "nothing").unwrap();
-    let own =
-        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [web.yaml]\n";
+    let own = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [clusters/eu/web.yaml]\n";
     fs::write(folder.path().join("kustomization.yaml"), own).unwrap();
     let run = run_in(folder.path(), &["validate", "--manifests", "."]);
     assert_eq!(
@@ -171,6 +170,7 @@ fn a_link_to_a_folder_that_is_read_nowhere_else_is_a_warning() {
     fs::write(path("web.yaml"), SOUND).unwrap();
     fs::create_dir_all(path(".hidden/eu")).unwrap();
     fs::create_dir_all(path("clusters/eu")).unwrap();
+    fs::write(path("source.yaml"), SOURCE).unwrap();
     fs::write(outside.path().join("bad.yaml"), "a: [").unwrap();
     symlink("clusters/eu", path("same")).unwrap();
     symlink(".", path("loop")).unwrap();

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::binary::{Run, run_in};
 
-use super::manifests::SOUND;
+use super::manifests::{SOUND, SOURCE};
 
 /// A folder with an error and a warning, and names that are hard to write.
 fn faulty() -> TempDir {
@@ -17,6 +17,8 @@ fn faulty() -> TempDir {
     let below = folder.path().join("clusters/a, b: 100%");
     fs::create_dir_all(&below).expect("it can be made");
     let prun = SOUND.replace("prune: true", "prun: true");
+    let source = folder.path().join("clusters/source.yaml");
+    fs::write(source, SOURCE).expect("it can be written");
     fs::write(below.join("web.yaml"), prun).expect("it can be written");
     let other = "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: a}\n";
     fs::write(folder.path().join("clusters/thing.yaml"), other).expect("it can be written");
@@ -40,7 +42,7 @@ fn workflow_commands_name_the_place_and_escape_what_would_end_them() {
     ");
     assert_eq!(
         run.stderr,
-        "2 errors, 1 warning; 1 document judged, 1 not checked\n"
+        "2 errors, 1 warning; 2 documents judged, 1 not checked\n"
     );
 }
 
@@ -53,7 +55,8 @@ fn a_text_of_several_lines_stays_one_command() {
     let run = validate(folder.path(), "github");
     for line in run.stdout.lines() {
         assert!(
-            line.starts_with("::error file=clusters/web.yaml,line="),
+            line.starts_with("::error file=clusters/web.yaml,line=")
+                || line.starts_with("::warning file=clusters/web.yaml,line="),
             "{}",
             run.stdout
         );
@@ -69,7 +72,7 @@ fn a_comment_lists_errors_first_and_says_what_was_judged() {
     insta::assert_snapshot!(run.stdout, @"
     ### flux-setup validate: 2 errors, 1 warning
 
-    1 document judged, 1 not checked.
+    2 documents judged, 1 not checked.
 
     **Errors (2)**
 

@@ -14,6 +14,17 @@ spec:
   sourceRef: {kind: GitRepository, name: web}
 ";
 
+/// What that one follows.
+pub(super) const SOURCE: &str = "\
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: web, namespace: flux-system}
+spec:
+  interval: 5m
+  url: https://github.com/acme/web
+  ref: {branch: main}
+";
+
 /// What is said of these manifests on stdin.
 fn judged(manifests: &str) -> (Option<i32>, String) {
     let mut program = command(&["validate", "--manifests", "-"]);
@@ -97,13 +108,13 @@ fn of_kubernetes_own_kinds_only_metadata_is_judged_and_the_summary_says_so() {
 #[test]
 fn for_machines_the_documents_are_counted_beside_the_findings() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("web.yaml"), SOUND).unwrap();
+    fs::write(folder.path().join("web.yaml"), SOURCE).unwrap();
     let arguments = ["validate", "--manifests", ".", "--format", "json"];
     let run = run_in(folder.path(), &arguments);
     let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     let expected = serde_json::json!({
         "findings": [],
-        "documents": {"judged": 1, "metadataOnly": 0, "unchecked": 0, "kustomize": 0},
+        "documents": {"judged": 1, "metadataOnly": 0, "unchecked": 0, "kustomize": 0, "built": 0},
     });
     assert_eq!(report, expected);
 }
@@ -220,6 +231,8 @@ fn an_object_that_is_there_in_two_files_is_a_warning_within_a_folder_and_nothing
         fs::create_dir_all(other.parent().unwrap()).unwrap();
         let first = format!("# flux-setup: production/eu/web\n{SOUND}");
         fs::write(folder.path().join("eu/web.yaml"), first).unwrap();
+        fs::create_dir(folder.path().join("source")).unwrap();
+        fs::write(folder.path().join("source/web.yaml"), SOURCE).unwrap();
         fs::write(other, format!("{marker}{SOUND}")).unwrap();
         let run = run_in(folder.path(), &["validate", "--manifests", "."]);
         assert_eq!(run.code, Some(0), "{}", run.stderr);

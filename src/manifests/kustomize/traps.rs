@@ -1,0 +1,179 @@
+//! What kustomize chokes on or passes over silently: files that are not there, files that nothing lists.
+
+use std::collections::BTreeSet;
+
+use crate::config::{Class, Finding, Folder, Severity};
+use crate::flux::nearest;
+use crate::flux::yaml::Span;
+
+use super::entries::{Listed, Purpose};
+use super::fields::unknown;
+use super::folder::{Leads, folder_of, follow, is_kustomization_file, name_of};
+use super::tree::{Kustomization, Kustomizations};
+
+/// A file with objects.
+#[derive(Debug)]
+pub struct ManifestFile<'a> {
+    /// Below the folder that is judged.
+    pub path: &'a str,
+    /// The number of its text.
+    pub source: u32,
+}
+
+impl Kustomizations<'_> {
+    /// What is wrong with them. `paths` are those that Kustomizations of Flux name, from the top of
+    /// their repository, which the folder that is judged may lie in.
+    pub fn findings(
+        &self,
+        folder: &Folder,
+        files: &[ManifestFile<'_>],
+        paths: &[&str],
+    ) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for (file, span) in &self.second {
+            let message = format!("`{}` is the second one of its folder", name_of(file));
+            findings
+                .push(error(*span, "", message).hint("keep one of them: kustomize takes neither"));
+        }
+        for (at, one) in &self.folders {
+            findings.extend(unknown(one.node));
+            let mut seen = BTreeSet::new();
+            for listed in &one.listed {
+                match follow(at, listed.written) {
+                    Leads::Away => {}
+                    Leads::Out => findings.push(leads_out(listed)),
+                    Leads::To(path) => {
+                        if listed.purpose == Purpose::Resource && !seen.insert(path.clone()) {
+                            let message = format!("`{}` is listed twice", listed.written);
+                            let found = error(listed.span, &listed.path, message);
+                            findings
+                                .push(found.hint("take one of them away: kustomize refuses both"));
+                        } else {
+                            findings.extend(self.not_to_be_had(listed, &path, one, folder));
+                        }
+                    }
+                }
+            }
+        }
+        findings.extend(self.unlisted(files, paths));
+        findings
+    }
+
+    /// Why kustomize cannot take what is listed.
+    fn not_to_be_had(
+        &self,
+        listed: &Listed<'_>,
+        path: &str,
+        one: &Kustomization<'_>,
+        folder: &Folder,
+    ) -> Option<Finding> {
+        let Listed {
+            written,
+            purpose,
+            span,
+            ..
+        } = listed;
+        let said =
+            |message: String, hint: &str| Some(error(*span, &listed.path, message).hint(hint));
+        if path == folder_of(&one.file) {
+            return said(
+                format!("`{written}` is the folder of this file itself"),
+                "list files, or other folders",
+            );
+        }
+        let is_folder = path.is_empty() || folder.is_folder(path);
+        if is_folder {
+            return match purpose {
+                Purpose::Part => said(format!("`{written}` is a folder"), "name a file in it"),
+                _ if self.folders.contains_key(path) => None,
+                _ => said(
+                    format!("`{written}` has no `kustomization.yaml`"),
+                    "write one there, or list its files one by one",
+                ),
+            };
+        }
+        if !folder.is_file(path) {
+            let parent = folder_of(path);
+            let listing = folder.listing(if parent.is_empty() { "." } else { parent });
+            let names = listing.ok().flatten().unwrap_or_default().names;
+            let near = nearest(name_of(path), names.iter().map(String::as_str));
+            let hint = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "add the file, or take the line away".to_owned(),
+            };
+            return said(format!("`{written}` is not there"), &hint);
+        }
+        if *purpose == Purpose::Folder {
+            return said(
+                format!("`{written}` is no folder"),
+                "list it under `resources`",
+            );
+        }
+        (*purpose == Purpose::Resource && is_kustomization_file(name_of(path)))
+            .then(|| {
+                said(
+                    format!("`{written}` is no resource: kustomize reads it as its own"),
+                    "list its folder",
+                )
+            })
+            .flatten()
+    }
+
+    /// Files that Flux passes over, as a kustomization stands beside them or above.
+    fn unlisted(&self, files: &[ManifestFile<'_>], paths: &[&str]) -> Vec<Finding> {
+        let unlisted = files.iter().filter_map(|file| {
+            let listed = self.files.contains_key(file.path);
+            if listed || is_kustomization_file(name_of(file.path)) {
+                return None;
+            }
+            let mut at = folder_of(file.path);
+            let governing = loop {
+                if let Some(governing) = self.folders.get(at) {
+                    break governing;
+                }
+                if at.is_empty() || paths.iter().any(|path| is_path_of(path, at)) {
+                    return None;
+                }
+                at = folder_of(at);
+            };
+            let whole = Span {
+                source: file.source,
+                ..Span::default()
+            };
+            let message = "no kustomization lists it, and so Flux passes over it".to_owned();
+            let hint = format!(
+                "list it in `{}`, or keep it out of the folder",
+                governing.file
+            );
+            Some(Finding {
+                severity: Severity::Warning,
+                ..error(whole, "", message).hint(hint)
+            })
+        });
+        unlisted.collect()
+    }
+}
+
+/// Whether a `spec.path` of Flux means this folder, which may be named from further below.
+fn is_path_of(path: &str, folder: &str) -> bool {
+    let path = path.trim_start_matches("./").trim_matches('/');
+    path == folder
+        || path
+            .strip_suffix(folder)
+            .is_some_and(|rest| rest.ends_with('/'))
+}
+
+fn leads_out(listed: &Listed<'_>) -> Finding {
+    let message = format!(
+        "`{}` leads out of the folder, and is not looked at",
+        listed.written
+    );
+    Finding {
+        severity: Severity::Warning,
+        ..error(listed.span, &listed.path, message).hint("judge the folder that holds both")
+    }
+}
+
+fn error(span: Span, path: &str, message: String) -> Finding {
+    Finding::error(span, path, message).class(Class::Flux)
+}

@@ -1,0 +1,195 @@
+//! The kustomizations below a folder: what each reaches, and which of them change what they reach.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::flux::yaml::{Node, Span};
+
+use super::entries::{Listed, Purpose, listed};
+use super::fields::changing;
+use super::folder::{Leads, folder_of, follow};
+
+/// One kustomization.
+#[derive(Debug)]
+pub(super) struct Kustomization<'n> {
+    /// Below the folder that is judged.
+    pub(super) file: String,
+    pub(super) node: &'n Node,
+    pub(super) listed: Vec<Listed<'n>>,
+}
+
+/// All of them, by their folders.
+#[derive(Debug)]
+pub struct Kustomizations<'n> {
+    pub(super) folders: BTreeMap<String, Kustomization<'n>>,
+    /// Files beside another one of the same use.
+    pub(super) second: Vec<(String, Span)>,
+    /// Files that are listed, and whether as parts of something else alone.
+    pub(super) files: BTreeMap<String, bool>,
+}
+
+/// A kustomization that nothing includes, and that changes what it reaches.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Overlay {
+    /// Below the folder that is judged; empty for that one itself.
+    pub folder: String,
+    /// Every file that it takes in.
+    pub files: BTreeSet<String>,
+    /// Where it is first changed, and by which fields.
+    pub span: Span,
+    pub fields: Vec<String>,
+}
+
+impl<'n> Kustomizations<'n> {
+    /// Of these files, each with its path below the folder that is judged.
+    pub fn of(configurations: impl IntoIterator<Item = (String, &'n Node)>) -> Self {
+        let mut all = Self {
+            folders: BTreeMap::new(),
+            second: Vec::new(),
+            files: BTreeMap::new(),
+        };
+        for (file, node) in configurations {
+            let folder = folder_of(&file).to_owned();
+            if let Some(first) = all.folders.get(&folder) {
+                if first.file != file {
+                    all.second.push((file, node.span));
+                }
+                continue;
+            }
+            let listed = listed(node);
+            for one in &listed {
+                if let Leads::To(path) = follow(&folder, one.written) {
+                    let is_part = one.purpose == Purpose::Part;
+                    let known = all.files.entry(path).or_insert(is_part);
+                    *known &= is_part;
+                }
+            }
+            all.folders
+                .insert(folder, Kustomization { file, node, listed });
+        }
+        all
+    }
+
+    /// Whether a file is no manifest of its own: a patch, or values.
+    pub fn is_part(&self, file: &str) -> bool {
+        self.files.get(file) == Some(&true)
+    }
+
+    /// What has to be built to be judged.
+    pub fn overlays(&self) -> Vec<Overlay> {
+        let included: BTreeSet<String> = self
+            .folders
+            .iter()
+            .flat_map(|(folder, one)| targets(folder, one))
+            .collect();
+        let roots = self.folders.iter().filter(|(folder, one)| {
+            let kind = one.node.get("kind").and_then(Node::as_str);
+            kind != Some("Component") && !included.contains(*folder)
+        });
+        roots
+            .filter_map(|(folder, _)| self.overlay(folder))
+            .collect()
+    }
+
+    fn overlay(&self, folder: &str) -> Option<Overlay> {
+        let mut reached = vec![folder.to_owned()];
+        let mut files = BTreeSet::new();
+        let mut changed = None;
+        let mut next = 0;
+        while let Some(folder) = reached.get(next).cloned() {
+            next += 1;
+            let Some(one) = self.folders.get(&folder) else {
+                continue;
+            };
+            let entries = changing(one.node);
+            if let (None, Some(first)) = (&changed, entries.first()) {
+                let fields = entries.iter().map(|entry| entry.key.to_string());
+                changed = Some((first.key_span, fields.collect()));
+            }
+            for target in targets(&folder, one) {
+                if !self.folders.contains_key(&target) {
+                    files.insert(target);
+                } else if !reached.contains(&target) {
+                    reached.push(target);
+                }
+            }
+        }
+        let (span, fields) = changed?;
+        Some(Overlay {
+            folder: folder.to_owned(),
+            files,
+            span,
+            fields,
+        })
+    }
+}
+
+/// Where all that it lists leads.
+fn targets<'a>(folder: &'a str, one: &'a Kustomization<'_>) -> impl Iterator<Item = String> + 'a {
+    let listed = one.listed.iter();
+    listed.filter_map(move |listed| match follow(folder, listed.written) {
+        Leads::To(path) => Some(path),
+        Leads::Out | Leads::Away => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Kustomizations;
+    use crate::flux::yaml::{Node, read};
+
+    fn documents(files: &[(&str, &str)]) -> Vec<(String, Node)> {
+        let read = files.iter().map(|(file, text)| {
+            let document = read(text, 0).0.remove(0);
+            ((*file).to_owned(), document)
+        });
+        read.collect()
+    }
+
+    #[test]
+    fn only_what_nothing_includes_is_built_and_only_where_something_changes() {
+        let documents = documents(&[
+            ("base/kustomization.yaml", "resources: [web.yaml]\n"),
+            (
+                "eu/kustomization.yaml",
+                "resources: [../base]\npatches: [{path: p.yaml}]\n",
+            ),
+            ("us/kustomization.yaml", "resources: [../eu, more.yaml]\n"),
+            (
+                "plain/kustomization.yaml",
+                "resources: [../base]\nnamespace: ''\n",
+            ),
+            (
+                "part/kustomization.yaml",
+                "kind: Component\nnamePrefix: x-\n",
+            ),
+        ]);
+        let all = documents.iter().map(|(file, node)| (file.clone(), node));
+        let all = Kustomizations::of(all);
+        let overlays = all.overlays();
+        assert_eq!(overlays.len(), 1, "{overlays:?}");
+        assert_eq!(
+            (&*overlays[0].folder, &*overlays[0].fields),
+            ("us", &["patches".to_owned()][..])
+        );
+        let files: Vec<_> = overlays[0].files.iter().collect();
+        assert_eq!(files, ["base/web.yaml", "eu/p.yaml", "us/more.yaml"]);
+        assert!(all.is_part("eu/p.yaml"));
+        assert!(!all.is_part("base/web.yaml"));
+    }
+
+    #[test]
+    fn what_is_listed_as_a_resource_too_is_no_part_and_rings_end() {
+        let documents = documents(&[
+            (
+                "a/kustomization.yaml",
+                "resources: [../b, x.yaml]\npatches: [{path: x.yaml}]\n",
+            ),
+            ("b/kustomization.yaml", "resources: [../a]\n"),
+            ("c/kustomization.yaml", "resources: [../a]\n"),
+        ]);
+        let all = documents.iter().map(|(file, node)| (file.clone(), node));
+        let all = Kustomizations::of(all);
+        assert!(!all.is_part("a/x.yaml"));
+        assert_eq!(all.overlays().len(), 1);
+    }
+}

@@ -1,0 +1,214 @@
+//! Folders with kustomize's own configuration.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::binary::{Run, command, ended, run_in};
+
+use super::manifests::{SOUND, SOURCE};
+
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().expect("there is a folder for temporary files");
+    for (file, text) in files {
+        let path = folder.path().join(file);
+        fs::create_dir_all(path.parent().expect("a file lies in a folder"))
+            .expect("it can be made");
+        fs::write(path, text).expect("it can be written");
+    }
+    folder
+}
+
+fn validate(folder: &TempDir) -> Run {
+    run_in(folder.path(), &["validate", "--manifests", "."])
+}
+
+/// What is said, by place.
+fn said(folder: &TempDir) -> Vec<String> {
+    let arguments = ["validate", "--manifests", ".", "--format", "json"];
+    let run = run_in(folder.path(), &arguments);
+    let answer: serde_json::Value = serde_json::from_str(&run.stdout).expect("it is JSON");
+    let findings = answer["findings"]
+        .as_array()
+        .expect("it has findings")
+        .iter();
+    let said = findings.map(|one| {
+        let text = |key: &str| one[key].as_str().unwrap_or_default().to_owned();
+        format!(
+            "{} {}:{} {} ({})",
+            text("severity"),
+            text("file"),
+            one["line"],
+            text("message"),
+            text("hint")
+        )
+    });
+    said.collect()
+}
+
+#[test]
+fn what_is_listed_and_not_there_and_what_is_there_and_not_listed_is_told() {
+    let folder = folder(&[
+        (
+            "apps/kustomization.yaml",
+            "resources:\n- wbe.yaml\n- ../none\n- old\n- source.yaml\n- ./source.yaml\n- https://example.com/x.yaml\nresource: []\n",
+        ),
+        ("apps/web.yaml", SOUND),
+        ("apps/source.yaml", SOURCE),
+        ("apps/values.yaml", "replicas: 2\n"),
+        ("apps/old/notes.txt", ""),
+        (
+            "elsewhere/other.yaml",
+            &SOUND.replace("name: web, n", "name: api, n"),
+        ),
+    ]);
+    insta::assert_snapshot!(said(&folder).join("\n"), @"
+    error apps/kustomization.yaml:2 `wbe.yaml` is not there (did you mean `web.yaml`?)
+    error apps/kustomization.yaml:3 `../none` is not there (add the file, or take the line away)
+    error apps/kustomization.yaml:4 `old` has no `kustomization.yaml` (write one there, or list its files one by one)
+    error apps/kustomization.yaml:6 `./source.yaml` is listed twice (take one of them away: kustomize refuses both)
+    error apps/kustomization.yaml:8 kustomize knows no field `resource` (did you mean `resources`?)
+    error apps/values.yaml:1 no Kubernetes object: neither `apiVersion` nor `kind` is given (add both, or keep the file out of the folder of manifests)
+    warning apps/web.yaml:1 no kustomization lists it, and so Flux passes over it (list it in `apps/kustomization.yaml`, or keep it out of the folder)
+    ");
+}
+
+#[test]
+fn parts_are_judged_nowhere_and_an_overlay_is_named() {
+    let folder = folder(&[
+        (
+            "base/kustomization.yaml",
+            "resources: [web.yaml, source.yaml]\nconfigMapGenerator: [{name: v, files: [values.yaml]}]\n",
+        ),
+        ("base/web.yaml", SOUND),
+        ("base/source.yaml", SOURCE),
+        ("base/values.yaml", "replicas: 2\n"),
+        (
+            "eu/kustomization.yaml",
+            "resources: [../base]\nnamePrefix: eu-\npatches: [{path: patch.yaml}]\n",
+        ),
+        (
+            "eu/patch.yaml",
+            "kind: Kustomization\nmetadata: {name: web}\nspec: {interval: 0s}\n",
+        ),
+    ]);
+    let run = validate(&folder);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert_eq!(
+        run.stdout,
+        "sound: 2 documents judged, 4 of kustomize itself passed over\n"
+    );
+    assert!(
+        run.stderr.starts_with(
+            "warning[flux]: what `namePrefix` and `patches` make of these files is not checked\n --> eu/kustomization.yaml:2:1\n"
+        ),
+        "{}",
+        run.stderr
+    );
+    assert!(
+        run.stderr
+            .contains("help: `--build` judges what kustomize makes of them\n"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn a_second_configuration_and_one_that_leads_out_are_told() {
+    let folder = folder(&[
+        ("kustomization.yaml", "resources: [source.yaml, ../../x]\n"),
+        ("kustomization.yml", "resources: [source.yaml]\n"),
+        ("source.yaml", SOURCE),
+    ]);
+    insta::assert_snapshot!(said(&folder).join("\n"), @"
+    warning kustomization.yaml:1 `../../x` leads out of the folder, and is not looked at (judge the folder that holds both)
+    error kustomization.yml:1 `kustomization.yml` is the second one of its folder (keep one of them: kustomize takes neither)
+    ");
+}
+
+#[test]
+fn a_file_that_another_object_of_flux_reads_by_its_folder_is_not_missed() {
+    let folder = folder(&[
+        ("kustomization.yaml", "resources: [web.yaml, source.yaml]\n"),
+        ("web.yaml", &format!("{SOUND}  path: ./deploy/apps\n")),
+        ("source.yaml", SOURCE),
+        (
+            "apps/api.yaml",
+            &SOUND.replace("name: web, n", "name: api, n"),
+        ),
+    ]);
+    assert_eq!(said(&folder), [""; 0]);
+    fs::write(folder.path().join("web.yaml"), SOUND).unwrap();
+    assert_eq!(
+        said(&folder),
+        [
+            "warning apps/api.yaml:1 no kustomization lists it, and so Flux passes over it (list it in `kustomization.yaml`, or keep it out of the folder)"
+        ]
+    );
+}
+
+const OVERLAY: [(&str, &str); 4] = [
+    (
+        "base/kustomization.yaml",
+        "resources: [web.yaml, source.yaml]\n",
+    ),
+    ("base/web.yaml", SOUND),
+    ("base/source.yaml", SOURCE),
+    (
+        "eu/kustomization.yaml",
+        "resources: [../base]\npatches:\n- target: {kind: Kustomization}\n  patch: |\n    - op: replace\n      path: /spec/interval\n      value: 0s\n",
+    ),
+];
+
+/// The program with nothing but `programs` on its PATH.
+fn build(folder: &TempDir, programs: &Path) -> Run {
+    let mut program = command(&["validate", "--manifests", ".", "--build"]);
+    program.env("PATH", programs).current_dir(folder.path());
+    ended(&program.output().expect("the program was built"))
+}
+
+#[test]
+fn without_kustomize_there_is_no_build() {
+    let folder = folder(&OVERLAY);
+    let run = build(&folder, &folder.path().join("none"));
+    assert_eq!(run.code, Some(2));
+    assert_eq!(
+        run.stderr,
+        "error: `--build` needs `kustomize` or `kubectl` on the PATH, and there is neither\n"
+    );
+}
+
+#[test]
+#[ignore = "needs kubectl of a Kubernetes API server"]
+fn an_overlay_is_judged_as_kustomize_builds_it() {
+    let programs = env::var_os("KUBEBUILDER_ASSETS")
+        .expect("KUBEBUILDER_ASSETS names the folder that `tests/kubernetes/build` prints");
+    let programs = Path::new(&programs);
+    let folder = folder(&OVERLAY);
+    let run = build(&folder, programs);
+    assert_eq!(run.code, Some(2), "{}", run.stdout);
+    assert!(
+        run.stderr.contains("`0s`") && run.stderr.contains(" --> eu/(kustomize build):"),
+        "{}",
+        run.stderr
+    );
+    assert!(
+        run.stderr
+            .ends_with("2 documents judged, 2 of kustomize itself passed over, 1 overlay built\n"),
+        "{}",
+        run.stderr
+    );
+    let broken = "resources: [../base]\nnamePrefix: eu-\npatches: [{path: gone.yaml}]\n";
+    fs::write(folder.path().join("eu/kustomization.yaml"), broken).unwrap();
+    let run = build(&folder, programs);
+    assert_eq!(run.code, Some(2));
+    assert!(
+        run.stderr
+            .contains("error[flux]: kustomize cannot build it: ")
+            && run.stderr.contains("gone.yaml"),
+        "{}",
+        run.stderr
+    );
+}
