@@ -8,11 +8,11 @@ use anyhow::bail;
 use serde::Serialize;
 use serde_json::Map;
 
-use crate::budget::counted;
+use crate::budget::{counted, counted_as};
 use crate::config::{Class, Finding, Sources};
 use crate::flux::schema::{Coverage, Crds};
 use crate::flux::yaml::{Node, Span, Value};
-use crate::manifests::{Objects, Wanted, is_kustomization_file, relations};
+use crate::manifests::{Asked, Objects, Wanted, ask, is_kustomization_file, relations};
 
 use super::args::GlobalArguments;
 use super::judgement::Judgement;
@@ -38,6 +38,8 @@ struct Judged {
     kustomize: usize,
     /// Overlays whose objects were judged as kustomize builds them.
     built: usize,
+    /// Git repositories that answered.
+    asked: usize,
 }
 
 pub(super) fn run(
@@ -94,6 +96,15 @@ pub(super) fn run(
         wanted,
     );
     read.findings.extend(found);
+    let mut judged = judged;
+    if arguments.online {
+        let Asked { findings, answered } = ask(&documents, &read.sources, &|document| {
+            cluster(read.sources.text(document.span.source))
+        });
+        read.findings.extend(findings);
+        judged.asked = answered;
+        log.step("asked", || repositories(answered));
+    }
     log.step("judged", || judged.shown());
 
     let (root, only) = place(path);
@@ -110,6 +121,10 @@ pub(super) fn run(
         only,
     };
     judgement.print(global, &arguments.baseline)
+}
+
+fn repositories(count: usize) -> String {
+    counted_as(count, "repository", "repositories")
 }
 
 /// The folder that was judged, and the file, where it was one.
@@ -206,6 +221,9 @@ impl Judged {
         }
         if self.built > 0 {
             shown += &format!(", {} built", counted(self.built, "overlay"));
+        }
+        if self.asked > 0 {
+            shown += &format!(", {} asked", repositories(self.asked));
         }
         shown
     }

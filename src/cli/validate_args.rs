@@ -6,7 +6,7 @@ use clap::Args;
 
 /// Finds every fault of a configuration, its templates and its manifests
 ///
-/// No connection is opened and no secret is read. With --manifests no configuration is read either:
+/// Without --online and --build no connection is opened, and no secret is read. With --manifests no configuration is read either:
 /// each document is judged by the CRDs of Flux that this program
 /// holds, by those that --crds names, and by those that are among the manifests, the last of them
 /// first. A document of a kind without CRD is not checked, and a warning says so.
@@ -40,6 +40,10 @@ pub(super) struct ValidateArguments {
     /// Tell Secrets and ConfigMaps too that are referred to and are not among --manifests
     #[arg(long, requires = "manifests")]
     pub(super) secrets: bool,
+    /// Ask each Git repository whether the branch, tag, range and paths that --manifests follow are
+    /// there: git is run, and asks for no password
+    #[arg(long, requires = "manifests")]
+    pub(super) online: bool,
     #[command(flatten)]
     pub(super) baseline: BaselineArguments,
 }

@@ -5,6 +5,7 @@ mod folders;
 mod formats;
 mod kustomize;
 mod manifests;
+mod online;
 mod relations;
 
 use std::fs;
