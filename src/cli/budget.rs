@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use anyhow::bail;
 use serde::Serialize;
 
-use crate::budget::{Bucket, ProfileName, Report, Verdict, counted, judge, price};
-use crate::config::Environment;
+use crate::budget::{Report, Verdict, counted};
 
 use super::args::{BudgetArguments, Format, GlobalArguments};
 use super::budget_live;
+use super::budget_price::{Judged, priced};
 use super::budget_report::print_report;
 use super::fleet::{Fleet, Loaded};
 use super::log::Log;
@@ -51,25 +51,6 @@ pub(super) fn run(
     })
 }
 
-/// The price of a sound fleet, and whether it may cost that.
-pub(super) fn priced(
-    fleet: &Fleet<'_>,
-    fail_above: Option<f64>,
-    profile: Option<ProfileName>,
-) -> (Report, Verdict) {
-    let settings = &fleet.configuration.budget;
-    let mut report = price(
-        &fleet.plan,
-        &fleet.configuration.github,
-        settings,
-        &fleet.costs,
-    );
-    sort_by_kind(&mut report, &fleet.configuration.environments);
-    let said = settings.fail_above.as_ref().map(|share| share.value);
-    let verdict = judge(&report, fail_above.or(said), profile);
-    (report, verdict)
-}
-
 /// Writes it for machines.
 pub(super) fn write_json(
     fleet: &Fleet<'_>,
@@ -85,19 +66,6 @@ pub(super) fn write_json(
     output::write_json(&priced, out)
 }
 
-/// The environments as people go through them: development, staging, production, others.
-fn sort_by_kind(report: &mut Report, environments: &[Environment]) {
-    let kind = |name: &str| {
-        let mut environments = environments.iter();
-        environments
-            .find(|environment| *environment.name.value == *name)
-            .map(|environment| environment.kind)
-    };
-    for profile in &mut report.profiles {
-        profile.environments.sort_by_key(|line| kind(&line.name));
-    }
-}
-
 fn print(report: &Report, verdict: &Verdict) -> anyhow::Result<()> {
     let width = output::stdout_width();
     output::text(|stdout| print_report(report, verdict, stdout, width))
@@ -111,29 +79,4 @@ struct Priced<'a> {
     #[serde(flatten)]
     report: &'a Report,
     verdict: Judged<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Judged<'a> {
-    passed: bool,
-    /// `None` where no gate is set.
-    fail_above: Option<f64>,
-    /// Those of the fullest bucket; `None` where none has a limit.
-    share: Option<f64>,
-    profile: Option<ProfileName>,
-    bucket: Option<&'a Bucket>,
-}
-
-impl<'a> Judged<'a> {
-    fn of(verdict: &'a Verdict) -> Self {
-        let highest = verdict.highest.as_ref();
-        Self {
-            passed: verdict.passed,
-            fail_above: verdict.fail_above,
-            share: highest.map(|highest| highest.share),
-            profile: highest.map(|highest| highest.profile),
-            bucket: highest.map(|highest| &highest.bucket),
-        }
-    }
 }

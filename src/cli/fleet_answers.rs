@@ -5,9 +5,9 @@ use crate::server::{FleetAnswer, FleetPart, FleetQuestion};
 
 use super::args::Format;
 use super::fleet::{Fleet, Loaded};
+use super::given::NOTHING_SELECTED;
 use super::log::Log;
-use super::render::NOTHING_SELECTED;
-use super::{budget, plan, render, report};
+use super::{budget, budget_price, plan, render, report};
 
 pub(super) fn answer(loaded: &Loaded, question: &FleetQuestion) -> anyhow::Result<FleetAnswer> {
     let mut log = Log::new(false);
@@ -41,7 +41,7 @@ pub(super) fn answer(loaded: &Loaded, question: &FleetQuestion) -> anyhow::Resul
             if fleet.is_faulty() {
                 return faulty(&fleet);
             }
-            let (report, verdict) = budget::priced(&fleet, None, None);
+            let (report, verdict) = budget_price::priced(&fleet, None, None);
             budget::write_json(&fleet, &report, &verdict, &mut bytes)?;
         }
     }

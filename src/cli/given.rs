@@ -6,6 +6,10 @@ use clap::Args;
 
 use crate::flux::duration;
 
+/// Each name exists, but no object has all of them.
+pub(super) const NOTHING_SELECTED: &str =
+    "the selection is empty: no object lies in such an environment, project and cluster at once";
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Selection, by name or pattern, each as often as needed")]
 pub(super) struct SelectionArguments {

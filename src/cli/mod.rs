@@ -10,6 +10,7 @@ mod baseline;
 mod budget;
 mod budget_figures;
 mod budget_live;
+mod budget_price;
 mod budget_report;
 mod client;
 mod clusters;

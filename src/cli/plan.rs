@@ -11,10 +11,10 @@ use crate::plan::{Names, PlannedObject, Poll, Selection};
 
 use super::args::{Format, GlobalArguments, PlanArguments};
 use super::fleet::{Fleet, Loaded};
+use super::given::NOTHING_SELECTED;
 use super::log::Log;
 use super::outcome::Outcome;
 use super::output;
-use super::render::NOTHING_SELECTED;
 use super::report::JsonFinding;
 use super::table::{self, Column};
 

@@ -16,14 +16,10 @@ use crate::render::{
 use super::against::Part;
 use super::args::{Format, GlobalArguments, RenderArguments};
 use super::fleet::{Fleet, Loaded};
-use super::given::SelectionArguments;
+use super::given::{NOTHING_SELECTED, SelectionArguments};
 use super::log::Log;
 use super::outcome::Outcome;
 use super::{against, folder_json, folder_report, manifests_json, output};
-
-/// Each name exists, but no object has all of them.
-pub(super) const NOTHING_SELECTED: &str =
-    "the selection is empty: no object lies in such an environment, project and cluster at once";
 
 /// What is done with the files of a folder.
 #[derive(Debug, Clone, Copy)]
