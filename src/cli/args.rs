@@ -183,6 +183,7 @@ Examples:
   flux-setup render --output manifests --check   shows what differs, for CI
   flux-setup render --check --against old        the same by objects, wherever
                                                  and however they are written
+  flux-setup render --explain web/production     where each value comes from
 
 Exit codes: 0 done, 1 it differs (--check) or something waits for --prune, 2 bad
 input or it could not be done.")]
@@ -208,6 +209,14 @@ pub(super) struct RenderArguments {
         value_delimiter = ','
     )]
     pub(super) allow: Vec<Allowed>,
+    /// Print nothing but each value of a project's objects, and the file and line that it comes from or
+    /// the default that it is; of all its environments where none is named
+    #[arg(
+        long,
+        value_name = "PROJECT[/ENVIRONMENT]",
+        conflicts_with_all = ["place", "check", "prune", "environment", "project"]
+    )]
+    pub(super) explain: Option<String>,
     /// Take away what nothing asks for any more: remove files that are left over, move those that lie
     /// elsewhere, and write those that lose or rename objects
     #[arg(long, requires = "output", conflicts_with = "check")]

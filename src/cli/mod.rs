@@ -18,6 +18,7 @@ mod completions;
 mod delivery;
 mod delivery_proof;
 mod excerpt;
+mod explain;
 mod fleet;
 mod fleet_answers;
 mod folder_json;

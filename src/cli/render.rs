@@ -19,7 +19,7 @@ use super::fleet::{Fleet, Loaded};
 use super::given::{NOTHING_SELECTED, SelectionArguments};
 use super::log::Log;
 use super::outcome::Outcome;
-use super::{against, folder_json, folder_report, manifests_json, output};
+use super::{against, explain, folder_json, folder_report, manifests_json, output};
 
 /// What is done with the files of a folder.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +50,15 @@ pub(super) fn run(
     if fleet.is_faulty() {
         fleet.print_findings(global)?;
         return Ok(Outcome::BadInput);
+    }
+    if let Some(what) = &arguments.explain {
+        return explain::run(
+            global,
+            &fleet,
+            &templates,
+            what,
+            &arguments.selection.cluster,
+        );
     }
     let selection = selection(fleet.configuration, arguments)?;
     fleet.print_warnings(global)?;

@@ -68,6 +68,39 @@ pub enum Field {
     Kustomization,
 }
 
+impl Field {
+    /// The key by which the configuration says it.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Reference => "ref",
+            Self::SourceInterval => "intervals.source",
+            Self::KustomizationInterval => "intervals.kustomization",
+            Self::SourceTimeout => "timeouts.source",
+            Self::KustomizationTimeout => "timeouts.kustomization",
+            Self::RetryInterval => "retryInterval",
+            Self::Namespace => "namespace",
+            Self::Path => "path",
+            Self::Prune => "prune",
+            Self::Wait => "wait",
+            Self::Suspend => "suspend",
+            Self::TargetNamespace => "targetNamespace",
+            Self::SecretRef => "secretRef",
+            Self::Provider => "provider",
+            Self::Labels => "labels",
+            Self::Annotations => "annotations",
+            Self::Substitutions => "substitutions",
+            Self::Vars => "vars",
+            Self::WatchPaths => "watchPaths",
+            Self::DependsOn => "dependsOn",
+            Self::Names => "names",
+            Self::Webhook => "webhook",
+            Self::GitRepository => "gitRepository",
+            Self::OciRepository => "ociRepository",
+            Self::Kustomization => "kustomization",
+        }
+    }
+}
+
 /// Which commit or artifact a source follows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Reference {
@@ -153,11 +186,13 @@ impl<'c> Layers<'c> {
 
     /// What the most specific layer says that says anything.
     pub fn find(&self, field: Field) -> Option<&'c Setting> {
-        self.layers
-            .iter()
-            .rev()
-            .flatten()
-            .find_map(|settings| settings.get(field))
+        self.all(field).next()
+    }
+
+    /// What each layer says, the most specific first: the first wins, or is merged over the others.
+    pub fn all(&self, field: Field) -> impl Iterator<Item = &'c Setting> {
+        let layers = self.layers.into_iter().rev().flatten();
+        layers.filter_map(move |settings| settings.get(field))
     }
 
     /// Where a field that is in force was written.

@@ -78,8 +78,8 @@ pub(super) fn of_users(
     faults.into_iter().flat_map(said).collect()
 }
 
-#[derive(Debug, PartialEq)]
-enum Step<'a> {
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Step<'a> {
     Key(Cow<'a, str>),
     Index(usize),
 }
@@ -163,7 +163,7 @@ fn find<'v>(values: &'v Values, steps: &[Step<'_>]) -> Option<(&'v Node, bool)> 
     Some((node, true))
 }
 
-fn below_node<'a>(node: &'a Node, step: &Step<'_>) -> Option<&'a Node> {
+pub(super) fn below_node<'a>(node: &'a Node, step: &Step<'_>) -> Option<&'a Node> {
     match step {
         Step::Key(key) => node.get(key),
         Step::Index(index) => node.as_sequence()?.get(*index),

@@ -10,6 +10,7 @@ mod configured;
 mod context;
 mod engine;
 mod error;
+mod explained;
 mod folder;
 mod handed;
 mod handed_path;
@@ -49,6 +50,7 @@ pub use bounds::{
     TEMPLATE_LIMIT_BYTES, WORK_LIMIT,
 };
 pub use error::RenderError;
+pub use explained::{Explained, Origin, explain};
 pub use folder::{
     Difference, DroppedObject, Folder, FolderReport, FolderRequest, Misplaced, Place, Renamed,
     StaleFile, TakenOver, Unlisted, Unreached, WrittenFile, WrittenObject, compare_folder,

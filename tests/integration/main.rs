@@ -16,6 +16,7 @@ mod configuration;
 mod delivery;
 mod differential;
 mod door;
+mod explain;
 mod faults;
 mod fleet;
 mod folder;
