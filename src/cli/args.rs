@@ -155,6 +155,7 @@ pub(super) enum Command {
     Delivery(DeliveryArguments),
     Webhook(WebhookArguments),
     Alerts(AlertsArguments),
+    Schema(SchemaArguments),
     Completions(CompletionsArguments),
 }
 
@@ -537,6 +538,33 @@ pub(super) struct AlertsArguments {
     /// From a push until it is applied wherever it is followed, as 5m; left out: 15m
     #[arg(long, value_name = "DURATION", value_parser = positive_duration)]
     pub(super) applied_within: Option<Duration>,
+}
+
+/// Prints the JSON Schema of a configuration file, for editors
+///
+/// What it refuses `validate` refuses too; `validate` finds more. `init` writes both below
+/// `.flux-setup/`, where the first line of each file names them; after an update of this program print
+/// them again.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  flux-setup schema config > .flux-setup/config.schema.json
+  flux-setup schema environment > .flux-setup/environment.schema.json
+
+Exit codes: 0 done, 2 bad input.")]
+pub(super) struct SchemaArguments {
+    #[arg(value_enum)]
+    pub(super) file: SchemaFile,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaFile {
+    /// flux-setup.yaml
+    Config,
+    /// A file of environments/
+    Environment,
+    /// A file that `include` names
+    Included,
 }
 
 /// Prints a script that completes our commands in a shell

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::args::{Format, GlobalArguments, InitArguments};
+use super::editor::with_schemas;
 use super::new_files::{quoted, shown_file, write_files};
 use super::outcome::Outcome;
 use super::printable::printable;
@@ -36,18 +37,18 @@ pub(super) fn run(global: &GlobalArguments, arguments: &InitArguments) -> anyhow
         return init_from::run(global, arguments);
     }
     let path = arguments.folder.as_ref().unwrap_or(&global.config);
-    write_files(path, &FILES)?;
+    let files = with_schemas(FILES);
+    write_files(path, &files)?;
+    let names: Vec<_> = files.iter().map(|(name, _)| name.as_str()).collect();
     match global.format {
-        Format::Json => output::json(&Written {
-            written: FILES.map(|(name, _)| name).to_vec(),
-        })?,
-        Format::Text => output::text(|stdout| print_next_steps(stdout, path))?,
+        Format::Json => output::json(&Written { written: names })?,
+        Format::Text => output::text(|stdout| print_next_steps(stdout, path, &names))?,
     }
     Ok(Outcome::Done)
 }
 
-fn print_next_steps(stdout: &mut dyn Write, path: &Path) -> io::Result<()> {
-    for (name, _) in FILES {
+fn print_next_steps(stdout: &mut dyn Write, path: &Path, names: &[&str]) -> io::Result<()> {
+    for name in names {
         writeln!(stdout, "wrote {}", printable(&shown_file(path, name)))?;
     }
     let config = if path == Path::new(".") {

@@ -14,6 +14,7 @@ use crate::render::{Change, Comparison, cluster_of};
 
 use super::against::Part;
 use super::args::{Format, GlobalArguments, InitArguments};
+use super::editor::with_schemas;
 use super::fleet::Loaded;
 use super::init_report::{self, Proved};
 use super::log::Log;
@@ -41,7 +42,7 @@ pub(super) fn run(global: &GlobalArguments, arguments: &InitArguments) -> anyhow
         return Ok(Outcome::BadInput);
     }
     report::print_beside(&read.sources, &read.findings)?;
-    let proved = match proved(
+    let mut proved = match proved(
         &documents,
         &read.sources,
         root,
@@ -75,13 +76,10 @@ pub(super) fn run(global: &GlobalArguments, arguments: &InitArguments) -> anyhow
         }
         return Ok(Outcome::Done);
     }
-    let files: Vec<(&str, &str)> = proved
-        .adoption
-        .files
-        .iter()
-        .map(|(name, text)| (name.as_str(), text.as_str()))
-        .collect();
-    write_files(folder, &files)?;
+    let files = proved.adoption.files.iter();
+    let files = files.map(|(name, text)| (name.as_str(), text.as_str()));
+    proved.adoption.files = with_schemas(files);
+    write_files(folder, &proved.adoption.files)?;
     match global.format {
         Format::Json => output::json(&init_report::json(&proved, &read.sources))?,
         Format::Text => {

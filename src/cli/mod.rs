@@ -17,6 +17,7 @@ mod clusters;
 mod completions;
 mod delivery;
 mod delivery_proof;
+mod editor;
 mod excerpt;
 mod explain;
 mod fleet;
@@ -53,6 +54,7 @@ mod report_github;
 mod report_markdown;
 mod report_sarif;
 mod same_object;
+mod schema;
 mod serve;
 mod serve_changes;
 mod serve_clusters;
@@ -110,6 +112,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         Command::Delivery(delivery) => delivery::run(global, delivery),
         Command::Webhook(webhook) => webhook::run(global, webhook),
         Command::Alerts(alerts) => alerts::run(global, alerts),
+        Command::Schema(schema) => schema::run(schema),
         Command::Completions(completions) => completions::run(completions),
     }
 }

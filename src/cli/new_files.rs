@@ -11,13 +11,13 @@ use cap_std::fs::{Dir, OpenOptions};
 use super::printable::printable;
 
 /// Writes all files or none: what exists already stays as it is.
-pub(super) fn write_files(path: &Path, files: &[(&str, &str)]) -> anyhow::Result<()> {
+pub(super) fn write_files(path: &Path, files: &[(String, String)]) -> anyhow::Result<()> {
     let shown = path.display();
     fs::create_dir_all(path).with_context(|| format!("cannot make folder `{shown}`"))?;
     // Nothing is written through a link that leads out of the folder.
     let folder = Dir::open_ambient_dir(path, ambient_authority())
         .with_context(|| format!("cannot open folder `{shown}`"))?;
-    for (name, _) in files.iter().copied() {
+    for (name, _) in files {
         if folder.symlink_metadata(name).is_ok() {
             bail!(
                 "`{}` exists already, so nothing was written; choose another folder: `flux-setup init DIR`",
@@ -26,7 +26,7 @@ pub(super) fn write_files(path: &Path, files: &[(&str, &str)]) -> anyhow::Result
         }
     }
     let mut written = Vec::new();
-    for (name, text) in files.iter().copied() {
+    for (name, text) in files {
         if let Err(error) = write_new(&folder, name, text) {
             for name in written {
                 // What cannot be taken back is a whole file of ours: the next attempt names it.

@@ -21,6 +21,7 @@ mod read_settings;
 mod read_source;
 mod read_webhooks;
 mod reading;
+mod schema;
 mod secret;
 mod serving;
 mod settings;
@@ -43,6 +44,7 @@ pub use pattern::{Filling, Gap, Pattern};
 pub use read_map::OUR_LABELS;
 pub use read_reference::check_reference;
 pub use reading::{News, Reading};
+pub use schema::{SchemaOf, json_schema_text};
 pub use secret::{SECRET_LIMIT_BYTES, SecretFault, SecretRef, file_path};
 pub use serving::{ApiListener, ApiToken, HooksListener, ServerSettings, StoreAddress, TokenScope};
 pub use settings::{

@@ -16,7 +16,7 @@ pub const OUR_LABELS: [&str; 3] = [
 const KEY_HINT: &str = "write it as `team` or `acme.example/team`";
 
 /// Fields of the CRDs for which we have a key of our own: the CRD's field, then our key.
-const SOURCE_TAKEN: &[(&str, &str)] = &[
+pub(super) const SOURCE_TAKEN: &[(&str, &str)] = &[
     ("url", "repository"),
     ("ref", "ref"),
     ("interval", "intervals.source"),
@@ -25,7 +25,7 @@ const SOURCE_TAKEN: &[(&str, &str)] = &[
     ("provider", "provider"),
     ("suspend", "suspend"),
 ];
-const KUSTOMIZATION_TAKEN: &[(&str, &str)] = &[
+pub(super) const KUSTOMIZATION_TAKEN: &[(&str, &str)] = &[
     ("interval", "intervals.kustomization"),
     ("timeout", "timeout"),
     ("retryInterval", "retryInterval"),

@@ -10,7 +10,7 @@ use super::model::{ProjectSource, Spanned};
 use super::settings::Settings;
 
 /// Kinds of objects that hold manifests for Flux.
-const SOURCE_KINDS: [&str; 4] = [
+pub(super) const SOURCE_KINDS: [&str; 4] = [
     "GitRepository",
     "OCIRepository",
     "Bucket",

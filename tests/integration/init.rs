@@ -12,6 +12,38 @@ const FILES: [&str; 4] = [
     "environments/production.yaml",
 ];
 
+/// Beside them, by kind of file.
+const SCHEMAS: [&str; 2] = [
+    ".flux-setup/config.schema.json",
+    ".flux-setup/environment.schema.json",
+];
+
+#[test]
+fn each_file_names_its_schema_for_editors_and_holds_by_it() {
+    let folder = tempfile::tempdir().unwrap();
+    run_in(folder.path(), &["init"]);
+    for file in FILES {
+        let path = folder.path().join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        let line = text.lines().next().unwrap();
+        let schema = line
+            .strip_prefix("# yaml-language-server: $schema=")
+            .unwrap();
+        let is_environment = file.starts_with("environments/");
+        // a path from the file, as the YAML language server reads it
+        let schema = path.parent().unwrap().join(schema).canonicalize().unwrap();
+        let expected = folder.path().join(SCHEMAS[usize::from(is_environment)]);
+        assert_eq!(schema, expected.canonicalize().unwrap(), "{file}");
+        let of = if is_environment {
+            "environment"
+        } else {
+            "config"
+        };
+        let printed = run_in(folder.path(), &["schema", of]).stdout;
+        assert_eq!(fs::read_to_string(&schema).unwrap(), printed);
+    }
+}
+
 #[test]
 fn it_writes_every_file_and_says_what_to_do_next() {
     let folder = tempfile::tempdir().unwrap();
@@ -78,7 +110,8 @@ fn for_machines_it_lists_what_it_wrote() {
     let folder = tempfile::tempdir().unwrap();
     let run = run_in(folder.path(), &["init", "--format", "json"]);
     let written: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
-    assert_eq!(written, serde_json::json!({ "written": FILES }));
+    let all = [&FILES[..], &SCHEMAS].concat();
+    assert_eq!(written, serde_json::json!({ "written": all }));
 }
 
 #[test]

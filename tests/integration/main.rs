@@ -47,6 +47,7 @@ mod reconcile;
 mod reload;
 mod render;
 mod replicas;
+mod schema;
 mod serve;
 mod service;
 mod status;
