@@ -1,7 +1,9 @@
 //! What would make a plan cheaper, with the numbers.
 
-use super::demand::{Demand, Source};
-use super::report::{Advice, AdviceKind, GitUse};
+use std::time::Duration;
+
+use super::demand::{ClusterKey, Demand, Source};
+use super::report::{Advice, AdviceKind, GitUse, Remedy};
 use super::sharing::Sharing;
 use super::words::{count, counted};
 
@@ -55,7 +57,14 @@ fn share(demand: &Demand<'_>, sharing: &Sharing<'_, '_>) -> Advice {
         some(projects),
         count(saved),
     );
-    advice(AdviceKind::ShareSource, message, saved, &group)
+    let remedies = sharing.projects.iter().map(|project| Remedy::Share {
+        project: demand.projects[*project].to_owned(),
+        keeper: demand.projects[sharing.keeper].to_owned(),
+    });
+    Advice {
+        remedies: remedies.collect(),
+        ..advice(AdviceKind::ShareSource, message, saved, &group)
+    }
 }
 
 /// Semver ranges and commits on short intervals, by environment.
@@ -79,7 +88,10 @@ fn full_clones(demand: &Demand<'_>) -> Vec<Advice> {
             count(all),
             count(rare),
         );
-        advice(AdviceKind::FullClones, message, all - rare, &group)
+        Advice {
+            remedies: slower(demand, &group, RARE_CLONES_SECONDS),
+            ..advice(AdviceKind::FullClones, message, all - rare, &group)
+        }
     })
     .collect()
 }
@@ -101,7 +113,10 @@ fn short_intervals(demand: &Demand<'_>) -> Vec<Advice> {
             count(all),
             count(calm),
         );
-        advice(AdviceKind::ShortInterval, message, all - calm, &group)
+        Advice {
+            remedies: slower(demand, &group, SHORT_SECONDS),
+            ..advice(AdviceKind::ShortInterval, message, all - calm, &group)
+        }
     })
     .collect()
 }
@@ -119,6 +134,7 @@ fn busy_repository(git: &GitUse) -> Option<Advice> {
         ),
         saves_polls_per_hour: 0.0,
         sources: Vec::new(),
+        remedies: Vec::new(),
     })
 }
 
@@ -148,7 +164,22 @@ fn lists_all_refs(demand: &Demand<'_>) -> Option<Advice> {
         ),
         saves_polls_per_hour: 0.0,
         sources: Vec::new(),
+        remedies: Vec::new(),
     })
+}
+
+/// Each of these sources polled so.
+fn slower(demand: &Demand<'_>, group: &[&Source<'_>], seconds: u64) -> Vec<Remedy> {
+    let remedies = group.iter().map(|source| Remedy::Interval {
+        project: demand.projects[source.project].to_owned(),
+        environment: demand.environments[source.environment].to_owned(),
+        cluster: match source.cluster {
+            ClusterKey::Named(name) => Some(name.to_owned()),
+            ClusterKey::Of(_) => None,
+        },
+        interval: Duration::from_secs(seconds),
+    });
+    remedies.collect()
 }
 
 fn by_environment<'a, 'd>(
@@ -173,6 +204,7 @@ fn advice(kind: AdviceKind, message: String, saved: f64, group: &[&Source<'_>]) 
         message,
         saves_polls_per_hour: saved,
         sources: group.iter().map(|source| source.name.to_owned()).collect(),
+        remedies: Vec::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
@@ -252,6 +253,23 @@ pub struct Advice {
     pub saves_polls_per_hour: f64,
     /// The names of the sources that it speaks of.
     pub sources: Vec<String>,
+    /// What the configuration would say; empty where nothing that it says mends it.
+    #[serde(skip)]
+    pub remedies: Vec<Remedy>,
+}
+
+/// What the configuration would have to say of a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remedy {
+    /// It uses the source of the other.
+    Share { project: String, keeper: String },
+    /// Its source in this place is polled so.
+    Interval {
+        project: String,
+        environment: String,
+        cluster: Option<String>,
+        interval: Duration,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -48,7 +48,8 @@ pub(super) struct GlobalArguments {
     #[arg(long, global = true, value_name = "DIR", default_value = ".")]
     pub(super) config: PathBuf,
     /// Who reads stdout: people, or a machine, for which it is one JSON document; markdown is for
-    /// `render --check --against` and `validate`, github and sarif are for `validate`
+    /// `validate`, `render --check --against` and `budget --compare` or `--what-if`, github and sarif
+    /// are for `validate`
     #[arg(
         long = "format",
         global = true,
@@ -103,13 +104,17 @@ impl Arguments {
             AskedFormat::Json => Format::Json,
             _ => Format::Text,
         };
-        let is_compared =
-            matches!(&self.command, Command::Render(render) if render.against.is_some());
+        let is_compared = match &self.command {
+            Command::Render(render) => render.against.is_some(),
+            Command::Budget(budget) => budget.is_compared(),
+            _ => false,
+        };
         let is_validate = matches!(&self.command, Command::Validate(_));
         let refused = match asked {
             AskedFormat::Text | AskedFormat::Json => None,
-            AskedFormat::Markdown => (!is_compared && !is_validate)
-                .then_some("only `validate` and `render --check --against` write Markdown"),
+            AskedFormat::Markdown => (!is_compared && !is_validate).then_some(
+                "only `validate`, `render --check --against` and `budget --compare` or `--what-if` write Markdown",
+            ),
             AskedFormat::Github => {
                 (!is_validate).then_some("only `validate` writes workflow commands")
             }
@@ -273,6 +278,9 @@ Examples:
   flux-setup budget --live --watch              what is spent now
   flux-setup budget --fail-above 70%            exit code 1 above that
   flux-setup budget --fail-above 70% --profile flux-git
+  flux-setup budget --compare ../main           what a change costs
+  flux-setup budget --what-if environments.production.interval=1m
+  flux-setup budget --patch | git apply          does what is advised
   flux-setup budget --format json | jq .profiles
 
 Exit codes: 0 not above the limit, or none is set, 1 above it, or with --live
@@ -285,14 +293,31 @@ pub(super) struct BudgetArguments {
     /// The reading that is judged, flux-git or request-per-poll; left out: the higher one
     #[arg(long, value_name = "PROFILE")]
     pub(super) profile: Option<ProfileName>,
+    /// Compare with the price of the fleet in another configuration folder, which is the one before
+    #[arg(long, value_name = "DIR")]
+    pub(super) compare: Option<PathBuf>,
+    /// Price it as if sources were polled so: `[projects.NAME.][environments.NAME.]interval=DURATION`,
+    /// whatever the configuration says of them; as often as needed, the later wins
+    #[arg(long, value_name = "WHAT=DURATION")]
+    pub(super) what_if: Vec<String>,
+    /// Print the advice as a change of the configuration, for `git apply` or `patch -p1` in this folder
+    #[arg(long, conflicts_with_all = ["fail_above", "profile", "compare", "what_if"])]
+    pub(super) patch: bool,
     /// Ask a running `serve` what is left of GitHub's limits
-    #[arg(long, conflicts_with_all = ["fail_above", "profile"])]
+    #[arg(long, conflicts_with_all = ["fail_above", "profile", "compare", "what_if", "patch"])]
     pub(super) live: bool,
     /// Ask again and again, until Ctrl-C; with --format json each answer is a line
     #[arg(long, requires = "live")]
     pub(super) watch: bool,
     #[command(flatten)]
     pub(super) server: ServerArguments,
+}
+
+impl BudgetArguments {
+    /// Whether two prices are asked for.
+    pub(super) fn is_compared(&self) -> bool {
+        self.compare.is_some() || !self.what_if.is_empty()
+    }
 }
 
 /// Which running `serve` is asked.

@@ -8,7 +8,6 @@ use serde::Serialize;
 use crate::budget::{Report, Verdict, counted};
 
 use super::args::{BudgetArguments, Format, GlobalArguments};
-use super::budget_live;
 use super::budget_price::{Judged, priced};
 use super::budget_report::print_report;
 use super::fleet::{Fleet, Loaded};
@@ -16,6 +15,7 @@ use super::log::Log;
 use super::outcome::Outcome;
 use super::output;
 use super::report::JsonFinding;
+use super::{budget_compare, budget_live, budget_patch};
 
 pub(super) fn run(
     global: &GlobalArguments,
@@ -29,10 +29,16 @@ pub(super) fn run(
     }
     let mut log = Log::new(global.verbose);
     let loaded = Loaded::read(global, &mut log);
-    let fleet = loaded.plan(&mut log);
+    let mut fleet = loaded.plan(&mut log);
     if fleet.is_faulty() {
         fleet.print_findings(global)?;
         return Ok(Outcome::BadInput);
+    }
+    if arguments.patch {
+        return budget_patch::run(global, &fleet);
+    }
+    if arguments.is_compared() {
+        return budget_compare::run(global, arguments, &mut fleet, &mut log);
     }
     let (report, verdict) = priced(&fleet, arguments.fail_above, arguments.profile);
     log.step("priced", || counted(report.sources, "source"));

@@ -52,7 +52,11 @@ pub(super) fn print_report(
 }
 
 /// In one line where nothing limits it, for those who search logs.
-fn print_verdict(verdict: &Verdict, out: &mut dyn Write, width: Option<usize>) -> io::Result<()> {
+pub(super) fn print_verdict(
+    verdict: &Verdict,
+    out: &mut dyn Write,
+    width: Option<usize>,
+) -> io::Result<()> {
     let (style, word) = match (verdict.fail_above, verdict.passed) {
         (None, _) => (Style::new(), ""),
         (Some(_), true) => (GREEN, "passed: "),

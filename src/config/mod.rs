@@ -1,6 +1,7 @@
 //! What people asked for: typed, checked, with the position of every value kept.
 
 mod decode;
+mod edit;
 mod finding;
 mod folder;
 mod hidden;
@@ -30,6 +31,7 @@ mod this_machine;
 mod twice;
 
 pub use decode::parse_share;
+pub use edit::{Edit, replace_entry, set_value};
 pub use finding::{Class, Finding, Severity};
 pub use folder::{FILE_LIMIT_BYTES, Folder, Listing, Unreadable};
 pub use key_path::KeyPaths;

@@ -265,11 +265,11 @@ fn what_cannot_be_compared_is_bad_input() {
     );
     refused(
         &["render", "--format", "markdown"],
-        "only `validate` and `render --check --against` write Markdown",
+        "only `validate`, `render --check --against` and `budget --compare` or `--what-if` write Markdown",
     );
     refused(
         &["budget", "--format", "markdown"],
-        "only `validate` and `render --check --against` write Markdown",
+        "only `validate`, `render --check --against` and `budget --compare` or `--what-if` write Markdown",
     );
 }
 

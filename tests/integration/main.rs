@@ -41,6 +41,7 @@ mod limits;
     reason = "each test and bench uses the part of it that it needs"
 )]
 mod player;
+mod price_changes;
 mod process;
 mod readme;
 mod reconcile;
