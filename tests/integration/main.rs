@@ -11,6 +11,7 @@ mod arguments;
 mod bad_input;
 mod binary;
 mod budget;
+mod ci;
 mod cluster;
 mod configuration;
 mod delivery;
