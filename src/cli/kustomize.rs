@@ -31,6 +31,9 @@ pub(super) fn take_in(
     build: bool,
 ) -> anyhow::Result<(Vec<Node>, usize)> {
     let Some(below) = read.below.take() else {
+        if build {
+            bail!("`--build` builds what lies in a folder; name that as `--manifests`");
+        }
         return Ok((documents, 0));
     };
     let configurations = own.iter().filter_map(|node| {

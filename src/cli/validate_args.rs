@@ -23,7 +23,7 @@ Examples:
   flux-setup validate --manifests manifests     plain manifests
   kustomize build . | flux-setup validate --manifests - --crds crds
   flux-setup validate --manifests . --baseline known.json --write-baseline
-                                                then, without the last, what is new
+                                                then only what is new is told
 
 Exit codes: 0 sound, also with warnings, 2 faults or it could not be done.")]
 pub(super) struct ValidateArguments {

@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn a_place_belongs_to_the_document_that_it_is_in() {
         let text =
-            "kind: A\nmetadata: {name: x}\n---\nkind: B\nmetadata: {name: y, namespace: z}\n";
+            "kind: A\nmetadata: {name: x}\n---\nkind: B\nmetadata: {name: w, namespace: z}\n";
         let objects = Objects::of(&read(text, 3).0);
         let at = |part: &str, source| {
             let start = u32::try_from(text.find(part).unwrap()).unwrap();
@@ -62,8 +62,8 @@ mod tests {
             objects.at(Span { source, start, end }).to_owned()
         };
         assert_eq!(at("x}", 3), "A x");
-        assert_eq!(at("y,", 3), "B z/y");
-        assert_eq!(at("y,", 0), "");
+        assert_eq!(at("w,", 3), "B z/w");
+        assert_eq!(at("w,", 0), "");
         let whole = Span {
             source: 3,
             ..Span::default()

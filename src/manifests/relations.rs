@@ -138,7 +138,9 @@ fn better(to: &ObjectKey, all: &All<'_>) -> Option<String> {
         } else {
             String::new()
         };
-        return Some(format!("there is a {kind} of that name{only}"));
+        return Some(format!(
+            "that is the name of an object of kind {kind}{only}"
+        ));
     }
     let mut names: Vec<_> = all.names(&to.group, &to.kind).collect();
     names.sort_unstable();
@@ -248,7 +250,7 @@ mod tests {
             ),
             (
                 source("OCIRepository", "shop", "apps"),
-                "there is a OCIRepository of that name",
+                "that is the name of an object of kind OCIRepository",
             ),
             (
                 source("GitRepository", "shops", "apps"),

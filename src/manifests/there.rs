@@ -86,6 +86,15 @@ impl<'a> All<'a> {
                     self.put("", "Secret", made, namespace, from, None);
                 }
             }
+            ("source.extensions.fluxcd.io", "ArtifactGenerator") => {
+                let made = document.get("spec").and_then(|spec| spec.get("artifacts"));
+                for made in made.and_then(Node::as_sequence).unwrap_or_default() {
+                    if let Some(name) = text(made, "name") {
+                        let source = "source.toolkit.fluxcd.io";
+                        self.put(source, "ExternalArtifact", name, namespace, from, None);
+                    }
+                }
+            }
             ("fluxcd.controlplane.io", "FluxInstance") => {
                 let made = at(&["spec", "sync", "name"]).or(namespace).unwrap_or(name);
                 if let Some(kind) = at(&["spec", "sync", "kind"]) {

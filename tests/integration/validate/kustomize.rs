@@ -181,6 +181,18 @@ fn without_kustomize_there_is_no_build() {
 }
 
 #[test]
+fn one_file_is_nothing_to_build() {
+    let folder = folder(&OVERLAY);
+    let arguments = ["validate", "--build", "--manifests", "base/web.yaml"];
+    let run = run_in(folder.path(), &arguments);
+    assert_eq!(run.code, Some(2));
+    assert_eq!(
+        run.stderr,
+        "error: `--build` builds what lies in a folder; name that as `--manifests`\n"
+    );
+}
+
+#[test]
 #[ignore = "needs kubectl of a Kubernetes API server"]
 fn an_overlay_is_judged_as_kustomize_builds_it() {
     let programs = env::var_os("KUBEBUILDER_ASSETS")
