@@ -11,7 +11,7 @@
 //! | `budget` | what the plan costs at GitHub, and what is spent of it: cost table, buckets, ledger, pace, advice | `flux`, `config`, `plan` |
 //! | `render` | a plan in, manifests out: templates, proof of the text, the folder they are written to | `flux`, `config`, `plan` |
 //! | `adopt` | objects that exist in, the shortest configuration out that renders them again; the steps of the move | `flux`, `config` |
-//! | `manifests` | manifests from anywhere, judged together: what they refer to, what kustomize makes of them, what a baseline knows of their findings | `flux`, `config`, `plan` |
+//! | `manifests` | manifests from anywhere, judged together: which Flux they are for, what they refer to, what kustomize makes of them, what their repositories have, what a baseline knows | `flux`, `config`, `plan` |
 //! | `catalog` | what does exist: objects of clusters as compact items, the cache with its index, changes | `flux`, `config` |
 //! | `install` | manifests by which `serve` runs in a cluster: account, rights, policy, pod, network | `flux`, `config`, `budget`, `catalog` |
 //! | `delivery` | what GitHub told us: events, deliveries, what each may speak of, work and its states | `flux`, `config` |

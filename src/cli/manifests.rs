@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::bail;
 use serde::Serialize;
@@ -10,16 +10,16 @@ use serde_json::Map;
 
 use crate::budget::{counted, counted_as};
 use crate::config::{Class, Finding, Sources};
-use crate::flux::schema::{Coverage, Crds};
+use crate::flux::schema::Coverage;
 use crate::flux::yaml::{Node, Span, Value};
 use crate::manifests::{Asked, Objects, Wanted, ask, is_kustomization_file, relations};
 
 use super::args::GlobalArguments;
 use super::judgement::Judgement;
-use super::judging;
 use super::kustomize::take_in;
 use super::log::Log;
-use super::manifest_files::{Documents, STDIN, named, shown};
+use super::manifest_crds::{HeldCrds, given_crds};
+use super::manifest_files::{Documents, named, shown};
 use super::outcome::Outcome;
 use super::same_object::{cluster, same_objects};
 use super::validate_args::ValidateArguments;
@@ -76,11 +76,11 @@ pub(super) fn run(
     }
     let documents = without_lists(documents);
     log.step("read", || counted(documents.len(), "document"));
-    let crds = crds_among(&documents, &given, &mut read.findings);
+    let crds = HeldCrds::among(&documents, given, &mut read);
     let judged = Judged {
         kustomize,
         built,
-        ..judge(&documents, &crds, &mut read.findings)
+        ..judge(&documents, &crds, &mut read)
     };
     let found = same_objects(&documents, &read.sources);
     read.findings.extend(found);
@@ -137,47 +137,13 @@ fn place(path: &Path) -> (String, Option<String>) {
     (folder, file)
 }
 
-/// Our CRDs under those that were named.
-fn given_crds(read: &mut Documents, paths: &[PathBuf]) -> anyhow::Result<Crds> {
-    let mut crds = Crds::embedded().clone();
-    for path in paths {
-        if path == Path::new(STDIN) {
-            bail!("`--crds` names a file or a folder; stdin is read for `--manifests -` alone");
-        }
-        let documents = read.read(path)?;
-        if documents.is_empty() && read.findings.is_empty() {
-            bail!("{} holds no CustomResourceDefinition", shown(path));
-        } else if !documents.is_empty() {
-            let (own, faults) = Crds::from_documents(&documents);
-            read.findings.extend(faults.into_iter().map(Finding::from));
-            crds = own.over(&crds);
-        }
-    }
-    Ok(crds)
-}
-
-/// The CRDs that are among the manifests, over those that were given.
-fn crds_among(documents: &[Node], given: &Crds, findings: &mut Vec<Finding>) -> Crds {
-    let mut crds = given.clone();
-    let is_crd = |document: &&Node| {
-        let kind = document.get("kind").and_then(Node::as_str);
-        kind == Some("CustomResourceDefinition")
-    };
-    for document in documents.iter().filter(is_crd) {
-        let (own, faults) = Crds::from_documents([document]);
-        findings.extend(faults.into_iter().map(Finding::from));
-        crds = own.over(&crds);
-    }
-    crds
-}
-
-fn judge(documents: &[Node], crds: &Crds, findings: &mut Vec<Finding>) -> Judged {
+fn judge(documents: &[Node], crds: &HeldCrds, read: &mut Documents) -> Judged {
     let mut judged = Judged::default();
     let mut unknown: BTreeMap<String, (Span, usize)> = BTreeMap::new();
     for document in documents {
-        let faults = judging::all_faults(crds, document);
-        findings.extend(faults.into_iter().map(Finding::from));
-        let coverage = crds.coverage(document);
+        let faults = crds.faults(document, &read.sources);
+        read.findings.extend(faults.into_iter().map(Finding::from));
+        let coverage = crds.of(document, &read.sources).coverage(document);
         match coverage {
             Coverage::Whole => judged.judged += 1,
             Coverage::BuiltIn => judged.metadata_only += 1,
@@ -198,7 +164,7 @@ fn judge(documents: &[Node], crds: &Crds, findings: &mut Vec<Finding>) -> Judged
         let documents = counted(count, "document");
         let finding = Finding::warning(start, "", format!("{documents} {what}"));
         let hint = "name its CustomResourceDefinition: `--crds FILE`";
-        findings.push(finding.class(Class::Api).hint(hint));
+        read.findings.push(finding.class(Class::Api).hint(hint));
     }
     judged
 }

@@ -38,6 +38,7 @@ mod judging;
 mod kustomize;
 mod log;
 mod log_lines;
+mod manifest_crds;
 mod manifest_files;
 mod manifests;
 mod manifests_json;

@@ -2,6 +2,7 @@
 
 mod baseline;
 mod build;
+mod installed;
 mod kustomize;
 mod objects;
 mod online;
@@ -12,6 +13,7 @@ mod there;
 
 pub use baseline::{Baseline, BaselineError, Compared, KnownFinding};
 pub use build::{BuildError, Kustomize};
+pub use installed::{Installed, installed, is_crd};
 pub use kustomize::{Kustomizations, ManifestFile, Overlay, is_kustomization_file};
 pub use objects::Objects;
 pub use online::{Asked, GitError, ask};

@@ -4,6 +4,7 @@
 
 mod fleet;
 mod memory;
+mod plain;
 mod process;
 
 use std::io;
@@ -159,4 +160,17 @@ fn the_program(bencher: Bencher<'_, '_>, command: &str) {
     bencher
         .counter(manifests())
         .bench(|| process::run(folder.path(), command));
+}
+
+/// Plain manifests in files, a Kustomization or a GitRepository each.
+const FILES: usize = 3_000;
+
+/// From the start of the process to its end.
+#[divan::bench(sample_count = 20)]
+fn manifests_in_files(bencher: Bencher<'_, '_>) {
+    let folder = plain::files(FILES).expect("the folder can be written");
+    let arguments = ["validate", "--manifests", "."];
+    bencher
+        .counter(ItemsCount::new(FILES))
+        .bench(|| process::run_with(folder.path(), &arguments));
 }

@@ -51,6 +51,48 @@ fn they_agree_on_a_kind_that_uses_everything_a_schema_can_say() {
     agree_on(&crds, &seeds::everything(), folder);
 }
 
+/// Mutants that are judged from files.
+const FILES: u64 = 300;
+
+#[test]
+#[ignore = "needs a Kubernetes API server"]
+fn validate_says_of_files_what_the_api_server_says() {
+    let server = shared();
+    server.create_namespace(NAMESPACE);
+    let seeds = seeds::flux();
+    let schemas = seeds::schemas(&repository().join("src/flux/crds"));
+    let folder = tempfile::tempdir().expect("there is a folder for temporary files");
+    let mut theirs = BTreeMap::new();
+    for index in 0..FILES {
+        let mutant = Mutant::of(&mut Random::new(SEED, index), &seeds, &schemas);
+        let (_, accepted, report) = compare(Crds::embedded(), server, &mutant);
+        let file = format!("{index:04}.yaml");
+        std::fs::write(folder.path().join(&file), mutant.text()).expect("it can be written");
+        theirs.insert(file, (accepted, report));
+    }
+    let arguments = ["validate", "--manifests", ".", "--format", "json"];
+    let run = crate::binary::run_in(folder.path(), &arguments);
+    let answer: serde_json::Value = serde_json::from_str(&run.stdout).expect("it is JSON");
+    let findings = answer["findings"].as_array().expect("it has findings");
+    let refused: BTreeMap<&str, &serde_json::Value> = findings
+        .iter()
+        .filter(|one| one["severity"] == "error" && one["class"] != "flux")
+        .map(|one| (one["file"].as_str().unwrap_or_default(), &one["message"]))
+        .collect();
+    let differ = theirs
+        .iter()
+        .filter(|(file, (accepted, _))| *accepted == refused.contains_key(file.as_str()));
+    let differ = differ
+        .map(|(file, (_, report))| format!("{file}: {:?}\n{report}", refused.get(file.as_str())));
+    let differ: Vec<_> = differ.take(SHOWN).collect();
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
+    let accepted = theirs.values().filter(|(accepted, _)| *accepted).count() as u64;
+    assert!(
+        accepted > FILES / 4 && accepted < FILES / 4 * 3,
+        "{accepted}"
+    );
+}
+
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

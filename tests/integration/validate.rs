@@ -7,6 +7,7 @@ mod kustomize;
 mod manifests;
 mod online;
 mod relations;
+mod versions;
 
 use std::fs;
 

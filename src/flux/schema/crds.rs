@@ -73,6 +73,9 @@ struct Content {
     scope: Scope,
     /// The versions that are served.
     versions: Vec<(Box<str>, Schema)>,
+    /// Those of them that will go, with what the API server says of it; empty where that is its own
+    /// sentence.
+    deprecated: Vec<(Box<str>, Box<str>)>,
 }
 
 /// What a set of CRDs says about a kind.
@@ -154,13 +157,27 @@ impl Crds {
         same_kind.push(definition);
     }
 
+    /// Whether the version in which a document is written will go: what its CRD says of it, empty
+    /// where it says nothing; `None` for a version that stays.
+    pub fn deprecation(&self, document: &Node) -> Option<&str> {
+        let text = |key: &str| document.get(key).and_then(Node::as_str);
+        let (group, version) = text("apiVersion")?.split_once('/')?;
+        let same_kind = self.kinds.get(text("kind")?)?;
+        let definition = same_kind.iter().find(|one| &*one.group == group)?;
+        let deprecated = &definition.content().deprecated;
+        let found = deprecated.iter().find(|(name, _)| &**name == version);
+        found.map(|(_, says)| &**says)
+    }
+
     pub(super) fn look_up(&self, group: &str, version: &str, kind: &str) -> Lookup<'_> {
         let same_kind = self.kinds.get(kind).map(Vec::as_slice).unwrap_or_default();
         if let Some(definition) = same_kind
             .iter()
             .find(|definition| &*definition.group == group)
         {
-            let Content { scope, versions } = definition.content();
+            let Content {
+                scope, versions, ..
+            } = definition.content();
             return match versions.iter().find(|(name, _)| &**name == version) {
                 Some((_, schema)) => Lookup::Found(*scope, schema),
                 None => Lookup::OtherVersions(versions.iter().map(|(name, _)| &**name).collect()),
@@ -227,6 +244,7 @@ impl Content {
             }
         };
         let mut versions = Vec::new();
+        let mut deprecated = Vec::new();
         for version in spec["versions"].as_array().into_iter().flatten() {
             let name = text(&version["name"], "spec.versions")?;
             if version["served"] != true {
@@ -243,12 +261,20 @@ impl Content {
             let status_is_dropped = !version["subresources"]["status"].is_null();
             let compiled = compile::object(schema, status_is_dropped, trust)
                 .map_err(|fault| ("spec.versions", fault))?;
+            if version["deprecated"] == true {
+                let warning = version["deprecationWarning"].as_str().unwrap_or_default();
+                deprecated.push((name.clone(), warning.into()));
+            }
             versions.push((name, compiled));
         }
         if versions.is_empty() {
             return Err(("spec.versions", "has no version that is served".into()));
         }
-        Ok(Self { scope, versions })
+        Ok(Self {
+            scope,
+            versions,
+            deprecated,
+        })
     }
 }
 
