@@ -1,4 +1,5 @@
-//! The service is killed while it fetches what never came: each delivery once, and no call inside a hold.
+//! The service is killed while it fetches what never came, or sees where refs point: each push wakes once, and no call
+//! is made inside a hold.
 
 use std::thread;
 use std::time::Duration;
@@ -7,12 +8,14 @@ use serde_json::Value;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 
-use crate::api_server::shared;
+use crate::api_server::{ApiServer, shared};
 use crate::github::faults::Fault;
+use crate::github::hooks::Scope;
 use crate::github::sender::Delivering;
+use crate::github::{FakeGithub, Options};
 use crate::process::Home;
 
-use super::scene::{LIST, SHOW, Scene, webhook};
+use super::scene::{LIST, SHOW, Scene, TOKEN, heads, webhook};
 
 const MISSED: u32 = 240;
 /// Deliveries that are fetched beside each other.
@@ -85,4 +88,43 @@ fn kill_9_in_the_middle_of_the_back_fill_fetches_each_once_and_asks_nothing_insi
         "{kills} kills, {held} inside a hold: {MISSED} missed, {shown} fetched, {} pages",
         books.of(LIST).calls
     );
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server"]
+fn kill_9_while_heads_are_seen_wakes_each_object_once() {
+    // All sources of a cluster are asked for, so that it is one of its own.
+    let server = ApiServer::start();
+    let github = FakeGithub::launch(Options::default());
+    let token = github.personal_token("bot", &["repo"]);
+    // Without webhooks heads alone tell of pushes.
+    let host =
+        format!("heads: {{every: 1s}}, identities: [{{name: bot, token: {{file: {TOKEN}}}}}]");
+    let hook = Scope::Organization("acme".into());
+    let scene = Scene::configured(&server, "seen", github, hook, &host);
+    scene.home.write(TOKEN, &token);
+    scene.github.default_limit("graphql", 1_000_000);
+    scene.fleet(MISSED);
+    let mut service = scene.home.start();
+    service.wait_until("it knows where all refs point", |service| {
+        let told = heads(service);
+        told["refs"] == MISSED && told["lastRound"].is_string()
+    });
+    let asked = || scene.github.books().of("POST /graphql").calls;
+    let a_round = MISSED / 5;
+    for (round, pause) in (0u32..).zip([20, 70, 150, 300, 0]) {
+        let before = asked();
+        for number in round * a_round..(round + 1) * a_round {
+            scene.push(number, Delivering::UNREACHABLE);
+        }
+        service.wait_until("it asks where they point", |_| asked() > before);
+        thread::sleep(Duration::from_millis(pause));
+        service.kill();
+        service = scene.home.start();
+        service.wait_until_ready();
+    }
+    scene.wait_for(&service, 0..MISSED);
+    thread::sleep(Duration::from_secs(4));
+    assert_eq!(scene.not_once(0..MISSED), []);
+    assert_eq!(scene.github.books().violations, []);
 }
