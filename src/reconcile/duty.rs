@@ -7,9 +7,8 @@
 //!
 //! In a file there is one process, and all duties are its own.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -24,25 +23,17 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-use crate::store::{Board, Fence, Leases, Store};
+use crate::store::{Fence, Leases, Store};
 
+use super::roster::Roster;
 use super::shares::{Known, moves};
 
-/// The lease of all that is done once for all clusters.
-pub const FLEET: &str = "fleet";
 /// How often leases are renewed; one that is not for three times so long is lost.
 const BEAT_EVERY: Duration = Duration::from_secs(2);
 /// A lease that nobody took for so long is taken by whoever knows it, whatever its share.
 const LEFT_AFTER: Duration = Duration::from_secs(6);
 /// What is to be given back ends by then, or is dropped.
 const LAST_WORDS: Duration = Duration::from_secs(8);
-
-const CLUSTER: &str = "cluster/";
-
-/// The lease of all that is done in a cluster.
-pub fn cluster_lease(cluster: &str) -> String {
-    format!("{CLUSTER}{cluster}")
-}
 
 /// What a duty is given to work with.
 #[derive(Debug, Clone)]
@@ -70,63 +61,6 @@ pub struct Duties {
     /// Told where another replica came, went, or gave back a lease.
     pub bell: Arc<Notify>,
     pub metrics: LeaseMetrics,
-}
-
-/// Who holds what, as we know it now; a clone is the same.
-#[derive(Debug, Clone, Default)]
-pub struct Roster(Arc<Mutex<Stand>>);
-
-#[derive(Debug, Default)]
-struct Stand {
-    /// `None`: there is one process alone.
-    replica: Option<Arc<str>>,
-    board: Board,
-    ours: BTreeMap<String, Fence>,
-}
-
-impl Roster {
-    /// By which name others know us; `None` where there are no others.
-    pub fn replica(&self) -> Option<Arc<str>> {
-        self.stand().replica.clone()
-    }
-
-    /// Whether this process does what belongs to a lease.
-    pub fn holds(&self, lease: &str) -> bool {
-        let stand = self.stand();
-        stand.replica.is_none() || stand.ours.get(lease).is_some_and(Fence::is_held)
-    }
-
-    /// The replica that holds a lease; `None` where nobody does, or there is one process alone.
-    pub fn holder(&self, lease: &str) -> Option<String> {
-        let stand = self.stand();
-        if stand.ours.get(lease).is_some_and(Fence::is_held) {
-            return stand.replica.as_deref().map(str::to_owned);
-        }
-        let row = stand.board.leases.iter().find(|row| row.name == lease);
-        let holder = row.and_then(|row| row.holder.clone());
-        holder.filter(|holder| stand.replica.as_deref() != Some(holder))
-    }
-
-    /// Whether a replica has held a lease of late, be it that nobody does now.
-    pub fn is_known(&self, lease: &str) -> bool {
-        let stand = self.stand();
-        stand.board.leases.iter().any(|row| row.name == lease)
-    }
-
-    /// The clusters that a replica holds now, and that replica.
-    pub fn clusters(&self) -> Vec<(String, String)> {
-        let stand = self.stand();
-        let rows = stand.board.leases.iter();
-        let held = rows.filter_map(|row| {
-            let cluster = row.name.strip_prefix(CLUSTER)?;
-            Some((cluster.to_owned(), row.holder.clone()?))
-        });
-        held.collect()
-    }
-
-    fn stand(&self) -> MutexGuard<'_, Stand> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// What is counted of leases.

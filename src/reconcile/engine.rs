@@ -22,13 +22,13 @@ use crate::delivery::{Step, WorkState};
 use crate::store::{Store, StoredDelivery, StoredWork, WorkId, Write};
 
 use super::annotator::Annotator;
-use super::duty::{Roster, cluster_lease};
 use super::follower::Follower;
 use super::matcher::Matcher;
 use super::means::Means;
 use super::metrics::{EventLabels, Metrics};
 use super::names;
 use super::record::{until_stored, write_all};
+use super::roster::{Roster, cluster_lease};
 use super::steps::Mode;
 
 /// Deliveries that are matched and stored together.

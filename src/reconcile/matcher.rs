@@ -12,12 +12,12 @@ use crate::flux::RepositoryIdentity;
 use crate::store::{DeliveryId, NewWork};
 
 use super::decision::{Decision, Rules, names_told};
-use super::duty::{Roster, cluster_lease};
 use super::former_names::FormerNames;
 use super::matching::Candidate;
 use super::new_work::work_of;
 use super::overtaken::Told;
 use super::policy::Policies;
+use super::roster::{Roster, cluster_lease};
 
 /// The rules, and the clusters they are applied to.
 pub struct Matcher {

@@ -30,6 +30,7 @@ mod push;
 mod queue;
 mod record;
 mod restored;
+mod roster;
 mod shares;
 pub mod standing;
 mod steps;
@@ -47,7 +48,7 @@ pub use detector::{
     Detector, DetectorBoard, DetectorReport, FaultReport, HeadsOf, IdentityReport, LaneReport,
     MOST_HEADS, Trouble,
 };
-pub use duty::{Duties, Duty, FLEET, LeaseMetrics, Roster, Tenure, cluster_lease};
+pub use duty::{Duties, Duty, LeaseMetrics, Tenure};
 pub use engine::{Bells, Engine};
 pub use former_names::FormerNames;
 pub use hearing::{Ears, hear_others};
@@ -58,5 +59,6 @@ pub use metrics::Metrics;
 pub use policy::Policies;
 pub use push::{Changed, Package, Push};
 pub use restored::wake_what_went_back;
+pub use roster::{FLEET, Roster, cluster_lease};
 pub use steps::Mode;
 pub use verdict::{Asked, Follows, LeaveReason, Paths, Verdict};
