@@ -17,6 +17,9 @@ const PREFIX: &str = "flux_setup";
 /// Objects that are still to be woken, by cluster; counted where they are.
 const WORK_OPEN: &str = "work_open";
 
+/// 1 where a changed configuration is refused; told by the doors.
+const CONFIGURATION_REFUSED: &str = "configuration_refused";
+
 /// From where on somebody is woken.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AlertSettings {
@@ -162,6 +165,15 @@ pub fn alert_rules(settings: &AlertSettings) -> Vec<AlertRule> {
                 duration::write(*applied_within)
             ),
         },
+        AlertRule {
+            name: "FluxSetupConfigurationRefused",
+            expression: format!("{PREFIX}_{CONFIGURATION_REFUSED} > 0"),
+            lasting: Duration::from_secs(300),
+            severity: Severity::Warning,
+            summary: "the changed configuration is refused, and the last sound one holds: \
+                      /health/ready and the log say what is wrong with it"
+                .to_owned(),
+        },
     ]
 }
 
@@ -273,6 +285,13 @@ mod tests {
                   severity: warning
                 annotations:
                   summary: "a push was accepted more than 15m ago and is not applied in environment {{ $labels.environment }} of cluster {{ $labels.cluster }}: `flux-setup delivery show` says why"
+              - alert: FluxSetupConfigurationRefused
+                expr: "flux_setup_configuration_refused > 0"
+                for: 5m
+                labels:
+                  severity: warning
+                annotations:
+                  summary: "the changed configuration is refused, and the last sound one holds: /health/ready and the log say what is wrong with it"
         "#);
     }
 
@@ -352,6 +371,7 @@ mod tests {
         flux_setup_work_open > 7
         flux_setup_work_oldest_seconds > 90
         flux_setup_pushed_unapplied_seconds > 120
+        flux_setup_configuration_refused > 0
         ");
     }
 }
