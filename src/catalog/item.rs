@@ -59,6 +59,8 @@ pub struct Item {
     pub attempted: Option<Arc<str>>,
     /// What it is made from; of a HelmRelease the HelmChart that Flux makes for it, where it has one.
     pub source: Option<SourceRef>,
+    /// What has to be ready before it is applied, of the same kind.
+    pub depends_on: Box<[ItemKey]>,
     pub observed_generation: Option<i64>,
     /// Its controller is at work on it.
     pub reconciling: bool,
@@ -97,13 +99,13 @@ pub struct Ready {
     /// It speaks of the object as it is, not of an earlier generation.
     pub is_current: bool,
     pub reason: Arc<str>,
-    /// At most [`MESSAGE_LIMIT_BYTES`], without credentials. Empty where the status is true: then it
+    /// On one line, of at most [`MESSAGE_LIMIT_BYTES`], without credentials. Empty where the status is true: then it
     /// repeats the revision.
     pub message: Box<str>,
 }
 
-/// More of a message is cut off.
-pub const MESSAGE_LIMIT_BYTES: usize = 200;
+/// More of a message is cut out of its middle.
+pub const MESSAGE_LIMIT_BYTES: usize = 400;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -187,6 +189,7 @@ impl Item {
             ("revisionAt", self.revision_at != other.revision_at),
             ("attempted", self.attempted != other.attempted),
             ("source", self.source != other.source),
+            ("dependsOn", self.depends_on != other.depends_on),
             (
                 "observedGeneration",
                 self.observed_generation != other.observed_generation,

@@ -147,6 +147,10 @@ impl Projector {
             .last_attempted_revision
             .map(|revision| with_digest(revision, digest))
             .or(status.observed_source_artifact_revision);
+        let depends_on = spec.depends_on.iter().flatten();
+        let depends_on = depends_on
+            .map(|other| self.dependency(other, &key))
+            .collect();
         let conditions = status.conditions.unwrap_or_default();
         let condition = |kind: &str| conditions.iter().find(|condition| condition.kind == kind);
         let source = match (&spec.chart_ref, &status.helm_chart, &spec.source_ref) {
@@ -179,6 +183,7 @@ impl Projector {
             applied: applied.map(|revision| self.texts.text(&revision)),
             attempted: attempted.map(|revision| self.texts.text(&revision)),
             source,
+            depends_on,
             observed_generation: status.observed_generation,
             reconciling: condition("Reconciling").is_some_and(|it| it.status == "True"),
             stalled: condition("Stalled").is_some_and(|it| it.status == "True"),
@@ -241,6 +246,15 @@ impl Projector {
         }
     }
 
+    fn dependency(&mut self, other: &wire::Dependency<'_>, of: &ItemKey) -> ItemKey {
+        let namespace = other.namespace.as_deref().filter(|text| !text.is_empty());
+        ItemKey {
+            kind: of.kind,
+            namespace: self.texts.text(namespace.unwrap_or(&of.namespace)),
+            name: self.texts.text(&other.name),
+        }
+    }
+
     fn helm_chart(&mut self, chart: &str) -> Option<SourceRef> {
         let (namespace, name) = chart.split_once('/')?;
         Some(SourceRef {
@@ -288,8 +302,18 @@ fn with_digest<'a>(version: Cow<'a, str>, digest: Option<Cow<'a, str>>) -> Cow<'
     }
 }
 
-fn bounded(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MESSAGE_LIMIT_BYTES)]
+/// On one line. What is too long loses its middle: what failed stands first, and why stands last.
+fn bounded(text: &str) -> String {
+    const GAP: &str = " … ";
+    const FIRST: usize = (MESSAGE_LIMIT_BYTES - GAP.len()) / 3;
+    let text = text.trim().replace(['\n', '\r', '\t'], " ");
+    if text.len() <= MESSAGE_LIMIT_BYTES {
+        return text;
+    }
+    let first = &text[..text.floor_char_boundary(FIRST)];
+    let rest = MESSAGE_LIMIT_BYTES - GAP.len() - FIRST;
+    let last = &text[text.ceil_char_boundary(text.len() - rest)..];
+    format!("{first}{GAP}{last}")
 }
 
 #[cfg(test)]
@@ -507,6 +531,23 @@ mod tests {
     }
 
     #[test]
+    fn an_object_names_what_has_to_be_ready_before_it() {
+        let others = json!([{"name": "crds"}, {"name": "dns", "namespace": "infra"}]);
+        let item = with_spec(Kind::Kustomization, json!({"dependsOn": others}));
+        let names = item.depends_on.iter().map(ToString::to_string);
+        let names: Vec<String> = names.collect();
+        assert_eq!(
+            names,
+            ["Kustomization apps/crds", "Kustomization infra/dns"]
+        );
+        assert!(
+            with_spec(Kind::Kustomization, json!({}))
+                .depends_on
+                .is_empty()
+        );
+    }
+
+    #[test]
     fn what_was_worked_on_last_and_of_which_generation_the_condition_speaks_is_kept() {
         let object = |generation: i64, status: Value| json!({"metadata": {"name": "a", "generation": generation}, "status": status});
         let ready = json!([{"type": "Ready", "status": "True", "observedGeneration": 2}]);
@@ -537,14 +578,23 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_cut_off_between_characters() {
-        let message = "ü".repeat(MESSAGE_LIMIT_BYTES);
+    fn a_message_is_on_one_line_and_loses_its_middle_between_characters() {
+        assert_eq!(bounded(" a\nb\r\n\tc\n"), "a b   c");
+        let whole = "x".repeat(MESSAGE_LIMIT_BYTES);
+        assert_eq!(bounded(&whole), whole);
+        let message = format!(
+            "build failed: {}: no such file",
+            "ü".repeat(MESSAGE_LIMIT_BYTES)
+        );
         let object = json!({"metadata": {"name": "a"}, "status": {"conditions": [
             {"type": "Ready", "status": "Unknown", "message": message},
         ]}});
         let item = project(Kind::Bucket, &object).unwrap();
         let ready = item.ready.unwrap();
-        assert_eq!(ready.message.len(), MESSAGE_LIMIT_BYTES);
+        let length = ready.message.len();
+        assert!(length <= MESSAGE_LIMIT_BYTES && length > MESSAGE_LIMIT_BYTES - 4);
+        assert!(ready.message.starts_with("build failed: ü") && ready.message.contains("ü … ü"));
+        assert!(ready.message.ends_with("ü: no such file"));
         assert_eq!(ready.status, Status::Unknown);
     }
 

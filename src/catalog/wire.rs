@@ -56,6 +56,17 @@ pub(super) struct Spec<'a> {
     /// Of a HelmRelease.
     #[serde(borrow)]
     pub(super) chart_ref: Option<Source<'a>>,
+    #[serde(borrow)]
+    pub(super) depends_on: Option<Vec<Dependency<'a>>>,
+}
+
+/// Another object of the same kind.
+#[derive(Debug, Deserialize)]
+pub(super) struct Dependency<'a> {
+    #[serde(borrow)]
+    pub(super) name: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(super) namespace: Text<'a>,
 }
 
 #[derive(Debug, Deserialize)]
