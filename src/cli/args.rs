@@ -440,7 +440,7 @@ pub(super) struct InstallArguments {
     #[arg(long)]
     pub(super) with_namespace: bool,
     /// What everything is called, the Secret with the keys too
-    #[arg(long, value_name = "NAME", default_value = "flux-setup", value_parser = dns_label)]
+    #[arg(long, value_name = "NAME", default_value = "flux-setup", value_parser = service_name)]
     pub(super) name: String,
     /// The image of the container
     #[arg(long, value_name = "IMAGE", default_value = concat!("flux-setup:", env!("CARGO_PKG_VERSION")), value_parser = image)]
@@ -606,6 +606,14 @@ pub(super) struct CompletionsArguments {
 
 fn dns_label(text: &str) -> Result<String, String> {
     names::dns_label(text).map(|()| text.to_owned())
+}
+
+/// A Service is called so too, whose name is the strictest.
+fn service_name(text: &str) -> Result<String, String> {
+    match text.starts_with(|c: char| c.is_ascii_digit()) {
+        true => Err("it begins with a digit, as no Service may be called".to_owned()),
+        false => dns_label(text),
+    }
 }
 
 fn dns_subdomain(text: &str) -> Result<String, String> {

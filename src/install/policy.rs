@@ -7,6 +7,9 @@ use crate::catalog::{Kind, REQUESTED_AT};
 use super::Names;
 use super::document::Document;
 
+/// A token of ours is a time; whatever is longer is none.
+const TOKEN_LIMIT: usize = 64;
+
 /// A policy for the requests of this account alone, and what makes it hold.
 pub(super) fn policy(names: &Names) -> [Document; 2] {
     const VERSION: &str = "admissionregistration.k8s.io/v1";
@@ -52,7 +55,7 @@ pub(super) fn policy(names: &Names) -> [Document; 2] {
     ]
 }
 
-fn validations() -> [Value; 4] {
+fn validations() -> [Value; 5] {
     // Nothing is there to be compared where an object is made or deleted.
     let where_updated =
         |expression: &str| format!("request.operation != 'UPDATE' || ({expression})");
@@ -64,6 +67,10 @@ fn validations() -> [Value; 4] {
         "variables.is.all(key, key == '{REQUESTED_AT}' || \
          (key in variables.was && variables.is[key] == variables.was[key])) && \
          variables.was.all(key, key in variables.is)"
+    );
+    let token = format!(
+        "!('{REQUESTED_AT}' in variables.is) || size(variables.is['{REQUESTED_AT}']) <= {TOKEN_LIMIT} || \
+         ('{REQUESTED_AT}' in variables.was && variables.is['{REQUESTED_AT}'] == variables.was['{REQUESTED_AT}'])"
     );
     let rule = |expression: String, not: &str| {
         let message = format!("flux-setup may change the annotation {REQUESTED_AT} alone, {not}");
@@ -77,5 +84,6 @@ fn validations() -> [Value; 4] {
         rule(where_updated("object.?spec == oldObject.?spec"), "not spec"),
         rule(where_updated(&metadata), "not labels, finalizers or owners"),
         rule(where_updated(&annotations), "not another one"),
+        rule(where_updated(&token), "by a short token"),
     ]
 }

@@ -254,6 +254,7 @@ fn what_cannot_be_brought_into_a_pod_is_refused() {
     for (flag, value) in [
         ("--namespace", "Flux"),
         ("--name", "a.b"),
+        ("--name", "1a"),
         ("--image", "a b"),
         ("--ingress-host", "a_b"),
     ] {

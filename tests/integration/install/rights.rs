@@ -337,6 +337,10 @@ fn a_stolen_token_can_only_ask_for_a_reconcile() {
             annotations("flux-setup.dev/workflow", Value::Null),
             "not another one",
         ),
+        (
+            annotations(REQUESTED_AT, json!("x".repeat(65))),
+            "by a short token",
+        ),
     ] {
         refused(patch(body), &format!("{ALONE}, {not}"));
     }
