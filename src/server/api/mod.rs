@@ -35,16 +35,19 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 
 /// All that is answered to who may ask; `more` are routes that others add.
 pub fn routes(state: AppState, more: Router) -> Router {
-    Router::new()
-        .route("/api/v1/deliveries", get(deliveries::list))
+    let without_parameters = Router::new()
         .route("/api/v1/deliveries/{guid}", get(deliveries::story))
         .route("/api/v1/clusters", get(clusters::list))
         .route("/api/v1/rate-limit", get(rate_limit::now))
-        .route("/api/v1/rate-limit/history", get(rate_limit::history))
         .route("/api/v1/webhooks", get(webhooks::list))
         .route("/api/v1/heads", get(webhooks::heads))
         .route("/api/v1/openapi.json", get(openapi::description))
+        .route_layer(from_fn(no_parameters));
+    Router::new()
+        .route("/api/v1/deliveries", get(deliveries::list))
+        .route("/api/v1/rate-limit/history", get(rate_limit::history))
         .route("/metrics", get(scrape::metrics))
+        .merge(without_parameters)
         .with_state(state)
         .merge(more)
         .fallback(nothing_here)
@@ -92,6 +95,18 @@ async fn guard(State(state): State<AppState>, request: Request, next: Next) -> R
         response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
     }
     response
+}
+
+/// Whoever asks for a part would else be told all, and take it for that part.
+async fn no_parameters(request: Request, next: Next) -> Response {
+    match request.uri().query().unwrap_or_default() {
+        "" => next.run(request).await,
+        query => {
+            let name = query.split(['=', '&']).next().unwrap_or_default();
+            ApiFault::bad_request(format!("`{name}` is no parameter: this path has none"))
+                .into_response()
+        }
+    }
 }
 
 async fn bounded(request: Request, next: Next) -> Response {

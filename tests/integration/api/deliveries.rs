@@ -169,6 +169,21 @@ async fn what_cannot_be_asked_is_refused_with_what_can() {
         refusal(&service, "/a_b").await,
         "this is no GUID: it has other characters than letters, digits and `-`"
     );
+    for path in [
+        "clusters",
+        "webhooks",
+        "heads",
+        "rate-limit",
+        "openapi.json",
+        "deliveries/a",
+    ] {
+        let asked = service.get(&format!("/api/v1/{path}?cluster=prod")).await;
+        let refused = (
+            400,
+            "`cluster` is no parameter: this path has none".to_owned(),
+        );
+        assert_eq!((asked.status, asked.reason()), refused, "{path}");
+    }
     let unknown = service.get("/api/v1/deliveries/unknown").await;
     assert_eq!(
         (unknown.status, unknown.reason()),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use flux_setup::server::{FleetAnswer, FleetQuestion, fleet_routes};
 use regex::Regex;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::binary::repository;
 use crate::github::description::Description;
@@ -154,6 +154,9 @@ async fn call(
 fn fleet(question: &FleetQuestion) -> FleetAnswer {
     match question {
         FleetQuestion::Budget => FleetAnswer::Faulty(br#"{"findings": []}"#.to_vec()),
+        FleetQuestion::Manifests { of, .. } if of.environment.is_none() => {
+            FleetAnswer::Printed(b"{}".to_vec())
+        }
         _ => FleetAnswer::Refused("the selection is empty".to_owned()),
     }
 }
@@ -202,7 +205,9 @@ async fn what_the_doors_answer_is_as_it_is_described() {
         ("/api/v1/deliveries/{guid}", "/api/v1/deliveries/none", ""),
         ("/api/v1/deliveries/{guid}", "/api/v1/deliveries/a%20b", ""),
         ("/api/v1/clusters", "/api/v1/clusters", ""),
+        ("/api/v1/clusters", "/api/v1/clusters", "x"),
         ("/api/v1/rate-limit", "/api/v1/rate-limit", ""),
+        ("/api/v1/rate-limit", "/api/v1/rate-limit", "x"),
         (
             "/api/v1/rate-limit/history",
             "/api/v1/rate-limit/history",
@@ -214,17 +219,31 @@ async fn what_the_doors_answer_is_as_it_is_described() {
             "since=yesterday",
         ),
         ("/api/v1/webhooks", "/api/v1/webhooks", ""),
+        ("/api/v1/webhooks", "/api/v1/webhooks", "x"),
         ("/api/v1/heads", "/api/v1/heads", ""),
+        ("/api/v1/heads", "/api/v1/heads", "x"),
         ("/api/v1/manifests", "/api/v1/manifests", "environment=none"),
         ("/api/v1/manifests", "/api/v1/manifests", "output=x"),
         ("/api/v1/budget", "/api/v1/budget", ""),
         ("/api/v1/budget", "/api/v1/budget", "profile=x"),
         ("/api/v1/openapi.json", "/api/v1/openapi.json", ""),
+        ("/api/v1/openapi.json", "/api/v1/openapi.json", "x"),
         ("/metrics", "/metrics", ""),
         ("/health/live", "/health/live", ""),
         ("/health/ready", "/health/ready", ""),
     ] {
         call(&mut judge, api, path, filled, query, "").await;
+    }
+    for (query, kind) in [
+        ("", "application/yaml"),
+        ("?format=json", "application/json"),
+    ] {
+        let answer = get(api, &format!("/api/v1/manifests{query}"), "").await;
+        let kind = format!("content-type: {kind}");
+        assert!(
+            answer.status == 200 && answer.head.contains(&kind),
+            "{answer:?}"
+        );
     }
     let paths = described();
     let paths = paths["paths"].as_object().unwrap();
@@ -285,7 +304,7 @@ fn the_fleet_is_told_in_the_bytes_of_the_commands() {
     home.write("environments/dev.yaml", "ref: {branch: main}\n");
     home.write(
         "environments/production.yaml",
-        "ref: {branch: production}\n",
+        "ref: {branch: production}\ncluster: away\n",
     );
     let mut service = home.start();
     service.wait_until_ready();
@@ -314,6 +333,10 @@ fn the_fleet_is_told_in_the_bytes_of_the_commands() {
             "/api/v1/plan?environment=production",
             &["plan", "--format", "json", "--environment", "production"],
         ),
+        (
+            "/api/v1/manifests?cluster=away",
+            &["render", "--cluster", "away"],
+        ),
         ("/api/v1/budget", &["budget", "--format", "json"]),
     ] {
         assert_eq!(asked(path), printed(arguments), "{path}");
@@ -338,14 +361,21 @@ fn the_fleet_is_told_in_the_bytes_of_the_commands() {
         );
     }
     assert!(judge.faults.is_empty(), "{}", judge.faults.join("\n"));
-    let (status, refused) = service.get("/api/v1/plan?project=wob").unwrap();
-    assert_eq!(
-        (status, refused),
+    for (query, reason) in [
         (
-            400,
-            json!({"reason": "unknown project `wob`; did you mean `web`?"})
-        )
-    );
+            "plan?project=wob",
+            "unknown project `wob`; did you mean `web`?",
+        ),
+        (
+            "manifests?environment=dev&cluster=away",
+            "the selection is empty",
+        ),
+        ("budget?profile=flux-git", "unknown field `profile`"),
+    ] {
+        let (status, refused) = service.get(&format!("/api/v1/{query}")).unwrap();
+        let told = refused["reason"].as_str().unwrap_or_default();
+        assert!(status == 400 && told.contains(reason), "{query}: {refused}");
+    }
 }
 
 #[test]
