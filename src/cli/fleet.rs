@@ -55,11 +55,6 @@ impl Loaded {
         Fingerprint(hasher.finish())
     }
 
-    /// What was found when it was read.
-    pub(super) fn findings(&self) -> &[Finding] {
-        &self.findings
-    }
-
     /// Reads the configuration folder that the arguments name.
     pub(super) fn read(global: &GlobalArguments, log: &mut Log) -> Self {
         Self::read_folder(&global.config, log)
@@ -77,6 +72,14 @@ impl Loaded {
             configuration,
             findings,
         }
+    }
+
+    /// All that is wrong with the fleet, as `validate` finds it.
+    pub(super) fn judged(&self) -> Vec<Finding> {
+        let mut log = Log::new(false);
+        let mut fleet = self.plan(&mut log);
+        fleet.prove(&mut log);
+        fleet.findings
     }
 
     pub(super) fn plan(self: &Loaded, log: &mut Log) -> Fleet<'_> {

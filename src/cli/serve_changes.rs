@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::config::{self, ServerSettings};
+use crate::config::{self, Finding, ServerSettings};
 use crate::server::ConfigurationBoard;
 
 use super::args::ServeArguments;
@@ -29,11 +29,18 @@ const FAULTS_NAMED: usize = 3;
 /// So many faults go into the log.
 const FAULTS_LOGGED: usize = 20;
 
+/// What lies in the folder now, and all that is wrong with it.
+#[derive(Debug)]
+pub(super) struct Change {
+    loaded: Arc<Loaded>,
+    findings: Vec<Finding>,
+}
+
 /// Tells of each configuration that differs from the one told before, until `stop`.
 pub(super) async fn tell_changes(
     folder: PathBuf,
     first: Fingerprint,
-    told: mpsc::Sender<Arc<Loaded>>,
+    told: mpsc::Sender<Change>,
     stop: CancellationToken,
 ) {
     let telling = async {
@@ -55,7 +62,15 @@ pub(super) async fn tell_changes(
             let fingerprint = read.fingerprint();
             if fingerprint != last_told && fingerprint == last_read {
                 last_told = fingerprint;
-                if told.send(Arc::new(read)).await.is_err() {
+                let judging = tokio::task::spawn_blocking(move || Change {
+                    findings: read.judged(),
+                    loaded: Arc::new(read),
+                });
+                let Ok(change) = judging.await else {
+                    error!("the changed configuration could not be judged by a fault of ours");
+                    continue;
+                };
+                if told.send(change).await.is_err() {
                     return;
                 }
             }
@@ -111,7 +126,8 @@ impl<'f> Standing<'f> {
     }
 
     /// Looks at a change: a sound one is to be prepared, a faulty one is refused.
-    pub(super) fn read(&mut self, loaded: Arc<Loaded>) -> Option<Arc<Loaded>> {
+    pub(super) fn read(&mut self, change: Change) -> Option<Arc<Loaded>> {
+        let Change { loaded, findings } = change;
         self.refused = None;
         self.told.clear();
         if loaded.fingerprint() == self.held {
@@ -119,7 +135,7 @@ impl<'f> Standing<'f> {
             self.board.holds_as_it_lies();
             return None;
         }
-        let faults = report::errors(&loaded.configuration.sources, loaded.findings());
+        let faults = report::errors(&loaded.configuration.sources, &findings);
         if faults.is_empty() {
             return Some(loaded);
         }

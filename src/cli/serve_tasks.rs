@@ -1,5 +1,7 @@
 //! What runs, by name, and how it ends: of what nobody told to end, that is a fault.
 
+use std::io::{self, IsTerminal};
+
 use anyhow::{Context, bail};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
@@ -49,6 +51,9 @@ impl Tasks {
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    /// A terminal was closed, or somebody means what other services do then: to read the configuration again.
+    hangup: Signal,
+    has_terminal: bool,
 }
 
 impl Signals {
@@ -56,14 +61,22 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?,
             interrupt: signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?,
+            hangup: signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?,
+            has_terminal: io::stderr().is_terminal(),
         })
     }
 
     /// Waits for one of them.
     pub(super) async fn told(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => info!("ends after SIGTERM"),
-            _ = self.interrupt.recv() => info!("ends after Ctrl-C"),
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return info!("ends after SIGTERM"),
+                _ = self.interrupt.recv() => return info!("ends after Ctrl-C"),
+                _ = self.hangup.recv() => match self.has_terminal {
+                    true => return info!("ends after SIGHUP, as its terminal is closed"),
+                    false => info!("goes on after SIGHUP: changes of the configuration are seen without it"),
+                },
+            }
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Changes of the configuration folder hold without a restart, or are refused and do no harm.
 
 mod clusters;
+mod settings;
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -74,7 +76,9 @@ fn webhooks_come_and_go_without_a_restart() {
     assert_eq!(ping(&service, "acme", SECRET), 404);
     service.is_running();
     assert_eq!(reasons(&service), [""; 0]);
-    assert!(metric(&service, "flux_setup_configuration_since_timestamp_seconds") >= before);
+    service.wait_until("it is told since when that holds", |service| {
+        metric(service, "flux_setup_configuration_since_timestamp_seconds") > before
+    });
     // The files of its secrets are read again too.
     home.write("beta", "c");
     service.wait_until("the new secret is valid", |service| {
@@ -104,21 +108,83 @@ fn a_faulty_change_is_refused_with_its_place_and_the_old_one_stays() {
     );
     assert_eq!(ping(&service, "acme", SECRET), 200);
     assert_eq!(metric(&service, "flux_setup_configuration_refused"), 1.0);
-    let log = service.log();
-    let lines = log
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let logged: Vec<Value> = lines.filter(|line| line["level"] == "ERROR").collect();
-    assert!(
-        logged.iter().any(|line| {
-            line["file"] == json!(file) && line["line"] == 6 && line["column"] == 22
-        }),
-        "{log}"
-    );
+    // The log is written by a thread of its own.
+    service.wait_until("it is logged with its place", |service| {
+        let log = service.log();
+        let lines = log.lines();
+        let mut lines = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.any(|line| {
+            let place = [&line["line"], &line["column"]];
+            line["level"] == "ERROR" && line["file"] == json!(file) && place == [6, 22]
+        })
+    });
     change(&home, "organisation: acme", "organization: acme");
     service.wait_until("the fault is gone", |service| reasons(service).is_empty());
     assert_eq!(metric(&service, "flux_setup_configuration_refused"), 0.0);
     assert_eq!(ping(&service, "acme", SECRET), 200);
+}
+
+/// `validate` would refuse it, so it does not take the place of a fleet that can be told of.
+#[test]
+fn a_change_by_which_the_fleet_cannot_be_rendered_is_refused() {
+    const WEB: &str = "projects:\n  - {name: web, repository: https://github.com/acme/web, ref: {branch: main}}\n";
+    let home = home();
+    let fleet = fs::read_to_string(home.path().join("flux-setup.yaml")).unwrap();
+    home.write("flux-setup.yaml", &format!("{WEB}{fleet}"));
+    home.write("environments/dev.yaml", "ref: {branch: main}\n");
+    let mut service = home.start();
+    service.wait_until_ready();
+    let manifests = |service: &Service| service.get_text("/api/v1/manifests").expect("it answers");
+    let before = manifests(&service);
+    assert_eq!(before.0, 200);
+    let acme = "name: acme,";
+    for (from, to, says) in [
+        ("{name: web,", "{name: web, dependsOn: [nope],", ":2:"),
+        (
+            "{name: web,",
+            "{name: web, kustomization: {intervall: 1m},",
+            "intervall",
+        ),
+        (
+            "{name: web,",
+            "{name: web, objects: [{name: web, template: gone}],",
+            "gone",
+        ),
+    ] {
+        change(&home, from, to);
+        change(&home, acme, "name: beta,");
+        service.wait_until("the change is refused", |service| {
+            reasons(service).join("\n").contains(says)
+        });
+        assert_eq!(manifests(&service), before);
+        assert_eq!(metric(&service, "flux_setup_configuration_refused"), 1.0);
+        assert_eq!(ping(&service, "acme", SECRET), 200);
+        change(&home, to, from);
+        change(&home, "name: beta,", acme);
+        service.wait_until("the fault is gone", |service| reasons(service).is_empty());
+    }
+    change(&home, "{name: web,", "{name: shop,");
+    service.wait_until("a sound one holds", |service| {
+        manifests(service).1.contains("name: shop-dev")
+    });
+}
+
+/// Other services read their configuration again then, and whoever is used to that is not to end this one.
+#[test]
+fn a_hangup_ends_nothing_where_there_is_no_terminal() {
+    let home = home();
+    let mut service = home.start();
+    service.wait_until_ready();
+    let pid = service.pid().to_string();
+    let sent = Command::new("kill").args(["-HUP", &pid]).status();
+    assert!(sent.is_ok_and(|status| status.success()));
+    service.wait_until("the signal is heard", |service| {
+        service.log().contains("goes on after SIGHUP")
+    });
+    service.is_running();
+    assert_eq!(ping(&service, "acme", SECRET), 200);
+    let (status, _, log) = service.terminate();
+    assert!(status.success(), "{log}");
 }
 
 #[test]
@@ -140,11 +206,16 @@ fn a_secret_that_is_not_there_yet_is_waited_for() {
         "{told}"
     );
     assert_eq!(ping(&service, "acme", SECRET), 200);
-    home.write("later", "it came");
+    // Whole at once: an empty one would be told too.
+    home.write("coming", "it came");
+    fs::rename(home.path().join("coming"), home.path().join("later")).unwrap();
     service.wait_until("the secret is used", |service| {
         ping(service, "acme", "it came") == 200
     });
-    assert_eq!(reasons(&service), [""; 0]);
+    service.wait_until("nothing is refused", |service| reasons(service).is_empty());
+    service.wait_until("that is logged", |service| {
+        service.log().contains("the changed configuration holds")
+    });
     let log = service.log();
     assert_eq!(
         log.matches("cannot use the secret file:later").count(),
