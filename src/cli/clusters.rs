@@ -1,15 +1,18 @@
 //! The clusters that a command asks itself, as `serve` does it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use serde::Serialize;
 
 use crate::catalog::HostNames;
 use crate::cluster::ClusterAccess;
 use crate::config::{self, Configuration, Severity};
+use crate::delivery::CommitName;
 use crate::plan::{Names, Selection};
-use crate::sync::Look;
+use crate::sync::Looked;
 
 use super::args::GlobalArguments;
 use super::output;
@@ -19,6 +22,8 @@ use super::report;
 /// The name of the one cluster where the configuration lists none.
 pub(super) const ONLY_CLUSTER: &str = "default";
 const FLEET_FILE: &str = "flux-setup.yaml";
+/// So many are named where somebody has to choose among them.
+const MOST_COMMITS: usize = 5;
 
 /// How the clusters of a configuration are reached; without any the one that a kubeconfig names.
 pub(super) fn accesses(folder: &Path, configuration: &Configuration) -> Vec<ClusterAccess> {
@@ -89,24 +94,72 @@ pub(super) fn read(global: &GlobalArguments, named: &[String]) -> anyhow::Result
     }))
 }
 
-/// Says on stderr of which clusters nothing is known, and of which not all; how many are the former.
-pub(super) fn tell_what_is_not_seen(look: &Look) -> anyhow::Result<usize> {
-    let mut away = 0;
-    for looked in &look.clusters {
-        let name = looked.live.name();
-        if let Some(reason) = looked.away() {
-            away += 1;
-            output::note(&printable(&format!("cluster `{name}` is away: {reason}")))?;
-            continue;
+/// What of the clusters cannot be seen, and why.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct NotSeen {
+    /// Clusters of which nothing can be seen.
+    pub(super) away: Vec<OfCluster>,
+    /// What of other clusters cannot.
+    pub(super) unseen: Vec<OfCluster>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct OfCluster {
+    pub(super) cluster: String,
+    pub(super) reason: String,
+}
+
+impl NotSeen {
+    pub(super) fn of(clusters: &[Looked]) -> Self {
+        let mut not_seen = Self::default();
+        for looked in clusters {
+            let of_cluster = |reason: Arc<str>| OfCluster {
+                cluster: looked.live.name().to_string(),
+                reason: reason.to_string(),
+            };
+            if let Some(reason) = looked.away() {
+                not_seen.away.push(of_cluster(reason));
+                continue;
+            }
+            let mut faults: Vec<_> = looked.live.faults().into_values().collect();
+            faults.dedup();
+            not_seen.unseen.extend(faults.into_iter().map(of_cluster));
         }
-        let mut faults: Vec<_> = looked.live.faults().into_values().collect();
-        faults.dedup();
-        for fault in faults {
-            let line = format!("not all of cluster `{name}` can be seen: {fault}");
+        not_seen
+    }
+
+    /// Says it on stderr.
+    pub(super) fn tell(&self) -> anyhow::Result<()> {
+        for OfCluster { cluster, reason } in &self.away {
+            output::note(&printable(&format!(
+                "cluster `{cluster}` is away: {reason}"
+            )))?;
+        }
+        for OfCluster { cluster, reason } in &self.unseen {
+            let line = format!("not all of cluster `{cluster}` can be seen: {reason}");
             output::note(&printable(&line))?;
         }
+        Ok(())
     }
-    Ok(away)
+}
+
+/// Refuses the beginning of a name that several commits have, as far as sources have fetched them.
+pub(super) fn refuse_ambiguous(commit: &CommitName, clusters: &[Looked]) -> anyhow::Result<()> {
+    let mut commits = BTreeSet::new();
+    for looked in clusters {
+        let cache = looked.live.read();
+        let revisions = cache
+            .items()
+            .flat_map(|item| [&item.artifact, &item.applied]);
+        let found = revisions.flatten().filter_map(|it| commit.commit_of(it));
+        commits.extend(found.map(str::to_owned));
+    }
+    if commits.len() > 1 {
+        let commits: Vec<String> = commits.into_iter().take(MOST_COMMITS).collect();
+        let commits = commits.join(", ");
+        bail!("several commits begin with `{commit}`: {commits}; write more of its digits");
+    }
+    Ok(())
 }
 
 /// Runs what asks clusters to its end.

@@ -14,7 +14,7 @@ use crate::reconcile::by_hand::{Course, Round, Target, Terms, Wanted, carry_out,
 use crate::sync::{Look, Looked};
 
 use super::args::GlobalArguments;
-use super::clusters::{self, Asked};
+use super::clusters::{self, Asked, NotSeen};
 use super::outcome::Outcome;
 use super::reconcile_args::ReconcileArguments;
 
@@ -44,11 +44,15 @@ async fn reconcile(
 ) -> anyhow::Result<Outcome> {
     let look = Look::begin(asked.accesses, &asked.hosts);
     look.until_tried(LOOK_LIMIT).await;
-    let away = clusters::tell_what_is_not_seen(&look)?;
-    if away == look.clusters.len() {
+    let not_seen = NotSeen::of(&look.clusters);
+    not_seen.tell()?;
+    if not_seen.away.len() == look.clusters.len() {
         bail!("no cluster can be looked at");
     }
-    let rounds = rounds(arguments, targets, &look.clusters)?;
+    if let Some(commit) = &arguments.commit {
+        clusters::refuse_ambiguous(commit, &look.clusters)?;
+    }
+    let rounds = rounds(arguments, targets, &look.clusters, &not_seen)?;
     refuse_what_means_nothing(arguments, &rounds)?;
     let terms = Terms {
         wait: arguments.wait || arguments.commit.is_some(),
@@ -76,11 +80,13 @@ async fn reconcile(
         });
     join_all(going).await;
     following.end();
-    let is_reached = courses.iter().all(|(_, course)| course.is_reached()) && away == 0;
+    let is_reached = courses.iter().all(|(_, course)| course.is_reached());
+    let is_reached = is_reached && not_seen.away.is_empty();
     report::print(
         global.format,
         &courses,
         arguments.commit.as_ref(),
+        &not_seen,
         is_reached,
     )?;
     Ok(match is_reached {
@@ -94,6 +100,7 @@ fn rounds(
     arguments: &ReconcileArguments,
     targets: &[Target],
     clusters: &[Looked],
+    not_seen: &NotSeen,
 ) -> anyhow::Result<Vec<Round>> {
     let wanted = Wanted {
         with_dependants: arguments.with_dependants,
@@ -112,7 +119,10 @@ fn rounds(
             let caches: Vec<_> = clusters.iter().map(|looked| looked.live.read()).collect();
             let hint = nearest_to(target, caches.iter().map(|cache| &**cache));
             let text = crate::flux::mask(text);
-            bail!("`{text}` names nothing in the clusters; {hint}");
+            match not_seen.away.is_empty() {
+                true => bail!("`{text}` names nothing in the clusters; {hint}"),
+                false => bail!("`{text}` names nothing in the clusters that can be seen; {hint}"),
+            }
         }
     }
     let round = |(place, looked): (usize, &Looked)| {

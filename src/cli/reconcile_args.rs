@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::delivery::CommitId;
+use crate::delivery::CommitName;
 
 use super::given::positive_duration;
 
@@ -46,10 +46,11 @@ pub(super) struct ReconcileArguments {
     /// How long that may take
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = positive_duration)]
     pub(super) timeout: Duration,
-    /// Wait until this commit is what is applied; a source that has another is asked again
-    #[arg(long, value_name = "SHA", value_parser = commit)]
-    pub(super) commit: Option<CommitId>,
-    /// Ask what is made from the sources as well, each after its source
+    /// Wait until this commit is what is applied; a source that has another is asked again. Seven digits
+    /// are enough
+    #[arg(long, value_name = "SHA", value_parser = CommitName::read)]
+    pub(super) commit: Option<CommitName>,
+    /// Ask what is made from the sources as well, each after its source and what it depends on
     #[arg(long)]
     pub(super) with_dependants: bool,
     /// Upgrade HelmReleases though nothing is new
@@ -58,12 +59,4 @@ pub(super) struct ReconcileArguments {
     /// Let HelmReleases forget how often they have failed
     #[arg(long)]
     pub(super) reset: bool,
-}
-
-fn commit(text: &str) -> Result<CommitId, String> {
-    match CommitId::read(text) {
-        Ok(Some(commit)) => Ok(commit),
-        Ok(None) => Err("it has only zeros, which name no commit".to_owned()),
-        Err(reason) => Err(format!("{reason}; `git rev-parse` gives all of it")),
-    }
 }

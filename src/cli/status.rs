@@ -13,22 +13,23 @@ use anyhow::bail;
 use jiff::Timestamp;
 
 use crate::catalog::{Item, Kind};
+use crate::delivery::CommitName;
 use crate::flux::{RepositoryIdentity, mask};
 use crate::plan::{Names, Selection};
 use crate::reconcile::by_hand::{Target, nearest_to};
-use crate::reconcile::standing::{CommitName, Standing, with_users};
+use crate::reconcile::standing::{Standing, with_users};
 use crate::sync::{Look, Looked};
 
 use super::args::{Format, GlobalArguments};
 use super::client::Client;
-use super::clusters::{self, Asked};
+use super::clusters::{self, Asked, NotSeen};
 use super::given::SelectionArguments;
 use super::outcome::Outcome;
 use super::output;
 use super::status_args::StatusArguments;
 
 use pushes::Pushes;
-use report::{Away, Report, Shown};
+use report::{Report, Shown};
 
 /// How long a cluster may take to say what it has.
 const LOOK_LIMIT: Duration = Duration::from_secs(60);
@@ -94,7 +95,8 @@ fn outcome(report: &Report) -> Outcome {
         Some(places) => !places.is_empty() && places.iter().all(|place| place.runs),
         None => true,
     };
-    match runs && report.away.is_empty() && report.unseen.is_empty() {
+    let NotSeen { away, unseen } = &report.not_seen;
+    match runs && away.is_empty() && unseen.is_empty() {
         true => Outcome::Done,
         false => Outcome::No,
     }
@@ -106,24 +108,13 @@ fn report(
     clusters: &[Looked],
     pushes: Option<&Pushes>,
 ) -> anyhow::Result<Report> {
-    let mut away = Vec::new();
-    let mut unseen = Vec::new();
-    for looked in clusters {
-        let cluster = looked.live.name().to_string();
-        if let Some(reason) = looked.away() {
-            let reason = reason.to_string();
-            away.push(Away { cluster, reason });
-            continue;
-        }
-        let mut faults: Vec<_> = looked.live.faults().into_values().collect();
-        faults.dedup();
-        unseen.extend(faults.into_iter().map(|reason| Away {
-            cluster: cluster.clone(),
-            reason: reason.to_string(),
-        }));
+    if let Some(commit) = &arguments.commit {
+        clusters::refuse_ambiguous(commit, clusters)?;
     }
-    let found = found(arguments, targets, clusters, away.is_empty())?;
-    let selection = selection(&arguments.selection, clusters, away.is_empty())?;
+    let not_seen = NotSeen::of(clusters);
+    let is_whole = not_seen.away.is_empty();
+    let found = found(arguments, targets, clusters, is_whole)?;
+    let selection = selection(&arguments.selection, clusters, is_whole)?;
     let now = Timestamp::now();
     let mut objects = Vec::new();
     for (looked, items) in clusters.iter().zip(&found) {
@@ -148,8 +139,7 @@ fn report(
         now,
         arguments.commit.as_ref(),
         objects,
-        away,
-        unseen,
+        not_seen,
         pushes.is_some(),
     ))
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::reconcile::standing::CommitName;
+use crate::delivery::CommitName;
 
 use super::given::SelectionArguments;
 

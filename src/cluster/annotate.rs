@@ -125,6 +125,7 @@ pub(super) fn fault(key: &ItemKey, failure: Failure, status: &Status) -> PatchFa
         // A server that lacks the kind answers 404 too, and does not name the object.
         Cause::Missing if status.is_of_api_server() && names_it() => PatchFault::Gone,
         Cause::Refused | Cause::Expired => PatchFault::Refused(reason),
+        Cause::Forbidden => PatchFault::Forbidden(reason),
         _ => PatchFault::Later {
             reason,
             retry_after,

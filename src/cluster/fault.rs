@@ -33,6 +33,9 @@ pub enum PatchFault {
     /// It will be refused as well when it is tried again.
     #[error("the API server refuses the annotation: {0}")]
     Refused(String),
+    /// We lack the right, which somebody may give us later.
+    #[error("{0}")]
+    Forbidden(String),
     /// It may work later.
     #[error("{reason}")]
     Later {

@@ -7,6 +7,7 @@
 //! ```
 
 mod changed_paths;
+mod commit_name;
 mod decode;
 mod event;
 mod fault;
@@ -23,6 +24,7 @@ mod wire_commits;
 mod work;
 
 pub use changed_paths::{ChangedPaths, CutOff};
+pub use commit_name::CommitName;
 pub use decode::{Content, decode};
 pub use event::{
     Event, HeadNews, HeadSeen, Package, RefChange, Release, RepositoryChange, WorkflowRun,

@@ -2,6 +2,7 @@
 
 use crate::flux::revision;
 
+use super::commit_name::CommitName;
 use super::event::Event;
 use super::pushed_ref::{CommitId, PushedRef};
 
@@ -13,6 +14,8 @@ pub enum Wanted {
         /// The tag that was put on it, where one was.
         tag: Option<String>,
     },
+    /// A commit as a person names it.
+    Named(CommitName),
     /// Of an artifact in a registry: `sha256:…`.
     Digest(String),
     /// Nobody knows more than that there may be something new.
@@ -45,6 +48,7 @@ impl Wanted {
     pub fn is_in(&self, revision: &str) -> bool {
         match self {
             Self::Commit { commit, .. } => revision::commit(revision) == Some(commit.as_str()),
+            Self::Named(commit) => commit.is_in(revision),
             Self::Digest(digest) => {
                 let found = revision
                     .rsplit_once('@')

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::catalog::{Cache, Item, ItemKey, Kind};
-use crate::flux::revision;
+use crate::delivery::CommitName;
 
 use super::proof::users;
 
@@ -45,35 +45,6 @@ pub enum Place {
     Fetched,
     /// It has applied it.
     Runs,
-}
-
-/// The beginning of a commit's name, as people copy it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommitName(String);
-
-impl CommitName {
-    /// At least seven digits.
-    ///
-    /// # Errors
-    /// Why it is none.
-    pub fn read(text: &str) -> Result<Self, String> {
-        let text = text.to_ascii_lowercase();
-        if let Some(c) = text.chars().find(|c| !c.is_ascii_hexdigit()) {
-            return Err(format!("`{c}` is no digit of a commit"));
-        }
-        if !(7..=64).contains(&text.len()) {
-            return Err(format!("it has {} digits, not 7 to 64", text.len()));
-        }
-        Ok(Self(text))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    pub fn is_in(&self, revision: &str) -> bool {
-        revision::commit(revision).is_some_and(|commit| commit.starts_with(&self.0))
-    }
 }
 
 impl Standing {
@@ -311,17 +282,5 @@ mod tests {
         );
         assert_eq!(together(&[source]), (Fetched, 0, 0, false));
         assert_eq!(together(&[]), (Nothing, 0, 0, false));
-    }
-
-    #[test]
-    fn a_commit_is_named_by_seven_digits_or_more() {
-        assert!(CommitName::read("ABCDEF1").is_ok_and(|it| it.as_str() == "abcdef1"));
-        for (text, reason) in [
-            ("abcdef", "it has 6 digits, not 7 to 64"),
-            ("main", "`m` is no digit of a commit"),
-            ("", "it has 0 digits, not 7 to 64"),
-        ] {
-            assert_eq!(CommitName::read(text), Err(reason.to_owned()));
-        }
     }
 }

@@ -68,26 +68,27 @@ pub(super) fn after_answer(
     give_up_after: Duration,
     now: Timestamp,
 ) -> (Step, Duration) {
-    let end = match outcome {
-        Ok(()) => Step::Annotated,
-        Err(PatchFault::Gone) => Step::Gone,
-        Err(fault @ PatchFault::Refused(_)) => Step::Fail(fault.to_string()),
+    let (reason, retry_after) = match outcome {
+        Ok(()) => return (Step::Annotated, Duration::ZERO),
+        Err(PatchFault::Gone) => return (Step::Gone, Duration::ZERO),
+        Err(fault @ PatchFault::Refused(_)) => {
+            return (Step::Fail(fault.to_string()), Duration::ZERO);
+        }
+        Err(PatchFault::Forbidden(reason)) => (reason, None),
         Err(PatchFault::Later {
             reason,
             retry_after,
             ..
-        }) => {
-            let asked = retry_after.unwrap_or_default().min(RETRY_AFTER_MOST);
-            let wait = backoff(failures, fastrand::f64()).max(asked);
-            let retry = Step::Retry {
-                reason,
-                at: now.checked_add(wait).unwrap_or(now),
-                give_up_after,
-            };
-            return (retry, wait);
-        }
+        }) => (reason, retry_after),
     };
-    (end, Duration::ZERO)
+    let asked = retry_after.unwrap_or_default().min(RETRY_AFTER_MOST);
+    let wait = backoff(failures, fastrand::f64()).max(asked);
+    let retry = Step::Retry {
+        reason,
+        at: now.checked_add(wait).unwrap_or(now),
+        give_up_after,
+    };
+    (retry, wait)
 }
 
 /// How long to wait after so many failures, give or take a quarter by `chance` in 0..1, so that
@@ -197,6 +198,14 @@ mod tests {
         assert_eq!(wait(7), Duration::from_secs(7));
         assert_eq!(wait(9_999), RETRY_AFTER_MOST);
         assert!(wait(0) >= Duration::from_millis(375));
+    }
+
+    #[test]
+    fn a_right_that_we_lack_may_be_given_to_us_later() {
+        let forbidden = Err(PatchFault::Forbidden("may not patch".into()));
+        let (step, wait) = after_answer(forbidden, 0, DAY, Timestamp::UNIX_EPOCH);
+        assert!(matches!(step, Step::Retry { reason, .. } if reason == "may not patch"));
+        assert!(wait >= Duration::from_millis(375));
     }
 
     #[test]

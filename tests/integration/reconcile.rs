@@ -285,11 +285,11 @@ fn a_kustomization_that_has_failed_is_woken_at_the_same_revision() {
 fn a_commit_that_the_source_does_not_see_yet_is_asked_for_again() {
     let scene = Scene::new("hand-commit");
     let player = &scene.player;
-    let commit = format!("{:040x}", 2);
+    let commit = format!("c0ffee1{:033}", 2);
     let arguments = [
         "hand-commit/production",
         "--commit",
-        &commit,
+        "C0FFEE1",
         "--format",
         "json",
     ];
@@ -297,15 +297,15 @@ fn a_commit_that_the_source_does_not_see_yet_is_asked_for_again() {
         let first = player.wait_for_token("GitRepository", "web", None);
         player.fetch("web", &revision("main", 1));
         player.wait_for_token("GitRepository", "web", Some(&first));
-        player.fetch("web", &revision("main", 2));
-        player.apply("web", &revision("main", 2));
+        player.fetch("web", &format!("main@sha1:{commit}"));
+        player.apply("web", &format!("main@sha1:{commit}"));
     });
     assert_eq!(run.code, Some(0), "{run:?}");
     let report: Value = serde_json::from_str(&run.stdout).unwrap();
-    assert_eq!(report["commit"], commit);
+    assert_eq!(report["commit"], "c0ffee1");
     assert_eq!(
         object(&report, "Kustomization")["revision"],
-        revision("main", 2)
+        format!("main@sha1:{commit}")
     );
 }
 

@@ -283,7 +283,7 @@ async fn an_annotation_is_refused_for_good_put_off_or_of_no_use() {
         panic!("credentials may be renewed");
     };
     assert!(reason.contains("renew the token"), "{reason}");
-    let Err(PatchFault::Later { reason, .. }) = annotated(|| status(403, "no patch")).await else {
+    let Err(PatchFault::Forbidden(reason)) = annotated(|| status(403, "no patch")).await else {
         panic!("a role may be given");
     };
     assert_eq!(

@@ -9,12 +9,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::catalog::ItemKey;
-use crate::delivery::{CommitId, Stage, Token};
+use crate::delivery::{CommitName, Stage, Token};
 use crate::flux::{duration, revision};
 use crate::reconcile::by_hand::{Course, End, Line, Why};
 use crate::sync::Looked;
 
 use crate::cli::args::Format;
+use crate::cli::clusters::NotSeen;
 use crate::cli::output;
 use crate::cli::printable::printable;
 use crate::cli::table::{Column, print as print_table, table};
@@ -31,6 +32,8 @@ struct Report<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     commit: Option<&'r str>,
     objects: Vec<Told<'r>>,
+    #[serde(flatten)]
+    not_seen: &'r NotSeen,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,7 +69,8 @@ struct Object<'r> {
 pub(super) fn print(
     format: Format,
     courses: &[(&Looked, Course)],
-    commit: Option<&CommitId>,
+    commit: Option<&CommitName>,
+    not_seen: &NotSeen,
     is_reached: bool,
 ) -> anyhow::Result<()> {
     let lines = courses.iter().flat_map(|(looked, course)| {
@@ -78,8 +82,9 @@ pub(super) fn print(
         Format::Text => output::text(|out| tell(out, &lines, output::stdout_width())),
         Format::Json => output::json(&Report {
             reached: is_reached,
-            commit: commit.map(CommitId::as_str),
+            commit: commit.map(CommitName::as_str),
             objects: lines.into_iter().map(Told::of).collect(),
+            not_seen,
         }),
     }
 }

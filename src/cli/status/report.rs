@@ -8,8 +8,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::catalog::{Item, ItemKey};
+use crate::delivery::CommitName;
 use crate::flux::duration;
-use crate::reconcile::standing::{CommitName, Health, Place, Standing, Together};
+use crate::reconcile::standing::{Health, Place, Standing, Together};
+
+use crate::cli::clusters::NotSeen;
 
 use super::pushes::Push;
 
@@ -23,19 +26,11 @@ pub(super) struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) places: Option<Vec<PlaceShown>>,
     pub(super) objects: Vec<Shown>,
-    /// Clusters of which nothing can be seen.
-    pub(super) away: Vec<Away>,
-    /// What of other clusters cannot.
-    pub(super) unseen: Vec<Away>,
+    #[serde(flatten)]
+    pub(super) not_seen: NotSeen,
     /// Whether a server was asked for pushes.
     #[serde(skip)]
     pub(super) knows_pushes: bool,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct Away {
-    pub(super) cluster: String,
-    pub(super) reason: String,
 }
 
 /// One object.
@@ -142,8 +137,7 @@ impl Report {
         at: Timestamp,
         commit: Option<&CommitName>,
         objects: Vec<Shown>,
-        away: Vec<Away>,
-        unseen: Vec<Away>,
+        not_seen: NotSeen,
         knows_pushes: bool,
     ) -> Self {
         Self {
@@ -151,8 +145,7 @@ impl Report {
             commit: commit.map(|commit| commit.as_str().to_owned()),
             places: commit.map(|_| places(&objects)),
             objects,
-            away,
-            unseen,
+            not_seen,
             knows_pushes,
         }
     }

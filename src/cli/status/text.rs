@@ -29,11 +29,11 @@ pub(super) fn tell(out: &mut dyn Write, report: &Report, width: Option<usize>) -
         Some(places) => tell_places(out, report, places, width)?,
         None => tell_objects(out, report, width)?,
     }
-    for away in &report.away {
+    for away in &report.not_seen.away {
         let line = format!("cluster {}: {}", away.cluster, away.reason);
         writeln!(out, "{RED}away{RED:#}    {}", printable(&line))?;
     }
-    for unseen in &report.unseen {
+    for unseen in &report.not_seen.unseen {
         let line = format!("part of cluster {}: {}", unseen.cluster, unseen.reason);
         writeln!(out, "{RED}unseen{RED:#}  {}", printable(&line))?;
     }

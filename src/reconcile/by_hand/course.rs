@@ -37,14 +37,14 @@ impl Course {
             lines.push(Line::new(wake.item, Some(wake.why), wake.after));
         }
         for left in round.left {
-            let mut line = Line::new(left.item, Some(Why::Named), None);
+            let mut line = Line::new(left.item, Some(Why::Named), Vec::new());
             line.end = Some(End::Failed(left.why.to_string()));
             lines.push(line);
         }
         if terms.wait {
             let follow = round.follow.into_iter();
             let follow = follow.filter(|item| item.key.kind != Kind::HelmChart);
-            lines.extend(follow.map(|item| Line::new(item, None, None)));
+            lines.extend(follow.map(|item| Line::new(item, None, Vec::new())));
         }
         Self { terms, lines }
     }
@@ -102,20 +102,21 @@ impl Course {
         }
     }
 
-    /// Whether what an object is made from lets it be asked.
+    /// Whether what comes before an object lets it be asked.
     fn gate(&self, line: &Line) -> Gate {
-        let above = line.after.as_ref();
-        let Some(above) = above.and_then(|key| self.lines.iter().find(|it| it.item.key == *key))
-        else {
-            return Gate::Open;
-        };
-        match &above.end {
-            Some(End::Failed(_)) => Gate::Shut(above.item.key.clone()),
-            Some(End::Done(_)) => Gate::Open,
-            None if self.terms.wait => Gate::Waits,
-            None if above.asking == Asking::Done => Gate::Open,
-            None => Gate::Waits,
+        let before = line.after.iter();
+        let before = before.filter_map(|key| self.lines.iter().find(|it| it.item.key == *key));
+        let mut gate = Gate::Open;
+        for above in before {
+            match &above.end {
+                Some(End::Failed(_)) => return Gate::Shut(above.item.key.clone()),
+                Some(End::Done(_)) => {}
+                None if !self.terms.wait && above.asking == Asking::Done => {}
+                None if matches!(gate, Gate::Open) => gate = Gate::Waits(above.item.key.clone()),
+                None => {}
+            }
         }
+        gate
     }
 
     /// What became of those that apply what a source has fetched.

@@ -8,7 +8,9 @@ use jiff::Timestamp;
 
 use crate::catalog::{Cache, Item, ItemKey, Kind};
 use crate::cluster::PatchFault;
-use crate::delivery::{Again, CommitId, Proof, ProofState, Stage, Step, Token, UserState, Wanted};
+use crate::delivery::{
+    Again, CommitName, Proof, ProofState, Stage, Step, Token, UserState, Wanted,
+};
 use crate::reconcile::proof::{Age, Ask, Judged, MOST_AGAIN, Wake, judge};
 use crate::reconcile::steps::after_answer;
 
@@ -22,7 +24,11 @@ pub struct Line {
     pub item: Arc<Item>,
     /// `None`: it is not asked, and follows its source by itself.
     pub why: Option<Why>,
-    pub(super) after: Option<ItemKey>,
+    pub(super) after: Vec<ItemKey>,
+    /// The one of them for which it waits.
+    waits_for: Option<ItemKey>,
+    /// Why the API server did not take what was sent last.
+    trouble: Option<String>,
     pub(super) asking: Asking,
     /// The one that it was asked with first.
     pub token: Option<Token>,
@@ -46,19 +52,21 @@ pub(super) enum Asking {
     Done,
 }
 
-/// Whether what an object is made from lets it be asked.
+/// Whether what comes before an object lets it be asked.
 pub(super) enum Gate {
     Open,
-    Waits,
+    Waits(ItemKey),
     Shut(ItemKey),
 }
 
 impl Line {
-    pub(super) fn new(item: Arc<Item>, why: Option<Why>, after: Option<ItemKey>) -> Self {
+    pub(super) fn new(item: Arc<Item>, why: Option<Why>, after: Vec<ItemKey>) -> Self {
         Self {
             item,
             why,
             after,
+            waits_for: None,
+            trouble: None,
             asking: Asking::NotYet,
             token: None,
             proof: None,
@@ -98,11 +106,14 @@ impl Line {
     /// What it waits for, behind `it waits`.
     pub fn waits(&self) -> String {
         match (&self.asking, &self.proof, &self.user) {
-            (Asking::NotYet, ..) if self.why.is_some() => match &self.after {
+            (Asking::NotYet, ..) if self.why.is_some() => match &self.waits_for {
                 Some(key) => format!("for {key}"),
                 None => "for its turn".to_owned(),
             },
-            (Asking::Sent { .. } | Asking::Later { .. }, ..) => "for its API server".to_owned(),
+            (Asking::Sent { .. } | Asking::Later { .. }, ..) => match &self.trouble {
+                Some(trouble) => format!("for its API server: {trouble}"),
+                None => "for its API server".to_owned(),
+            },
             (_, Some(proof), _) if !proof.is_over() && !is_proven(proof) => match &proof.state {
                 ProofState::Following { waits } => waits.clone(),
                 _ => "until it is ready".to_owned(),
@@ -123,7 +134,10 @@ impl Line {
         match &self.asking {
             Asking::NotYet => {
                 match gate {
-                    Gate::Waits => return None,
+                    Gate::Waits(above) => {
+                        self.waits_for = Some(above);
+                        return None;
+                    }
                     Gate::Shut(above) => {
                         let reason = format!("it was not asked, as {above} failed");
                         self.end = Some(End::Failed(reason));
@@ -166,13 +180,20 @@ impl Line {
         let Asking::Sent { token, failures } = self.asking.clone() else {
             return;
         };
+        // Whoever waits for it can see to the right, and ask again.
+        if let Err(PatchFault::Forbidden(reason)) = outcome {
+            self.end = Some(End::Failed(reason));
+            return;
+        }
         match after_answer(outcome, failures, within, now) {
             (Step::Annotated, _) => {
                 self.asking = Asking::Done;
+                self.trouble = None;
                 self.proof.get_or_insert_with(|| Proof::begin(now));
             }
-            (Step::Retry { at, .. }, _) => {
+            (Step::Retry { at, reason, .. }, _) => {
                 let failures = failures + 1;
+                self.trouble = Some(reason);
                 self.asking = Asking::Later {
                     token,
                     failures,
@@ -219,7 +240,7 @@ impl Line {
             _ => None,
         };
         self.end = match &wanted {
-            Wanted::Commit { commit, .. } if order.is_none() => self.has_another(&proof, commit),
+            Wanted::Named(commit) if order.is_none() => self.has_another(&proof, commit),
             _ => None,
         };
         if self.end.is_none() {
@@ -231,10 +252,9 @@ impl Line {
 
     fn wanted(&self, terms: &Terms) -> Wanted {
         match &terms.commit {
-            Some(commit) if self.item.key.kind == Kind::GitRepository => Wanted::Commit {
-                commit: commit.clone(),
-                tag: None,
-            },
+            Some(commit) if self.item.key.kind == Kind::GitRepository => {
+                Wanted::Named(commit.clone())
+            }
             _ => Wanted::Whatever,
         }
     }
@@ -260,7 +280,7 @@ impl Line {
     }
 
     /// It was asked as often as makes sense, and has answered with another commit.
-    fn has_another(&self, proof: &Proof, commit: &CommitId) -> Option<End> {
+    fn has_another(&self, proof: &Proof, commit: &CommitName) -> Option<End> {
         let again = proof.again.as_ref()?;
         let is_answered = self.item.handled_at.as_deref() == Some(&*again.token.0);
         if proof.fetched.is_some()

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! found ─┬─ sources ──────────────> woken first
-//!        └─ what is made from them > woken after its source: where that is asked for, or it has failed
+//!        └─ what is made from them > woken after its source, and after what it depends on: where that is asked
+//!                                    for, or it has failed
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +27,7 @@ pub struct Wanted {
 /// What becomes of the objects of one cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Round {
-    /// Those that are annotated, sources before what is made from them.
+    /// Those that are annotated, each behind what it comes after.
     pub wakes: Vec<Wake>,
     /// Those that are not touched though they were asked for.
     pub left: Vec<Left>,
@@ -38,8 +39,8 @@ pub struct Round {
 pub struct Wake {
     pub item: Arc<Item>,
     pub why: Why,
-    /// What it is made from, where that is woken as well.
-    pub after: Option<ItemKey>,
+    /// What it is made from and what it depends on, as far as that is woken as well.
+    pub after: Vec<ItemKey>,
 }
 
 /// Of two reasons the earlier one holds.
@@ -136,27 +137,22 @@ impl Chosen {
     fn ordered(self, cluster: &Cache) -> Round {
         let Self { wakes, follow } = self;
         let mut round = Round::default();
-        let mut placed = Vec::new();
+        let mut woken: BTreeMap<&ItemKey, (&Arc<Item>, Why)> = BTreeMap::new();
         for (item, why) in wakes.values() {
             if let Some(why) = why_left(item) {
                 let item = Arc::clone(item);
                 round.left.push(Left { item, why });
                 continue;
             }
-            let depth = sources_of(item, cluster).len();
-            placed.push((depth, item, *why));
+            woken.insert(&item.key, (item, *why));
         }
-        // Stable, so that within a depth the order is that of the keys.
-        let woken: BTreeSet<ItemKey> = placed.iter().map(|(_, item, _)| item.key.clone()).collect();
-        placed.sort_by_key(|(depth, ..)| *depth);
-        round.wakes = placed
-            .into_iter()
-            .map(|(_, item, why)| Wake {
-                item: Arc::clone(item),
-                why,
-                after: above(item, cluster, &woken),
-            })
-            .collect();
+        let among: BTreeSet<ItemKey> = woken.keys().map(|key| (*key).clone()).collect();
+        let wakes_of = woken.into_values().map(|(item, why)| Wake {
+            item: Arc::clone(item),
+            why,
+            after: before(item, cluster, &among),
+        });
+        round.wakes = in_order(wakes_of.collect());
         let rest = follow
             .into_iter()
             .filter(|(key, _)| !wakes.contains_key(key));
@@ -200,11 +196,33 @@ fn origins_of(item: &Item, cluster: &Cache) -> Vec<Arc<Item>> {
     sources
 }
 
-/// The nearest of the things that an object is made from that is among these.
-fn above(item: &Item, cluster: &Cache, among: &BTreeSet<ItemKey>) -> Option<ItemKey> {
-    let sources = sources_of(item, cluster).into_iter();
-    let mut keys = sources.map(|source| source.key.clone());
-    keys.find(|key| among.contains(key) && *key != item.key)
+/// What an object comes after of these: the nearest of the things that it is made from, and all that it depends on.
+fn before(item: &Item, cluster: &Cache, among: &BTreeSet<ItemKey>) -> Vec<ItemKey> {
+    let is_among = |key: &&ItemKey| among.contains(*key) && **key != item.key;
+    let sources = sources_of(item, cluster);
+    let source = sources.iter().map(|source| &source.key).find(is_among);
+    let others = item.depends_on.iter().filter(is_among);
+    source.into_iter().chain(others).cloned().collect()
+}
+
+/// Each behind all that it comes after, else in the order of their keys. Where they wait for each other in a circle,
+/// the first of them waits for none that comes later.
+fn in_order(mut left: Vec<Wake>) -> Vec<Wake> {
+    let mut placed: BTreeSet<ItemKey> = BTreeSet::new();
+    let mut order = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let is_free = |wake: &Wake| wake.after.iter().all(|key| placed.contains(key));
+        let (mut free, rest): (Vec<Wake>, Vec<Wake>) = left.into_iter().partition(is_free);
+        left = rest;
+        if free.is_empty() {
+            let mut first = left.remove(0);
+            first.after.retain(|key| placed.contains(key));
+            free.push(first);
+        }
+        placed.extend(free.iter().map(|wake| wake.item.key.clone()));
+        order.extend(free);
+    }
+    order
 }
 
 fn why_left(item: &Item) -> Option<WhyLeft> {
@@ -269,13 +287,9 @@ mod tests {
 
     fn woken(round: &Round) -> Vec<String> {
         let shown = round.wakes.iter().map(|wake| {
-            let after = wake.after.as_ref().map(|key| format!(" after {key}"));
-            format!(
-                "{:?} {}{}",
-                wake.why,
-                wake.item.key,
-                after.unwrap_or_default()
-            )
+            let after = wake.after.iter().map(|key| format!(" after {key}"));
+            let after: String = after.collect();
+            format!("{:?} {}{after}", wake.why, wake.item.key)
         });
         shown.collect()
     }
@@ -460,6 +474,42 @@ mod tests {
         });
         let scene = Scene::new(charts);
         let round = round(&scene, "x/production", DEPENDANTS);
-        assert_eq!(round.wakes.len(), 2);
+        assert_eq!(
+            woken(&round),
+            [
+                "Named HelmChart apps/a",
+                "Named HelmChart apps/b after HelmChart apps/a"
+            ]
+        );
+    }
+
+    #[test]
+    fn with_dependants_each_is_woken_after_what_it_depends_on() {
+        let depending = |name: &str, on: &str| {
+            let mut object = kustomization(name, "web", "web");
+            object["spec"]["dependsOn"] = json!([{"name": on}, {"name": "elsewhere"}]);
+            object
+        };
+        let scene = Scene::new([
+            git("web"),
+            depending("a", "b"),
+            depending("b", "c"),
+            kustomization("c", "web", "web"),
+            depending("x", "y"),
+            depending("y", "x"),
+        ]);
+        let round = round(&scene, "web/production", DEPENDANTS);
+        let source = "after GitRepository apps/web";
+        assert_eq!(
+            woken(&round),
+            [
+                "Named GitRepository apps/web".to_owned(),
+                format!("Dependant Kustomization apps/c {source}"),
+                format!("Dependant Kustomization apps/b {source} after Kustomization apps/c"),
+                format!("Dependant Kustomization apps/a {source} after Kustomization apps/b"),
+                format!("Dependant Kustomization apps/x {source}"),
+                format!("Dependant Kustomization apps/y {source} after Kustomization apps/x"),
+            ]
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::catalog::ItemKey;
-use crate::delivery::{CommitId, Token};
+use crate::delivery::{CommitName, Token};
 
 /// What is to become true.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Terms {
     /// Whether it is followed until all is applied and healthy.
     pub wait: bool,
     /// What is to be applied in the end; `None`: whatever is newest.
-    pub commit: Option<CommitId>,
+    pub commit: Option<CommitName>,
     /// Of HelmReleases.
     pub force: bool,
     pub reset: bool,

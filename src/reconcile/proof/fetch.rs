@@ -58,7 +58,8 @@ impl Judging<'_> {
             return Some(waits("until it has fetched what is new"));
         }
         let commit = match self.wake.wanted {
-            Wanted::Commit { commit, .. } => commit,
+            Wanted::Commit { commit, .. } => commit.as_str(),
+            Wanted::Named(commit) => commit.as_str(),
             // Nobody knows which is the newer one, so what its controller found is.
             Wanted::Digest(_) => {
                 proof.fetched = Some(take(revision, true));

@@ -9,7 +9,7 @@ use crate::delivery::{Failure, Proof, ProofState, Token, Wanted};
 use crate::flux::duration;
 
 use super::age::Age;
-use super::users::{failure, users};
+use super::users::{failure, users, waits_for_others};
 
 /// What was asked of an object.
 #[derive(Debug, Clone)]
@@ -200,7 +200,10 @@ impl Judging<'_> {
             return waits("for its controller to answer");
         }
         if let Some(ready) = self.item.failure() {
-            return self.failing(failure(self.item, ready));
+            return match waits_for_others(ready) {
+                Some(waits) => ProofState::Following { waits },
+                None => self.failing(failure(self.item, ready)),
+            };
         }
         if !self.is_settled(proof) {
             return waits("until it is ready");

@@ -55,6 +55,12 @@ fn holds(said: Option<&Arc<str>>, revision: &str) -> bool {
     said.is_some_and(|said| is_same(said, revision))
 }
 
+/// What a condition that is no fault waits for: others, which its controller looks at again by itself.
+pub(super) fn waits_for_others(ready: &Ready) -> Option<String> {
+    let waits = *ready.reason == *WAITS_FOR_OTHERS;
+    waits.then(|| format!("for what it depends on: {}", ready.message))
+}
+
 /// What a condition says of the object that has it.
 pub(super) fn failure(item: &Item, ready: &Ready) -> Failure {
     Failure {
@@ -159,10 +165,9 @@ impl User {
             };
         }
         let is_of_it = has_applied || holds(item.attempted.as_ref(), &revision);
+        let others = item.failure().and_then(waits_for_others);
         match (item.failure(), applied_at) {
-            (Some(ready), _) if &*ready.reason == WAITS_FOR_OTHERS => UserState::Waiting {
-                why: Some(format!("for what it depends on: {}", ready.message)),
-            },
+            _ if others.is_some() => UserState::Waiting { why: others },
             // What it says of another revision is no longer, or not yet, of any use.
             (Some(ready), applied_at) if is_of_it => UserState::Failing {
                 since: now,

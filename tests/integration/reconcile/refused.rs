@@ -2,8 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
+
+use crate::binary::command;
 
 use super::{Scene, run};
 
@@ -65,15 +68,70 @@ fn what_means_nothing_to_what_is_named_is_refused() {
         refused(&scene, &["oci/hand-senseless/web", "--commit", &commit]),
         "error: what OCIRepository hand-senseless/web fetches names no commit; leave --commit out and use --wait\n"
     );
-    let short = refused(
-        &scene,
-        &["hand-senseless/production", "--commit", "abcdef1"],
+    for (commit, reason) in [
+        ("abcdef", "it has 6 digits, not 7 to 64"),
+        ("0000000", "it has only zeros, which name no commit"),
+    ] {
+        let told = refused(&scene, &["hand-senseless/production", "--commit", commit]);
+        assert!(told.contains(reason), "{told}");
+    }
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server"]
+fn the_first_digits_of_several_commits_are_refused_with_what_they_may_mean() {
+    let scene = Scene::new("hand-ambiguous");
+    let commits = ["5e1f001a", "5e1f001b"].map(|begin| format!("{begin}{}", "0".repeat(32)));
+    scene
+        .player
+        .fetch("web", &format!("main@sha1:{}", commits[0]));
+    scene
+        .player
+        .apply("web", &format!("main@sha1:{}", commits[1]));
+    let expected = format!(
+        "error: several commits begin with `5e1f001`: {}; write more of its digits\n",
+        commits.join(", ")
     );
+    let arguments = ["hand-ambiguous/production", "--commit", "5e1f001"];
+    assert_eq!(refused(&scene, &arguments), expected);
+    assert_eq!(scene.player.token("GitRepository", "web"), None);
+    let kubeconfig = scene.server.kubeconfig();
+    let status = [&["status"], &arguments[..]].concat();
+    let mut status = command(&status);
+    let status = status.current_dir(scene.folder.path());
+    let status = status.env("KUBECONFIG", kubeconfig).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&status.stderr), expected);
+}
+
+/// Whoever is to grant the right cannot wait for us, so the one who asks is told at once.
+#[test]
+#[ignore = "needs a Kubernetes API server"]
+fn a_right_that_is_lacking_is_told_at_once_and_not_waited_for() {
+    let scene = Scene::new("hand-forbidden");
+    let (server, name) = (scene.server, "hand-forbidden");
+    let group = "rbac.authorization.k8s.io";
+    let metadata = json!({"name": name});
+    server.create(&json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": name}}));
+    server.create(
+        &json!({"apiVersion": format!("{group}/v1"), "kind": "ClusterRole", "metadata": metadata,
+        "rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["list", "watch"]}]}),
+    );
+    server.create(&json!({"apiVersion": format!("{group}/v1"), "kind": "ClusterRoleBinding", "metadata": metadata,
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": name}]}));
+    let user = json!({"token": server.account_token(name, name)});
+    let kubeconfig = server.kubeconfig_with(name, &user);
+    let arguments = ["hand-forbidden/production", "--timeout", "1m"];
+    let started = Instant::now();
+    let run = run(scene.folder.path(), &kubeconfig, &arguments);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(started.elapsed() < Duration::from_secs(30));
     assert!(
-        short.contains(
-            "it has 7 digits, not 40 (or 64 with SHA-256); `git rev-parse` gives all of it"
+        run.stdout.contains(
+            "\nfailed GitRepository/hand-forbidden/web of default: \
+             may not patch gitrepositories.source.toolkit.fluxcd.io (403); allow it by a ClusterRole"
         ),
-        "{short}"
+        "{run:?}"
     );
 }
 
@@ -106,6 +164,20 @@ fn a_cluster_that_is_away_is_told_and_the_others_are_asked() {
         run.stdout
             .contains("\neu       GitRepository/hand-away/web  named  asked"),
         "{run:?}"
+    );
+    let json = asked(&["hand-away/production", "--format", "json"]);
+    let report: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(
+        (&report["reached"], &report["away"][0]["cluster"]),
+        (&json!(false), &json!("us"))
+    );
+    let missing = asked(&["hand-away/prod"]);
+    assert!(
+        missing.stderr.ends_with(
+            "error: `hand-away/prod` names nothing in the clusters that can be seen; \
+             `hand-away` is in production\n"
+        ),
+        "{missing:?}"
     );
     let eu = asked(&["hand-away/production", "--cluster", "e*"]);
     assert_eq!((eu.code, &*eu.stderr), (Some(0), ""), "{eu:?}");

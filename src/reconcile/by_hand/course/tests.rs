@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::catalog::HostNames;
-use crate::delivery::{CommitId, Stage, Token};
+use crate::delivery::{CommitName, Stage, Token};
 use crate::reconcile::by_hand::scene::Scene;
 use crate::reconcile::by_hand::{Target, Wanted};
 
@@ -17,8 +17,9 @@ fn sha(letter: &str) -> String {
     letter.repeat(40)
 }
 
-fn commit(letter: &str) -> CommitId {
-    CommitId::read(&sha(letter)).unwrap().unwrap()
+/// By its first digits.
+fn commit(letter: &str) -> CommitName {
+    CommitName::read(&letter.repeat(8)).unwrap()
 }
 
 fn terms(wait: bool) -> Terms {
@@ -270,6 +271,53 @@ fn a_failed_kustomization_is_judged_by_its_answer_and_not_by_what_it_said_before
 }
 
 #[test]
+fn what_waits_for_what_it_depends_on_has_not_failed() {
+    let mut world = World::new();
+    let mut course = world.course("ks/apps/web", Wanted::default(), terms(true));
+    let asked = world.look(&mut course, 1);
+    world.answers("ks", &asked[0].1);
+    let waits = json!([{"type": "Ready", "status": "False", "reason": "DependencyNotReady",
+        "message": "dependency 'apps/crds' is not ready"}]);
+    world.status("ks", "conditions", waits);
+    world.look(&mut course, 2);
+    assert_eq!(
+        ends(&course),
+        ["Kustomization: waits for what it depends on: dependency 'apps/crds' is not ready"]
+    );
+    let ready = json!([{"type": "Ready", "status": "True"}]);
+    world.status("ks", "conditions", ready);
+    world.look(&mut course, 3);
+    assert_eq!(ends(&course), ["Kustomization: done"]);
+}
+
+#[test]
+fn what_depends_on_another_is_asked_once_that_is_healthy() {
+    let mut world = World::new();
+    let mut shop = world.objects["ks"].clone();
+    shop["metadata"]["name"] = json!("a-shop");
+    shop["spec"]["dependsOn"] = json!([{"name": "web"}]);
+    world.objects.insert("shop".to_owned(), shop);
+    world.see_all();
+    let mut course = world.course("acme/web@main", DEPENDANTS, terms(true));
+    let git = world.look(&mut course, 1);
+    world.answers("git", &git[0].1);
+    let web = world.look(&mut course, 2);
+    assert_eq!(web.len(), 1);
+    assert!(world.look(&mut course, 3).is_empty());
+    assert_eq!(
+        ends(&course)[2],
+        "Kustomization: waits for Kustomization apps/web"
+    );
+    world.answers("ks", &web[0].1);
+    world.look(&mut course, 4);
+    let shop = world.look(&mut course, 5);
+    assert_eq!(shop.len(), 1);
+    world.answers("shop", &shop[0].1);
+    world.look(&mut course, 6);
+    assert!(course.is_reached(), "{:?}", ends(&course));
+}
+
+#[test]
 fn a_commit_that_is_not_there_yet_is_asked_for_again_and_in_the_end_given_up() {
     let mut world = World::new();
     let for_commit = |letter| Terms {
@@ -298,7 +346,7 @@ fn a_commit_that_is_not_there_yet_is_asked_for_again_and_in_the_end_given_up() {
         "GitRepository: failed: it has fetched `main@sha1:{}`, also when it was asked 4 times, \
          and not {}; is that what its ref points to?",
         sha("a"),
-        sha("b")
+        commit("b")
     );
     assert_eq!(ends[0], expected);
     assert_eq!(
@@ -349,6 +397,12 @@ fn what_an_api_server_answers_is_told_or_tried_again_with_the_same_token() {
         ends(&refused),
         ["GitRepository: failed: the API server refuses the annotation: denied"]
     );
+    let mut forbidden = course();
+    send(
+        &mut forbidden,
+        Err(PatchFault::Forbidden("may not patch".to_owned())),
+    );
+    assert_eq!(ends(&forbidden), ["GitRepository: failed: may not patch"]);
     let mut later = course();
     let first = send(
         &mut later,
@@ -358,7 +412,10 @@ fn what_an_api_server_answers_is_told_or_tried_again_with_the_same_token() {
             busy: false,
         }),
     );
-    assert_eq!(ends(&later), ["GitRepository: waits for its API server"]);
+    assert_eq!(
+        ends(&later),
+        ["GitRepository: waits for its API server: away"]
+    );
     assert!(later.look(&world.scene.cluster, at(1)).is_empty());
     let again = later.look(&world.scene.cluster, at(9));
     assert_eq!(again[0].token, first);
