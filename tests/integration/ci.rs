@@ -19,7 +19,7 @@ use crate::folders::write;
 const BINARY: &str = env!("CARGO_BIN_EXE_flux-setup");
 
 fn read(file: &str) -> Value {
-    let text = fs::read_to_string(repository().join(file)).unwrap();
+    let text = fs::read_to_string(repository().join(file)).expect("a readable file");
     let (documents, faults) = yaml::read(&text, 0);
     assert_eq!(faults, []);
     documents[0].to_json()
@@ -47,9 +47,14 @@ struct Job {
 impl Runner {
     fn new(inputs: &[(&str, &str)]) -> Self {
         let defaults = read("action.yml")["inputs"].clone();
-        let defaults = defaults.as_object().unwrap().iter();
+        let defaults = defaults.as_object().expect("it is a map").iter();
         let mut all: BTreeMap<String, String> = defaults
-            .map(|(name, input)| (name.clone(), input["default"].as_str().unwrap().to_owned()))
+            .map(|(name, input)| {
+                (
+                    name.clone(),
+                    input["default"].as_str().expect("it is text").to_owned(),
+                )
+            })
             .collect();
         for (name, value) in inputs {
             assert!(
@@ -59,7 +64,7 @@ impl Runner {
             );
         }
         Self {
-            top: tempfile::tempdir().unwrap(),
+            top: tempfile::tempdir().expect("a temporary folder can be made"),
             inputs: all,
             outputs: BTreeMap::new(),
             is_cached: false,
@@ -68,10 +73,10 @@ impl Runner {
 
     /// A text with `${{ … }}` filled in.
     fn filled(&self, text: &str) -> String {
-        let expression = Regex::new(r"\$\{\{ ([^}]*) \}\}").unwrap();
+        let expression = Regex::new(r"\$\{\{ ([^}]*) \}\}").expect("it is a pattern");
         let filled = expression.replace_all(text, |found: &regex::Captures<'_>| {
             let name = &found[1];
-            match name.split_once('.').unwrap() {
+            match name.split_once('.').expect("it has this form") {
                 ("inputs", input) => self.inputs[input].clone(),
                 ("github", "action_path") => repository().display().to_string(),
                 ("runner", "temp") => self.top.path().display().to_string(),
@@ -92,7 +97,7 @@ impl Runner {
             .map(|name| (name, true))
             .or_else(|| condition.strip_suffix(" != ''").map(|name| (name, false)))
             .unwrap_or_else(|| panic!("{condition}"));
-        self.inputs[name.strip_prefix("inputs.").unwrap()].is_empty() == is_empty
+        self.inputs[name.strip_prefix("inputs.").expect("it has this form")].is_empty() == is_empty
     }
 
     fn run(&mut self, workspace: &Path) -> Job {
@@ -106,29 +111,35 @@ impl Runner {
                 "#!/bin/sh\necho \"cargo $*\"\nmkdir -p \"$6/bin\"\ncp '{BINARY}' \"$6/bin/flux-setup\"\n"
             ),
         );
-        fs::set_permissions(programs.join("cargo"), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(programs.join("cargo"), fs::Permissions::from_mode(0o755))
+            .expect("a temporary folder can be written");
         let mut job = Job {
             ran: Vec::new(),
             said: String::new(),
             failed: None,
             summary: String::new(),
         };
-        for step in read("action.yml")["runs"]["steps"].as_array().unwrap() {
+        for step in read("action.yml")["runs"]["steps"]
+            .as_array()
+            .expect("it is a list")
+        {
             if !self.is_wanted(&step["if"]) {
                 continue;
             }
-            job.ran.push(step["name"].as_str().unwrap().to_owned());
+            job.ran
+                .push(step["name"].as_str().expect("it is text").to_owned());
             let Some(script) = step["run"].as_str() else {
                 assert_eq!(step["uses"], "actions/cache@v4");
-                let path = self.filled(step["with"]["path"].as_str().unwrap());
+                let path = self.filled(step["with"]["path"].as_str().expect("it is text"));
                 if self.is_cached {
                     write(
                         Path::new(&path),
                         "bin/flux-setup",
-                        fs::read(BINARY).unwrap(),
+                        fs::read(BINARY).expect("a readable file"),
                     );
                     let binary = Path::new(&path).join("bin/flux-setup");
-                    fs::set_permissions(binary, fs::Permissions::from_mode(0o755)).unwrap();
+                    fs::set_permissions(binary, fs::Permissions::from_mode(0o755))
+                        .expect("a temporary folder can be written");
                 }
                 continue;
             };
@@ -145,15 +156,21 @@ impl Runner {
                 .env("RUNNER_TEMP", self.top.path())
                 .env("GITHUB_OUTPUT", &outputs)
                 .env("GITHUB_STEP_SUMMARY", &summary);
-            for (name, value) in step["env"].as_object().unwrap() {
-                shell.env(name, self.filled(value.as_str().unwrap()));
+            for (name, value) in step["env"].as_object().expect("it is a map") {
+                shell.env(name, self.filled(value.as_str().expect("it is text")));
             }
-            let output = shell.output().unwrap();
+            let output = shell.output().expect("there is a shell");
             job.said += &String::from_utf8_lossy(&output.stdout);
             job.said += &String::from_utf8_lossy(&output.stderr);
-            for line in fs::read_to_string(&outputs).unwrap().lines() {
-                let (name, value) = line.split_once('=').unwrap();
-                let name = format!("{}.outputs.{name}", step["id"].as_str().unwrap());
+            for line in fs::read_to_string(&outputs)
+                .expect("a readable file")
+                .lines()
+            {
+                let (name, value) = line.split_once('=').expect("it has this form");
+                let name = format!(
+                    "{}.outputs.{name}",
+                    step["id"].as_str().expect("it is text")
+                );
                 self.outputs.insert(name, value.to_owned());
             }
             if !output.status.success() {
@@ -374,7 +391,7 @@ fn the_hooks_of_pre_commit_run_what_they_say() {
 /// What Flux's image automation does: it sets the value of each line that its marker ends.
 fn set_images(text: &str, policy: &str, value: &str) -> String {
     let marker = format!("# {{\"$imagepolicy\": \"{policy}\"}}");
-    let line = Regex::new(r#"^(\s*[^:\s]+:\s+)("?)[^"\s]*("?\s+)"#).unwrap();
+    let line = Regex::new(r#"^(\s*[^:\s]+:\s+)("?)[^"\s]*("?\s+)"#).expect("it is a pattern");
     let lines = text.lines().map(|one| match one.ends_with(&marker) {
         true => line
             .replace(one, format!("${{1}}${{2}}{value}${{3}}"))
@@ -397,7 +414,7 @@ substitutions:
 fn substituted(fleet: &Fleet, name: &str) -> Value {
     let run = fleet.run(&["render", "--format", "json"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+    let answer: Value = serde_json::from_str(&run.stdout).expect("it is JSON");
     answer["manifests"][1]["manifest"]["spec"]["postBuild"]["substitute"][name].clone()
 }
 
@@ -426,11 +443,11 @@ fn what_image_automation_sets_in_an_environment_is_what_is_rendered() {
 
 /// The configuration for Renovate that the README shows.
 fn renovate() -> Value {
-    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let readme = fs::read_to_string(repository().join("README.md")).expect("a readable file");
     let (_, rest) = readme
         .split_once("<!-- file: ci/renovate.json -->\n```json\n")
-        .unwrap();
-    serde_json::from_str(rest.split("```").next().unwrap()).unwrap()
+        .expect("it is there");
+    serde_json::from_str(rest.split("```").next().expect("it is JSON")).expect("it is JSON")
 }
 
 #[test]

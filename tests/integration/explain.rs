@@ -13,12 +13,12 @@ fn explained(what: &str, more: &[&str]) -> Vec<Value> {
     let arguments = [&["render", "--format", "json", "--explain", what], more].concat();
     let run = run_in(repository(), &arguments);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    let answer: Value = serde_json::from_str(&run.stdout).unwrap();
-    answer["objects"].as_array().unwrap().clone()
+    let answer: Value = serde_json::from_str(&run.stdout).expect("it is JSON");
+    answer["objects"].as_array().expect("it is a list").clone()
 }
 
 fn value<'v>(object: &'v Value, path: &str) -> &'v Value {
-    let mut values = object["values"].as_array().unwrap().iter();
+    let mut values = object["values"].as_array().expect("it is a list").iter();
     let found = values.find(|value| value["path"] == path);
     found.unwrap_or_else(|| panic!("{path}: {object:#}"))
 }

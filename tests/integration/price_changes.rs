@@ -209,7 +209,10 @@ fn git_apply(folder: &Path, patch: &str) {
         .current_dir(folder)
         .env_clear()
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-        .env("GIT_CEILING_DIRECTORIES", folder.parent().unwrap())
+        .env(
+            "GIT_CEILING_DIRECTORIES",
+            folder.parent().expect("it lies in a folder"),
+        )
         .output()
         .expect("git is there");
     assert!(
@@ -227,10 +230,10 @@ fn polls_per_hour(folder: &Path) -> f64 {
     let report = parsed(&run);
     let lines = report["profiles"][1]["environments"]
         .as_array()
-        .unwrap()
+        .expect("it is there")
         .iter();
     lines
-        .map(|line| line["pollsPerHour"].as_f64().unwrap())
+        .map(|line| line["pollsPerHour"].as_f64().expect("it is a number"))
         .sum()
 }
 
@@ -243,7 +246,7 @@ fn advised(fleet: &Fleet, saves: f64) -> String {
     assert_eq!(answer["left"], json!([]));
     assert_eq!(answer["savesPollsPerHour"], saves);
     let text = fleet.run(&["budget", "--patch"]);
-    assert_eq!(text.stdout, answer["patch"].as_str().unwrap());
+    assert_eq!(text.stdout, answer["patch"].as_str().expect("it is text"));
     git_apply(fleet.path(), &text.stdout);
     let sound = fleet.run(&["validate"]);
     assert_eq!(sound.code, Some(0), "{}", sound.stderr);

@@ -49,17 +49,17 @@ const NOT_OF_SHAPE: [&str; 26] = [
 fn schema(file: &str) -> Value {
     let run = run_in(repository(), &["schema", file]);
     assert_eq!((run.code, &*run.stderr), (Some(0), ""));
-    serde_json::from_str(&run.stdout).unwrap()
+    serde_json::from_str(&run.stdout).expect("it is JSON")
 }
 
 fn validator(file: &str) -> Validator {
     let schema = schema(file);
-    jsonschema::draft202012::meta::validate(&schema).unwrap();
-    jsonschema::draft202012::new(&schema).unwrap()
+    jsonschema::draft202012::meta::validate(&schema).expect("it is a schema");
+    jsonschema::draft202012::new(&schema).expect("it is a schema")
 }
 
 fn read(path: &Path) -> Value {
-    let text = fs::read_to_string(path).unwrap();
+    let text = fs::read_to_string(path).expect("a readable file");
     let (documents, faults) = yaml::read(&text, 0);
     assert_eq!(faults, []);
     documents[0].to_json()
@@ -90,7 +90,11 @@ fn samples() -> Vec<(&'static Path, Json)> {
                 continue;
             };
             for entry in entries {
-                let name = entry.unwrap().file_name().into_string().unwrap();
+                let name = entry
+                    .expect("a readable folder")
+                    .file_name()
+                    .into_string()
+                    .expect("a readable folder");
                 add(format!("{below}/{name}"), of);
             }
         }
@@ -105,7 +109,7 @@ struct Copy {
 
 impl Copy {
     fn of(fleet: &Path) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
         for part in [
             "flux-setup.yaml",
             "environments",
@@ -119,7 +123,11 @@ impl Copy {
                     write(folder.path(), &format!("{part}/{}", file.display()), text);
                 }
             } else if path.is_file() {
-                write(folder.path(), part, fs::read(path).unwrap());
+                write(
+                    folder.path(),
+                    part,
+                    fs::read(path).expect("a readable file"),
+                );
             }
         }
         Self { folder }
@@ -212,15 +220,15 @@ fn mutants(document: &Value) -> Vec<(String, Value)> {
     for (number, place) in all.into_iter().enumerate() {
         for other in others.iter().skip(number % EACH).step_by(EACH) {
             let mut mutant = document.clone();
-            *mutant.pointer_mut(&place).unwrap() = other.clone();
+            *mutant.pointer_mut(&place).expect("the place is there") = other.clone();
             mutants.push((format!("{place} = {other}"), mutant));
         }
         if let Some((above, key)) = place.rsplit_once('/') {
             let mut mutant = document.clone();
             let key = key.replace("~1", "/").replace("~0", "~");
-            match mutant.pointer_mut(above).unwrap() {
+            match mutant.pointer_mut(above).expect("the place is there") {
                 Value::Object(entries) => drop(entries.remove(&key)),
-                Value::Array(items) => drop(items.remove(key.parse().unwrap())),
+                Value::Array(items) => drop(items.remove(key.parse().expect("it is a number"))),
                 _ => unreachable!("something lies below it"),
             }
             mutants.push((format!("without {place}"), mutant));
@@ -241,7 +249,7 @@ fn mutants(document: &Value) -> Vec<(String, Value)> {
             ("organization", json!("acme")),
         ] {
             let mut mutant = document.clone();
-            let at = mutant.pointer_mut(&place).unwrap();
+            let at = mutant.pointer_mut(&place).expect("the place is there");
             let Some(entries) = at.as_object_mut() else {
                 break;
             };
