@@ -54,9 +54,9 @@ fn a_fault_is_shown_with_its_place_and_how_to_mend_it_and_without_credentials() 
     assert_eq!(run.code, Some(2));
     let excerpt = "\
 error: unknown key `repositry`
-  --> flux-setup.yaml:28:5
+  --> flux-setup.yaml:29:5
    |
-28 |     repositry: https://***********@github.com/a/b
+29 |     repositry: https://***********@github.com/a/b
    |     ^^^^^^^^^
    |
    = help: did you mean `repository`?
