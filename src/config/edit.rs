@@ -26,25 +26,32 @@ pub fn set_value(text: &str, map: &Node, keys: &[&str], value: &str) -> Option<E
     let Some(entry) = entries.iter().find(|entry| entry.key == *key) else {
         return insert(text, map, &nested(keys, value));
     };
-    let range = range(&entry.node);
-    let written = text.get(range.clone())?;
+    let said = range(&entry.node);
+    let written = text.get(said.clone())?;
+    let instead = |value: &str| {
+        if !written.is_empty() {
+            let text = value.to_owned();
+            return Some(Edit { range: said, text });
+        }
+        // Where nothing is said it belongs behind the colon.
+        let key = entry.key_span.end as usize;
+        let at = key + text.get(key..)?.find(':')? + 1;
+        let text = format!(" {value}");
+        Some(Edit {
+            range: at..at,
+            text,
+        })
+    };
     if written.starts_with(['*', '&']) {
         return None;
     }
     match &entry.node.value {
         Value::Mapping(_) if rest.is_empty() => None,
         Value::Mapping(_) => set_value(text, &entry.node, rest, value),
-        Value::Scalar(_) if rest.is_empty() => Some(Edit {
-            range,
-            text: value.to_owned(),
-        }),
+        Value::Scalar(_) if rest.is_empty() => instead(value),
         // `production:` and `production: true` say that nothing differs
         Value::Scalar(_) if matches!(written, "" | "~" | "null" | "true") => {
-            let space = if written.is_empty() { " " } else { "" };
-            Some(Edit {
-                range,
-                text: format!("{space}{{{}}}", nested(rest, value)),
-            })
+            instead(&format!("{{{}}}", nested(rest, value)))
         }
         Value::Scalar(_) | Value::Sequence(_) => None,
     }
@@ -163,6 +170,10 @@ mod tests {
                 "environments: {dev: false, prod: {interval: 1m}}",
             ),
             ("environments: {}", "environments: {prod: {interval: 1m}}"),
+            (
+                "environments:\n  prod:\n    interval: # 5m\n",
+                "environments:\n  prod:\n    interval: 1m # 5m\n",
+            ),
             (
                 "environments:\n  prod:\n",
                 "environments:\n  prod: {interval: 1m}\n",
