@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use futures::future::join_all;
+use tokio_util::sync::CancellationToken;
 
 use crate::catalog::{Item, Kind};
 use crate::reconcile::by_hand::{Course, Round, Target, Terms, Wanted, carry_out, nearest_to};
@@ -69,14 +70,15 @@ async fn reconcile(
         .filter(|(_, course)| !course.lines().is_empty())
         .collect();
     let following = Following::of(global.format, terms.wait, &courses);
+    let stop = stopped_by_a_person();
     let going = courses
         .iter_mut()
         .enumerate()
         .map(|(place, (looked, course))| {
-            let following = &following;
+            let (following, stop) = (&following, &stop);
             let tell = move |course: &Course| following.tell(place, course);
             let within = arguments.timeout;
-            carry_out(course, within, &looked.cluster, &looked.live, tell)
+            carry_out(course, within, stop, &looked.cluster, &looked.live, tell)
         });
     join_all(going).await;
     following.end();
@@ -93,6 +95,18 @@ async fn reconcile(
         true => Outcome::Done,
         false => Outcome::No,
     })
+}
+
+/// Told at Ctrl-C: what was reached until then is printed all the same.
+fn stopped_by_a_person() -> CancellationToken {
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            told.cancel();
+        }
+    });
+    stop
 }
 
 /// What is done in each cluster.

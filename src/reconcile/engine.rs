@@ -10,16 +10,17 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::catalog::LiveCluster;
 use crate::cluster::Cluster;
-use crate::delivery::{Step, WorkState};
-use crate::store::{Store, StoredDelivery, StoredWork, WorkId, Write};
+use crate::delivery::{DeliveryState, Step, WorkState};
+use crate::store::{DeliveryId, Store, StoredDelivery, StoredWork, WorkId, Write};
 
 use super::annotator::Annotator;
 use super::follower::Follower;
@@ -33,6 +34,11 @@ use super::steps::Mode;
 
 /// Deliveries that are matched and stored together.
 const BATCH: u32 = 500;
+/// Objects that are stored together: who takes deliveries in meanwhile waits for no more.
+const OBJECTS_AT_ONCE: usize = 1_000;
+/// A changed configuration comes to replicas at different times, a ConfigMap within two minutes. What one does not know
+/// for so long, none does.
+const CONFIGURED_WITHIN: Duration = Duration::from_secs(5 * 60);
 /// Work that is read from the store at once.
 const PAGE: u32 = 1_000;
 /// The inbox and the work are looked into so often even when nobody says that something came.
@@ -104,21 +110,50 @@ impl Engine {
 
     /// Matches what was accepted until it is told to stop.
     pub async fn match_inbox(&self, store: &Store, stop: &CancellationToken) {
-        self.give_up_strangers(store, stop).await;
+        let is_alone = store.leases().is_none();
+        let strangers = async {
+            if is_alone {
+                return self.give_up_strangers(store, stop).await;
+            }
+            while stop
+                .run_until_cancelled(sleep(CONFIGURED_WITHIN))
+                .await
+                .is_some()
+            {
+                self.give_up_strangers(store, stop).await;
+            }
+        };
+        let patience = if is_alone {
+            Duration::ZERO
+        } else {
+            CONFIGURED_WITHIN
+        };
+        tokio::join!(strangers, self.match_on(store, patience, stop));
+    }
+
+    async fn match_on(&self, store: &Store, patience: Duration, stop: &CancellationToken) {
         names::learn(store, &self.matcher, stop).await;
+        let mut after: Option<DeliveryId> = None;
         while !stop.is_cancelled() {
-            let Some(batch) = until_stored(stop, || store.unmatched(None, BATCH)).await else {
+            let Some(batch) = until_stored(stop, || store.unmatched(after, BATCH)).await else {
                 return;
             };
-            if batch.is_empty() {
+            let Some(last) = batch.last() else {
                 tokio::select! {
                     () = stop.cancelled() => return,
                     () = self.arrived.notified() => {}
-                    () = tokio::time::sleep(LOOK_EVERY) => {}
+                    () = sleep(LOOK_EVERY) => {}
                 }
+                // What was passed over is looked at again.
+                after = None;
                 continue;
-            }
-            if self.match_all(&batch, store, stop).await.is_none() {
+            };
+            after = Some(last.id);
+            if self
+                .match_all(&batch, patience, store, stop)
+                .await
+                .is_none()
+            {
                 return;
             }
         }
@@ -168,7 +203,7 @@ impl Engine {
                 tokio::select! {
                     () = stop.cancelled() => return,
                     () = bell.notified() => {}
-                    () = tokio::time::sleep(LOOK_EVERY) => {}
+                    () = sleep(LOOK_EVERY) => {}
                 }
                 continue;
             };
@@ -219,9 +254,9 @@ impl Engine {
         let Some(counts) = until_stored(stop, || store.counts()).await else {
             return;
         };
-        let clusters = self.matcher.clusters().iter().map(|cluster| cluster.name());
-        let known = clusters.chain(self.matcher.others());
-        let known: HashSet<&str> = known.map(|name| &**name).collect();
+        let clusters = self.matcher.clusters().iter();
+        let known = clusters.map(|cluster| Arc::clone(cluster.name()));
+        let known: HashSet<Arc<str>> = known.chain(self.matcher.others()).collect();
         for cluster in counts.open_work.keys() {
             let holder = self.roster.holder(&cluster_lease(cluster));
             if known.contains(cluster.as_str()) || holder.is_some() {
@@ -250,22 +285,49 @@ impl Engine {
     async fn match_all(
         &self,
         batch: &[StoredDelivery],
+        patience: Duration,
         store: &Store,
         stop: &CancellationToken,
     ) -> Option<()> {
         let now = Timestamp::now();
-        let matched = batch.iter().map(|stored| {
+        let mut matched = Vec::new();
+        let mut writes = Vec::new();
+        let mut objects = 0;
+        for stored in batch {
             let (state, work) = self.matcher.work(&stored.delivery, now);
-            Write::Matched {
+            let age = now.duration_since(stored.delivery.received_at);
+            let is_young = age < SignedDuration::try_from(patience).unwrap_or(SignedDuration::MAX);
+            if matches!(state, DeliveryState::Failed { .. }) && is_young {
+                continue;
+            }
+            // In steps, for deliveries are taken in meanwhile.
+            if objects + work.len() > OBJECTS_AT_ONCE && !writes.is_empty() {
+                self.keep_matched(&matched, &writes, store, stop).await?;
+                matched.clear();
+                writes.clear();
+                objects = 0;
+            }
+            objects += work.len();
+            matched.push(stored);
+            writes.push(Write::Matched {
                 delivery: stored.id,
                 state,
                 work,
-            }
-        });
-        let writes: Vec<Write> = matched.collect();
-        write_all(store, &writes, stop).await?;
+            });
+        }
+        self.keep_matched(&matched, &writes, store, stop).await
+    }
+
+    async fn keep_matched(
+        &self,
+        matched: &[&StoredDelivery],
+        writes: &[Write],
+        store: &Store,
+        stop: &CancellationToken,
+    ) -> Option<()> {
+        write_all(store, writes, stop).await?;
         let mut woken = HashSet::new();
-        for (stored, write) in batch.iter().zip(&writes) {
+        for (stored, write) in matched.iter().zip(writes) {
             let Write::Matched { state, work, .. } = write else {
                 continue;
             };

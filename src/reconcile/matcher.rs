@@ -58,11 +58,23 @@ impl Matcher {
         self
     }
 
-    /// Clusters that other replicas alone serve, or did so of late.
-    pub(super) fn others(&self) -> impl Iterator<Item = &Arc<str>> {
-        let (clusters, roster) = &self.others;
+    /// Clusters that other replicas alone serve, or did so of late: they may have a configuration that is newer than
+    /// ours.
+    pub(super) fn others(&self) -> Vec<Arc<str>> {
+        let (configured, roster) = &self.others;
         let is_served = |cluster: &&Arc<str>| roster.is_known(&cluster_lease(cluster));
-        clusters.iter().filter(is_served)
+        let mut others: Vec<_> = configured.iter().filter(is_served).cloned().collect();
+        let is_ours = |name: &str| {
+            self.clusters
+                .iter()
+                .any(|cluster| **cluster.name() == *name)
+        };
+        for (name, _) in roster.clusters() {
+            if !is_ours(&name) && !others.iter().any(|other| **other == *name) {
+                others.push(name.into());
+            }
+        }
+        others
     }
 
     pub fn clusters(&self) -> &[Arc<LiveCluster>] {
@@ -89,10 +101,12 @@ impl Matcher {
             .partition(|cluster| cluster.is_listed());
         let caches: Vec<_> = listed.iter().map(|cluster| cluster.read()).collect();
         let decision = self.decide(delivery, &caches, Timestamp::now());
-        let unlisted = unlisted.into_iter().map(|cluster| cluster.name());
+        let unlisted = unlisted
+            .into_iter()
+            .map(|cluster| Arc::clone(cluster.name()));
         Explanation {
             decision,
-            unlisted: unlisted.chain(self.others()).cloned().collect(),
+            unlisted: unlisted.chain(self.others()).collect(),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use crate::store::Board;
 
+use super::roster::FLEET;
+
 /// What a replica does next.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Moves<'n> {
@@ -19,7 +21,8 @@ pub(super) struct Known<'n> {
     pub(super) is_left: bool,
 }
 
-/// Nobody holds more than their share of the leases, rounded up; who does gives back what was held longest.
+/// Nobody holds more than their share of the leases, rounded up; who does gives back what was held longest, but that of
+/// the fleet last: who does that has all clusters listed, which a replica that just came has not.
 ///
 /// `known` has those of us in the order in which they were taken.
 pub(super) fn moves<'n>(known: &[Known<'n>], board: &Board) -> Moves<'n> {
@@ -39,10 +42,10 @@ pub(super) fn moves<'n>(known: &[Known<'n>], board: &Board) -> Moves<'n> {
     });
     let take = take.map(|lease| lease.name).collect();
     let surplus = held.saturating_sub(share);
-    Moves {
-        take,
-        give: ours().map(|lease| lease.name).take(surplus).collect(),
-    }
+    let mut give: Vec<&str> = ours().map(|lease| lease.name).collect();
+    give.sort_by_key(|name| *name == FLEET);
+    give.truncate(surplus);
+    Moves { take, give }
 }
 
 #[cfg(test)]
@@ -88,9 +91,9 @@ mod tests {
     }
 
     #[test]
-    fn who_holds_more_than_its_share_gives_back_what_it_took_first() {
+    fn who_holds_more_than_its_share_gives_back_what_it_took_first_and_keeps_the_fleet() {
         let all = known(&NAMES, &[]);
-        assert_eq!(moves(&all, &board(2, &[])).give, ["fleet", "cluster/a"]);
+        assert_eq!(moves(&all, &board(2, &[])).give, ["cluster/a", "cluster/b"]);
         assert_eq!(moves(&all, &board(3, &[])).give.len(), 3);
         assert_eq!(moves(&all, &board(9, &[])).give.len(), 4);
         let share = known(&["fleet", "cluster/a"], &[]);

@@ -35,8 +35,8 @@ const KNOWN_THERE: [&str; 5] = [
 const PATIENCE: Duration = Duration::from_secs(8);
 /// It is looked for so often even when nobody says that it came.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// Who asked so long ago waits no longer.
-const TOO_OLD: SignedDuration = SignedDuration::from_secs(15);
+/// Who asked so long ago, by whatever clock, waits no longer.
+const TOO_OLD: SignedDuration = SignedDuration::from_mins(10);
 /// An answer may be as long as this.
 const ANSWER_LIMIT_BYTES: usize = 32 * 1024 * 1024;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use sqlx::QueryBuilder;
 
 use crate::delivery::{DeliveryKey, DeliveryState, Proof, WorkState};
 
@@ -11,6 +12,9 @@ use super::head::Head;
 use super::model::{DeliveryId, NewWork, StoredWork, WorkId, Write};
 use super::pool::{Session, on};
 use super::row;
+
+/// Rows of one call.
+const ROWS: usize = 100;
 
 /// What a call did to the work of one delivery.
 #[derive(Debug, Default)]
@@ -77,9 +81,7 @@ impl Changing<'_> {
         if state.is_over() {
             return Ok(());
         }
-        for new in work {
-            self.make(delivery.0, &key, new).await?;
-        }
+        self.make(delivery.0, &key, work).await?;
         // Work may be over from the start: then there is nothing to wait for.
         self.settling.entry(delivery.0).or_default();
         Ok(())
@@ -103,10 +105,7 @@ impl Changing<'_> {
         settling.ended += 1;
         settling.listed += 1;
         settling.found += u32::try_from(work.len()).unwrap_or(u32::MAX);
-        for new in work {
-            self.make(delivery, &key, new).await?;
-        }
-        Ok(())
+        self.make(delivery, &key, work).await
     }
 
     async fn went_on(&mut self, id: WorkId, state: &WorkState) -> Result<(), StoreError> {
@@ -148,33 +147,45 @@ impl Changing<'_> {
         .map_err(|fault| StoreError::sql("keep how far an object has come", fault))
     }
 
+    /// Many rows by one call, for each call takes the way to the database and back.
     async fn make(
         &mut self,
         delivery: i64,
         key: &DeliveryKey,
-        new: &NewWork,
+        work: &[NewWork],
     ) -> Result<(), StoreError> {
-        let sql = "INSERT INTO work (id, delivery, cluster, kind, namespace, name, state, is_over) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        let id = self.head.next_work();
-        let json = row::json(&new.state)?;
-        let object = new.object.as_ref();
-        let cluster = row::text(&new.cluster);
-        on!(self.session.connection(), connection => {
-            sqlx::query(sql)
-                .bind(id)
-                .bind(delivery)
-                .bind(&*cluster)
-                .bind(object.map(|object| object.kind.name()))
-                .bind(object.map(|object| row::text(&object.namespace)))
-                .bind(object.map(|object| row::text(&object.name)))
-                .bind(&json)
-                .bind(new.state.is_over())
-                .execute(connection)
-                .await
-                .map(|_| ())
-        })
-        .map_err(|fault| StoreError::sql("keep what is to be done", fault))?;
+        let sql =
+            "INSERT INTO work (id, delivery, cluster, kind, namespace, name, state, is_over) ";
+        for some in work.chunks(ROWS) {
+            let mut rows = Vec::with_capacity(some.len());
+            for new in some {
+                rows.push((self.head.next_work(), new, row::json(&new.state)?));
+            }
+            on!(self.session.connection(), connection => {
+                let mut insert = QueryBuilder::new(sql);
+                insert.push_values(&rows, |mut row, (id, new, json)| {
+                    let object = new.object.as_ref();
+                    row.push_bind(*id)
+                        .push_bind(delivery)
+                        .push_bind(row::text(&new.cluster).into_owned())
+                        .push_bind(object.map(|object| object.kind.name()))
+                        .push_bind(object.map(|object| row::text(&object.namespace).into_owned()))
+                        .push_bind(object.map(|object| row::text(&object.name).into_owned()))
+                        .push_bind(json.clone())
+                        .push_bind(new.state.is_over());
+                });
+                let insert = insert.build().persistent(matches!(some.len(), 1 | ROWS));
+                insert.execute(connection).await.map(|_| ())
+            })
+            .map_err(|fault| StoreError::sql("keep what is to be done", fault))?;
+            for (id, new, _) in rows {
+                self.made(delivery, key, id, new);
+            }
+        }
+        Ok(())
+    }
+
+    fn made(&mut self, delivery: i64, key: &DeliveryKey, id: i64, new: &NewWork) {
         let settling = self.settling.entry(delivery).or_default();
         match new.state.ended_at() {
             Some(at) => {
@@ -183,7 +194,7 @@ impl Changing<'_> {
             }
             None => {
                 settling.opened += 1;
-                self.head.work_is_open(&cluster);
+                self.head.work_is_open(&row::text(&new.cluster));
             }
         }
         self.made.push(StoredWork {
@@ -195,7 +206,6 @@ impl Changing<'_> {
             state: new.state.clone(),
             proof: None,
         });
-        Ok(())
     }
 
     /// Sees for each delivery whose work changed whether all of it is over now.

@@ -84,10 +84,12 @@ impl Leases {
     pub async fn beat(&mut self, held: &[Fence]) -> Result<Board, StoreError> {
         // The lease lasts from when the database takes it, which is later.
         let sent_at = Instant::now();
+        // What has run out here is not renewed: others may have it.
+        let held: Vec<&Fence> = held.iter().filter(|fence| fence.is_held()).collect();
         let names: Vec<String> = held.iter().map(|fence| fence.lease().to_owned()).collect();
         let board = within(PATIENCE, self.beaten(&names)).await;
-        let board = self.good(board)?;
-        for fence in held {
+        let mut board = self.good(board)?;
+        for fence in &held {
             let is_ours = |row: &LeaseRow| {
                 row.name == fence.lease()
                     && row.epoch == fence.epoch()
@@ -97,6 +99,13 @@ impl Leases {
                 fence.extend(sent_at + ACT);
             } else {
                 fence.lose();
+            }
+        }
+        // Of an earlier tenure of ours that nobody holds any more: it is free, for us at once.
+        for row in &mut board.leases {
+            let is_held = |fence: &&Fence| fence.lease() == row.name && fence.is_held();
+            if row.holder.as_deref() == Some(&*self.replica) && !held.iter().any(is_held) {
+                row.holder = None;
             }
         }
         Ok(board)

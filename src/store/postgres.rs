@@ -22,6 +22,7 @@ const ANEW_EVERY: Duration = Duration::from_secs(2);
 /// Committed means synced, whatever the server's default. A replica that stands still in the middle of a transaction
 /// holds up the others for no longer than they wait.
 const SETTINGS: &str = "SET lock_timeout = '3500ms'; \
+    SET default_transaction_isolation = 'read committed'; \
     SET idle_in_transaction_session_timeout = '3s'; \
     SELECT set_config('synchronous_commit', 'on', false) \
     WHERE current_setting('synchronous_commit') = 'off'";

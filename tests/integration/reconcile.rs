@@ -3,8 +3,10 @@
 mod refused;
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::thread;
 
+use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 
 use crate::api_server::{ApiServer, Target, shared};
@@ -115,6 +117,27 @@ fn run(folder: &Path, kubeconfig: &Path, arguments: &[&str]) -> Run {
         .env("KUBECONFIG", kubeconfig)
         .output();
     ended(&output.expect("the program was built"))
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server"]
+fn whoever_waits_no_longer_is_told_what_was_reached() {
+    let scene = Scene::new("hand-stopped");
+    let running = Command::new(env!("CARGO_BIN_EXE_flux-setup"))
+        .args(["reconcile", "gitrepository/hand-stopped/web", "--wait"])
+        .current_dir(scene.folder.path())
+        .env("KUBECONFIG", scene.server.kubeconfig())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program was built");
+    scene.player.wait_for_token("GitRepository", "web", None);
+    let pid = Pid::from_child(&running);
+    rustix::process::kill_process(pid, Signal::INT).expect("it runs");
+    let run = ended(&running.wait_with_output().expect("it ends"));
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let waits = "nobody waits any longer; last it waited";
+    assert!(run.stdout.contains(waits), "{run:?}");
 }
 
 fn object<'j>(report: &'j Value, kind: &str) -> &'j Value {

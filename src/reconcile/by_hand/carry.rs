@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use crate::catalog::{ItemKey, LiveCluster};
 use crate::cluster::{Asking, Cluster, PatchFault};
@@ -21,16 +22,20 @@ const MOMENT: Duration = Duration::from_millis(20);
 /// It is looked again though nothing happens: what failed is tried again.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
+/// What was asked of Flux goes on without us.
+const STOPPED: &str = "nobody waits any longer";
+
 struct Sent {
     key: ItemKey,
     outcome: Result<(), PatchFault>,
     within: Duration,
 }
 
-/// Goes on until the course is over, or its time; `tell` hears of each look.
+/// Goes on until the course is over, or its time, or it is told to stop; `tell` hears of each look.
 pub async fn carry_out(
     course: &mut Course,
     within: Duration,
+    stop: &CancellationToken,
     cluster: &Arc<Cluster>,
     live: &LiveCluster,
     tell: impl Fn(&Course),
@@ -62,18 +67,22 @@ pub async fn carry_out(
                 () = sleep(LOOK_AGAIN) => None,
             }
         };
-        match timeout_at(deadline, happened).await {
-            Ok(None) => {}
-            Ok(Some(sent)) => {
+        let why = match stop
+            .run_until_cancelled(timeout_at(deadline, happened))
+            .await
+        {
+            Some(Ok(None)) => continue,
+            Some(Ok(Some(sent))) => {
                 pace.answered(sent.answer(), Instant::now());
                 course.answered(&sent.key, sent.outcome, Timestamp::now());
+                continue;
             }
-            Err(_) => {
-                course.give_up(&too_late(within, live));
-                tell(course);
-                return;
-            }
-        }
+            Some(Err(_)) => too_late(within, live),
+            None => STOPPED.to_owned(),
+        };
+        course.give_up(&why);
+        tell(course);
+        return;
     }
 }
 

@@ -1,4 +1,5 @@
-//! One process a cluster, on one database: what one takes in is worked by each that serves a cluster which follows it.
+//! Processes that do not know the same, on one database: what one takes in is worked by each that serves a cluster which
+//! follows it.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -42,8 +43,12 @@ fn start(home: &Home, cluster: &str) -> Service {
 }
 
 fn send(service: &Service, number: u64) {
-    let body = push(&format!("acme/{NAME}-{number}"), "main", 7);
-    let answer = Hookshot::connect(service.hooks, "acme", SECRET)
+    send_to(service, "acme", NAME, number);
+}
+
+fn send_to(service: &Service, webhook: &str, name: &str, number: u64) {
+    let body = push(&format!("acme/{name}-{number}"), "main", 7);
+    let answer = Hookshot::connect(service.hooks, webhook, SECRET)
         .and_then(|mut hookshot| hookshot.send("push", &guid(number), &body));
     assert_eq!(answer.expect("it answers").status, 202);
 }
@@ -137,4 +142,65 @@ fn where_nobody_would_ask_for_the_refs_of_some_clusters_that_is_refused() {
         ),
         "{refusal}"
     );
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server and a PostgreSQL server"]
+fn what_an_older_configuration_does_not_know_waits_for_who_knows_it() {
+    const NAME: &str = "differ";
+    let other = ApiServer::start();
+    let servers = [shared(), &other];
+    let objects = servers.map(|server| Objects::new(server, NAME));
+    for number in 0..2 {
+        let url = format!("https://github.com/acme/{NAME}-{number}");
+        for objects in &objects {
+            objects.git(&format!("app-{number}"), &url, "main");
+        }
+    }
+    let tokens = servers.map(|server| Tokens::watch(server, NAME));
+    let has = |place: usize, number: u64| tokens[place].of(&format!("app-{number}")).len();
+    let postgres = Postgres::start();
+    let url = Runtime::new()
+        .expect("a runtime")
+        .block_on(postgres.database());
+    let homes = [0, 1].map(|_| home(servers, &url, ""));
+    // Both are to have a second webhook; the first does not know yet of it, nor of the second cluster.
+    let written = homes.each_ref().map(|home| {
+        let text = fs::read_to_string(home.path().join("flux-setup.yaml")).expect("it is there");
+        let line = "      - {name: acme, organization: acme, secrets: [{file: secret}]}\n";
+        let more = line.replace("name: acme", "name: more");
+        let new = text.replace(line, &format!("{line}{more}"));
+        home.write("flux-setup.yaml", &new);
+        (text, new)
+    });
+    let is_of_the_second = |line: &&str| !line.contains(CLUSTERS[1]);
+    let old: Vec<&str> = written[0].0.lines().filter(is_of_the_second).collect();
+    homes[0].write("flux-setup.yaml", &old.join("\n"));
+    let services = homes.each_ref().map(|home| {
+        let mut service = home.start();
+        service.wait_until_ready();
+        wait("the first does what is done once", || {
+            let told = service.get("/api/v1/clusters").map(|(_, told)| told);
+            told.unwrap_or_default()["clusters"][0]["heldBy"].is_string()
+        });
+        service
+    });
+    wait("the second serves the cluster that it alone knows", || {
+        let told = services[1].get("/api/v1/clusters").map(|(_, told)| told);
+        let told = told.unwrap_or_default().to_string();
+        told.contains(CLUSTERS[1]) && told.matches("heldBy").count() == 2
+    });
+    send_to(&services[1], "acme", NAME, 0);
+    send_to(&services[1], "more", NAME, 1);
+    wait("both clusters have the push", || {
+        has(0, 0) == 1 && has(1, 0) == 1
+    });
+    assert_eq!((has(0, 1), has(1, 1)), (0, 0));
+    homes[0].write("flux-setup.yaml", &written[0].1);
+    wait("the other webhook is known everywhere", || {
+        has(0, 1) == 1 && has(1, 1) == 1
+    });
+    std::thread::sleep(Duration::from_secs(2));
+    let counts = [0, 1].map(|number| (has(0, number), has(1, number)));
+    assert_eq!(counts, [(1, 1); 2]);
 }

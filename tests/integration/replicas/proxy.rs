@@ -27,6 +27,8 @@ struct Network {
     to: Mutex<Server>,
     is_cut: AtomicBool,
     holds_back: AtomicBool,
+    /// How often something came that is held back.
+    held: AtomicU64,
     /// How often it was cut: connections from before are forgotten, as where a firewall lost its state.
     cuts: AtomicU64,
 }
@@ -39,6 +41,7 @@ impl Proxy {
             to: Mutex::new(server),
             is_cut: AtomicBool::new(false),
             holds_back: AtomicBool::new(false),
+            held: AtomicU64::new(0),
             cuts: AtomicU64::new(0),
         });
         let shared = Arc::clone(&network);
@@ -65,6 +68,11 @@ impl Proxy {
     /// What is sent reaches the server when this is over, and not before.
     pub fn hold_back(&self, holds_back: bool) {
         self.network.holds_back.store(holds_back, Ordering::SeqCst);
+    }
+
+    /// How often something was sent that did not reach the server at once.
+    pub fn held(&self) -> u64 {
+        self.network.held.load(Ordering::SeqCst)
     }
 
     /// Connections lead to another server from now on.
@@ -134,6 +142,9 @@ impl Network {
             // Swallowed, and neither side is told that the other is gone.
             while self.cuts.load(Ordering::SeqCst) != cuts {
                 thread::park();
+            }
+            if is_held() {
+                self.held.fetch_add(1, Ordering::SeqCst);
             }
             while is_held() {
                 thread::sleep(Duration::from_millis(5));
