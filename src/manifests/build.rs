@@ -2,10 +2,9 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
-use super::process::{Limits, ProcessError, output};
+use super::process::{Limits, ProcessError, output, program};
 
 /// What one build may take.
 const LIMITS: Limits = Limits {
@@ -54,7 +53,8 @@ impl Kustomize {
     /// # Errors
     /// Where kustomize refuses it, or takes too long or too much.
     pub fn build(&self, folder: &Path) -> Result<String, BuildError> {
-        let mut command = Command::new(&self.program);
+        // it starts git for what lies in other repositories
+        let mut command = program(&self.program);
         command
             .args(self.arguments)
             .args(["--load-restrictor", "LoadRestrictionsNone"])

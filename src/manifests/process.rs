@@ -1,5 +1,6 @@
 //! Runs another program within limits: of time, and of what it says.
 
+use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
@@ -30,6 +31,37 @@ pub enum ProcessError {
     /// What it wrote to stderr, trimmed.
     #[error("{says}")]
     Failed { says: String },
+}
+
+/// By what git names one repository to what it starts: all that `git rev-parse --local-env-vars` lists.
+const OF_A_REPOSITORY: [&str; 17] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_NAMESPACE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+];
+
+/// A program that may be git or start it. In a hook git names the repository of the hook in the
+/// environment; none of that is handed on, so that nothing is written there.
+pub(super) fn program(name: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(name);
+    for variable in OF_A_REPOSITORY {
+        command.env_remove(variable);
+    }
+    command
 }
 
 /// What the program writes to stdout. It reads nothing, and is ended with all that it started.
@@ -125,6 +157,21 @@ mod tests {
         let mut shell = Command::new("sh");
         shell.args(["-c", script]);
         output(&mut shell, Limits { time, bytes }).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn all_by_which_git_names_a_repository_is_known() {
+        let mut git = program("git");
+        git.args(["rev-parse", "--local-env-vars"]);
+        let limits = Limits {
+            time: LONG,
+            bytes: 1 << 16,
+        };
+        let listed = String::from_utf8(output(&mut git, limits).unwrap()).unwrap();
+        assert!(listed.contains("GIT_DIR"), "{listed}");
+        for name in listed.lines() {
+            assert!(OF_A_REPOSITORY.contains(&name), "{name}");
+        }
     }
 
     const LONG: Duration = Duration::from_secs(60);

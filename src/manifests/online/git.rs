@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::manifests::process::{Limits, ProcessError, output};
+use crate::manifests::process::{Limits, ProcessError, output, program};
 
 /// What listing the refs of one repository may take.
 const LISTING: Limits = Limits {
@@ -47,7 +47,9 @@ pub(super) fn look(url: &str, name: &str, paths: &[&str]) -> Result<Vec<At>, Git
     let folder = tempfile::tempdir().map_err(|source| GitError::Folder { source })?;
     let run = |arguments: &[&str]| {
         let mut git = git();
-        git.current_dir(folder.path()).args(arguments);
+        git.current_dir(folder.path())
+            .env("GIT_DIR", folder.path())
+            .args(arguments);
         output(&mut git, FETCHING)
     };
     let fetch = [
@@ -75,7 +77,7 @@ pub(super) fn look(url: &str, name: &str, paths: &[&str]) -> Result<Vec<At>, Git
 }
 
 fn git() -> Command {
-    let mut git = Command::new("git");
+    let mut git = program("git");
     git.env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_ASKPASS", "true")
         .env("SSH_ASKPASS", "true")

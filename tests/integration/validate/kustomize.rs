@@ -181,6 +181,30 @@ fn without_kustomize_there_is_no_build() {
 }
 
 #[test]
+#[cfg(unix)]
+fn what_builds_is_told_of_no_repository_of_a_hook() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = folder(&OVERLAY);
+    let programs = folder.path().join("programs");
+    let kustomize = programs.join("kustomize");
+    let script = format!(
+        "#!/bin/sh\n[ -z \"$GIT_DIR$GIT_INDEX_FILE\" ] || exit 1\nprintf '%s---\\n%s' '{SOUND}' '{SOURCE}'\n"
+    );
+    fs::create_dir(&programs).expect("it can be made");
+    fs::write(&kustomize, script).expect("it can be written");
+    fs::set_permissions(&kustomize, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let output = command(&["validate", "--manifests", ".", "--build"])
+        .env("PATH", &programs)
+        .env("GIT_DIR", folder.path().join(".git"))
+        .env("GIT_INDEX_FILE", folder.path().join(".git/index"))
+        .current_dir(folder.path())
+        .output();
+    let run = ended(&output.expect("the program was built"));
+    assert_eq!((run.code, &*run.stderr), (Some(0), ""), "{}", run.stdout);
+}
+
+#[test]
 fn one_file_is_nothing_to_build() {
     let folder = folder(&OVERLAY);
     let arguments = ["validate", "--build", "--manifests", "base/web.yaml"];

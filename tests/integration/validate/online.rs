@@ -1,8 +1,9 @@
 //! `--online`: what is followed is looked for in its repository.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -56,12 +57,29 @@ fn edit(folder: &TempDir, file: &str, from: &str, to: &str) {
 }
 
 fn validate(folder: &TempDir) -> Run {
+    ended(&program(folder).output().expect("the program was built"))
+}
+
+fn program(folder: &TempDir) -> assert_cmd::Command {
     let mut program = command(&["validate", "--manifests", "apps", "--online"]);
     program
         .current_dir(folder.path())
         .env("PATH", env::var_os("PATH").expect("there is a PATH"))
         .env("GIT_CONFIG_GLOBAL", folder.path().join("gitconfig"));
-    ended(&program.output().expect("the program was built"))
+    program
+}
+
+/// All files below a folder, with what is in them.
+fn files(folder: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
+    for entry in fs::read_dir(folder).expect("it is there") {
+        let path = entry.expect("it can be read").path();
+        if path.is_dir() {
+            files(&path, found);
+        } else {
+            let text = fs::read(&path).expect("it can be read");
+            found.insert(path, text);
+        }
+    }
 }
 
 #[test]
@@ -149,4 +167,37 @@ fn what_is_no_url_of_flux_makes_git_start_nothing() {
     assert_eq!(run.code, Some(2));
     assert!(!made.exists());
     assert!(!run.stderr.contains("cannot ask"), "{}", run.stderr);
+}
+
+#[test]
+fn in_a_hook_of_git_nothing_is_written_to_its_repository() {
+    let folder = fleet();
+    let mine = folder.path().join("mine");
+    fs::create_dir(&mine).expect("it can be made");
+    git(&mine, &["init", "--quiet", "--initial-branch=main", "."]);
+    for message in ["first", "second"] {
+        let commit = ["commit", "--quiet", "--allow-empty", "--message", message];
+        git(&mine, &commit);
+    }
+    let all = || {
+        let mut found = BTreeMap::new();
+        files(&mine, &mut found);
+        found
+    };
+    let before = all();
+    let run = program(&folder)
+        .env("GIT_DIR", mine.join(".git"))
+        .env("GIT_WORK_TREE", &mine)
+        .env("GIT_INDEX_FILE", mine.join(".git/index"))
+        .output();
+    let run = ended(&run.expect("the program was built"));
+    assert_eq!(
+        (run.code, &*run.stdout, &*run.stderr),
+        (
+            Some(0),
+            "sound: 2 documents judged, 1 repository asked\n",
+            ""
+        )
+    );
+    assert!(all() == before, "{:?}", all().keys());
 }
