@@ -98,9 +98,12 @@ pub(super) fn run(
     read.findings.extend(found);
     let mut judged = judged;
     if arguments.online {
-        let Asked { findings, answered } = ask(&documents, &read.sources, &|document| {
+        let asked = ask(&documents, &read.sources, &|document| {
             cluster(read.sources.text(document.span.source))
         });
+        let Some(Asked { findings, answered }) = asked else {
+            bail!("`--online` needs `git` on the PATH, and there is none");
+        };
         read.findings.extend(findings);
         judged.asked = answered;
         log.step("asked", || repositories(answered));

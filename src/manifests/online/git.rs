@@ -1,5 +1,6 @@
 //! Asks repositories through git: never for a password, and no longer than it may take.
 
+use std::io::ErrorKind;
 use std::process::Command;
 use std::time::Duration;
 
@@ -31,6 +32,16 @@ pub(super) enum At {
     Folder,
     File,
     Nothing,
+}
+
+/// Whether there is git on the PATH.
+pub(super) fn is_there() -> bool {
+    let mut git = git();
+    git.arg("--version");
+    match output(&mut git, LISTING) {
+        Err(ProcessError::Start { source }) => source.kind() != ErrorKind::NotFound,
+        _ => true,
+    }
 }
 
 /// The refs of a repository, a line each.

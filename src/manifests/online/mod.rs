@@ -35,15 +35,19 @@ pub struct Asked {
     pub answered: usize,
 }
 
-/// Asks each repository once; `cluster` is the one for which a document was rendered.
+/// Asks each repository once; `cluster` is the one for which a document was rendered. `None` where there
+/// is no git to ask with.
 pub fn ask<'a>(
     documents: &'a [Node],
     sources: &'a Sources,
     cluster: &dyn Fn(&Node) -> Option<&'a str>,
-) -> Asked {
+) -> Option<Asked> {
     let repositories: Vec<_> = repositories(documents, sources, cluster)
         .into_iter()
         .collect();
+    if !repositories.is_empty() && !git::is_there() {
+        return None;
+    }
     let next = AtomicUsize::new(0);
     let asked = Mutex::new(BTreeMap::new());
     thread::scope(|scope| {
@@ -72,7 +76,7 @@ pub fn ask<'a>(
         all.answered += usize::from(answered);
         all.findings.extend(findings);
     }
-    all
+    Some(all)
 }
 
 /// Whether it answered, and what is wrong.

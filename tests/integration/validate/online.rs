@@ -153,6 +153,23 @@ fn a_repository_that_does_not_answer_is_a_warning() {
 }
 
 #[test]
+fn without_git_nothing_is_asked() {
+    let folder = fleet();
+    let run = program(&folder)
+        .env("PATH", folder.path().join("none"))
+        .output();
+    let run = ended(&run.expect("the program was built"));
+    assert_eq!(
+        (run.code, &*run.stdout, &*run.stderr),
+        (
+            Some(2),
+            "",
+            "error: `--online` needs `git` on the PATH, and there is none\n"
+        )
+    );
+}
+
+#[test]
 fn what_is_no_url_of_flux_makes_git_start_nothing() {
     let folder = fleet();
     let made = folder.path().join("made");
