@@ -33,10 +33,12 @@ pub struct LeftAlone {
 }
 
 /// By what Flux deletes what a Kustomization applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Deletes {
-    Pruning,
-    ByPolicy,
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deletes {
+    /// What it applies no more, by `prune: true`.
+    pub prunes: bool,
+    /// A policy that deletes all once it goes, whatever `prune` says.
+    pub policy: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -83,7 +85,7 @@ pub(super) struct Found {
     pub(super) wanted: Wanted,
     /// The environment that a label of ours names.
     pub(super) labelled: Option<String>,
-    /// By what Flux deletes what it applied once it goes; `None` where it does not.
+    /// By what Flux deletes what it applied; `None` where it does not.
     pub(super) deletes: Option<Deletes>,
 }
 
@@ -314,11 +316,12 @@ impl Found {
         self.want(Unit::key("prune"), Value::from(prune));
         self.flag(spec, "wait");
         self.flag(spec, "suspend");
-        self.deletes = match text(spec, "deletionPolicy").as_deref() {
-            None | Some("MirrorPrune") => prune.then_some(Deletes::Pruning),
-            Some("Orphan") => None,
-            Some(_) => Some(Deletes::ByPolicy),
-        };
+        let keeps = |policy: &String| ["MirrorPrune", "Orphan"].contains(&&**policy);
+        let policy = text(spec, "deletionPolicy").filter(|policy| !keeps(policy));
+        self.deletes = (prune || policy.is_some()).then_some(Deletes {
+            prunes: prune,
+            policy,
+        });
         self.source_reference(spec)?;
         for (index, item) in sequence(spec.get("dependsOn")).iter().enumerate() {
             if let Some(entry) = item.entry("readyExpr") {

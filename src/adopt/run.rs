@@ -32,7 +32,7 @@ pub struct Adopted {
     pub cluster: Option<String>,
     pub namespace: String,
     pub name: String,
-    /// By what Flux deletes what it applied once it goes; `None` where it does not.
+    /// By what Flux deletes what it applied; `None` where it does not.
     pub deletes: Option<Deletes>,
 }
 
@@ -113,7 +113,7 @@ pub fn adopt(
             cluster: one.cluster.as_deref().map(str::to_owned),
             namespace: one.namespace.clone(),
             name: one.name.clone(),
-            deletes: one.deletes,
+            deletes: one.deletes.clone(),
         })
         .collect();
     let left_alone = given.iter().filter_map(|one| {

@@ -1,5 +1,9 @@
 //! The safe move: from manifests that people wrote to those that are rendered, and back.
 
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
 use super::found::Deletes;
 use super::run::{Adopted, Adoption};
 
@@ -16,6 +20,8 @@ pub struct Step {
 /// The move, and the way back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Move {
+    /// What its commands take for true, and nobody has said.
+    pub assumes: Option<&'static str>,
     pub steps: Vec<Step>,
     pub back: Vec<Step>,
 }
@@ -27,23 +33,33 @@ pub struct Places<'a> {
     pub config: &'a str,
     /// What it was made from.
     pub from: &'a str,
+    /// The context of the kubeconfig that it was made from.
+    pub context: Option<&'a str>,
 }
+
+/// Of clusters nothing is known but what folders call them.
+const CALLED_LIKE_CLUSTERS: &str = "The contexts of your kubeconfig are assumed to be called like the \
+     clusters; where one is not, put its own name behind `--context`";
 
 /// The steps of a move of these objects. Each can be taken back; none touches a workload.
 pub fn steps(adoption: &Adoption, places: Places<'_>) -> Move {
-    let Places { config, from } = places;
+    let Places { config, from, .. } = places;
+    let context = |cluster: Option<&str>| {
+        let context = places.context.or(cluster);
+        context.map_or_else(String::new, |name| format!(" --context {name}"))
+    };
     let all: Vec<&Adopted> = adoption.kustomizations.iter().collect();
-    let deleting = all.iter().copied().filter(|one| one.deletes.is_some());
-    let (by_policy, pruning): (Vec<_>, Vec<_>) =
-        deleting.partition(|one| one.deletes != Some(Deletes::Pruning));
-    let off = [
-        patches(&pruning, "{\"spec\":{\"prune\":false}}"),
-        patches(&by_policy, "{\"spec\":{\"deletionPolicy\":\"Orphan\"}}"),
-    ];
-    let on = [
-        patches(&pruning, "{\"spec\":{\"prune\":true}}"),
-        patches(&by_policy, "{\"spec\":{\"deletionPolicy\":\"Delete\"}}"),
-    ];
+    let ways: BTreeSet<&Deletes> = all.iter().filter_map(|one| one.deletes.as_ref()).collect();
+    let (mut off, mut on) = (Vec::new(), Vec::new());
+    for way in ways {
+        let those = all.iter().copied();
+        let those: Vec<_> = those
+            .filter(|one| one.deletes.as_ref() == Some(way))
+            .collect();
+        off.extend(patches(&those, &patch(way, false, "Orphan"), context));
+        let policy = way.policy.as_deref().unwrap_or_default();
+        on.extend(patches(&those, &patch(way, true, policy), context));
+    }
     let of_flux = |verb: &str| {
         for_clusters(&all, |cluster| {
             format!("flux {verb} kustomization flux-system{}", context(cluster))
@@ -63,7 +79,7 @@ pub fn steps(adoption: &Adoption, places: Places<'_>) -> Move {
         ),
         step(
             "Take prune off, so that Flux deletes no workload whatever goes wrong",
-            off.concat(),
+            off,
         ),
         step(
             "In one commit, render into the folder that Flux applies, take the old files of these objects \
@@ -97,7 +113,7 @@ pub fn steps(adoption: &Adoption, places: Places<'_>) -> Move {
     let back = vec![
         step(
             "Before the commit: put prune back and resume",
-            [on.concat(), of_flux("resume")].concat(),
+            [on, of_flux("resume")].concat(),
         ),
         step(
             "After it: suspend again, revert the commit, resume; the old files name the same objects, so \
@@ -110,7 +126,12 @@ pub fn steps(adoption: &Adoption, places: Places<'_>) -> Move {
             .concat(),
         ),
     ];
-    Move { steps, back }
+    let is_guessed = places.context.is_none() && all.iter().any(|one| one.cluster.is_some());
+    Move {
+        assumes: is_guessed.then_some(CALLED_LIKE_CLUSTERS),
+        steps,
+        back,
+    }
 }
 
 fn step(what: &str, commands: Vec<String>) -> Step {
@@ -128,7 +149,11 @@ fn for_clusters(all: &[&Adopted], command: impl Fn(Option<&str>) -> String) -> V
 }
 
 /// One command for the Kustomizations of each cluster and namespace.
-fn patches(all: &[&Adopted], patch: &str) -> Vec<String> {
+fn patches(
+    all: &[&Adopted],
+    patch: &str,
+    context: impl Fn(Option<&str>) -> String,
+) -> Vec<String> {
     let mut commands = Vec::new();
     let same = |one: &&Adopted, other: &&Adopted| {
         one.cluster == other.cluster && one.namespace == other.namespace
@@ -148,6 +173,105 @@ fn patches(all: &[&Adopted], patch: &str) -> Vec<String> {
     commands
 }
 
-fn context(cluster: Option<&str>) -> String {
-    cluster.map_or_else(String::new, |name| format!(" --context {name}"))
+/// What of this way to delete is set to another value, as a patch.
+fn patch(way: &Deletes, prune: bool, policy: &str) -> String {
+    let mut spec = Map::new();
+    if way.prunes {
+        spec.insert("prune".into(), Value::from(prune));
+    }
+    if way.policy.is_some() {
+        spec.insert("deletionPolicy".into(), Value::from(policy));
+    }
+    serde_json::json!({"spec": spec}).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn adopted(cluster: Option<&str>, name: &str, deletes: Option<(bool, &str)>) -> Adopted {
+        Adopted {
+            cluster: cluster.map(str::to_owned),
+            namespace: "apps".to_owned(),
+            name: name.to_owned(),
+            deletes: deletes.map(|(prunes, policy)| Deletes {
+                prunes,
+                policy: (!policy.is_empty()).then(|| policy.to_owned()),
+            }),
+        }
+    }
+
+    fn moved(kustomizations: Vec<Adopted>, context: Option<&str>) -> Move {
+        let adoption = Adoption {
+            files: Vec::new(),
+            left_alone: Vec::new(),
+            other_kinds: BTreeMap::new(),
+            objects: kustomizations.len(),
+            kustomizations,
+        };
+        let places = Places {
+            config: "fleet",
+            from: "old",
+            context,
+        };
+        steps(&adoption, places)
+    }
+
+    #[test]
+    fn what_deletes_is_taken_off_and_put_back_as_it_was() {
+        let all = vec![
+            adopted(None, "a", Some((true, ""))),
+            adopted(None, "b", Some((false, "Delete"))),
+            adopted(None, "c", Some((true, "WaitForTermination"))),
+            adopted(None, "d", None),
+        ];
+        let moved = moved(all, None);
+        let patches = |commands: &[String]| {
+            let patches = commands.iter().filter(|command| command.contains("patch"));
+            let words = patches.map(|command| {
+                let (names, patch) = command.split_once("; do ").unwrap();
+                let patch = patch.split('\'').nth(1).unwrap();
+                format!("{names}: {patch}")
+            });
+            words.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            patches(&moved.steps[2].commands),
+            [
+                r#"for name in b: {"spec":{"deletionPolicy":"Orphan"}}"#,
+                r#"for name in a: {"spec":{"prune":false}}"#,
+                r#"for name in c: {"spec":{"prune":false,"deletionPolicy":"Orphan"}}"#,
+            ]
+        );
+        assert_eq!(
+            patches(&moved.back[0].commands),
+            [
+                r#"for name in b: {"spec":{"deletionPolicy":"Delete"}}"#,
+                r#"for name in a: {"spec":{"prune":true}}"#,
+                r#"for name in c: {"spec":{"prune":true,"deletionPolicy":"WaitForTermination"}}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn commands_name_the_context_that_was_read_and_else_one_called_like_the_cluster() {
+        let one = || vec![adopted(Some("admin-prod-example"), "a", Some((true, "")))];
+        let contexts = |moved: &Move| {
+            let steps = moved.steps.iter().chain(&moved.back);
+            let commands = steps.flat_map(|step| &step.commands);
+            let after = commands.filter_map(|command| command.split_once("--context "));
+            let names = after.map(|(_, rest)| rest.split([' ', ';']).next().unwrap().to_owned());
+            names.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+        };
+        let read = moved(one(), Some("admin@prod.example"));
+        assert_eq!(contexts(&read), ["admin@prod.example"]);
+        assert_eq!(read.assumes, None);
+        let guessed = moved(one(), None);
+        assert_eq!(contexts(&guessed), ["admin-prod-example"]);
+        assert_eq!(guessed.assumes, Some(CALLED_LIKE_CLUSTERS));
+        let of_none = moved(vec![adopted(None, "a", None)], None);
+        assert_eq!((contexts(&of_none), of_none.assumes), (vec![], None));
+    }
 }

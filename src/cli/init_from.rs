@@ -65,9 +65,11 @@ pub(super) fn run(global: &GlobalArguments, arguments: &InitArguments) -> anyhow
             (Some(path), _) => quoted(&path.display().to_string()),
             (None, _) => "MANIFESTS".to_owned(),
         };
+        let context = arguments.context.as_deref().map(quoted);
         let places = Places {
             config: &quoted(&folder.display().to_string()),
             from: &from,
+            context: context.as_deref(),
         };
         let steps = steps(&proved.adoption, places);
         match global.format {

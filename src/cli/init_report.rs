@@ -151,6 +151,9 @@ pub(super) fn json(proved: &Proved, sources: &Sources) -> Value {
 
 pub(super) fn write_steps(out: &mut dyn Write, steps: &Move) -> io::Result<()> {
     writeln!(out, "The safe move; none of it is done by this program.\n")?;
+    if let Some(assumes) = steps.assumes {
+        writeln!(out, "{assumes}.\n")?;
+    }
     for (number, step) in steps.steps.iter().enumerate() {
         write_step(out, &format!("{}.", number + 1), step)?;
     }
@@ -175,5 +178,10 @@ pub(super) fn steps_json(steps: &Move) -> Value {
         let steps = steps.map(|step| json!({"what": step.what, "commands": step.commands}));
         steps.collect::<Vec<_>>()
     };
-    json!({"findings": [], "steps": list(&steps.steps), "back": list(&steps.back)})
+    json!({
+        "findings": [],
+        "assumes": steps.assumes,
+        "steps": list(&steps.steps),
+        "back": list(&steps.back),
+    })
 }

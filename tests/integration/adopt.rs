@@ -406,6 +406,8 @@ fn the_plan_of_the_move_names_the_objects_and_writes_nothing() {
     insta::assert_snapshot!(run.stdout, @r#"
     The safe move; none of it is done by this program.
 
+    The contexts of your kubeconfig are assumed to be called like the clusters; where one is not, put its own name behind `--context`.
+
     1. Prove that what is rendered is what is there, today and not when it was made
          flux-setup render --config fleet --check --against old
     2. Suspend whatever applies the old manifests (of `flux bootstrap` that is the Kustomization flux-system): from here on nothing of this repository reaches a cluster

@@ -38,6 +38,21 @@ fn a_live_cluster_is_read_and_not_touched() {
     assert!(run.stdout.contains("11 the same"), "{}", run.stdout);
     let fleet = std::fs::read_to_string(folder.path().join("fleet/flux-setup.yaml")).unwrap();
     assert!(fleet.contains("- {name: tests, context: tests}"), "{fleet}");
+    let renamed = folder.path().join("kubeconfig");
+    std::fs::copy(server.kubeconfig(), &renamed).unwrap();
+    let certificate = server.kubeconfig().with_file_name("server.crt");
+    std::fs::copy(certificate, folder.path().join("server.crt")).unwrap();
+    let rename = ["config", "rename-context", "tests", "admin@prod.example"];
+    let mut kubectl = server.kubectl();
+    kubectl.env("KUBECONFIG", &renamed).args(rename);
+    assert!(kubectl.output().unwrap().status.success());
+    let arguments = ["init", "none", "--context", "admin@prod.example", "--plan"];
+    let output = command(&arguments).env("KUBECONFIG", &renamed).output();
+    let plan = ended(&output.unwrap());
+    assert_eq!(plan.code, Some(0), "{}", plan.stderr);
+    let suspend = "flux suspend kustomization flux-system --context admin@prod.example\n";
+    assert!(plan.stdout.contains(suspend), "{}", plan.stdout);
+    assert!(!plan.stdout.contains("admin-prod-example"));
     assert_eq!(versions(), before);
     let output = command(&["init", "other", "--context", "nowhere"])
         .env("KUBECONFIG", server.kubeconfig())
