@@ -149,11 +149,7 @@ fn for_clusters(all: &[&Adopted], command: impl Fn(Option<&str>) -> String) -> V
 }
 
 /// One command for the Kustomizations of each cluster and namespace.
-fn patches(
-    all: &[&Adopted],
-    patch: &str,
-    context: impl Fn(Option<&str>) -> String,
-) -> Vec<String> {
+fn patches(all: &[&Adopted], patch: &str, context: impl Fn(Option<&str>) -> String) -> Vec<String> {
     let mut commands = Vec::new();
     let same = |one: &&Adopted, other: &&Adopted| {
         one.cluster == other.cluster && one.namespace == other.namespace
@@ -263,7 +259,10 @@ mod tests {
             let commands = steps.flat_map(|step| &step.commands);
             let after = commands.filter_map(|command| command.split_once("--context "));
             let names = after.map(|(_, rest)| rest.split([' ', ';']).next().unwrap().to_owned());
-            names.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+            names
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect::<Vec<_>>()
         };
         let read = moved(one(), Some("admin@prod.example"));
         assert_eq!(contexts(&read), ["admin@prod.example"]);

@@ -254,9 +254,12 @@ fn every_replica_takes_hooks_is_ready_and_answers_the_same() {
     fleet.replicas[idle].service().wait_until_ready();
     fleet.send(0..3, PAUSE).end();
     println!("{}", fleet.is_done(0..3));
-    fleet.wait_until("the cluster is listed", |fleet| {
+    fleet.wait_until("the cluster is listed, and somebody's", |fleet| {
         let told = fleet.replicas[idle].service().get("/api/v1/clusters");
-        told.is_some_and(|(_, told)| told["clusters"][0]["progress"] == "listed")
+        told.is_some_and(|(_, told)| {
+            let cluster = &told["clusters"][0];
+            cluster["progress"] == "listed" && cluster["heldBy"].is_string()
+        })
     });
     let candidates = format!("/api/v1/deliveries/{}/candidates", crate::hookshot::guid(1));
     for path in [
