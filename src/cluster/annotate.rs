@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use http::{Request, header};
+use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::catalog::{ItemKey, REQUESTED_AT};
+use crate::catalog::{ItemKey, REQUESTED_AT, ResourceVersion};
 
 use super::connection::{ANSWER_LIMIT, Connection};
 use super::failure::{Cause, Failure, Status, wanted};
@@ -21,6 +22,9 @@ const RESET_AT: &str = "reconcile.fluxcd.io/resetAt";
 /// Only the object's metadata: a Kustomization itself may be large.
 const METADATA_ONLY: &str =
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+
+/// Labels, annotations and managed fields of one object; etcd takes 1.5 MiB.
+const METADATA_LIMIT_BYTES: usize = 2 * 1024 * 1024;
 
 /// What a controller is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,11 +48,16 @@ impl<'t> Asking<'t> {
 }
 
 impl Connection {
-    /// Writes `token` where the object's controller looks for it. The same token again changes nothing.
+    /// Writes `token` where the object's controller looks for it. The same token again changes nothing. Answers the
+    /// version that the object has by it, `None` where it cannot be told.
     ///
     /// # Errors
     /// See [`PatchFault`]. It is not tried again here.
-    pub async fn annotate(&self, key: &ItemKey, token: &str) -> Result<(), PatchFault> {
+    pub async fn annotate(
+        &self,
+        key: &ItemKey,
+        token: &str,
+    ) -> Result<Option<ResourceVersion>, PatchFault> {
         self.patch(key, Asking::plainly(token))
             .await
             .map_err(|(failure, status)| fault(key, failure, &status))
@@ -58,7 +67,7 @@ impl Connection {
         &self,
         key: &ItemKey,
         asking: Asking<'_>,
-    ) -> Result<(), (Failure, Status)> {
+    ) -> Result<Option<ResourceVersion>, (Failure, Status)> {
         let wanted = wanted("patch", key.kind);
         let request = request(key, asking).map_err(|error| {
             let reason = format!("cannot {wanted}: {error}");
@@ -69,9 +78,9 @@ impl Connection {
                 Ok(answer) => answer?,
                 Err(failure) => return Err((failure, Status::default())),
             };
-            // Read to its end, else the socket is not used again. The annotation is there in any case.
-            let _ = self.read(response.into_body(), 0).await;
-            Ok(())
+            // The annotation is there, whatever becomes of the answer.
+            let body = self.read(response.into_body(), METADATA_LIMIT_BYTES).await;
+            Ok(body.ok().and_then(|body| version(&body)))
         };
         match timeout(ANSWER_LIMIT, sent).await {
             Ok(sent) => sent,
@@ -81,6 +90,21 @@ impl Connection {
             )),
         }
     }
+}
+
+/// Of an object as it was answered.
+fn version(object: &[u8]) -> Option<ResourceVersion> {
+    #[derive(Deserialize)]
+    struct Object {
+        metadata: Metadata,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Metadata {
+        resource_version: String,
+    }
+    let object: Object = serde_json::from_slice(object).ok()?;
+    Some(ResourceVersion::read(&object.metadata.resource_version))
 }
 
 fn request(key: &ItemKey, asking: Asking<'_>) -> Result<Request<Vec<u8>>, http::Error> {

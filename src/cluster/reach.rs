@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::catalog::ItemKey;
+use crate::catalog::{ItemKey, ResourceVersion};
 
 use super::access::ClusterAccess;
 use super::annotate::{Asking, fault};
@@ -99,7 +99,11 @@ impl Cluster {
     ///
     /// # Errors
     /// See [`PatchFault`].
-    pub async fn annotate(&self, key: &ItemKey, token: &str) -> Result<(), PatchFault> {
+    pub async fn annotate(
+        &self,
+        key: &ItemKey,
+        token: &str,
+    ) -> Result<Option<ResourceVersion>, PatchFault> {
         self.ask(key, Asking::plainly(token)).await
     }
 
@@ -107,7 +111,11 @@ impl Cluster {
     ///
     /// # Errors
     /// See [`PatchFault`].
-    pub async fn ask(&self, key: &ItemKey, asking: Asking<'_>) -> Result<(), PatchFault> {
+    pub async fn ask(
+        &self,
+        key: &ItemKey,
+        asking: Asking<'_>,
+    ) -> Result<Option<ResourceVersion>, PatchFault> {
         let connection = self
             .connection()
             .await
@@ -117,7 +125,7 @@ impl Cluster {
                 busy: false,
             })?;
         match connection.patch(key, asking).await {
-            Ok(()) => Ok(()),
+            Ok(version) => Ok(version),
             Err((failure, status)) => {
                 self.failed(&connection, &failure).await;
                 Err(fault(key, failure, &status))

@@ -22,13 +22,13 @@ use tracing::{info, warn};
 
 use crate::catalog::News;
 use crate::delivery::ProofState;
-use crate::store::{DeliveryId, StoreError, StoredWork, WorkId, Write};
+use crate::store::{DeliveryId, StoreError, WorkId, Write};
 
 use super::follows::{Ended, Follows, Seen, Todo};
 use super::means::Means;
 use super::metrics::{ClusterLabels, EndLabels, StageLabels, UnappliedLabels};
 use super::proof::Age;
-use super::record::{until_stored, write_all};
+use super::record::{Annotated, until_stored, write_all};
 use super::steps::Mode;
 use super::told::Told;
 
@@ -51,14 +51,14 @@ const OTHER_ENVIRONMENT: &str = "(other)";
 /// The way to a follower.
 #[derive(Debug, Clone)]
 pub(super) struct Followed {
-    sender: mpsc::Sender<Vec<StoredWork>>,
+    sender: mpsc::Sender<Vec<Annotated>>,
     missed: Arc<AtomicBool>,
 }
 
 impl Followed {
     /// Objects that were annotated, and are kept as such.
-    pub(super) fn add(&self, work: Vec<StoredWork>) {
-        if self.sender.try_send(work).is_err() {
+    pub(super) fn add(&self, annotated: Vec<Annotated>) {
+        if self.sender.try_send(annotated).is_err() {
             self.missed.store(true, Ordering::Release);
         }
     }
@@ -67,7 +67,7 @@ impl Followed {
 pub(super) struct Follower {
     means: Means,
     follows: Follows,
-    incoming: mpsc::Receiver<Vec<StoredWork>>,
+    incoming: mpsc::Receiver<Vec<Annotated>>,
     missed: Arc<AtomicBool>,
     jobs: JoinSet<Job>,
     is_writing: bool,
@@ -125,8 +125,8 @@ impl Follower {
                 biased;
                 () = stop.cancelled() => break,
                 Some(done) = self.jobs.join_next(), if !self.jobs.is_empty() => self.done(done?, &stop),
-                work = self.incoming.recv() => match work {
-                    Some(work) => if self.begin(work, true, &stop).await.is_none() { break },
+                annotated = self.incoming.recv() => match annotated {
+                    Some(annotated) => if self.begin(annotated, true, &stop).await.is_none() { break },
                     None => break,
                 },
                 told = news.recv() => self.hear(told, &mut news, &stop),
@@ -142,12 +142,12 @@ impl Follower {
     /// `None`: the program ends.
     async fn begin(
         &mut self,
-        work: Vec<StoredWork>,
+        annotated: Vec<Annotated>,
         is_new: bool,
         stop: &CancellationToken,
     ) -> Option<()> {
         let mut told: HashMap<DeliveryId, Option<Arc<Told>>> = HashMap::new();
-        for id in work.iter().map(|work| work.delivery) {
+        for id in annotated.iter().map(|it| it.work.delivery) {
             if told.contains_key(&id) {
                 continue;
             }
@@ -162,13 +162,13 @@ impl Follower {
             let stored = until_stored(stop, ask).await?;
             told.insert(id, stored.map(Told::by));
         }
-        let ids: BTreeSet<WorkId> = work.iter().map(|work| work.id).collect();
+        let ids: BTreeSet<WorkId> = annotated.iter().map(|it| it.work.id).collect();
         let live = Arc::clone(&self.means.live);
-        for work in work {
-            if let Some(Some(told)) = told.get(&work.delivery) {
+        for annotated in annotated {
+            if let Some(Some(told)) = told.get(&annotated.work.delivery) {
                 let now = Timestamp::now();
                 let told = Arc::clone(told);
-                let seen = self.follows.add(work, told, is_new, &live.read(), now);
+                let seen = self.follows.add(annotated, told, is_new, &live.read(), now);
                 self.tell(seen, stop);
             }
         }
@@ -186,7 +186,13 @@ impl Follower {
             let Some(last) = page.last() else { break };
             after = Some(last.id);
             left += page.len();
-            self.begin(page, false, stop).await?;
+            let page = page.into_iter();
+            // The cluster was listed since.
+            let page = page.map(|work| Annotated {
+                work,
+                version: None,
+            });
+            self.begin(page.collect(), false, stop).await?;
         }
         if left > 0 {
             let cluster = self.means.live.name();

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::catalog::{Cache, Item, ItemKey};
+use crate::catalog::{Cache, Item, ItemKey, ResourceVersion};
 use crate::delivery::{Again, Proof, ProofState, Stage, Token, WorkState};
-use crate::store::{StoredWork, WorkId, Write};
+use crate::store::{WorkId, Write};
 
 use super::proof::{Age, Ask, Wake, begin, judge};
+use super::record::Annotated;
 use super::told::Told;
 
 /// Pushes to one object that are followed at once; of more the oldest is overtaken.
@@ -36,6 +37,7 @@ pub(super) struct Follows {
 struct Follow {
     object: ItemKey,
     token: Token,
+    version: Option<ResourceVersion>,
     told: Arc<Told>,
     environment: Option<Arc<str>>,
     proof: Proof,
@@ -103,13 +105,14 @@ impl Follows {
     /// Takes in what was annotated; `is_new` just now, so that the cluster is as it was before.
     pub(super) fn add(
         &mut self,
-        work: StoredWork,
+        annotated: Annotated,
         told: Arc<Told>,
         is_new: bool,
         cluster: &Cache,
         now: Timestamp,
     ) -> Seen {
         let mut seen = Seen::default();
+        let Annotated { work, version } = annotated;
         let (Some(object), WorkState::Annotated { token, at }) = (work.object, work.state) else {
             return seen;
         };
@@ -139,6 +142,7 @@ impl Follows {
         let follow = Follow {
             object,
             token,
+            version,
             told,
             environment,
             proof,
@@ -232,6 +236,7 @@ impl Follows {
         let wake = Wake {
             object: &follow.object,
             token: &follow.token,
+            version: follow.version.as_ref(),
             wanted: &follow.told.wanted,
             within: self.within,
         };

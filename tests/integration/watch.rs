@@ -224,7 +224,8 @@ async fn annotated(
         let answer = answer.clone();
         async move { answer() }
     });
-    fake::over(router).annotate(&key("apps", "web"), "t").await
+    let annotated = fake::over(router).annotate(&key("apps", "web"), "t").await;
+    annotated.map(|version| assert_eq!(version, None, "no object is answered"))
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::catalog::{ItemKey, LiveCluster};
+use crate::catalog::{ItemKey, LiveCluster, ResourceVersion};
 use crate::cluster::{Asking, Cluster, PatchFault};
 use crate::flux::duration;
 use crate::reconcile::pace::{Answer, Pace};
@@ -27,7 +27,7 @@ const STOPPED: &str = "nobody waits any longer";
 
 struct Sent {
     key: ItemKey,
-    outcome: Result<(), PatchFault>,
+    outcome: Result<Option<ResourceVersion>, PatchFault>,
     within: Duration,
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::catalog::{Cache, ItemKey, Kind};
+use crate::catalog::{Cache, ItemKey, Kind, ResourceVersion};
 use crate::cluster::PatchFault;
 use crate::delivery::UserState;
 
@@ -86,7 +86,12 @@ impl Course {
     }
 
     /// Takes in what an API server answered.
-    pub fn answered(&mut self, key: &ItemKey, outcome: Result<(), PatchFault>, now: Timestamp) {
+    pub fn answered(
+        &mut self,
+        key: &ItemKey,
+        outcome: Result<Option<ResourceVersion>, PatchFault>,
+        now: Timestamp,
+    ) {
         if let Some(line) = self.lines.iter_mut().find(|line| line.item.key == *key) {
             line.answered(outcome, self.terms.within, now);
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::catalog::{Cache, Item, ItemKey, Kind};
+use crate::catalog::{Cache, Item, ItemKey, Kind, ResourceVersion};
 use crate::cluster::PatchFault;
 use crate::delivery::{
     Again, CommitName, Proof, ProofState, Stage, Step, Token, UserState, Wanted,
@@ -32,6 +32,8 @@ pub struct Line {
     pub(super) asking: Asking,
     /// The one that it was asked with first.
     pub token: Option<Token>,
+    /// That it has by what was sent last, where it was told.
+    version: Option<ResourceVersion>,
     pub(super) proof: Option<Proof>,
     pub(super) user: Option<UserState>,
     pub end: Option<End>,
@@ -69,6 +71,7 @@ impl Line {
             trouble: None,
             asking: Asking::NotYet,
             token: None,
+            version: None,
             proof: None,
             user: None,
             end: None,
@@ -173,7 +176,7 @@ impl Line {
     /// Takes in what an API server answered.
     pub(super) fn answered(
         &mut self,
-        outcome: Result<(), PatchFault>,
+        outcome: Result<Option<ResourceVersion>, PatchFault>,
         within: Duration,
         now: Timestamp,
     ) {
@@ -185,6 +188,7 @@ impl Line {
             self.end = Some(End::Failed(reason));
             return;
         }
+        let outcome = outcome.map(|version| self.version = version);
         match after_answer(outcome, failures, within, now) {
             (Step::Annotated, _) => {
                 self.asking = Asking::Done;
@@ -264,6 +268,7 @@ impl Line {
         let wake = Wake {
             object: &self.item.key,
             token: self.token.as_ref()?,
+            version: self.version.as_ref(),
             wanted,
             within: Duration::MAX,
         };

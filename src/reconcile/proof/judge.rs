@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::catalog::{Cache, Item, ItemKey, ScopeState};
+use crate::catalog::{Cache, Item, ItemKey, ResourceVersion, ScopeState};
 use crate::delivery::{Failure, Proof, ProofState, Token, Wanted};
 use crate::flux::duration;
 
@@ -17,6 +17,8 @@ pub struct Wake<'w> {
     pub object: &'w ItemKey,
     /// The one that it was annotated with first.
     pub token: &'w Token,
+    /// That it got by that, where it is known: a watch may still show it as it was before.
+    pub version: Option<&'w ResourceVersion>,
     pub wanted: &'w Wanted,
     /// After so long nobody looks any more.
     pub within: Duration,
@@ -168,7 +170,12 @@ impl Judging<'_> {
             token == first || again.is_some_and(|again| *again.token.0 == *token)
         };
         let asked = self.item.requested_at.as_deref();
-        ours(handled) || asked.is_some_and(|asked| !ours(asked) && asked == handled)
+        let is_from_before = self
+            .wake
+            .version
+            .is_some_and(|version| self.item.version.is_before(version));
+        ours(handled)
+            || !is_from_before && asked.is_some_and(|asked| !ours(asked) && asked == handled)
     }
 
     /// Whether its controller has come to an end with what was asked of it.

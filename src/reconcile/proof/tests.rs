@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::catalog::{Cache, HostNames, ItemKey, Kind, Listing, Projector};
+use crate::catalog::{Cache, HostNames, ItemKey, Kind, Listing, Projector, ResourceVersion};
 use crate::delivery::{
     CommitId, DeliveryKey, Guid, Proof, ProofState, Token, UserState, Wanted, WebhookName,
 };
@@ -59,6 +59,7 @@ struct Scene {
     proof: Proof,
     wanted: Wanted,
     token: Token,
+    version: Option<ResourceVersion>,
     object: ItemKey,
     ages: fn(&str) -> Option<Age>,
     /// Kinds that were not listed.
@@ -76,6 +77,7 @@ impl Scene {
                 tag: None,
             },
             token: Token("t".into()),
+            version: None,
             object: ItemKey {
                 kind: Kind::GitRepository,
                 namespace: "apps".into(),
@@ -171,6 +173,7 @@ impl Scene {
         let wake = Wake {
             object: &self.object,
             token: &self.token,
+            version: self.version.as_ref(),
             wanted: &self.wanted,
             within: HOUR,
         };
@@ -289,6 +292,23 @@ fn the_answer_to_a_later_token_is_one_to_this_and_that_to_an_earlier_is_not() {
     assert_eq!(scene.look(2), "annotated following");
     scene.change(Kind::GitRepository, "web", status, json!("later"));
     assert_eq!(scene.look(3), "fetched proven");
+}
+
+#[test]
+fn while_the_watch_shows_an_object_as_it_was_before_it_was_asked_nobody_has_answered() {
+    let mut scene = Scene::new();
+    scene.version = Some(ResourceVersion::Number(10));
+    let git = Kind::GitRepository;
+    scene.fetched("a");
+    let status = "/status/lastHandledReconcileAt";
+    scene.change(git, "web", status, json!("another"));
+    let annotations = json!({"reconcile.fluxcd.io/requestedAt": "another"});
+    scene.change(git, "web", "/metadata/annotations", annotations);
+    scene.change(git, "web", "/metadata/resourceVersion", json!("9"));
+    assert_eq!(scene.look(1), "annotated following");
+    assert_eq!(scene.waits(), "for its controller to answer");
+    scene.change(git, "web", "/metadata/resourceVersion", json!("11"));
+    assert_eq!(scene.look(2), "fetched proven");
 }
 
 #[test]

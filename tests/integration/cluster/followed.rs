@@ -149,14 +149,19 @@ impl Followed {
     pub async fn annotate(&self, namespace: &str, name: &str, token: &str) {
         let deadline = Instant::now() + LIMIT;
         let key = key(namespace, name);
-        while let Err(fault) = self.cluster.annotate(&key, token).await {
-            assert!(Instant::now() < deadline, "{key}: {fault}");
+        let version = loop {
+            match self.cluster.annotate(&key, token).await {
+                Ok(version) => break version.expect("an API server answers the object"),
+                Err(fault) => assert!(Instant::now() < deadline, "{key}: {fault}"),
+            }
             sleep(Duration::from_millis(100)).await;
-        }
+        };
         until(&format!("the token of {name} is seen"), || {
             let cache = self.live.read();
             let item = cache.item(&key);
-            item.and_then(|item| item.requested_at.as_deref()) == Some(token)
+            item.is_some_and(|item| {
+                item.requested_at.as_deref() == Some(token) && !item.version.is_before(&version)
+            })
         })
         .await;
     }

@@ -117,7 +117,7 @@ impl World {
         self.see_all();
         let orders = course.look(&self.scene.cluster, at(second));
         for order in &orders {
-            course.answered(&order.key, Ok(()), at(second));
+            course.answered(&order.key, Ok(None), at(second));
         }
         orders
             .into_iter()
@@ -268,6 +268,23 @@ fn a_failed_kustomization_is_judged_by_its_answer_and_not_by_what_it_said_before
     );
     world.look(&mut course, 5);
     assert_eq!(ends(&course), ["Kustomization: done"]);
+}
+
+#[test]
+fn what_is_seen_late_is_not_taken_for_an_answer() {
+    let mut world = World::new();
+    world.fails("ks", "no secret");
+    world.answers("ks", &Token("of somebody".into()));
+    world.see_all();
+    let mut course = world.course("ks/apps/web", Wanted::default(), terms(true));
+    let orders = course.look(&world.scene.cluster, at(1));
+    let later = ResourceVersion::Number(1_000_000);
+    course.answered(&orders[0].key, Ok(Some(later)), at(1));
+    course.look(&world.scene.cluster, at(2));
+    assert_eq!(
+        ends(&course),
+        ["Kustomization: waits for its controller to answer"]
+    );
 }
 
 #[test]
@@ -457,7 +474,7 @@ fn only_releases_are_forced() {
     };
     let mut course = world.course("git/apps/web", wanted, terms);
     let first = course.look(&world.scene.cluster, at(1));
-    course.answered(&first[0].key, Ok(()), at(1));
+    course.answered(&first[0].key, Ok(None), at(1));
     let second = course.look(&world.scene.cluster, at(1));
     let shown = |orders: &[Order]| -> Vec<(Kind, bool, bool)> {
         let orders = orders.iter();
