@@ -246,7 +246,6 @@ impl Current {
         } = &self.lasting;
         let (stop, mode) = (&self.stop, *mode);
         let engine = Engine {
-            store: store.clone(),
             matcher: Arc::clone(&matcher),
             ways: clusters.ways,
             arrived: Arc::clone(&ears.arrived),

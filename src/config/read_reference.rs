@@ -6,17 +6,19 @@ use crate::flux::{git_ref, oci_ref, schema, semver};
 use super::decode::Decoder;
 use super::settings::{Dependency, DependsOn, Reference, Said};
 
+/// What a `ref` may say.
+pub(super) const KEYS: [&str; 7] = [
+    "branch",
+    "tag",
+    "semver",
+    "semverFilter",
+    "name",
+    "commit",
+    "digest",
+];
+
 impl Decoder {
     pub(super) fn reference(&mut self, node: &Node) -> Option<Said> {
-        const KEYS: [&str; 7] = [
-            "branch",
-            "tag",
-            "semver",
-            "semverFilter",
-            "name",
-            "commit",
-            "digest",
-        ];
         let fields = self.fields(node, &KEYS)?;
         let mut said = Vec::new();
         for key in KEYS {

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -70,7 +69,6 @@ impl Bells {
 /// What turns deliveries into annotations.
 #[derive(Debug)]
 pub struct Engine {
-    pub store: Store,
     pub matcher: Arc<Matcher>,
     /// How each cluster of the matcher is reached, in its order.
     pub ways: Vec<Arc<Cluster>>,
@@ -87,27 +85,6 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Does all of it until it is told to stop, or a part of it dies. What was left by an earlier run goes on.
-    pub async fn run(self, stop: CancellationToken) {
-        let engine = Arc::new(self);
-        let mut working = JoinSet::new();
-        for live in engine.matcher.clusters() {
-            let (engine, name, stop) = (Arc::clone(&engine), Arc::clone(live.name()), stop.clone());
-            working.spawn(async move { engine.work_cluster(&name, &engine.store, &stop).await });
-        }
-        let (matching, told) = (Arc::clone(&engine), stop.clone());
-        working.spawn(async move { matching.match_inbox(&matching.store, &told).await });
-        while let Some(ended) = working.join_next().await {
-            if let Err(fault) = &ended {
-                error!("annotations ended by a fault of ours: {fault}");
-            }
-            if !stop.is_cancelled() {
-                // What dies must not look alive: all of the program ends then.
-                return;
-            }
-        }
-    }
-
     /// Matches what was accepted until it is told to stop.
     pub async fn match_inbox(&self, store: &Store, stop: &CancellationToken) {
         let is_alone = store.leases().is_none();

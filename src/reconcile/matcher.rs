@@ -23,8 +23,10 @@ use super::roster::{Roster, cluster_lease};
 pub struct Matcher {
     rules: Rules,
     clusters: Vec<Arc<LiveCluster>>,
-    /// Clusters that are other replicas' alone, and who knows whether there are such.
-    others: (Vec<Arc<str>>, Roster),
+    /// Clusters of the configuration that are other replicas' alone.
+    elsewhere: Vec<Arc<str>>,
+    /// Who holds which cluster.
+    roster: Roster,
     former: Mutex<FormerNames>,
     told: Mutex<Told>,
     /// The last delivery that names were learnt from.
@@ -44,7 +46,8 @@ impl Matcher {
         Self {
             rules,
             clusters,
-            others: Default::default(),
+            elsewhere: Vec::new(),
+            roster: Roster::default(),
             former: Mutex::default(),
             told: Mutex::default(),
             learnt_until: Mutex::default(),
@@ -54,22 +57,22 @@ impl Matcher {
     /// What came for these clusters too is handed to the replicas that serve them.
     #[must_use]
     pub fn with_others(mut self, clusters: Vec<Arc<str>>, roster: Roster) -> Self {
-        self.others = (clusters, roster);
+        self.elsewhere = clusters;
+        self.roster = roster;
         self
     }
 
     /// Clusters that other replicas alone serve, or did so of late: they may have a configuration that is newer than
     /// ours.
     pub(super) fn others(&self) -> Vec<Arc<str>> {
-        let (configured, roster) = &self.others;
-        let is_served = |cluster: &&Arc<str>| roster.is_known(&cluster_lease(cluster));
-        let mut others: Vec<_> = configured.iter().filter(is_served).cloned().collect();
+        let is_served = |cluster: &&Arc<str>| self.roster.is_known(&cluster_lease(cluster));
+        let mut others: Vec<_> = self.elsewhere.iter().filter(is_served).cloned().collect();
         let is_ours = |name: &str| {
             self.clusters
                 .iter()
                 .any(|cluster| **cluster.name() == *name)
         };
-        for (name, _) in roster.clusters() {
+        for (name, _) in self.roster.clusters() {
             if !is_ours(&name) && !others.iter().any(|other| **other == *name) {
                 others.push(name.into());
             }
@@ -145,9 +148,8 @@ impl Matcher {
     ) -> Decision {
         let mut decision = self.rules.decide(delivery, caches, &self.former());
         if let Decision::Concerns(candidates) = &mut decision {
-            let would_know = |candidate: &Candidate| {
-                self.others.1.holds(&cluster_lease(&candidate.item.cluster))
-            };
+            let would_know =
+                |candidate: &Candidate| self.roster.holds(&cluster_lease(&candidate.item.cluster));
             self.told()
                 .leave_overtaken(delivery, candidates, now, would_know);
         }

@@ -122,9 +122,8 @@ async fn ask(state: &AppState, request: Request) -> Result<Response, ApiFault> {
 async fn answer_to(state: &AppState, name: &str) -> Result<Answer, StoreError> {
     loop {
         let told = state.ears.answers.notified();
-        let answers = state.store.notes(ANSWER).await?;
-        let ours = answers.into_iter().find(|(asked, _)| asked == name);
-        if let Some(answer) = ours.and_then(|(_, text)| serde_json::from_str(&text).ok()) {
+        let noted = state.store.noted(ANSWER, name).await?;
+        if let Some(answer) = noted.and_then(|text| serde_json::from_str(&text).ok()) {
             return Ok(answer);
         }
         tokio::select! {

@@ -222,6 +222,11 @@ impl Store {
         self.read(note::all(&self.pool, subject)).await
     }
 
+    /// What was noted of a subject under this name.
+    pub async fn noted(&self, subject: &str, name: &str) -> Result<Option<String>, StoreError> {
+        self.read(note::one(&self.pool, subject, name)).await
+    }
+
     /// What was never noted is forgotten already.
     ///
     /// # Errors

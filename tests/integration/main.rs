@@ -58,6 +58,7 @@ mod strangers;
 mod stream;
 mod strict_apply;
 mod templates;
+mod unknown_keys;
 mod validate;
 mod watch;
 mod webhooks;

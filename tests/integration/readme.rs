@@ -17,7 +17,8 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::api_server::ApiServer;
-use crate::binary::{repository, run_in};
+use crate::binary::repository;
+use crate::unknown_keys;
 
 const README: &str = include_str!("../../README.md");
 
@@ -215,43 +216,16 @@ fn what_is_left_out_is_left_out_in_whole_lines_or_at_the_end_of_one() {
     assert!(!shows(&["a", "b"], &["a"]));
 }
 
-/// A configuration that has an unknown key at each place where keys are known.
-const UNKNOWN_KEYS: &str = "\
-zzzzzzzz: 1
-defaults: {zzzzzzzz: 1, ref: {zzzzzzzz: 1}, intervals: {zzzzzzzz: 1}, webhook: {zzzzzzzz: 1}}
-projects:
-  - name: a
-    zzzzzzzz: 1
-    source: {zzzzzzzz: 1}
-    objects: [{zzzzzzzz: 1, dependsOn: [{zzzzzzzz: 1}]}]
-clusters: [{zzzzzzzz: 1}]
-github:
-  - zzzzzzzz: 1
-    identities: [{zzzzzzzz: 1}, {name: a, app: {zzzzzzzz: 1}}]
-    webhooks: [{zzzzzzzz: 1}]
-    audit: {zzzzzzzz: 1}
-    heads: {zzzzzzzz: 1}
-budget: {zzzzzzzz: 1, also: [{zzzzzzzz: 1}]}
-server: {zzzzzzzz: 1, hooks: {zzzzzzzz: 1}, health: {zzzzzzzz: 1}, api: {zzzzzzzz: 1, tokens: [{zzzzzzzz: 1}]}}
-";
-
 #[test]
 fn every_key_of_the_configuration_is_in_the_reference() {
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    fs::create_dir(folder.path().join("environments")).expect("a folder can be made");
-    fs::write(folder.path().join("flux-setup.yaml"), UNKNOWN_KEYS).expect("it can be written");
-    let environment = folder.path().join("environments/dev.yaml");
-    fs::write(environment, "zzzzzzzz: 1\n").expect("it can be written");
-    let run = run_in(folder.path(), &["validate", "--format", "json"]);
-    let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("it is JSON");
-    let findings = report["findings"].as_array().expect("it lists findings");
+    let findings = unknown_keys::findings();
     let hints = findings
         .iter()
         .filter_map(|finding| finding["hint"].as_str());
     let known: Vec<_> = hints
         .filter_map(|hint| hint.strip_prefix("known here: "))
         .collect();
-    assert_eq!(known.len(), 24, "{findings:#?}");
+    assert_eq!(known.len(), 30, "{findings:#?}");
     let keys: BTreeSet<_> = known.iter().flat_map(|known| known.split(", ")).collect();
     let is_named = |key: &str| {
         let is_part = |c: char| c.is_ascii_alphanumeric();

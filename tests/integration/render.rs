@@ -1,12 +1,12 @@
 //! `render`: the manifests of a fleet on stdout, or as the files of a folder.
 
 use std::fs;
-use std::path::Path;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::binary::{Run, repository, run_in};
+use crate::folders::write;
 
 /// A fleet of two projects in two environments, and a folder for its manifests beside it.
 fn small_fleet() -> TempDir {
@@ -28,13 +28,6 @@ const FLEET_WITHOUT_WEB: &str = "\
 projects:
   - {name: api, repository: https://github.com/acme/api}
 ";
-
-fn write(folder: &Path, file: &str, text: &str) {
-    let path = folder.join(file);
-    let parent = path.parent().expect("it lies below the folder");
-    let written = fs::create_dir_all(parent).and_then(|()| fs::write(&path, text));
-    written.expect("a temporary folder can be written");
-}
 
 fn render_to_out(folder: &TempDir, more: &[&str]) -> Run {
     let arguments = [&["render", "--output", "out"], more].concat();
@@ -131,7 +124,7 @@ fn with_any_fault_nothing_is_printed_and_nothing_is_written() {
     write(
         folder.path(),
         "flux-setup.yaml",
-        &FLEET.replace("[api]", "[apis]"),
+        FLEET.replace("[api]", "[apis]"),
     );
     for run in [
         run_in(folder.path(), &["render"]),
@@ -251,7 +244,7 @@ fn a_renamed_object_comes_with_the_steps_that_lose_nothing() {
     write(
         folder.path(),
         "flux-setup.yaml",
-        &format!("names: \"{{environment}}-{{object}}\"\n{FLEET}"),
+        format!("names: \"{{environment}}-{{object}}\"\n{FLEET}"),
     );
     let run = render_to_out(
         &folder,

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::binary::{repository, run_in};
 use crate::folders::{files, write};
+use crate::unknown_keys;
 
 /// One in so many changes is tried at a place, another at the next.
 const EACH: usize = 11;
@@ -356,31 +357,6 @@ fn forms<'s>(schema: &'s Value, mut waiting: Vec<&'s Value>) -> Vec<&'s Value> {
     found
 }
 
-/// An unknown key at each place where keys are known.
-const FLEET: &str = "\
-zzzzzzzz: 1
-defaults: {zzzzzzzz: 1, ref: {zzzzzzzz: 1}, intervals: {zzzzzzzz: 1}, timeouts: {zzzzzzzz: 1}, webhook: {zzzzzzzz: 1}}
-projects:
-  - name: a
-    zzzzzzzz: 1
-    source: {zzzzzzzz: 1}
-    environments: {dev: {zzzzzzzz: 1, clusters: {a: {zzzzzzzz: 1}}}}
-    objects:
-      - zzzzzzzz: 1
-        dependsOn: [{zzzzzzzz: 1}]
-        environments: {dev: {zzzzzzzz: 1}}
-clusters: [{zzzzzzzz: 1}]
-github:
-  - zzzzzzzz: 1
-    identities: [{zzzzzzzz: 1}, {name: a, app: {zzzzzzzz: 1}}]
-    webhooks: [{zzzzzzzz: 1}]
-    audit: {zzzzzzzz: 1}
-    heads: {zzzzzzzz: 1}
-budget: {zzzzzzzz: 1, also: [{zzzzzzzz: 1}]}
-server: {zzzzzzzz: 1, hooks: {zzzzzzzz: 1}, health: {zzzzzzzz: 1}, api: {zzzzzzzz: 1, tokens: [{zzzzzzzz: 1}]}}
-include: part.yaml
-";
-
 #[test]
 fn the_keys_of_a_schema_are_those_that_the_loader_knows() {
     // what speaks of a source is known at an object, and refused with a word of its own
@@ -393,18 +369,9 @@ fn the_keys_of_a_schema_are_those_that_the_loader_knows() {
         "gitRepository",
         "ociRepository",
     ];
-    let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), "flux-setup.yaml", FLEET);
-    write(folder.path(), "part.yaml", "zzzzzzzz: 1\n");
-    write(
-        folder.path(),
-        "environments/dev.yaml",
-        "zzzzzzzz: 1\nclusters: {a: {zzzzzzzz: 1}}\n",
-    );
-    let run = run_in(folder.path(), &["validate", "--format", "json"]);
-    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let findings = unknown_keys::findings();
     let mut compared = 0;
-    for finding in report["findings"].as_array().unwrap() {
+    for finding in &findings {
         let hint = finding["hint"].as_str().unwrap_or_default();
         let Some(known) = hint.strip_prefix("known here: ") else {
             continue;
@@ -424,7 +391,7 @@ fn the_keys_of_a_schema_are_those_that_the_loader_knows() {
         assert_eq!(keys_at(&schema(of), path), known, "{of}: {path}");
         compared += 1;
     }
-    assert_eq!(compared, 30, "{report:#}");
+    assert_eq!(compared, 30, "{findings:#?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::super::read_map::{KUSTOMIZATION_TAKEN, OUR_LABELS, SOURCE_TAKEN};
+use super::super::read_reference;
 use super::super::read_settings::{KEYS, SOURCE_KEYS};
 use super::values::{
     Key, dns_label, duration, flag, list, map, map_of, object_name, or_null, pattern, reference,
@@ -193,16 +194,7 @@ fn by_kind() -> Value {
 }
 
 fn git_reference() -> Value {
-    let keys = [
-        "branch",
-        "tag",
-        "semver",
-        "semverFilter",
-        "name",
-        "commit",
-        "digest",
-    ];
-    let mut reference = map(keys.map(|key| (key, text(), "")).to_vec());
+    let mut reference = map(read_reference::KEYS.map(|key| (key, text(), "")).to_vec());
     let alone = ["branch", "tag", "semver", "name", "commit", "digest"];
     let mut allowed: Vec<_> = alone
         .iter()

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::binary::run_in;
+use crate::folders::folder;
 
 fn source(name: &str) -> String {
     format!(
@@ -19,13 +20,7 @@ fn kustomization(name: &str, more: &str) -> String {
 
 /// What is said of these files, and that nothing was written.
 fn refused(files: &[(&str, &str)], from: &str) -> String {
-    let folder = tempfile::tempdir().expect("a folder of the test");
-    for (name, text) in files {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().expect("a folder of the test"))
-            .expect("a folder of the test");
-        fs::write(path, text).expect("a folder of the test");
-    }
+    let folder = folder(files);
     let run = run_in(folder.path(), &["init", "fleet", "--from", from]);
     assert_eq!(run.code, Some(2), "{}", run.stdout);
     assert!(!folder.path().join("fleet").exists());

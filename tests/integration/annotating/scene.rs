@@ -14,8 +14,12 @@ use flux_setup::cluster::{Cluster, ClusterAccess, Connection};
 use flux_setup::delivery::{
     Delivery, DeliveryKey, Event, Guid, HookScope, PushedRef, Repository, SpeaksFor, WebhookName,
 };
-use flux_setup::reconcile::{Bells, Engine, Matcher, Metrics, Mode, Policies, Roster, Rules};
+use flux_setup::reconcile::{
+    Bells, Duties, Duty, Engine, FLEET, LeaseMetrics, Matcher, Metrics, Mode, Policies, Roster,
+    Rules, Tenure, cluster_lease,
+};
 use flux_setup::store::{Limits, Store, StoreUrl, StoredWork};
+use futures::future::BoxFuture;
 use http::StatusCode;
 use jiff::Timestamp;
 use prometheus_client::registry::Registry;
@@ -55,6 +59,14 @@ pub struct Scene {
     asked: Arc<Mutex<Vec<Asked>>>,
     stop: CancellationToken,
     working: Option<JoinHandle<()>>,
+}
+
+fn duty(
+    lease: String,
+    start: impl Fn(Tenure) -> BoxFuture<'static, ()> + Send + Sync + 'static,
+) -> Duty {
+    let start = Box::new(start);
+    Duty { lease, start }
 }
 
 impl Scene {
@@ -136,8 +148,7 @@ impl Scene {
             policies: Policies::default(),
             planned: Vec::new(),
         };
-        let engine = Engine {
-            store: self.store.clone(),
+        let engine = Arc::new(Engine {
             matcher: Arc::new(Matcher::new(rules, vec![Arc::clone(&self.live)])),
             ways: vec![Arc::clone(&self.way)],
             arrived: Arc::clone(&self.arrived),
@@ -147,8 +158,28 @@ impl Scene {
             prove_within: Duration::from_secs(600),
             mode,
             metrics: Metrics::register(&mut Registry::default()),
+        });
+        let matching = Arc::clone(&engine);
+        let duties = Duties {
+            store: self.store.clone(),
+            duties: vec![
+                duty(FLEET.to_owned(), move |tenure| {
+                    let engine = Arc::clone(&matching);
+                    Box::pin(async move { engine.match_inbox(&tenure.store, &tenure.stop).await })
+                }),
+                duty(cluster_lease(CLUSTER), move |tenure| {
+                    let engine = Arc::clone(&engine);
+                    Box::pin(async move {
+                        let Tenure { store, stop } = tenure;
+                        engine.work_cluster(CLUSTER, &store, &stop).await;
+                    })
+                }),
+            ],
+            roster: Roster::default(),
+            bell: Arc::default(),
+            metrics: LeaseMetrics::default(),
         };
-        self.working = Some(tokio::spawn(engine.run(self.stop.clone())));
+        self.working = Some(tokio::spawn(duties.run(self.stop.clone())));
     }
 
     /// A push to branch `main` of `acme/REPOSITORY` was accepted.

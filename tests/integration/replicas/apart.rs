@@ -36,6 +36,11 @@ fn home(servers: [&ApiServer; 2], url: &str, github: &str) -> Home {
     home
 }
 
+fn database(postgres: &Postgres) -> String {
+    let runtime = Runtime::new().expect("a runtime");
+    runtime.block_on(postgres.database())
+}
+
 fn start(home: &Home, cluster: &str) -> Service {
     let mut service = home.start_with(&["--cluster", cluster]);
     service.wait_until_ready();
@@ -76,9 +81,7 @@ fn whoever_takes_a_push_every_process_works_it_for_its_own_cluster() {
     }
     let tokens = servers.map(|server| Tokens::watch(server, NAME));
     let postgres = Postgres::start();
-    let url = Runtime::new()
-        .expect("a runtime")
-        .block_on(postgres.database());
+    let url = database(&postgres);
     let homes = [0, 1].map(|_| home(servers, &url, ""));
     let mut services = [0, 1].map(|place| Some(start(&homes[place], CLUSTERS[place])));
     let clusters = |service: &Service| service.get("/api/v1/clusters").map(|(_, told)| told);
@@ -122,9 +125,7 @@ fn whoever_takes_a_push_every_process_works_it_for_its_own_cluster() {
 #[ignore = "needs a PostgreSQL server"]
 fn where_nobody_would_ask_for_the_refs_of_some_clusters_that_is_refused() {
     let postgres = Postgres::start();
-    let url = Runtime::new()
-        .expect("a runtime")
-        .block_on(postgres.database());
+    let url = database(&postgres);
     let identity = "    identities: [{name: bot, token: {file: secret}}]\n";
     let kubeconfig = shared();
     let home = home([kubeconfig, kubeconfig], &url, identity);
@@ -160,9 +161,7 @@ fn what_an_older_configuration_does_not_know_waits_for_who_knows_it() {
     let tokens = servers.map(|server| Tokens::watch(server, NAME));
     let has = |place: usize, number: u64| tokens[place].of(&format!("app-{number}")).len();
     let postgres = Postgres::start();
-    let url = Runtime::new()
-        .expect("a runtime")
-        .block_on(postgres.database());
+    let url = database(&postgres);
     let homes = [0, 1].map(|_| home(servers, &url, ""));
     // Both are to have a second webhook; the first does not know yet of it, nor of the second cluster.
     let written = homes.each_ref().map(|home| {

@@ -1,14 +1,14 @@
 //! `--online`: what is followed is looked for in its repository.
 
-use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
 
 use crate::binary::{Run, command, ended};
+use crate::folders::files;
 
 use super::manifests::{SOUND, SOURCE};
 
@@ -67,19 +67,6 @@ fn program(folder: &TempDir) -> assert_cmd::Command {
         .env("PATH", env::var_os("PATH").expect("there is a PATH"))
         .env("GIT_CONFIG_GLOBAL", folder.path().join("gitconfig"));
     program
-}
-
-/// All files below a folder, with what is in them.
-fn files(folder: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
-    for entry in fs::read_dir(folder).expect("it is there") {
-        let path = entry.expect("it can be read").path();
-        if path.is_dir() {
-            files(&path, found);
-        } else {
-            let text = fs::read(&path).expect("it can be read");
-            found.insert(path, text);
-        }
-    }
 }
 
 #[test]
@@ -196,12 +183,7 @@ fn in_a_hook_of_git_nothing_is_written_to_its_repository() {
         let commit = ["commit", "--quiet", "--allow-empty", "--message", message];
         git(&mine, &commit);
     }
-    let all = || {
-        let mut found = BTreeMap::new();
-        files(&mine, &mut found);
-        found
-    };
-    let before = all();
+    let before = files(&mine);
     let run = program(&folder)
         .env("GIT_DIR", mine.join(".git"))
         .env("GIT_WORK_TREE", &mine)
@@ -216,5 +198,5 @@ fn in_a_hook_of_git_nothing_is_written_to_its_repository() {
             ""
         )
     );
-    assert!(all() == before, "{:?}", all().keys());
+    assert!(files(&mine) == before, "{:?}", files(&mine).keys());
 }

@@ -5,19 +5,9 @@ use std::fs;
 use tempfile::TempDir;
 
 use crate::binary::{Run, command, ended, run_in};
+use crate::folders::folder;
 
 use super::manifests::{SOUND, SOURCE};
-
-fn folder(files: &[(&str, &str)]) -> TempDir {
-    let folder = tempfile::tempdir().expect("there is a folder for temporary files");
-    for (file, text) in files {
-        let path = folder.path().join(file);
-        fs::create_dir_all(path.parent().expect("a file lies in a folder"))
-            .expect("it can be made");
-        fs::write(path, text).expect("it can be written");
-    }
-    folder
-}
 
 fn validate(folder: &TempDir, more: &[&str]) -> Run {
     run_in(

@@ -1,9 +1,7 @@
 //! Each cluster's folder is judged by the Flux that is installed in it.
 
-use std::fs;
-use std::path::Path;
-
 use crate::binary::run_in;
+use crate::folders::write;
 
 use super::manifests::SOURCE;
 
@@ -32,12 +30,6 @@ spec:
     deprecationWarning: v1beta2 GitRepository is deprecated, upgrade to v1
     schema: {openAPIV3Schema: *schema}
 ";
-
-fn write(folder: &Path, file: &str, text: &str) {
-    let path = folder.join(file);
-    fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("it can be made");
-    fs::write(path, text).expect("it can be written");
-}
 
 #[test]
 fn what_one_cluster_does_not_know_yet_is_refused_there_alone_and_its_version_is_named() {
