@@ -113,7 +113,7 @@ impl ApiServer {
     fn order(&self, command: &str) {
         let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
         let commands = control.commands.as_mut().expect("it was not dropped");
-        // In one piece: a `read` that ends between two forgets the first.
+        // In one piece: `serve` waits for no second one.
         let line = format!("{command}\n");
         commands.write_all(line.as_bytes()).expect("`serve` runs");
         let mut answer = String::new();
