@@ -7,6 +7,8 @@ use flux_setup::cluster::{Cluster, ClusterAccess, Connection, PatchFault};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::api_server::free_ports;
+
 use super::followed::key;
 
 fn access(folder: &TempDir, text: &str) -> ClusterAccess {
@@ -107,10 +109,8 @@ async fn a_credential_plugin_that_fails_is_told_by_its_last_words_only() {
 #[tokio::test]
 async fn a_server_that_cannot_be_reached_is_told_with_what_to_check() {
     let token = json!({"token": "hunter2"});
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let [port] = free_ports();
+    let free = format!("127.0.0.1:{port}");
     assert_eq!(
         put_off(&config(&format!("https://{free}"), &token)).await,
         format!(

@@ -3,7 +3,6 @@
 use std::fs;
 use std::future::Future;
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
@@ -11,6 +10,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use flux_setup::store::StoreUrl;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+
+use crate::api_server::free_ports;
 
 use super::sqlite;
 
@@ -79,9 +80,7 @@ impl Postgres {
 
     /// On a port of loopback with TLS too, by a certificate that nobody else trusts: returns its file and the port.
     pub fn start_with_tls() -> (Self, PathBuf, u16) {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let [port] = free_ports();
         let server = Self::start_with(Some(port));
         let certificate = server.folder.join("server.crt");
         (server, certificate, port)
