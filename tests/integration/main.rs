@@ -37,6 +37,7 @@ mod hostile;
 mod init;
 mod install;
 mod limits;
+mod listening;
 #[allow(
     dead_code,
     reason = "each test and bench uses the part of it that it needs"

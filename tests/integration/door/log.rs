@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use crate::hookshot::signature;
+use crate::listening::listen;
 use crate::service::{OLD_SECRET, SECRET, Sent, Service, Wanted};
 
 /// Keeps what is logged.
@@ -52,7 +53,7 @@ async fn the_log_names_deliveries_and_senders_and_holds_no_secret_and_no_body() 
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || writer.clone())
         .finish();
-    let listening = tracing::subscriber::set_default(subscriber);
+    let listening = listen(subscriber);
     let service = Service::with(Wanted {
         tokens: vec!["token-of-the-api"],
         trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],

@@ -7,6 +7,7 @@ use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::cluster::followed::{Followed, pace, until};
+use crate::listening::listen;
 
 use super::fake::{cluster, ending_watch, event, list, object, status, watch};
 
@@ -40,7 +41,7 @@ async fn a_loss_is_logged_once_and_its_end_once_and_a_broken_object_once() {
         .with_writer(log.clone())
         .finish();
     // All runs on this thread.
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = listen(subscriber);
     let mut broken = object("broken", 1);
     broken["spec"] = json!({"url": 7});
     let (cluster, _) = cluster(move |asked| match (asked.watch, asked.before) {
