@@ -10,10 +10,9 @@ use super::bucket::BucketBook;
 use super::other_routes::RATE_LIMIT;
 use super::who::Who;
 
-/// A call that comes on another connection so soon after a hold was told may have been under way already.
-const UNDER_WAY: Duration = Duration::from_millis(150);
-/// The same on a connection that was in use before: whoever connects anew, as after a restart, is not so late.
-const UNDER_WAY_IN_USE: Duration = Duration::from_secs(2);
+/// A call that comes on another connection so soon after a hold was told may have been under way already, on a machine
+/// that is busy too. Where the caller has ended since, a test says so: [`Ledger::end`].
+const UNDER_WAY: Duration = Duration::from_secs(5);
 
 /// Calls of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,8 +99,9 @@ pub struct Ledger {
     pub violations: Vec<Violation>,
     pub under_way: u64,
     told: Vec<Told>,
-    /// When the first call came on a connection.
-    in_use: HashMap<SocketAddr, Instant>,
+    /// Of those who have ended, how many there were when the first call came on a connection.
+    in_use: HashMap<SocketAddr, u64>,
+    ended: u64,
 }
 
 /// A hold of which an identity was told.
@@ -113,6 +113,8 @@ struct Told {
     kind: HoldKind,
     until: Timestamp,
     at: Instant,
+    /// How many had ended by then.
+    ended: u64,
     /// Who was told on these connections cannot have had another call under way on them.
     on: HashSet<SocketAddr>,
 }
@@ -121,7 +123,7 @@ impl Ledger {
     /// Judges a call when it comes.
     pub fn judge(&mut self, call: &CallKey, on: SocketAddr, now: Timestamp) {
         self.told.retain(|told| told.until > now);
-        let in_use = *self.in_use.entry(on).or_insert_with(Instant::now);
+        let begun = *self.in_use.entry(on).or_insert(self.ended);
         let is_free = call.endpoint == RATE_LIMIT;
         let broken = self.told.iter().find(|told| {
             let resource = told.resource;
@@ -129,11 +131,9 @@ impl Ledger {
                 && resource.is_none_or(|resource| resource == call.resource && !is_free)
         });
         let Some(told) = broken else { return };
-        let under_way = match in_use < told.at {
-            true => UNDER_WAY_IN_USE,
-            false => UNDER_WAY,
-        };
-        if told.at.elapsed() < under_way && !told.on.contains(&on) {
+        // Who has begun since an end knew of what was told before it.
+        let is_late = told.at.elapsed() < UNDER_WAY && begun <= told.ended;
+        if is_late && !told.on.contains(&on) {
             self.under_way += 1;
             return;
         }
@@ -187,9 +187,15 @@ impl Ledger {
                 kind,
                 until,
                 at: Instant::now(),
+                ended: self.ended,
                 on: HashSet::from([on]),
             }),
         }
+    }
+
+    /// Whoever called has ended, or waited for all answers: on new connections nothing of theirs is under way.
+    pub fn end(&mut self) {
+        self.ended += 1;
     }
 
     /// What was told no longer holds, for the test made it so.

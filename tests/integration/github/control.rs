@@ -100,6 +100,11 @@ impl FakeGithub {
         world.ledger.forgive(who);
     }
 
+    /// Whoever called has ended: what comes on a new connection was not under way when they were told of a hold.
+    pub fn caller_ended(&self) {
+        self.core.world().ledger.end();
+    }
+
     pub fn fail_next(&self, times: u32, fault: Fault) {
         self.core.world().faults.add("", Some(times), fault);
     }

@@ -63,7 +63,7 @@ pub struct Options {
     pub tls: bool,
     /// How long an installation's token is good.
     pub token_life: Duration,
-    /// How long it waits for a receiver's answer.
+    /// How long it waits for a receiver's answer; GitHub itself ten seconds.
     pub delivery_patience: Duration,
 }
 

@@ -194,4 +194,4 @@ pub async fn graphql(to: &FakeGithub, token: &str, query: &str, variables: Value
 }
 
 /// Longer waits nobody.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -19,6 +19,9 @@ use crate::github::{FakeGithub, Options};
 
 const SECRET: &str = "It's a Secret to Everybody";
 
+/// For an answer that comes at once, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 struct Scene {
     github: FakeGithub,
     receiver: Receiver,
@@ -31,7 +34,7 @@ impl Scene {
         let start: Timestamp = "2026-11-20T10:00:00Z".parse().expect("a time");
         Self::of(Options {
             clock: Clock::standing_at(start),
-            delivery_patience: Duration::from_millis(100),
+            delivery_patience: PATIENCE,
             ..Options::default()
         })
         .await
@@ -127,7 +130,7 @@ async fn a_delivery_that_got_no_answer_has_no_status_that_is_a_failure() {
     scene.push(6, Delivering::Unlisted).await;
     scene.receiver.answer(500, Duration::ZERO);
     scene.push(7, Delivering::Deliver).await;
-    scene.receiver.answer(200, Duration::from_secs(1));
+    scene.receiver.answer(200, 20 * PATIENCE);
     scene.push(8, Delivering::Deliver).await;
     assert_eq!(scene.receiver.received().len(), 3);
     let list = scene.list("").await;

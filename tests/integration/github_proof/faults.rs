@@ -95,7 +95,7 @@ async fn too_many_requests_are_a_secondary_limit() {
     let answer = scene.ask().await;
     assert_eq!((answer.status, answer.header("retry-after")), (403, "7"));
     // GitHub goes on refusing, and the books see it.
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    scene.github.caller_ended();
     assert_eq!(scene.ask().await.status, 403);
     assert_eq!(scene.github.violations().len(), 1);
 }

@@ -46,12 +46,19 @@ fn kill_9_in_the_middle_of_the_back_fill_fetches_each_once_and_asks_nothing_insi
     let scene = Scene::new(shared(), "refetch", "audit: {every: 1s}, heads: false");
     scene.fleet(MISSED);
     scene.start().kill();
-    for number in 0..MISSED {
-        scene.push(number, Delivering::UNREACHABLE);
-    }
+    let miss = |numbers: std::ops::Range<u32>| {
+        for number in numbers {
+            scene.push(number, Delivering::UNREACHABLE);
+        }
+    };
+    // The rest comes bit by bit, so that in each round there is something to be fetched.
+    let a_round = MISSED / 10;
+    miss(0..MISSED / 2);
     let shown = || scene.github.books().of(SHOW).calls;
     let (mut kills, mut held) = (0, 0);
-    for (round, pause) in [35, 210, 90, 5, 140].into_iter().enumerate() {
+    for (round, pause) in (0..).zip([35, 210, 90, 5, 140]) {
+        let first = MISSED / 2 + round * a_round;
+        miss(first..first + a_round);
         let before = shown();
         let mut service = scene.home.start();
         service.wait_until("it fetches", |_| shown() > before);
@@ -67,6 +74,7 @@ fn kill_9_in_the_middle_of_the_back_fill_fetches_each_once_and_asks_nothing_insi
             held += 1;
         }
         service.kill();
+        scene.github.caller_ended();
         kills += 1;
         assert!(shown() < u64::from(MISSED) + kills * AT_ONCE);
     }
@@ -120,6 +128,7 @@ fn kill_9_while_heads_are_seen_wakes_each_object_once() {
         service.wait_until("it asks where they point", |_| asked() > before);
         thread::sleep(Duration::from_millis(pause));
         service.kill();
+        scene.github.caller_ended();
         service = scene.home.start();
         service.wait_until_ready();
     }
