@@ -7,15 +7,17 @@ mod proxy;
 mod sampler;
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::api_server::{ApiServer, shared};
+use crate::machine::Stopwatch;
 use crate::player::{Player, revision};
 use crate::serve::story;
 use controllers::Controllers;
 use fleet::{Fleet, LEASES};
+use sampler::LATE;
 
 /// From the death of a replica until others do its work.
 const TAKEOVER: Duration = Duration::from_secs(15);
@@ -31,9 +33,10 @@ fn what_killed_replicas_did_another_does_within_15_seconds() {
     thread::sleep(Duration::from_secs(2));
     let busy = fleet.busy();
     busy.iter().for_each(|place| fleet.kill(*place));
+    let killed = Stopwatch::start();
     let took = fleet.wait_until("another has it", |fleet| fleet.is_all_held());
+    killed.assert_within(TAKEOVER, "to take over from who was killed");
     println!("killed {busy:?}, which held all: taken over after {took:.1?}");
-    assert!(took < TAKEOVER, "{took:?}");
     sending.end();
     let all = |fleet: &mut Fleet| (0..PUSHES).all(|number| fleet.is_annotated(number));
     let done = fleet.wait_until("all are annotated", all);
@@ -53,11 +56,12 @@ fn replicas_that_stand_still_for_longer_than_their_leases_do_nothing_when_they_w
     thread::sleep(Duration::from_millis(1_500));
     let busy = fleet.busy();
     busy.iter().for_each(|place| fleet.signal(*place, "-STOP"));
-    let stopped = Instant::now();
+    let stopped = Stopwatch::start();
     let took = fleet.wait_until("another has it", |fleet| fleet.is_all_held_beside(&busy));
+    stopped.assert_within(TAKEOVER, "to take over from who was stopped");
     println!("stopped {busy:?}, which held all: taken over after {took:.1?}");
-    assert!(took < TAKEOVER, "{took:?}");
-    thread::sleep(Duration::from_secs(12).saturating_sub(stopped.elapsed()));
+    // So much later that what they do then is told from what they did before.
+    thread::sleep(2 * LATE);
     busy.iter().for_each(|place| fleet.signal(*place, "-CONT"));
     sending.end();
     println!("{}", fleet.is_done(0..PUSHES));
@@ -138,11 +142,12 @@ fn when_a_standby_takes_over_for_postgres_nothing_is_lost() {
     fleet.postgres.stop();
     // Whoever asks it now is told what may be old, and can write nothing.
     fleet.lead_to(&standby);
-    thread::sleep(Duration::from_secs(5));
-    for replica in &mut fleet.replicas {
-        let ready = replica.service().get("/health/ready");
-        assert!(matches!(ready, Some((503, _))), "{ready:?}");
-    }
+    fleet.wait_until("each says that it takes nothing", |fleet| {
+        fleet.replicas.iter_mut().all(|replica| {
+            let ready = replica.service().get("/health/ready");
+            matches!(ready, Some((503, _)))
+        })
+    });
     fleet.postgres.promote();
     let took = fleet.wait_until("each lease is held", |fleet| fleet.is_all_held());
     println!("the leases are held {took:.1?} after the standby was promoted");
@@ -159,9 +164,10 @@ fn replicas_that_cannot_reach_the_store_let_go_and_come_back_by_themselves() {
     let busy = fleet.busy();
     busy.iter()
         .for_each(|place| fleet.replicas[*place].proxy.cut());
+    let cut = Stopwatch::start();
     let took = fleet.wait_until("another has it", |fleet| fleet.is_all_held_beside(&busy));
+    cut.assert_within(TAKEOVER, "to take over from who is cut off");
     println!("cut off {busy:?}, which held all: taken over after {took:.1?}");
-    assert!(took < TAKEOVER, "{took:?}");
     for place in &busy {
         let service = fleet.replicas[*place].service();
         assert!(
@@ -169,8 +175,9 @@ fn replicas_that_cannot_reach_the_store_let_go_and_come_back_by_themselves() {
                 .iter()
                 .all(|lease| sampler::holds(service, lease) == Some(false))
         );
-        let refused = service.get("/health/ready");
-        assert!(matches!(refused, Some((503, _))), "{refused:?}");
+        service.wait_until("it says that it takes nothing", |service| {
+            matches!(service.get("/health/ready"), Some((503, _)))
+        });
         fleet.replicas[*place].proxy.mend();
     }
     let back = fleet.wait_until("they are back", |fleet| {
@@ -195,9 +202,10 @@ fn replicas_that_cannot_reach_the_store_let_go_and_come_back_by_themselves() {
 fn of_500_pushes_during_a_rolling_upgrade_and_a_drain_500_are_applied() {
     let mut fleet = Fleet::start(shared(), "rolling", 3, 500);
     let _controllers = Controllers::start(shared(), "rolling", 500);
-    let sendings: Vec<_> = (0..500)
-        .step_by(125)
-        .map(|from| fleet.send(from..from + 125, Duration::from_millis(100)))
+    let pause = Duration::from_millis(100);
+    let mut sendings: Vec<_> = (0..480)
+        .step_by(120)
+        .map(|from| fleet.send(from..from + 120, pause))
         .collect();
     for place in 0..3 {
         thread::sleep(Duration::from_secs(1));
@@ -207,7 +215,7 @@ fn of_500_pushes_during_a_rolling_upgrade_and_a_drain_500_are_applied() {
             held.collect::<Vec<_>>()
         };
         let had = held(&fleet);
-        let started = Instant::now();
+        let started = Stopwatch::start();
         let ended = fleet.terminate(place);
         fleet.wait_until("others have what it had", |fleet| {
             had.iter().all(|lease| fleet.holder(lease).is_some())
@@ -216,17 +224,15 @@ fn of_500_pushes_during_a_rolling_upgrade_and_a_drain_500_are_applied() {
             "ended a replica that had {had:?} in {ended:.1?}; others had it {:.1?} after SIGTERM",
             started.elapsed()
         );
-        assert!(started.elapsed() < TAKEOVER);
+        started.assert_within(TAKEOVER, "to take over from who was told to end");
         fleet.replicas[place].start();
         fleet.replicas[place].service().wait_until_ready();
     }
     // A node is drained: what ran there comes up elsewhere some time later.
     fleet.terminate(0);
+    // However slow the machine is, some come meanwhile.
+    sendings.push(fleet.send(480..500, pause));
     thread::sleep(Duration::from_secs(2));
-    assert!(
-        sendings.iter().any(|sending| !sending.is_done()),
-        "it was over before the last one"
-    );
     fleet.replicas[0].start();
     sendings.into_iter().for_each(fleet::Sending::end);
     println!("{}", fleet.is_done(0..500));
@@ -268,13 +274,13 @@ fn every_replica_takes_hooks_is_ready_and_answers_the_same() {
         "/api/v1/heads",
         &candidates,
     ] {
-        let told: Vec<(u16, Value)> = fleet
-            .replicas
-            .iter_mut()
-            .map(|replica| replica.service().get(path).expect("it answers"))
-            .collect();
-        assert_eq!(told[0].0, 200, "{told:?}");
-        assert!(told.iter().all(|one| *one == told[0]), "{path}: {told:#?}");
+        // What one has just learnt another is told a moment later.
+        fleet.wait_until(&format!("all say the same of {path}"), |fleet| {
+            let replicas = fleet.replicas.iter_mut();
+            let told = replicas.map(|replica| replica.service().get(path).expect("it answers"));
+            let told: Vec<(u16, Value)> = told.collect();
+            told.iter().all(|one| one.0 == 200 && *one == told[0])
+        });
     }
     let (_, clusters) = fleet.replicas[idle]
         .service()

@@ -13,8 +13,9 @@ use sqlx::{Connection, PgConnection};
 use crate::process::Service;
 
 const EVERY: Duration = Duration::from_millis(20);
-/// An annotation is logged after it was made and kept.
-const LOGGED_WITHIN: SignedDuration = SignedDuration::from_millis(150);
+/// What was sent under a lease may be answered so much later on a busy machine; who has lost it and does not know it goes
+/// on for longer.
+pub const LATE: Duration = Duration::from_secs(2);
 
 /// When each epoch of each lease was seen first, by the table.
 type Epochs = BTreeMap<(String, i64), Timestamp>;
@@ -75,8 +76,13 @@ impl Sampler {
         epochs.keys().filter(|(name, _)| name == lease).count()
     }
 
-    /// Annotations that these logs tell of, each of one process, that were made while another held the cluster.
-    pub fn strangers(&self, logs: &[String]) -> Vec<String> {
+    /// Annotations that these logs tell of, each of one process, that were made while another held the cluster; `made_at`
+    /// says when that of a delivery was made. A process that was stopped meanwhile may log it later.
+    pub fn strangers(
+        &self,
+        logs: &[String],
+        made_at: impl Fn(&str) -> Option<Timestamp>,
+    ) -> Vec<String> {
         let epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
         let mut strangers = Vec::new();
         let mut checked = 0;
@@ -94,18 +100,16 @@ impl Sampler {
                 }
                 checked += 1;
                 let lease = format!("cluster/{}", line["cluster"].as_str().unwrap_or_default());
-                let at: Timestamp = line["timestamp"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .parse()
-                    .expect("a time");
+                let delivery = line["delivery"].as_str().unwrap_or_default();
+                let at = made_at(delivery).expect("it is told of each");
                 let Some(epoch) = held.get(&lease) else {
                     strangers.push(format!("without a lease: {message} at {at}"));
                     continue;
                 };
                 // Who came after it.
                 let next = epochs.get(&(lease, epoch + 1));
-                if next.is_some_and(|next| at.duration_since(*next) > LOGGED_WITHIN) {
+                let late = SignedDuration::try_from(LATE).expect("seconds");
+                if next.is_some_and(|next| at.duration_since(*next) > late) {
                     strangers.push(format!("in epoch {epoch}, too late: {message} at {at}"));
                 }
             }
