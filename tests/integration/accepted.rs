@@ -12,7 +12,7 @@ use crate::api_server::{ApiServer, Target, shared};
 use crate::binary::{repository, run_in};
 
 /// How long the server may take to serve a kind whose CRD it was just given.
-const SERVED_LIMIT: Duration = Duration::from_secs(30);
+const SERVED_LIMIT: Duration = Duration::from_secs(120);
 
 #[test]
 #[ignore = "needs a Kubernetes API server"]

@@ -12,7 +12,7 @@ const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io/v1";
 const HELM: &str = "helm.toolkit.fluxcd.io/v2";
 
 /// For a token to come.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Plays source-, kustomize- and helm-controller in one namespace.
 pub struct Player<'s> {

@@ -18,7 +18,9 @@ use crate::hookshot::Hookshot;
 pub const SECRET: &str = "It's a Secret to Everybody";
 
 /// For a process to start, to be ready or to end; a debug build on a busy machine takes some seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
+/// For one answer.
+const ANSWER: Duration = Duration::from_secs(30);
 
 /// Where a service keeps its configuration and its store, and where it listens.
 #[derive(Debug)]
@@ -179,7 +181,7 @@ impl Service {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None)
-            .timeout_global(Some(Duration::from_secs(10)))
+            .timeout_global(Some(ANSWER))
             .build()
             .new_agent();
         let mut answer = agent

@@ -32,7 +32,7 @@ pub(crate) const SECRET: &str = "It's a Secret to Everybody";
 /// The webhook `acme` has it as its second one, in the file `old`.
 pub(crate) const OLD_SECRET: &str = "an older one";
 /// Nothing in a test takes longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How a service differs from the usual one.
 #[derive(Default)]

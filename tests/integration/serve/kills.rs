@@ -1,6 +1,8 @@
 //! The service under load, killed at random moments: what was accepted, lost and doubled.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,7 +15,7 @@ use super::objects::{Objects, Tokens};
 /// Deliveries that are sent before each kill, each for an object of its own.
 const EACH: u64 = 40;
 /// For the last annotations to come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What became of the deliveries.
 #[derive(Debug)]
@@ -59,12 +61,20 @@ pub fn run(server: &ApiServer, kills: u64) -> Outcome {
     let mut random = Xorshift(0x9e37_79b9_7f4a_7c15);
     for kill in 0..kills {
         let service = home.start();
+        let answered = Arc::new(AtomicU64::new(0));
         let senders: Vec<_> = (0..4)
             .map(|sender| {
-                let hooks = service.hooks;
-                thread::spawn(move || send(hooks, kill, sender))
+                let (hooks, answered) = (service.hooks, Arc::clone(&answered));
+                thread::spawn(move || send(hooks, kill, sender, &answered))
             })
             .collect();
+        // Now and then at once; else once some were answered, however slow the machine is.
+        let wanted = random.below(EACH / 4);
+        while answered.load(Ordering::SeqCst) < wanted
+            && !senders.iter().all(thread::JoinHandle::is_finished)
+        {
+            thread::sleep(Duration::from_millis(1));
+        }
         thread::sleep(Duration::from_millis(random.below(400)));
         service.kill();
         for sender in senders {
@@ -99,8 +109,13 @@ pub fn run(server: &ApiServer, kills: u64) -> Outcome {
     }
 }
 
-/// One delivery after the other, each with its number and the status of its answer.
-fn send(hooks: std::net::SocketAddr, kill: u64, sender: u64) -> Vec<(u64, Option<u16>)> {
+/// One delivery after the other, each with its number and the status of its answer; those that are answered are counted.
+fn send(
+    hooks: std::net::SocketAddr,
+    kill: u64,
+    sender: u64,
+    answered: &AtomicU64,
+) -> Vec<(u64, Option<u16>)> {
     let numbers = (kill * EACH..(kill + 1) * EACH).filter(|number| number % 4 == sender);
     let Ok(mut hookshot) = Hookshot::connect(hooks, "acme", SECRET) else {
         return Vec::new();
@@ -109,6 +124,7 @@ fn send(hooks: std::net::SocketAddr, kill: u64, sender: u64) -> Vec<(u64, Option
         .map(|number| {
             let body = push(&format!("acme/killed-{number}"), "main", 7);
             let answer = hookshot.send("push", &guid(number), &body);
+            answered.fetch_add(u64::from(answer.is_ok()), Ordering::SeqCst);
             (number, answer.ok().map(|answer| answer.status))
         })
         .collect()

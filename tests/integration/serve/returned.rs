@@ -14,7 +14,7 @@ use super::home;
 use super::objects::Objects;
 
 /// For 1,000 annotations by an API server that has just started.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 fn wait_for_all(objects: &Objects<'_>, count: usize) -> usize {
     let deadline = Instant::now() + PATIENCE;

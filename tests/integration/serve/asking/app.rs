@@ -16,7 +16,7 @@ use super::scene::{Scene, metrics, notes, told, webhook};
 const MINT: &str = "POST /app/installations/{installation_id}/access_tokens";
 const EVENTS: [&str; 4] = ["push", "package", "release", "repository"];
 /// Well below the quarter of an hour to which pauses grow.
-const BOUND: Duration = Duration::from_secs(30);
+const BOUND: Duration = Duration::from_secs(120);
 
 fn registered(github: &FakeGithub) -> RegisteredApp {
     let granted = [
@@ -68,10 +68,11 @@ fn is_named(service: &mut Service, why: &str, parts: &[&str]) {
     let trouble = format!(
         "flux_setup_github_trouble{{host=\"github.com\",identity=\"app\",why=\"{why}\"}} 1\n"
     );
-    let metrics = metrics(service);
-    assert!(metrics.contains(&trouble), "{metrics}");
     let unhealthy = "flux_setup_webhook_healthy{webhook=\"acme\"} 0\n";
-    assert!(metrics.contains(unhealthy), "{metrics}");
+    service.wait_until("the metrics name it", |service| {
+        let metrics = metrics(service);
+        metrics.contains(&trouble) && metrics.contains(unhealthy)
+    });
     service.wait_until("the log names it", |service| {
         let log = service.log();
         let mut lines = log.lines();
@@ -86,7 +87,10 @@ fn is_over(service: &mut Service) {
     service.wait_until("nothing is wrong any more", |service| {
         notes(service) == "[]" && webhook(service)["healthy"] == true
     });
-    assert!(!metrics(service).contains("flux_setup_github_trouble{"));
+    service.wait_until("no metric names it any more", |service| {
+        let metrics = metrics(service);
+        !metrics.is_empty() && !metrics.contains("flux_setup_github_trouble{")
+    });
 }
 
 fn refused(scene: &Scene<'_>) -> u64 {

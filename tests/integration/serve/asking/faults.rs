@@ -80,14 +80,11 @@ fn a_token_that_was_revoked_is_named_with_what_mends_it_and_a_new_one_is_taken()
     assert_eq!(told["healthy"], false);
     let finding = &told["findings"][0];
     assert!(finding["mend"].as_str().is_some_and(|it| it.len() > 10));
-    assert!(
-        service
-            .log()
-            .lines()
-            .any(|line| line.contains("401") && line.contains("bot") && line.contains("token")),
-        "{}",
-        service.log()
-    );
+    service.wait_until("the log tells", |service| {
+        let log = service.log();
+        let mut lines = log.lines();
+        lines.any(|line| ["401", "bot", "token"].iter().all(|it| line.contains(it)))
+    });
     // What comes is worked as ever.
     scene.push(0, Delivering::Deliver);
     scene.wait_for(&service, [0]);
@@ -109,8 +106,8 @@ fn a_token_that_was_revoked_is_named_with_what_mends_it_and_a_new_one_is_taken()
 
 /// The line of a metric of `bot`.
 fn trouble(service: &Service) -> Option<String> {
-    let (_, page) = service.get("/metrics")?;
-    let mut lines = page.as_str()?.lines();
+    let (_, page) = service.get("/metrics").expect("it answers");
+    let mut lines = page.as_str().expect("it is text").lines();
     let line = lines.find(|line| line.starts_with("flux_setup_github_trouble"));
     line.map(str::to_owned)
 }
@@ -139,8 +136,10 @@ fn where_a_token_cannot_be_read_pushes_that_come_are_worked_and_it_is_taken_once
     let note = format!("github.com cannot be asked as `bot`: {why}; {mend}");
     assert_eq!(report["notes"], json!([note]));
     let line = "flux_setup_github_trouble{host=\"github.com\",identity=\"bot\",why=\"unusable\"} 1";
-    assert_eq!(trouble(&service).as_deref(), Some(line));
-    assert!(service.log().contains(&why), "{}", service.log());
+    service.wait_until("the metrics tell", |service| {
+        trouble(service).as_deref() == Some(line)
+    });
+    service.wait_until("the log tells", |service| service.log().contains(&why));
     scene.push(0, Delivering::Deliver);
     scene.wait_for(&service, [0]);
     scene.push(1, Delivering::UNREACHABLE);
@@ -149,7 +148,9 @@ fn where_a_token_cannot_be_read_pushes_that_come_are_worked_and_it_is_taken_once
     scene.push(2, Delivering::Deliver);
     scene.wait_for(&service, [2]);
     service.wait_until("it is well", |service| webhook(service)["healthy"] == true);
-    assert_eq!(trouble(&service), None);
+    service.wait_until("no metric tells any more", |service| {
+        trouble(service).is_none()
+    });
     assert_eq!(scene.not_once(0..3), []);
     assert_eq!(scene.github.violations(), []);
 }

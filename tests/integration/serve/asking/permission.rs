@@ -56,17 +56,14 @@ fn what_is_missing_for_the_hooks_of_repositories_and_for_heads_is_named() {
     }
     // The identity itself is taken.
     assert_eq!(notes(&service), "[]");
+    service.wait_until("the metrics tell", |service| {
+        metrics(service).contains("flux_setup_webhook_healthy{webhook=\"acme\"} 0\n")
+    });
     let metrics = metrics(&service);
     assert!(!metrics.contains("flux_setup_github_trouble{"), "{metrics}");
-    assert!(
-        metrics.contains("flux_setup_webhook_healthy{webhook=\"acme\"} 0\n"),
-        "{metrics}"
-    );
-    assert!(
-        service.log().contains("repository_hooks=read"),
-        "{}",
-        service.log()
-    );
+    service.wait_until("the log tells", |service| {
+        service.log().contains("repository_hooks=read")
+    });
     scene.push(0, Delivering::Deliver);
     scene.wait_for(&service, [0]);
     assert_eq!(scene.github.violations(), []);

@@ -44,7 +44,7 @@ fn a_token_that_is_replaced_in_its_file_ends_the_pause_of_the_audit() {
     scene.wait_for(&service, [1]);
     println!("caught up {:?} after it was replaced", replaced.elapsed());
     assert!(
-        replaced.elapsed() < Duration::from_secs(20),
+        replaced.elapsed() < Duration::from_secs(120),
         "{:?}",
         replaced.elapsed()
     );
