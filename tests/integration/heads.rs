@@ -3,7 +3,8 @@
 mod organisations;
 mod scene;
 
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use flux_setup::delivery::{
     ChangedPaths, CommitId, CutOff, Event, HeadNews, PushedRef, RefChange, WebhookName,
@@ -12,6 +13,7 @@ use flux_setup::github::heads::{Asked, RepositoryQuestion, query, recency_query}
 use serde_json::json;
 
 use crate::annotating::scene::delivery;
+use crate::github::books::Calls;
 use crate::github::faults::Fault;
 use crate::github::published_schema::judge;
 use crate::github::repositories::{Block, Target};
@@ -296,11 +298,13 @@ async fn of_a_large_owner_only_what_was_pushed_to_is_asked_for() {
     heads.until_noted(120).await;
     heads.rounds(2).await;
     assert_eq!(heads.report().unwrap().owners, ["acme"]);
-    let before = heads.calls().points;
+    let (before, begun) = (heads.calls().points, Instant::now());
     heads.github.push("acme/r77", "refs/heads/main", &commit(2));
     heads.until_woken("r77", 1).await;
-    // The owner once or twice a second, and one repository.
-    assert!(heads.calls().points - before <= 5);
+    // The owner once or twice a second, and one repository; all would be two more a second.
+    let points = heads.calls().points - before;
+    let most = 3 + 2 * begun.elapsed().as_secs();
+    assert!(points <= most.max(5), "{points} of {most}");
     assert_eq!(heads.deliveries().await.len(), 1);
     heads.stop().await;
 }
@@ -323,12 +327,15 @@ async fn seventy_eight_refs_are_one_point_a_round_and_storms_do_no_harm() {
         }
     }
     heads.list();
+    let begun = Instant::now();
     heads.start();
     heads.until_noted(78).await;
     heads.rounds(3).await;
-    let (calls, points) = (heads.calls().calls, heads.calls().points);
+    let Calls { calls, points, .. } = heads.calls();
     assert_eq!(calls, points);
-    assert!(points <= 6, "{points}");
+    // A round is one second.
+    let most = (2 + begun.elapsed().as_secs()).max(6);
+    assert!(points <= most, "{points} of {most}");
     let report = heads.report().unwrap();
     assert_eq!((report.repositories, report.refs), (26, 78));
     heads.github.fail_next(2, Fault::Proxy(502));
@@ -388,10 +395,12 @@ async fn a_token_that_was_revoked_is_told_and_nothing_is_hammered() {
     heads.github.fail_where("graphql", None, Fault::Status(401));
     let in_trouble = async || heads.report().is_some_and(|it| it.trouble.is_some());
     heads.until("it is told", in_trouble).await;
-    let before = heads.calls().calls;
+    let (before, begun) = (heads.calls().calls, Instant::now());
     tokio::time::sleep(Duration::from_secs(4)).await;
-    // After 1, 2 and 4 seconds.
-    assert!(heads.calls().calls - before <= 3);
+    // After 1, 2 and 4 seconds, and so on.
+    let calls = heads.calls().calls - before;
+    let most = u64::from((begun.elapsed().as_secs() + 1).ilog2() + 1);
+    assert!(calls <= most, "{calls} of {most}");
     let trouble = heads.report().unwrap().trouble.unwrap();
     assert!(trouble.reason.contains("401"), "{trouble:?}");
     heads.github.clear_faults();
@@ -425,6 +434,21 @@ fn github_takes_our_queries_for_heads() {
 #[ignore = "takes half a minute, and prints figures"]
 fn ten_thousand_refs_are_little_work_and_little_memory() {
     const ROUNDS: u64 = 3;
+    const ALONE: &str = "FLUX_SETUP_TEST_ALONE";
+    // What other tests of this process take is no memory of ours.
+    if std::env::var_os(ALONE).is_none() {
+        let name = "heads::ten_thousand_refs_are_little_work_and_little_memory";
+        let alone = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--include-ignored", "--nocapture"])
+            .env(ALONE, "1")
+            .output();
+        let alone = alone.expect("it can be run");
+        let told = String::from_utf8_lossy(&alone.stdout);
+        println!("{told}");
+        let is_well = alone.status.success() && told.contains("1 passed");
+        assert!(is_well, "{}", String::from_utf8_lossy(&alone.stderr));
+        return;
+    }
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut heads = runtime.block_on(async {
         let mut heads = Heads::new().await;

@@ -22,7 +22,7 @@ use crate::github::FakeGithub;
 use crate::github::books::Calls;
 
 /// For what takes a moment on an idle machine.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(120);
 /// The shortest that can be asked for.
 pub const EVERY: Duration = Duration::from_secs(1);
 
@@ -189,7 +189,7 @@ impl Heads {
     }
 
     pub async fn until(&self, what: &str, is_so: impl AsyncFn() -> bool) {
-        let deadline = Instant::now() + 2 * SOON;
+        let deadline = Instant::now() + SOON;
         while !is_so().await {
             assert!(Instant::now() < deadline, "{what}: {:?}", self.report());
             tokio::time::sleep(Duration::from_millis(20)).await;
