@@ -81,7 +81,7 @@ pub fn agrees(told: &Value, book: &BucketBook) -> bool {
 /// Waits until the report says what GitHub's books say; nothing may be asked between the two.
 pub fn until_it_agrees(service: &mut Service, github: &FakeGithub, who: &Who, when: &str) {
     let mut last = (Value::Null, None);
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(120);
     loop {
         let before = book(github, who);
         let told = core(service);

@@ -84,7 +84,7 @@ fn where_the_reset_moves_while_nothing_is_left_nothing_is_asked_past_the_limit()
     github.move_reset(
         &bot(),
         "core",
-        Timestamp::now() + SignedDuration::from_secs(6),
+        Timestamp::now() + SignedDuration::from_secs(20),
     );
     go_on(&mut service, &github, &mut missed);
     until_it_agrees(&mut service, &github, &bot(), "before it is used up");

@@ -1,7 +1,5 @@
 //! This machine's clock is ten minutes off: GitHub is asked as ever, times are told by its clock, and people are told.
 
-use std::time::{Duration, Instant};
-
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -11,6 +9,8 @@ use crate::github::who::{Level, Who};
 use crate::github::{FakeGithub, Options};
 use crate::process::Service;
 
+/// In seconds; long enough to be seen on a machine that stands still for a while.
+const HOLD: u32 = 12;
 const MINT: &str = "POST /app/installations/{installation_id}/access_tokens";
 
 fn notes(service: &Service) -> String {
@@ -24,8 +24,11 @@ fn time(value: &Value) -> Timestamp {
         .unwrap_or_else(|| panic!("no time: {value}"))
 }
 
-fn within(one: Timestamp, other: Timestamp, seconds: i64) -> bool {
-    one.duration_since(other).abs() <= SignedDuration::from_secs(seconds)
+/// Clocks are compared in whole seconds, and by an answer that was some time on its way.
+const ROUNDED: SignedDuration = SignedDuration::from_secs(10);
+
+fn is_between(one: Timestamp, from: Timestamp, to: Timestamp, off: SignedDuration) -> bool {
+    (from - off..=to + off).contains(&one)
 }
 
 fn a_clock_that_is_off(minutes: i64, side: &str) {
@@ -60,12 +63,16 @@ fn a_clock_that_is_off(minutes: i64, side: &str) {
     let is_right = |left: f64| (left - expected).abs() < expected / 50.0;
     assert!(left.is_some_and(is_right), "{expected} of {bucket}");
     let basis = bucket["forecast"]["basis"].as_str().expect("it is told");
-    assert!(
-        basis.contains("others' 79") || basis.contains("others' 80"),
-        "{basis}"
-    );
+    // 400 in half an hour, and in some seconds more on a busy machine.
+    let pace = basis.split("others' ").nth(1).and_then(|rest| {
+        let digits = rest.split(|it: char| !it.is_ascii_digit()).next()?;
+        digits.parse::<u32>().ok()
+    });
+    assert!(pace.is_some_and(|it| (700..=809).contains(&it)), "{basis}");
+    let before = github.now();
     let (_, report) = service.get("/api/v1/rate-limit").expect("it is told");
-    assert!(within(time(&report["at"]), github.now(), 3), "{report}");
+    let is_now = is_between(time(&report["at"]), before, github.now(), ROUNDED);
+    assert!(is_now, "{report}");
 
     let told = format!(
         "the clock of this machine is 10m {side} that of github.com; set it right, best by NTP"
@@ -81,36 +88,34 @@ fn a_clock_that_is_off(minutes: i64, side: &str) {
         figure.parse().ok()
     });
     assert!(
-        ahead.is_some_and(|ahead| (ahead - minutes * 60).abs() <= 2),
+        ahead.is_some_and(|ahead| (ahead - minutes * 60).abs() <= ROUNDED.as_secs()),
         "{metrics}"
     );
 
     // A hold is as long as GitHub said, and is told by its clock.
     let fault = Fault::Secondary {
         status: 403,
-        retry_after: Some(5),
+        retry_after: Some(HOLD),
     };
+    let before = github.now();
     github.fail_next(1, fault);
+    let mut hold = Value::Null;
     service.wait_until("it is held", |service| {
-        core(service)["holds"][0].is_object()
+        hold = core(service)["holds"][0].clone();
+        hold.is_object()
     });
-    let begun = Instant::now();
-    let until = time(&core(&service)["holds"][0]["until"]);
-    assert!(
-        within(until, github.now() + SignedDuration::from_secs(5), 3),
-        "{until}"
-    );
+    let until = time(&hold["until"]);
+    let least = SignedDuration::from_secs(HOLD.into());
+    let is_right = is_between(until, before + least, github.now() + least, ROUNDED);
+    assert!(is_right, "{until}");
     miss(&github, 3..6);
     service.wait_until("it goes on after", |service| back_filled(service) == 6);
+    // Whoever takes its own clock for GitHub's goes on ten minutes early or late.
+    let now = github.now();
+    assert!(now >= until - ROUNDED, "{now}, and not {until}");
     assert!(
-        begun.elapsed() < Duration::from_secs(15),
-        "{:?}",
-        begun.elapsed()
-    );
-    assert!(
-        begun.elapsed() > Duration::from_secs(3),
-        "{:?}",
-        begun.elapsed()
+        now.duration_since(until) < SignedDuration::from_mins(5),
+        "{now}, and not {until}"
     );
     assert_eq!(book(&github, &who).others, 400);
     until_it_agrees(&mut service, &github, &who, "after the hold");
