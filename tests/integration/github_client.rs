@@ -108,7 +108,7 @@ fn web() -> Call {
 
 /// Enough for whatever is not to take long, on a machine that is busy.
 async fn soon<T>(what: impl Future<Output = T>) -> T {
-    let limit = Duration::from_secs(20);
+    let limit = Duration::from_secs(120);
     tokio::time::timeout(limit, what)
         .await
         .expect("it takes too long")

@@ -63,16 +63,20 @@ async fn fifty_callers_wait_for_a_hold_and_break_none() {
 #[tokio::test]
 async fn after_a_hold_the_most_urgent_go_first() {
     let is_first = Mutex::new(true);
-    let scene = Scene::new(move |_| {
+    let scene = Scene::new(move |line| {
         let mut is_first = is_first.lock().unwrap();
         if std::mem::replace(&mut *is_first, false) {
             return Reply::of(
                 403,
-                &[("retry-after", "3")],
+                &[("retry-after", "8")],
                 r#"{"message": "You have exceeded a secondary rate limit."}"#,
             );
         }
-        Reply::ok().after(Duration::from_millis(100))
+        match line.rsplit('/').next() {
+            Some("web") => Reply::ok(),
+            // Those of the same purpose, which may go beside each other; else some would be late on their way.
+            _ => Reply::ok().together(10),
+        }
     })
     .await;
     let client = scene.client();

@@ -406,7 +406,7 @@ async fn whoever_waits_for_a_token_gives_up_when_patience_ends() {
     world.fake.fail_where(
         "access_tokens",
         Some(1),
-        Fault::Slow(Duration::from_secs(2)),
+        Fault::Slow(Duration::from_secs(8)),
     );
     let client = world.client();
     let first = tokio::spawn({

@@ -22,7 +22,7 @@ pub struct Reply {
     status: u16,
     headers: Vec<(String, String)>,
     body: String,
-    after: Duration,
+    together: usize,
 }
 
 /// What a server was asked.
@@ -51,7 +51,7 @@ impl Reply {
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect(),
             body: body.to_owned(),
-            after: Duration::ZERO,
+            together: 1,
         }
     }
 
@@ -63,8 +63,9 @@ impl Reply {
         Self::of(status, &[("location", location)], "")
     }
 
-    pub fn after(mut self, wait: Duration) -> Self {
-        self.after = wait;
+    /// Comes once so many have asked for the same.
+    pub fn together(mut self, count: usize) -> Self {
+        self.together = count;
         self
     }
 }
@@ -90,9 +91,9 @@ impl Scene {
         let mut settings = GithubSettings::new("github.com", folder.path());
         settings.api_url = Some(address.clone());
         settings.timeouts = Timeouts {
-            connect: Duration::from_secs(5),
-            read: Duration::from_secs(5),
-            whole: Duration::from_secs(10),
+            connect: Duration::from_secs(60),
+            read: Duration::from_secs(60),
+            whole: Duration::from_secs(60),
         };
         settings.identities = vec![IdentitySettings::token("bot", SecretRef::File("t".into()))];
         Self {
@@ -155,7 +156,13 @@ async fn reply(
     } else {
         answer(&line)
     };
-    tokio::time::sleep(reply.after).await;
+    let is_alone = || {
+        let asked = asked.lock().expect("no holder panicked");
+        asked.iter().filter(|it| it.line == line).count() < reply.together
+    };
+    while !is_look && is_alone() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let mut response = Response::builder().status(reply.status);
     for (name, value) in reply.headers {
         response = response.header(name, value);
