@@ -67,13 +67,16 @@ async fn an_audit_that_is_killed_between_pages_goes_on_there() {
     audit.audited().await;
     audit.stop().await;
     scene.push(0..450, Delivering::TIMED_OUT);
-    scene
-        .github
-        .latency(Duration::from_millis(30), Duration::from_millis(40));
+    // It comes no further than to the third page.
+    for attempt in &scene.github.deliveries(scene.hook)[..200] {
+        let show = format!("/orgs/acme/hooks/{}/deliveries/{}", scene.hook, attempt.id);
+        scene.github.fail_where(&show, None, Fault::Silence);
+    }
     let before = scene.calls(LIST).calls;
     let audit = scene.audit();
     audit.until("half-way", |it| it.back_filled >= 200).await;
     drop(audit);
+    scene.github.clear_faults();
     let (pages, shown) = (scene.calls(LIST).calls - before, scene.calls(SHOW).calls);
     assert!((2..=4).contains(&pages), "{pages} pages");
     let audit = scene.audit_every(Duration::from_secs(600));

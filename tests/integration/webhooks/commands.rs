@@ -456,6 +456,8 @@ async fn each_repository_of_the_configuration_gets_a_hook() {
         run.stdout.contains("of repository acme/api created\n"),
         "{run:?}"
     );
+    // What it signs with is known by its ping.
+    scene.github.quiet().await;
     assert!(run.stderr.contains("`Webhooks: read-only`"), "{run:?}");
     let file = folder.folder.path().join("flux-setup.yaml");
     let text = fs::read_to_string(&file).expect("it is there");
