@@ -33,6 +33,9 @@ pub struct Proof {
     /// It had fetched an older commit, and so was asked once more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<Again>,
+    /// What it had fetched when it was annotated; nobody knows it any more after a restart.
+    #[serde(skip)]
+    pub revision_before: Option<String>,
     /// What uses it, at most [`USERS_KEPT`] of them in the store.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<UserProof>,
@@ -220,6 +223,7 @@ impl Proof {
             applied_at: None,
             healthy_at: None,
             again: None,
+            revision_before: None,
             users: Vec::new(),
             more_users: 0,
             state: ProofState::Following {

@@ -87,6 +87,8 @@ enum Job {
     },
     Asked {
         id: WorkId,
+        /// Else its API server did not take it.
+        was_taken: bool,
     },
 }
 
@@ -313,15 +315,17 @@ impl Follower {
                 self.jobs.spawn(async move {
                     let writes = [Write::Proof { id, proof }];
                     let is_kept = write_all(&means.store, &writes, &stop).await.is_some();
+                    let mut was_taken = true;
                     // Who stood still may have lost the cluster meanwhile.
                     if is_kept && means.store.is_held() {
                         let cluster = means.live.name();
                         info!(%cluster, "{object} of cluster {cluster} has fetched an older commit; it is asked again");
                         if let Err(fault) = means.cluster.annotate(&object, &token.0).await {
+                            was_taken = false;
                             warn!(%cluster, "cannot ask {object} of cluster {cluster} again: {fault}");
                         }
                     }
-                    Job::Asked { id }
+                    Job::Asked { id, was_taken }
                 });
             }
         }
@@ -334,11 +338,11 @@ impl Follower {
                 return;
             }
             Job::Age { id, age } => {
-                self.follows.asked(id, age);
+                self.follows.told_age(id, age);
                 id
             }
-            Job::Asked { id } => {
-                self.follows.asked(id, None);
+            Job::Asked { id, was_taken } => {
+                self.follows.asked_again(id, was_taken);
                 id
             }
         };

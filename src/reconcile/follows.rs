@@ -1,5 +1,8 @@
 //! The annotated objects of one cluster that are followed, and what is seen of each; nothing is asked here.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +10,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::catalog::{Cache, Item, ItemKey, ResourceVersion};
-use crate::delivery::{Again, Proof, ProofState, Stage, Token, WorkState};
+use crate::delivery::{Again, DeliveryKey, Proof, ProofState, Stage, Token, WorkState};
 use crate::store::{WorkId, Write};
 
 use super::proof::{Age, Ask, Wake, begin, judge};
@@ -201,10 +204,12 @@ impl Follows {
 
     /// Those at which to look though nothing is told.
     pub(super) fn due(&self, now: Timestamp) -> BTreeSet<WorkId> {
+        // A clock that was set back makes nothing wait longer.
+        let far = now.checked_add(LOOK_AGAIN).unwrap_or(now);
         let due = self
             .by_id
             .iter()
-            .filter(|(_, follow)| follow.look_at <= now);
+            .filter(|(_, follow)| follow.look_at <= now || follow.look_at > far);
         due.map(|(id, _)| *id).collect()
     }
 
@@ -230,9 +235,14 @@ impl Follows {
         now: Timestamp,
         seen: &mut Seen,
     ) {
+        let others = self.others_of(id);
         let Some(follow) = self.by_id.get_mut(&id) else {
             return;
         };
+        if follow.environment.is_none() {
+            let item = cluster.item(&follow.object);
+            follow.environment = item.and_then(|item| item.environment.clone());
+        }
         let wake = Wake {
             object: &follow.object,
             token: &follow.token,
@@ -240,7 +250,11 @@ impl Follows {
             wanted: &follow.told.wanted,
             within: self.within,
         };
-        let age = |commit: &str| follow.ages.get(commit).cloned();
+        let age = |commit: &str| match follow.ages.get(commit) {
+            // As a push that woke nothing here.
+            Some(Age::Later(by)) if !others.contains(by) => Some(Age::LaterAlone),
+            age => age.cloned(),
+        };
         let judged = judge(&follow.proof, &wake, cluster, age, now);
         let over_at = follow.proof.annotated_at.checked_add(self.within);
         let next = now.checked_add(LOOK_AGAIN).unwrap_or(now);
@@ -276,6 +290,15 @@ impl Follows {
             Some(Ask::Again { .. }) | None => {}
         }
         self.take_in(id, proof, seen);
+    }
+
+    /// The deliveries by which the same object is followed beside this one.
+    fn others_of(&self, id: WorkId) -> Vec<DeliveryKey> {
+        let follow = self.by_id.get(&id);
+        let ids = follow.and_then(|follow| self.by_object.get(&follow.object));
+        let others = ids.into_iter().flatten().filter(|other| **other != id);
+        let others = others.filter_map(|other| self.by_id.get(other));
+        others.map(|other| other.told.key.clone()).collect()
     }
 
     fn take_in(&mut self, id: WorkId, proof: Proof, seen: &mut Seen) {
@@ -318,11 +341,26 @@ impl Follows {
         }
     }
 
-    /// The store, or the cluster, was asked; it is looked at again.
-    pub(super) fn asked(&mut self, id: WorkId, age: Option<(String, Age)>) {
+    /// The store was asked how old a commit is; `None` where it did not answer any more.
+    pub(super) fn told_age(&mut self, id: WorkId, age: Option<(String, Age)>) {
         if let Some(follow) = self.by_id.get_mut(&id) {
             follow.is_asking = false;
             follow.ages.extend(age);
+        }
+    }
+
+    /// The object was asked once more, or its API server did not take that: then it does not count. What was older then
+    /// may have been pushed again meanwhile.
+    pub(super) fn asked_again(&mut self, id: WorkId, was_taken: bool) {
+        let Some(follow) = self.by_id.get_mut(&id) else {
+            return;
+        };
+        follow.is_asking = false;
+        follow.ages.clear();
+        if let Some(again) = &mut follow.proof.again
+            && !was_taken
+        {
+            again.times = again.times.saturating_sub(1);
         }
     }
 

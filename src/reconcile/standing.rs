@@ -85,7 +85,9 @@ impl Standing {
         let runs = match chart {
             // A chart has a version of its own, and says from which revision it was built.
             Some(chart) => {
+                // It names a revision before it is built from it.
                 has(chart.attempted.as_ref())
+                    && chart.is_ready()
                     && chart.artifact.is_some()
                     && chart.artifact == item.applied
             }
@@ -249,10 +251,10 @@ mod tests {
     #[test]
     fn a_release_runs_a_commit_where_its_chart_was_built_from_it_and_is_deployed() {
         let commit = CommitName::read("aaaaaaa").unwrap();
-        let place = |built: &str, deployed: &str| {
+        let chart_is = |built: &str, deployed: &str, ready: &str| {
             let source = json!({"kind": "GitRepository", "name": "web"});
             let chart = json!({"observedSourceArtifactRevision": revision(built),
-                "artifact": {"revision": "1.2.3"}});
+                "artifact": {"revision": "1.2.3"}, "conditions": [{"type": "Ready", "status": ready}]});
             let history = json!([{"chartVersion": deployed, "status": "deployed"}]);
             let release = json!({"helmChart": "apps/apps-web", "history": history});
             let scene = Scene::new([
@@ -262,7 +264,9 @@ mod tests {
             ]);
             standing(&scene, Kind::HelmRelease, "web").place(&commit, &scene.cluster)
         };
+        let place = |built: &str, deployed: &str| chart_is(built, deployed, "True");
         assert_eq!(place("a", "1.2.3"), Place::Runs);
+        assert_eq!(chart_is("a", "1.2.3", "False"), Place::Fetched);
         assert_eq!(place("a", "1.2.2"), Place::Fetched);
         assert_eq!(place("b", "1.2.3"), Place::Fetched);
     }

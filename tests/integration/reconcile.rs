@@ -260,6 +260,24 @@ fn a_kustomization_that_fails_ends_it_with_its_own_words() {
 
 #[test]
 #[ignore = "needs a Kubernetes API server"]
+fn a_folder_that_the_commit_has_not_is_told_as_it_fails() {
+    let scene = Scene::new("hand-no-folder");
+    let player = &scene.player;
+    let run = scene.run_while(&["acme/hand-no-folder@main", "--wait"], || {
+        player.wait_for_token("GitRepository", "web", None);
+        player.fetch("web", &revision("main", 2));
+        // Its controller does not even note what it attempts.
+        let reason = ("False", "ArtifactFailed", "kustomization path not found");
+        player.status("Kustomization", "web", reason, &json!({}));
+    });
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let failed =
+        "Kustomization hand-no-folder/web: Ready: ArtifactFailed: kustomization path not found\n";
+    assert!(run.stdout.ends_with(failed), "{run:?}");
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server"]
 fn a_kustomization_that_has_failed_is_woken_at_the_same_revision() {
     let scene = Scene::new("hand-mended");
     let player = &scene.player;

@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::catalog::{Cache, ItemKey, Kind, ResourceVersion};
+use crate::catalog::{Cache, Item, ItemKey, Kind, ResourceVersion};
 use crate::cluster::PatchFault;
-use crate::delivery::UserState;
+use crate::delivery::{Proof, UserState};
 
 use super::end::{End, end_of_user, is_proven};
 use super::line::{Asking, Gate, Line};
@@ -128,6 +128,7 @@ impl Course {
     fn look_at_users(&mut self, cluster: &Cache) {
         let mut seen: BTreeMap<(String, String, String), UserState> = BTreeMap::new();
         let mut failed = BTreeSet::new();
+        let mut asked = BTreeMap::new();
         for line in &self.lines {
             let users = line.proof.iter().flat_map(|proof| &proof.users);
             for user in users {
@@ -136,6 +137,10 @@ impl Course {
             }
             if let Some(End::Failed(_)) = line.end {
                 failed.insert(line.item.key.clone());
+            }
+            if line.why.is_some() {
+                let is_over = line.proof.as_ref().is_some_and(Proof::is_over);
+                asked.insert(line.item.key.clone(), is_over);
             }
         }
         let has_commit = self.terms.commit.is_some();
@@ -161,10 +166,34 @@ impl Course {
                 _ if is_asked && !is_proven => None,
                 None if is_asked => Some(End::Done(None)),
                 None => above_that_failed(line, cluster, &failed)
-                    .map(|key| End::Failed(format!("it has nothing to apply, as {key} failed"))),
+                    .map(|key| End::Failed(format!("it has nothing to apply, as {key} failed")))
+                    .or_else(|| left(line, cluster, &asked)),
                 Some(user) => end_of_user(user, has_commit),
             };
         }
+    }
+}
+
+/// How it ends for an object of which its source says nothing: `asked` are those that were, each with whether nobody looks
+/// at what is made from it any more.
+fn left(line: &Line, cluster: &Cache, asked: &BTreeMap<ItemKey, bool>) -> Option<End> {
+    let done = |words: &str| Some(End::Done(Some(words.to_owned())));
+    let key = &line.item.key;
+    let Some(item) = cluster.item(key) else {
+        return match cluster.scope(key.kind).is_known() {
+            true => done("it is gone"),
+            false => None,
+        };
+    };
+    let source_of = |item: &Item| item.source.as_ref().and_then(|source| source.key());
+    let mut source = source_of(item);
+    if let Some(chart) = source.as_ref().filter(|it| it.kind == Kind::HelmChart) {
+        source = source_of(cluster.item(chart)?);
+    }
+    match source.map(|source| asked.get(&source)) {
+        Some(Some(false)) => None,
+        Some(Some(true)) => done("it fetches by itself"),
+        None | Some(None) => done("it is made from something else by now"),
     }
 }
 

@@ -17,6 +17,8 @@ pub enum Age {
     /// Told by this delivery.
     Later(DeliveryKey),
     Older,
+    /// Told by a delivery that is followed nowhere beside this one: what the commit brings is seen here or not at all.
+    LaterAlone,
     /// No delivery tells of it.
     Unknown,
 }
@@ -91,7 +93,7 @@ mod tests {
         match Age::of(id(found).as_str(), &id(wanted), &pushes(told)) {
             Age::Later(key) => key.guid.to_string(),
             Age::Older => "-".to_owned(),
-            Age::Unknown => "?".to_owned(),
+            Age::LaterAlone | Age::Unknown => "?".to_owned(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Whether a source has fetched what is wanted, something else, or nothing.
 
+use std::cmp::Ordering;
+
 use jiff::SignedDuration;
 
 use crate::catalog::{Kind, Reference};
@@ -30,8 +32,10 @@ impl Judging<'_> {
             revision: revision.to_owned(),
             taken_as_newer,
         };
+        // One that is forced back to a commit may still be fetching the one between. What is suspended answers nobody.
         if let Some(revision) = item.artifact.as_deref()
             && self.wake.wanted.is_in(revision)
+            && (proof.acknowledged_at.is_some() || item.suspended)
         {
             proof.fetched = Some(take(revision, false));
             return None;
@@ -75,8 +79,18 @@ impl Judging<'_> {
             revision: Some(revision.to_owned()),
             by,
         };
-        if self.has_newer_version(revision) {
-            return Some(overtaken(None));
+        let older = |what| {
+            Some(ProofState::Following {
+                waits: format!("for {commit}: it has fetched {what}, `{revision}`"),
+            })
+        };
+        match self.version_beside_the_tag(revision) {
+            Some(Ordering::Greater) => return Some(overtaken(None)),
+            Some(Ordering::Less) => {
+                *ask = self.again(proof);
+                return older("an older version");
+            }
+            _ => {}
         }
         let other = revision::commit(revision).unwrap_or(revision);
         match age(other) {
@@ -87,11 +101,20 @@ impl Judging<'_> {
             Some(Age::Later(by)) => Some(overtaken(Some(by))),
             Some(Age::Older) => {
                 *ask = self.again(proof);
-                Some(ProofState::Following {
-                    waits: format!("for {commit}: it has fetched an older commit, `{revision}`"),
-                })
+                older("an older commit")
+            }
+            Some(Age::LaterAlone) => {
+                proof.fetched = Some(take(revision, true));
+                None
             }
             Some(Age::Unknown) => {
+                // Nothing is new: what was pushed may not have been seen yet.
+                if proof.revision_before.as_deref() == Some(revision)
+                    && let Some(again) = self.again(proof)
+                {
+                    *ask = Some(again);
+                    return older("nothing new");
+                }
                 proof.fetched = Some(take(revision, true));
                 None
             }
@@ -104,17 +127,15 @@ impl Judging<'_> {
             && url.is_some_and(|url| url.starts_with("oci://"))
     }
 
-    /// Of tags by version Flux takes the newest.
-    fn has_newer_version(&self, fetched: &str) -> bool {
-        let Wanted::Commit { tag: Some(tag), .. } = self.wake.wanted else {
-            return false;
+    /// Of tags by version Flux takes the newest: how what it has fetched stands to what was pushed.
+    fn version_beside_the_tag(&self, fetched: &str) -> Option<Ordering> {
+        let (Wanted::Commit { tag: Some(tag), .. }, Reference::Semver(_)) =
+            (self.wake.wanted, &self.item.reference)
+        else {
+            return None;
         };
-        let versions = (
-            revision::reference(fetched).and_then(Version::parse),
-            Version::parse(tag),
-        );
-        matches!(self.item.reference, Reference::Semver(_))
-            && matches!(versions, (Some(has), Some(wanted)) if has.compare(&wanted).is_gt())
+        let has = revision::reference(fetched).and_then(Version::parse)?;
+        Some(has.compare(&Version::parse(tag)?))
     }
 
     fn again(&self, proof: &Proof) -> Option<Ask> {
@@ -130,6 +151,8 @@ impl Judging<'_> {
             return None;
         }
         let wait = AGAIN_FIRST.saturating_mul(4_i32.pow(times));
+        // A clock that was set back makes nothing wait longer.
+        let since = since.min(self.now);
         let at = since.checked_add(wait).unwrap_or(since);
         Some(Ask::Again { at })
     }

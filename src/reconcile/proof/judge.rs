@@ -40,10 +40,12 @@ pub enum Ask {
     Again { at: Timestamp },
 }
 
-/// What is known of an object that was annotated just now: the versions of charts, for only who knows
+/// What is known of an object that was annotated just now: what it has, and the versions of charts, for only who knows
 /// them can say that there is no new one.
 pub fn begin(cluster: &Cache, object: &ItemKey, wanted: &Wanted, annotated_at: Timestamp) -> Proof {
     let mut proof = Proof::begin(annotated_at);
+    let item = cluster.item(object);
+    proof.revision_before = item.and_then(|item| item.artifact.as_deref().map(str::to_owned));
     let users = users(cluster, object);
     let at_first = users.iter().filter_map(|user| user.at_first(wanted));
     proof.users = at_first.collect();

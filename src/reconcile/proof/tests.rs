@@ -268,11 +268,58 @@ fn with_nothing_that_uses_it_a_source_is_done_once_it_has_fetched() {
 }
 
 #[test]
-fn what_is_wanted_may_be_there_before_anybody_answers() {
+fn what_is_there_before_anybody_answers_counts_once_somebody_has() {
     let mut scene = Scene::new();
+    // Forced back to it, its controller may still be fetching the one between.
     scene.source(well(json!({"artifact": {"revision": main_at("b")}})));
+    assert_eq!(scene.look(1), "annotated following");
+    assert_eq!(scene.waits(), "for its controller to answer");
+    scene.fetched("b");
+    assert_eq!(scene.look(2), "fetched proven");
+    // What is suspended answers nobody.
+    let mut scene = Scene::new();
+    let artifact = well(json!({"artifact": {"revision": main_at("b")}}));
+    let spec = json!({"url": "https://github.com/acme/web", "suspend": true});
+    scene.put(Kind::GitRepository, "web", &spec, &artifact);
     assert_eq!(scene.look(1), "fetched proven");
-    assert_eq!(scene.proof.acknowledged_at, None);
+}
+
+#[test]
+fn what_fails_before_it_notes_what_it_attempts_fails() {
+    let mut scene = Scene::new();
+    scene.fetched("b");
+    let before =
+        json!({"lastAppliedRevision": main_at("a"), "lastAttemptedRevision": main_at("a")});
+    let reason = |reason| ready("False", reason, "kustomization path not found");
+    scene.kustomization("web", with(reason("BuildFailed"), before.clone()));
+    assert_eq!(scene.look(1), "fetched following web waiting");
+    scene.kustomization("web", with(reason("ArtifactFailed"), before));
+    assert_eq!(scene.look(2), "fetched failing web failing");
+    assert_eq!(
+        scene.failure(),
+        "Kustomization apps/web Ready ArtifactFailed: kustomization path not found"
+    );
+    let history = json!([{"chartVersion": "1.0.0", "status": "deployed"}]);
+    scene.release(
+        "b",
+        "1.1.0",
+        with(reason("ValuesError"), json!({"history": history})),
+    );
+    scene.kustomization("web", well(json!({"lastAppliedRevision": main_at("b")})));
+    assert_eq!(scene.look(3), "fetched failing web healthy shop failing");
+}
+
+#[test]
+fn what_is_put_back_to_what_it_had_before_has_not_applied_it_again_yet() {
+    let mut scene = Scene::new();
+    scene.fetched("b");
+    let between =
+        json!({"lastAppliedRevision": main_at("b"), "lastAttemptedRevision": main_at("c")});
+    scene.kustomization("web", with(ready("False", "BuildFailed", "of c"), between));
+    assert_eq!(scene.look(1), "fetched following web waiting");
+    let back = json!({"lastAppliedRevision": main_at("b"), "lastAttemptedRevision": main_at("b")});
+    scene.kustomization("web", well(back));
+    assert_eq!(scene.look(2), "healthy proven web healthy");
 }
 
 #[test]
@@ -468,6 +515,30 @@ fn a_chart_without_a_new_version_is_an_end_of_its_own() {
 }
 
 #[test]
+fn of_a_release_that_is_not_well_a_chart_without_a_new_version_says_nothing() {
+    let upgrading = with(
+        ready("Unknown", "Progressing", ""),
+        json!({"lastAttemptedRevision": "1.1.0", "history": [{"chartVersion": "1.0.0", "status": "deployed"}]}),
+    );
+    let mut scene = Scene::new();
+    scene.release("a", "1.1.0", upgrading.clone());
+    scene.begin();
+    scene.fetched("b");
+    scene.release("b", "1.1.0", upgrading);
+    assert_eq!(scene.look(1), "fetched following shop waiting");
+    let failed = with(
+        ready("False", "UpgradeFailed", "no"),
+        json!({"lastAttemptedRevision": "1.1.0", "history": [{"chartVersion": "1.1.0", "status": "failed"}]}),
+    );
+    let mut scene = Scene::new();
+    scene.release("a", "1.1.0", failed.clone());
+    scene.begin();
+    scene.fetched("b");
+    scene.release("b", "1.1.0", failed);
+    assert_eq!(scene.look(1), "fetched failing shop failing");
+}
+
+#[test]
 fn the_version_of_a_chart_is_known_where_its_source_was_faster_than_we() {
     let mut scene = Scene::new();
     let history = json!({"history": [{"chartVersion": "1.0.0", "status": "deployed"}]});
@@ -502,7 +573,7 @@ fn a_release_of_a_chart_in_a_registry_is_known_by_its_digest() {
     scene.object.kind = Kind::OciRepository;
     scene.wanted = Wanted::Digest(digest.clone());
     let revision = format!("1.2.3@{digest}");
-    let fetched = well(json!({"artifact": {"revision": revision}}));
+    let fetched = well(json!({"lastHandledReconcileAt": "t", "artifact": {"revision": revision}}));
     scene.put(Kind::OciRepository, "web", &json!({}), &fetched);
     let chart = json!({"chartRef": {"kind": "OCIRepository", "name": "web"}});
     let history =
@@ -554,6 +625,55 @@ fn what_has_not_applied_it_when_its_source_moves_on_is_overtaken() {
         scene.look(2),
         "fetched overtaken docs overtaken web healthy"
     );
+}
+
+#[test]
+fn where_nobody_follows_what_came_after_it_that_is_followed_in_its_stead() {
+    let mut scene = Scene::new();
+    scene.kustomization("web", well(json!({"lastAppliedRevision": main_at("b")})));
+    scene.kustomization("docs", well(json!({"lastAppliedRevision": main_at("a")})));
+    scene.fetched("b");
+    assert_eq!(scene.look(1), "fetched following docs waiting web healthy");
+    scene.fetched("c");
+    scene.ages = |_| None;
+    assert_eq!(scene.look(2), "fetched following docs waiting web healthy");
+    assert_eq!(scene.ask, Some(Ask::AgeOf(id("c").to_string())));
+    scene.ages = |_| Some(Age::Unknown);
+    assert_eq!(scene.look(3), "fetched following docs waiting web healthy");
+    scene.kustomization("docs", well(json!({"lastAppliedRevision": main_at("c")})));
+    assert_eq!(scene.look(4), "healthy proven docs healthy web healthy");
+    let fetched = scene.proof.fetched.unwrap();
+    assert!(fetched.taken_as_newer && fetched.revision == main_at("c"));
+    assert_eq!(fetched.at, at(1));
+}
+
+#[test]
+fn what_brings_nothing_new_is_asked_again_before_that_is_taken_as_newer() {
+    let mut scene = Scene::new();
+    scene.begin();
+    scene.fetched("a");
+    assert_eq!(scene.look(10), "acknowledged following");
+    assert_eq!(scene.ask, Some(Ask::Again { at: at(12) }));
+    let waits = format!("it has fetched nothing new, `{}`", main_at("a"));
+    assert!(scene.waits().ends_with(&waits), "{}", scene.waits());
+    scene.proof.again = Some(crate::delivery::Again {
+        times: MOST_AGAIN,
+        at: at(60),
+        token: Token("t3".into()),
+    });
+    scene.fetched("a");
+    assert_eq!(scene.look(61), "fetched proven");
+    assert!(scene.proof.fetched.unwrap().taken_as_newer);
+}
+
+#[test]
+fn a_clock_that_was_set_back_lets_nobody_wait_longer() {
+    let mut scene = Scene::new();
+    scene.ages = |_| Some(Age::Older);
+    scene.fetched("a");
+    assert_eq!(scene.look(3_000), "acknowledged following");
+    scene.look(10);
+    assert_eq!(scene.ask, Some(Ask::Again { at: at(12) }));
 }
 
 #[test]
@@ -628,6 +748,9 @@ fn a_newer_version_than_the_tag_that_was_pushed_overtakes() {
         proof: Proof::begin(at(0)),
         ..scene
     };
+    let older = format!("v1.1.0@sha1:{}", id("a"));
+    assert_eq!(look(&mut scene, older), "acknowledged following");
+    assert_eq!(scene.ask, Some(Ask::Again { at: at(3) }));
     let wanted = format!("v1.2.0@sha1:{}", id("b"));
     assert_eq!(look(&mut scene, wanted), "fetched proven");
 }

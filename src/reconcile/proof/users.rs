@@ -10,6 +10,15 @@ use crate::flux::revision;
 
 /// The reason of a condition that is no fault: what it depends on is not ready yet.
 const WAITS_FOR_OTHERS: &str = "DependencyNotReady";
+/// Reasons for which kustomize-controller and helm-controller fail before they note which revision they attempt: the
+/// folder of a Kustomization is not in the artifact, values of a release cannot be read (read in their sources).
+const BEFORE_AN_ATTEMPT: [&str; 5] = [
+    "AccessDenied",
+    "ArtifactFailed",
+    "ChartMutateError",
+    "RESTClientError",
+    "ValuesError",
+];
 
 /// An object that applies what a source has fetched.
 #[derive(Debug, Clone)]
@@ -83,7 +92,8 @@ impl User {
         }
     }
 
-    /// As it stands while its chart was not built yet from what is wanted; its source may have that by now.
+    /// As it stands while its chart was not built yet from what is wanted; its source may have that by now. Of a release
+    /// that has not installed its chart, or is not well, it is to be seen what becomes of it.
     pub(super) fn at_first(&self, wanted: &Wanted) -> Option<UserProof> {
         let chart = self.chart.as_ref()?;
         if let Some(built_from) = &chart.attempted
@@ -92,6 +102,9 @@ impl User {
             return None;
         }
         let version = chart.artifact.as_ref()?;
+        if !holds(self.item.applied.as_ref(), version) || !self.item.is_ready() {
+            return None;
+        }
         Some(UserProof {
             version_before: Some(version.to_string()),
             ..self.unseen()
@@ -155,7 +168,10 @@ impl User {
 
     fn applies(&self, known: &UserProof, revision: String, now: Timestamp) -> UserState {
         let item = &self.item;
-        let has_applied = holds(item.applied.as_ref(), &revision);
+        let attempted = item.attempted.as_ref();
+        // Put back to what it had before another was attempted, it has not applied that again yet.
+        let has_applied = holds(item.applied.as_ref(), &revision)
+            && attempted.is_none_or(|attempted| is_same(attempted, &revision));
         let applied_at = known.state.applied_at().or(has_applied.then_some(now));
         if has_applied && item.is_ready() {
             return UserState::Healthy {
@@ -164,7 +180,10 @@ impl User {
                 revision,
             };
         }
-        let is_of_it = has_applied || holds(item.attempted.as_ref(), &revision);
+        let is_before_an_attempt = |ready: &Ready| BEFORE_AN_ATTEMPT.contains(&&*ready.reason);
+        let is_of_it = has_applied
+            || holds(attempted, &revision)
+            || item.failure().is_some_and(is_before_an_attempt);
         let others = item.failure().and_then(waits_for_others);
         match (item.failure(), applied_at) {
             _ if others.is_some() => UserState::Waiting { why: others },

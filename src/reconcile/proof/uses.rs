@@ -1,6 +1,6 @@
 //! What became of a revision wherever it is used.
 
-use crate::delivery::{Proof, ProofState, UserState};
+use crate::delivery::{Fetched, Proof, ProofState, UserState};
 use crate::flux::revision;
 
 use super::age::Age;
@@ -18,7 +18,28 @@ impl Judging<'_> {
     ) -> ProofState {
         let now = self.now;
         let artifact = self.item.artifact.as_deref();
-        let moved_on = artifact.filter(|artifact| !is_same(artifact, revision));
+        let mut moved_on = artifact.filter(|artifact| !is_same(artifact, revision));
+        let mut revision = revision;
+        if let Some(later) = moved_on
+            && let Some(commit) = revision::commit(later)
+        {
+            match age(commit) {
+                None => {
+                    *ask = Some(Ask::AgeOf(commit.to_owned()));
+                    return waits("to know what has overtaken it");
+                }
+                // Nobody else follows what took its place: it brings this one along.
+                Some(Age::LaterAlone | Age::Unknown) => {
+                    (revision, moved_on) = (later, None);
+                    proof.fetched = proof.fetched.take().map(|fetched| Fetched {
+                        revision: later.to_owned(),
+                        taken_as_newer: true,
+                        ..fetched
+                    });
+                }
+                Some(Age::Later(_) | Age::Older) => {}
+            }
+        }
         let mut seen = Vec::new();
         for user in users(self.cluster, &self.item.key) {
             let known = proof.users.iter().find(|known| user.is(known));
@@ -57,16 +78,9 @@ impl Judging<'_> {
             _ => None,
         });
         if let Some(revision) = overtaken {
-            let by = match revision::commit(&revision) {
-                None => None,
-                Some(commit) => match age(commit) {
-                    None => {
-                        *ask = Some(Ask::AgeOf(commit.to_owned()));
-                        return waits("to know what has overtaken it");
-                    }
-                    Some(Age::Later(by)) => Some(by),
-                    Some(_) => None,
-                },
+            let by = match revision::commit(&revision).and_then(age) {
+                Some(Age::Later(by)) => Some(by),
+                _ => None,
             };
             return ProofState::Overtaken {
                 at: now,

@@ -288,6 +288,58 @@ fn what_is_seen_late_is_not_taken_for_an_answer() {
 }
 
 #[test]
+fn what_nobody_looks_at_any_more_keeps_nobody_waiting() {
+    // The commit takes it away.
+    let mut world = World::new();
+    let mut course = world.course("acme/web@main", Wanted::default(), terms(true));
+    let asked = world.look(&mut course, 1);
+    world.answers("git", &asked[0].1);
+    world.fetches("b");
+    world.objects.remove("ks");
+    world.look(&mut course, 2);
+    assert_eq!(
+        ends(&course),
+        ["GitRepository: done", "Kustomization: it is gone"]
+    );
+    assert!(course.is_reached());
+    // It is made from another source by now.
+    let mut world = World::new();
+    let mut course = world.course("acme/web@main", Wanted::default(), terms(true));
+    let asked = world.look(&mut course, 1);
+    world.answers("git", &asked[0].1);
+    world.fetches("b");
+    let other = json!({"kind": "GitRepository", "name": "other"});
+    world.objects.get_mut("ks").unwrap()["spec"]["sourceRef"] = other;
+    world.look(&mut course, 2);
+    assert_eq!(
+        ends(&course)[1],
+        "Kustomization: it is made from something else by now"
+    );
+    // A registry of charts has nothing to say.
+    let ready = json!([{"type": "Ready", "status": "True"}]);
+    let source = json!({"kind": "HelmRepository", "name": "charts"});
+    let objects = [
+        json!({"kind": "HelmRepository", "metadata": {"name": "charts", "namespace": "apps"},
+            "spec": {"url": "oci://ghcr.io/acme", "type": "oci"}}),
+        json!({"kind": "HelmChart", "metadata": {"name": "apps-shop", "namespace": "apps"},
+            "spec": {"sourceRef": source}, "status": {"conditions": ready}}),
+        json!({"kind": "HelmRelease", "metadata": {"name": "shop", "namespace": "apps"},
+            "spec": {"chart": {}}, "status": {"helmChart": "apps/apps-shop", "conditions": ready}}),
+    ];
+    let names = ["charts", "chart", "release"].map(str::to_owned);
+    let mut world = World {
+        scene: Scene::new([]),
+        objects: names.into_iter().zip(objects).collect(),
+    };
+    world.see_all();
+    let mut course = world.course("helmrepo/apps/charts", Wanted::default(), terms(true));
+    world.look(&mut course, 1);
+    world.look(&mut course, 2);
+    world.look(&mut course, 3);
+    assert_eq!(ends(&course)[1], "HelmRelease: it fetches by itself");
+}
+
+#[test]
 fn what_waits_for_what_it_depends_on_has_not_failed() {
     let mut world = World::new();
     let mut course = world.course("ks/apps/web", Wanted::default(), terms(true));
