@@ -37,7 +37,7 @@ async fn a_server_that_fails_is_asked_again_with_the_same_token_later_and_later(
 async fn what_never_works_is_given_up_after_its_time_and_says_why() {
     let mut scene = Scene::new(|asked| status(500, "etcd is away", &asked.name)).await;
     scene.list(&["web"]);
-    scene.start_with(Duration::from_secs(2), Mode::Annotate);
+    scene.start_with(Duration::from_secs(10), Mode::Annotate);
     scene.push(1, "web").await;
     scene.until_states(1, &["annotating"]).await;
     scene.until_states(1, &["failed"]).await;

@@ -13,7 +13,7 @@ use crate::api_server::shared;
 use followed::{Followed, access, git_repository, key};
 
 /// How long anything may take that takes milliseconds.
-const LIMIT: Duration = Duration::from_secs(40);
+const LIMIT: Duration = Duration::from_secs(150);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a Kubernetes API server"]

@@ -31,7 +31,7 @@ async fn a_rightly_signed_push_is_on_disk_before_it_is_answered_202() {
         .delivery(&Guid::read(GUID).unwrap())
         .await;
     assert_eq!(stored.unwrap().len(), 1);
-    let told = timeout(Duration::from_secs(5), service.state.arrived.notified()).await;
+    let told = timeout(Duration::from_secs(60), service.state.arrived.notified()).await;
     assert!(told.is_ok(), "who works deliveries was not told");
     let again = service.deliver(&Sent::push(1)).await;
     assert_eq!(again.status, 200, "{again:?}");
@@ -231,7 +231,7 @@ async fn a_secret_that_changes_in_its_file_is_taken_without_a_restart() {
     let mut tries = 0;
     while service.deliver(&signed(1, "the next one")).await.status != 202 {
         tries += 1;
-        assert!(tries < 90, "the file is never read again");
+        assert!(tries < 900, "the file is never read again");
         sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(service.deliver(&signed(2, OLD_SECRET)).await.status, 401);
@@ -249,7 +249,12 @@ async fn a_secret_that_changes_in_its_file_is_taken_without_a_restart() {
     }
     let labels = "{webhook=\"acme\",secret=\"file:old\"}";
     let unreadable = format!("flux_setup_webhook_secret_unreadable{labels}");
-    assert_eq!(service.metric(&unreadable).await, 1.0);
+    let mut tries = 0;
+    while service.metric(&unreadable).await != 1.0 {
+        tries += 1;
+        assert!(tries < 900, "it is never told");
+        sleep(Duration::from_millis(100)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -268,13 +273,13 @@ async fn a_stop_closes_the_door_and_finishes_what_is_on_its_way() {
     let mut tries = 0;
     while TcpStream::connect(service.at.hooks).await.is_ok() {
         tries += 1;
-        assert!(tries < 200, "the door is never closed");
+        assert!(tries < 6_000, "the door is never closed");
         sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(read_answer(&mut idle).await.status, 0);
     half.write_all(&sent.body).await.unwrap();
     let answer = read_answer(&mut half).await;
     assert_eq!(answer.status, 202, "{answer:?}");
-    let ended = timeout(Duration::from_secs(1), &mut service.ended).await;
+    let ended = timeout(Duration::from_secs(60), &mut service.ended).await;
     assert!(ended.unwrap().unwrap().is_ok());
 }

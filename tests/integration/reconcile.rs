@@ -393,11 +393,11 @@ fn what_is_suspended_or_opted_out_is_told_and_not_touched() {
 #[ignore = "needs a Kubernetes API server"]
 fn nobody_waits_longer_than_was_said() {
     let scene = Scene::new("hand-late");
-    let run = scene.run(&["hand-late/production", "--wait", "--timeout", "500ms"]);
+    let run = scene.run(&["hand-late/production", "--wait", "--timeout", "10s"]);
     assert_eq!(run.code, Some(1), "{run:?}");
     assert!(
         run.stdout.contains(
-            "failed GitRepository/hand-late/web of default: not reached within 500ms; \
+            "failed GitRepository/hand-late/web of default: not reached within 10s; \
              last it waited for its controller to answer\n"
         ),
         "{run:?}"

@@ -290,7 +290,7 @@ fn no_template_works_or_grows_without_end() {
         let found = said(&fleet);
         let shown = &text[..text.len().min(200)];
         assert!(found.iter().any(|one| one.contains(message)), "{shown}: {found:#?}");
-        assert!(begin.elapsed().as_secs() < 60, "{shown}: {:?}", begin.elapsed());
+        assert!(begin.elapsed().as_secs() < 300, "{shown}: {:?}", begin.elapsed());
     }
 }
 

