@@ -10,7 +10,7 @@ use comfy_table::Table;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::budget::live::{BucketReport, Forecast, GitRate, PlanCost, RateLimitReport};
+use crate::budget::live::{BucketReport, Forecast, GitRate, HoldScope, PlanCost, RateLimitReport};
 use crate::budget::{count, counted, percent};
 use crate::flux::duration;
 
@@ -88,9 +88,13 @@ fn tell(
         for hold in &bucket.holds {
             let left = left(report.at, hold.until);
             let name = name(bucket);
+            let what = match hold.of {
+                HoldScope::LessUrgent => " for heads and what is less urgent",
+                HoldScope::Bucket | HoldScope::Identity => "",
+            };
             writeln!(
                 out,
-                "{RED}held{RED:#} {name}: {}, {left} more",
+                "{RED}held{RED:#} {name}{what}: {}, {left} more",
                 hold.why.as_str()
             )?;
         }

@@ -9,7 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::budget::live::{BucketReport, Forecast, metric};
+use crate::budget::live::{BucketReport, Forecast, HoldScope, metric};
 
 use super::github::GithubSide;
 
@@ -206,7 +206,10 @@ impl GithubMetrics {
         for hold in &bucket.holds {
             let labels = GateLabels {
                 bucket: labels.clone(),
-                why: hold.why.as_str(),
+                why: match hold.of {
+                    HoldScope::LessUrgent => "lessUrgent",
+                    HoldScope::Bucket | HoldScope::Identity => hold.why.as_str(),
+                },
             };
             self.gate_closed.get_or_create(&labels).set(1);
         }

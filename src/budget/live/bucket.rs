@@ -298,6 +298,8 @@ impl Bucket {
         };
         figures.limit = Some(epoch.limit);
         if epoch.is_over(tick.server) {
+            // Nobody has looked since, so that what others do fades.
+            figures.foreign_per_hour = self.foreign_rate.per_hour_at(tick.server);
             figures.used = Some(0);
             figures.remaining = Some(epoch.limit);
             return figures;

@@ -62,6 +62,17 @@ pub(super) struct KeptPressure {
     hits: Vec<Moment>,
     streak: u32,
     created: Vec<(Moment, u64)>,
+    /// What of this minute counts, all of it as if it had come last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    endpoints: Vec<(Arc<str>, Moment, u64)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    others: Option<(Moment, u64)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    computing: Option<(Moment, u64)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    computing_graphql: Option<(Moment, u64)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_minute: Option<(Moment, u64)>,
 }
 
 #[derive(Debug)]
@@ -250,7 +261,22 @@ impl Pressure {
     pub(super) fn kept(&self, tick: Tick) -> KeptPressure {
         let hits = self.hits.iter();
         let created = self.created_hour.slots();
+        let last = |window: &Window| {
+            let (at, sum) = window.last(tick.steady)?;
+            Some((tick.as_server(at), sum))
+        };
+        let endpoints = self.endpoints.iter().filter_map(|(endpoint, window)| {
+            let (at, sum) = last(window)?;
+            Some((endpoint.clone(), at, sum))
+        });
+        let mut endpoints: Vec<_> = endpoints.collect();
+        endpoints.sort();
         KeptPressure {
+            endpoints,
+            others: last(&self.others),
+            computing: last(&self.computing),
+            computing_graphql: last(&self.computing_graphql),
+            created_minute: last(&self.created_minute),
             held_until: self.held_until(tick).map(|until| tick.as_server(until)),
             hits: hits.map(|hit| tick.as_server(*hit)).collect(),
             streak: self.streak,
@@ -275,6 +301,28 @@ impl Pressure {
             pressure
                 .created_hour
                 .add(created.min(CREATED_AN_HOUR), past(slot));
+        }
+        let again = |window: &mut Window, kept: Option<(Moment, u64)>, most: u64| {
+            if let Some((at, sum)) = kept {
+                window.add(sum.min(most), past(at));
+            }
+        };
+        again(&mut pressure.others, kept.others, REST_POINTS);
+        again(&mut pressure.computing, kept.computing, COMPUTING);
+        again(
+            &mut pressure.computing_graphql,
+            kept.computing_graphql,
+            COMPUTING_GRAPHQL,
+        );
+        again(
+            &mut pressure.created_minute,
+            kept.created_minute,
+            CREATED_A_MINUTE,
+        );
+        for (endpoint, at, sum) in kept.endpoints.into_iter().take(MOST_ENDPOINTS) {
+            let mut window = Window::of(SECOND);
+            again(&mut window, Some((at, sum)), GRAPHQL_POINTS);
+            pressure.endpoints.insert(endpoint, window);
         }
         pressure
     }

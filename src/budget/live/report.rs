@@ -84,6 +84,8 @@ pub struct HeldRow {
 #[serde(rename_all = "camelCase")]
 pub enum HoldScope {
     Bucket,
+    /// Of a bucket all that is less urgent than webhooks and back-fill, as heads are.
+    LessUrgent,
     /// All buckets of the identity.
     Identity,
 }

@@ -32,6 +32,17 @@ impl Window {
         self.slots.iter().copied()
     }
 
+    /// When something was added last, and how much there is; `None` where nothing is left.
+    pub(super) fn last(&self, now: Moment) -> Option<(Moment, u64)> {
+        let slots = self.slots.iter();
+        let sum = slots
+            .filter(|(begins, _)| now < self.leaves(*begins))
+            .map(|(_, amount)| amount)
+            .sum();
+        let (last, _) = self.slots.back().filter(|_| sum > 0)?;
+        Some((*last, sum))
+    }
+
     fn leaves(&self, begins: Moment) -> Moment {
         begins.plus(self.slot * (SLOTS + 1))
     }

@@ -120,15 +120,17 @@ impl Ledger {
                 of: HoldScope::Identity,
             });
         }
-        if let Err((until, why)) = bucket.admits(1, self.settings.reserve, tick)
-            && why != HoldReason::Unknown
-        {
-            holds.push(HeldRow {
+        let of_all = (HoldScope::Bucket, Purpose::WebhookHealth);
+        let of_some = (HoldScope::LessUrgent, Purpose::Heads);
+        let held = [of_all, of_some].into_iter().find_map(|(of, purpose)| {
+            let (until, why) = bucket.admits(1, self.floor(purpose), tick).err()?;
+            (why != HoldReason::Unknown).then(|| HeldRow {
                 until: tick.as_server(until).timestamp(),
                 why,
-                of: HoldScope::Bucket,
-            });
-        }
+                of,
+            })
+        });
+        holds.extend(held);
         holds
     }
 

@@ -136,6 +136,44 @@ fn an_answer_that_was_seen_before_a_restart_counts_and_one_from_the_future_does_
 }
 
 #[test]
+fn what_others_do_fades_where_nobody_has_looked_since_the_reset() {
+    let mut ledger = knows(10);
+    call(
+        &mut ledger,
+        &core(),
+        &spent(3000, second(3600)),
+        second(600),
+    );
+    let others = |now| ledger.report(second(now))[0].foreign_per_hour;
+    assert!(others(700) > 2000.0, "{}", others(700));
+    assert!(others(3 * 3600) < 100.0, "{}", others(3 * 3600));
+}
+
+#[test]
+fn what_was_spent_in_this_minute_counts_after_a_restart() {
+    let mut ledger = knows(0);
+    let path = Ask {
+        endpoint: "/deliveries/{}".into(),
+        ..core()
+    };
+    for _ in 0..720 {
+        call(
+            &mut ledger,
+            &path,
+            &answered(None, Verdict::NotModified),
+            second(10),
+        );
+    }
+    let why = |ledger: &mut Ledger, now| super::wait(ledger, &path, second(now)).why;
+    assert_eq!(why(&mut ledger, 11), HoldReason::Points);
+    let state = ledger.state(second(12));
+    let mut restored = Ledger::restore(settings(), state, second(13));
+    assert_eq!(why(&mut restored, 14), HoldReason::Points);
+    let reservation = super::go(&mut restored, &path, second(80));
+    restored.unsent(reservation);
+}
+
+#[test]
 fn a_list_of_all_limits_adds_buckets_that_are_used_and_no_others() {
     let mut ledger = knows(10);
     ledger.learn("core", sample(30, second(3600)), second(1));

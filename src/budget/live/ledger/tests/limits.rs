@@ -8,6 +8,7 @@ use crate::budget::live::ledger::Ledger;
 use crate::budget::live::model::{
     Github, answered, ask, at, core, sample, second, settings, spent,
 };
+use crate::budget::live::report::HoldScope;
 
 #[test]
 fn calls_stop_where_the_reserve_begins_and_those_on_their_way_count() {
@@ -35,6 +36,20 @@ fn heads_and_others_leave_a_twentieth_more_to_webhooks_and_back_fill() {
         let reservation = go(&mut ledger, &ask("core", purpose), second(1));
         ledger.unsent(reservation);
     }
+    let held = |ledger: &Ledger| {
+        let holds = ledger.holds(second(1));
+        let holds: Vec<_> = holds.into_iter().map(|hold| (hold.of, hold.why)).collect();
+        holds
+    };
+    assert_eq!(
+        held(&ledger),
+        [(HoldScope::LessUrgent, HoldReason::Reserve)]
+    );
+    assert_eq!(
+        held(&knows(4000)),
+        [(HoldScope::Bucket, HoldReason::Reserve)]
+    );
+    assert_eq!(held(&knows(10)), []);
 }
 
 #[test]
