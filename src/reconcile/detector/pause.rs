@@ -55,6 +55,11 @@ impl Pause {
         self.trouble = None;
     }
 
+    /// What was refused may be taken by now: it is asked at once.
+    pub fn cut_short(&mut self) {
+        self.until = None;
+    }
+
     /// Each pause is twice as long as the one before.
     pub fn failed(&mut self, failure: Failure, reason: &str, (now, at): (Instant, Timestamp)) {
         let longest = match failure {

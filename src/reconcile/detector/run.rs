@@ -16,7 +16,7 @@ use crate::config::EnvironmentKind;
 use crate::delivery::{DeliveryState, Event, HeadNews, HeadSeen, NothingToDo, PushedRef};
 use crate::flux::RepositoryIdentity;
 use crate::github::heads::{ask, ask_recency};
-use crate::github::{ANONYMOUS, CallFault, Client, Github};
+use crate::github::{ANONYMOUS, CallFault, Client, CredentialMark, Github};
 use crate::reconcile::decision::Decision;
 use crate::reconcile::matcher::{Explanation, Matcher};
 use crate::reconcile::record::until_stored;
@@ -74,6 +74,8 @@ struct Work {
     detector: Arc<Detector>,
     host: HeadsOf,
     client: Client,
+    /// What the identity proved itself by when GitHub refused it last, and nothing was answered since.
+    refused: Option<CredentialMark>,
     speaker: Speaker,
     /// As they were written last.
     cursors: HashMap<String, Timestamp>,
@@ -134,6 +136,7 @@ impl Detector {
                     host: host.clone(),
                     speaker: Speaker::new(speaking, kept, Instant::now()),
                     client,
+                    refused: None,
                     cursors: HashMap::new(),
                     store_fails: false,
                 });
@@ -220,6 +223,7 @@ impl Work {
             match self.speaker.next(now) {
                 Next::Tick => self.tick(now).await,
                 Next::Ask(batch) => {
+                    let mark = self.client.credential();
                     let asked = ask(&self.client, &batch.questions);
                     let Some(answer) = stop.run_until_cancelled(asked).await else {
                         return;
@@ -227,13 +231,16 @@ impl Work {
                     let now = (Instant::now(), Timestamp::now());
                     match answer {
                         Ok(answered) => {
+                            self.refused = None;
                             let news = self.speaker.answered(&batch, answered, now);
                             self.tell(news).await;
                         }
                         Err(fault) => {
                             let reason = fault.to_string();
                             debug!(error = %fault, refs = batch.questions.len(), "cannot ask for heads");
-                            self.speaker.failed(&batch, failure(&fault), &reason, now);
+                            let failure = failure(&fault);
+                            self.refused = (failure == Failure::Refused).then_some(mark);
+                            self.speaker.failed(&batch, failure, &reason, now);
                         }
                     }
                     self.keep().await;
@@ -256,13 +263,26 @@ impl Work {
                     self.keep().await;
                 }
                 Next::WaitUntil(until) => {
-                    let wait = tokio::time::sleep_until(until.into());
-                    if stop.run_until_cancelled(wait).await.is_none() {
+                    let Some(is_mended) = stop.run_until_cancelled(self.wait(until)).await else {
                         return;
+                    };
+                    if is_mended {
+                        self.refused = None;
+                        self.speaker.ask_again();
                     }
                 }
             }
         }
+    }
+
+    /// Whether what was refused is worth to be asked again before that.
+    async fn wait(&self, until: Instant) -> bool {
+        let Some(mark) = &self.refused else {
+            tokio::time::sleep_until(until.into()).await;
+            return false;
+        };
+        let mended = self.client.mended(mark);
+        tokio::time::timeout_at(until.into(), mended).await.is_ok()
     }
 
     async fn tick(&mut self, now: Instant) {

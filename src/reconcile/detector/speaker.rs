@@ -414,6 +414,11 @@ impl Speaker {
         self.pause.failed(failure, reason, (now, at));
     }
 
+    /// What was refused may be taken by now.
+    pub fn ask_again(&mut self) {
+        self.pause.cut_short();
+    }
+
     /// What was news is known from now on.
     pub fn learn(&mut self, noted: Vec<(HeadKey, Known)>) {
         self.memory.learn(noted);

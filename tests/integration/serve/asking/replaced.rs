@@ -1,4 +1,5 @@
-//! A token that GitHub does not take, until another stands in its file: the audit does not sit its pause out.
+//! A token that GitHub does not take, until another stands in its file: neither the audit nor the heads sit their
+//! pauses out.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +7,7 @@ use crate::api_server::shared;
 use crate::github::sender::Delivering;
 use crate::github::{FakeGithub, Options};
 
-use super::scene::{Scene, TOKEN, notes, webhook};
+use super::scene::{Scene, TOKEN, heads, notes, webhook};
 
 const SCOPES: [&str; 2] = ["repo", "admin:org_hook"];
 
@@ -56,4 +57,26 @@ fn a_token_that_is_replaced_in_its_file_ends_the_pause_of_the_audit() {
     for secret in [&token, &new] {
         assert!(!service.log().contains(secret), "{}", service.log());
     }
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server"]
+fn a_token_that_is_replaced_in_its_file_ends_the_pause_of_the_heads() {
+    let github = FakeGithub::launch(Options::default());
+    let token = github.personal_token("bot", &SCOPES);
+    github.revoke(&token);
+    // Refused once, it would be asked again after ten minutes.
+    let host = "audit: false, heads: {every: 10m, sweep: 10m}";
+    let scene = Scene::with(shared(), "replaced-heads", host, github, &token);
+    scene.fleet(1);
+    let mut service = scene.home.start();
+    service.wait_until("it is told", |service| {
+        heads(service)["trouble"].to_string().contains("401")
+    });
+    let new = scene.github.personal_token("bot", &SCOPES);
+    scene.home.write(TOKEN, &new);
+    service.wait_until("nothing is wrong any more", |service| {
+        let heads = heads(service);
+        heads.is_object() && heads["trouble"].is_null()
+    });
 }
