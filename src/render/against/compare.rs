@@ -121,12 +121,27 @@ pub fn compare(against: &Against<'_>) -> Comparison {
         left_to_others: left.iter().map(|one| one.object.clone()).collect(),
         ..Comparison::default()
     };
-    let gone = if against.is_whole { gone } else { Vec::new() };
+    let (gone, unjudged) = if against.is_whole {
+        (gone, Vec::new())
+    } else {
+        (Vec::new(), gone)
+    };
     let pairs = renamed(&gone, &added);
     let names: HashMap<&ObjectName, &ObjectName> = pairs
         .iter()
         .map(|(old, new)| (&gone[*old].object, &added[*new].object))
         .collect();
+    let mut followers: HashMap<ObjectName, Vec<&ObjectName>> = HashMap::new();
+    let applied = both.iter().map(|(_, new)| *new);
+    let unrendered = left.iter().chain(&unjudged).copied();
+    for one in applied.chain(unrendered).filter(|one| danger::prunes(one)) {
+        let names = followers.entry(source_of(one)).or_default();
+        names.push(&one.object);
+    }
+    let followers = |source: &Manifest| {
+        let found = followers.get(&source.object);
+        found.map(Vec::as_slice).unwrap_or_default()
+    };
     for (old, new) in both {
         let fields = fields(against, old, new);
         comparison.relabelled += usize::from(old.labels != new.labels);
@@ -137,7 +152,7 @@ pub fn compare(against: &Against<'_>) -> Comparison {
         comparison.differences.push(ComparedObject {
             object: new.object.clone(),
             span: Some(old.span),
-            dangers: dangers(old, new, &fields, &names),
+            dangers: dangers(old, new, &fields, &names, followers(new)),
             change: Change::Changed { fields },
         });
     }
@@ -145,7 +160,7 @@ pub fn compare(against: &Against<'_>) -> Comparison {
         let (old, new) = (gone[*old], added[*new]);
         let fields = fields(against, old, new);
         let mut found: Vec<_> = danger::of_rename(old, new).into_iter().collect();
-        found.extend(dangers(old, new, &fields, &names));
+        found.extend(dangers(old, new, &fields, &names, followers(new)));
         comparison.differences.push(ComparedObject {
             object: old.object.clone(),
             span: Some(old.span),
@@ -220,6 +235,7 @@ fn dangers(
     new: &Manifest,
     fields: &[FieldDifference],
     names: &HashMap<&ObjectName, &ObjectName>,
+    followers: &[&ObjectName],
 ) -> Vec<Danger> {
     let (before, after) = (source_of(old), source_of(new));
     let follows = names.get(&before).is_some_and(|to| **to == after)
@@ -227,7 +243,7 @@ fn dangers(
         || before.kind == after.kind && before.namespace == after.namespace && before.name == after.name;
     let paths = fields.iter().map(|field| field.path.as_str());
     let paths = paths.filter(|path| !(follows && path.starts_with("spec.sourceRef")));
-    danger::of_change(old, new, paths)
+    danger::of_change(old, new, paths, followers)
 }
 
 /// Kind, namespace and name.

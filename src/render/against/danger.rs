@@ -3,7 +3,7 @@
 use crate::flux::yaml::Node;
 
 use super::super::folder::{is_pruning, steps_to_rename};
-use super::manifest::Manifest;
+use super::manifest::{Manifest, ObjectName};
 
 /// Why a difference is dangerous.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,9 @@ const APPLIES: [(&str, &str); 5] = [
     ("namePrefix", "name prefix"),
     ("nameSuffix", "name suffix"),
 ];
+
+/// Fields of a source that say what it fetches.
+const FETCHES: [&str; 2] = ["url", "ref"];
 
 pub(super) fn of_removal(old: &Manifest) -> Option<Danger> {
     let by = is_pruning(&old.document)?;
@@ -57,25 +60,14 @@ pub(super) fn of_rename(old: &Manifest, new: &Manifest) -> Option<Danger> {
     })
 }
 
-/// Of the fields that changed, by the paths of their differences.
+/// Of the fields that changed, by the paths of their differences; `followers` are the Kustomizations that
+/// apply what it fetches and prune.
 pub(super) fn of_change<'p>(
     old: &Manifest,
     new: &Manifest,
     paths: impl Iterator<Item = &'p str> + Clone,
+    followers: &[&ObjectName],
 ) -> Vec<Danger> {
-    if &*old.object.kind != "Kustomization" {
-        return Vec::new();
-    }
-    let pruning = is_pruning(&old.document).filter(|_| is_pruning(&new.document).is_some());
-    let shown = |manifest: &Manifest, field: &str| match manifest.spec(field) {
-        Some(node) if node.as_mapping().is_some() => {
-            let text = |key| node.get(key).and_then(Node::as_str).unwrap_or_default();
-            format!("`{} {}`", text("kind"), text("name"))
-        }
-        Some(node) => format!("`{}`", node.as_str().unwrap_or_default()),
-        None if field == "path" => "the root".to_owned(),
-        None => "none".to_owned(),
-    };
     let changed = |field: &str| {
         let full = format!("spec.{field}");
         let below = format!("{full}.");
@@ -83,20 +75,93 @@ pub(super) fn of_change<'p>(
             .clone()
             .any(|path| path == full || path.starts_with(&below))
     };
-    let fields = APPLIES.iter().filter(|(field, _)| changed(field));
-    fields
-        .map(|(field, word)| Danger {
-            message: format!(
-                "changes the {word} of {} from {} to {}: {}",
-                old.object,
-                shown(old, field),
-                shown(new, field),
-                match pruning {
-                    Some(by) => format!("with {by} Flux deletes what only the old one has"),
-                    None => "what only the old one has stays, and nobody looks after it".to_owned(),
-                }
-            ),
-            steps: Vec::new(),
-        })
-        .collect()
+    let object = &old.object;
+    let from_to = |field: &str, word: &str| {
+        let (before, after) = (shown(old, field), shown(new, field));
+        format!("changes the {word} of {object} from {before} to {after}")
+    };
+    let mut messages = Vec::new();
+    if &*object.kind == "Kustomization" {
+        let rest = if prunes(new) {
+            "with prune: true Flux deletes what only the old one has"
+        } else {
+            "what only the old one has stays, and nobody looks after it"
+        };
+        for (field, word) in APPLIES.iter().filter(|(field, _)| changed(field)) {
+            messages.push(format!("{}: {rest}", from_to(field, word)));
+        }
+        if changed("kubeConfig") {
+            messages.push(format!(
+                "{}: its workloads are applied to another cluster, and in the old one they stay, and nobody looks after them",
+                from_to("kubeConfig", "kubeConfig")
+            ));
+        }
+        if newly(old, new, "force", true) {
+            messages.push(format!(
+                "sets `force` of {object}: Flux deletes and makes anew what it cannot change in place"
+            ));
+        }
+    }
+    if let Some(first) = followers.first() {
+        let who = match followers.len() {
+            1 => format!("{first} follows it"),
+            count => format!("{count} Kustomizations follow it"),
+        };
+        for field in FETCHES.iter().filter(|field| changed(field)) {
+            // a URL may hold a credential
+            let what = match *field {
+                "url" => format!("changes the URL of {object}"),
+                field => from_to(field, field),
+            };
+            messages.push(format!(
+                "{what}: {who} with prune: true, and Flux deletes what only the old one has"
+            ));
+        }
+    }
+    if newly(old, new, "suspend", false) {
+        messages.push(format!(
+            "resumes {object}: somebody suspended it, and Flux applies all that came since"
+        ));
+    }
+    let dangers = messages.into_iter().map(|message| Danger {
+        message,
+        steps: Vec::new(),
+    });
+    dangers.collect()
+}
+
+/// Whether it deletes what it applies no more.
+pub(super) fn prunes(manifest: &Manifest) -> bool {
+    is_set(manifest, "prune")
+}
+
+fn is_set(manifest: &Manifest, flag: &str) -> bool {
+    manifest.spec(flag).and_then(Node::as_bool) == Some(true)
+}
+
+fn newly(old: &Manifest, new: &Manifest, flag: &str, value: bool) -> bool {
+    is_set(old, flag) != value && is_set(new, flag) == value
+}
+
+/// What a field says, in few words.
+fn shown(manifest: &Manifest, field: &str) -> String {
+    let text = |node: Option<&Node>| node.and_then(Node::as_str).unwrap_or_default().to_owned();
+    match manifest.spec(field) {
+        None if field == "path" => "the root".to_owned(),
+        None => "none".to_owned(),
+        Some(node) => match node.as_mapping() {
+            None => format!("`{}`", text(Some(node))),
+            Some(_) if field == "sourceRef" => {
+                format!("`{} {}`", text(node.get("kind")), text(node.get("name")))
+            }
+            Some(entries) => {
+                let words = entries.iter().map(|entry| match entry.node.get("name") {
+                    // of a reference to a Secret or a ConfigMap
+                    Some(name) => format!("{} {}", entry.key, text(Some(name))),
+                    None => format!("{} {}", entry.key, text(Some(&entry.node))),
+                });
+                format!("`{}`", words.collect::<Vec<_>>().join(", "))
+            }
+        },
+    }
 }

@@ -142,6 +142,88 @@ fn a_reference_that_follows_its_source_to_a_new_name_is_no_danger() {
 }
 
 #[test]
+fn what_moves_resumes_or_recreates_workloads_is_a_danger() {
+    let old = kustomization(
+        "web",
+        "web",
+        "./deploy",
+        ", kubeConfig: {secretRef: {name: eu}}",
+    ) + &kustomization("api", "web", "./api", ", suspend: true")
+        + &kustomization("db", "web", "./db", ", force: false")
+        + &git("web", ", suspend: true");
+    let new = kustomization(
+        "web",
+        "web",
+        "./deploy",
+        ", kubeConfig: {secretRef: {name: us}}",
+    ) + &kustomization("api", "web", "./api", "")
+        + &kustomization("db", "web", "./db", ", force: true")
+        + &git("web", ", suspend: false");
+    insta::assert_snapshot!(shown(&old, &new), @"
+    Kustomization flux-system/api: changed
+      spec.suspend
+      ! resumes Kustomization flux-system/api: somebody suspended it, and Flux applies all that came since
+    Kustomization flux-system/db: changed
+      spec.force
+      ! sets `force` of Kustomization flux-system/db: Flux deletes and makes anew what it cannot change in place
+    Kustomization flux-system/web: changed
+      spec.kubeConfig.secretRef.name
+      ! changes the kubeConfig of Kustomization flux-system/web from `secretRef eu` to `secretRef us`: its workloads are applied to another cluster, and in the old one they stay, and nobody looks after them
+    GitRepository flux-system/web: changed
+      spec.suspend
+      ! resumes GitRepository flux-system/web: somebody suspended it, and Flux applies all that came since
+    same 0, relabelled 0, left 0
+    ");
+    let none = |text: &str| shown(text, text).lines().count();
+    assert_eq!((none(&old), none(&new)), (1, 1));
+    // the other way round nothing is resumed, and nothing forced
+    let back = shown(&new, &old);
+    assert!(
+        !back.contains("resumes") && !back.contains("force` of"),
+        "{back}"
+    );
+}
+
+#[test]
+fn another_place_or_ref_of_a_source_is_a_danger_where_it_is_followed_and_pruned() {
+    let web = kustomization("web", "web", "./deploy", "");
+    let old = git("web", "");
+    let to = |from: &str, to: &str| old.replace(from, to);
+    let (tag, url) = (to("branch: main", "tag: v1"), to("acme/web", "acme/shop"));
+    let both = web.clone() + &kustomization("api", "web", "./api", "");
+    insta::assert_snapshot!(shown(&(old.clone() + &web), &(tag.clone() + &web)), @"
+    GitRepository flux-system/web: changed
+      spec.ref.branch
+      spec.ref.tag
+      ! changes the ref of GitRepository flux-system/web from `branch main` to `tag v1`: Kustomization flux-system/web follows it with prune: true, and Flux deletes what only the old one has
+    same 1, relabelled 0, left 0
+    ");
+    insta::assert_snapshot!(shown(&(old.clone() + &both), &(url + &both)), @"
+    GitRepository flux-system/web: changed
+      spec.url
+      ! changes the URL of GitRepository flux-system/web: 2 Kustomizations follow it with prune: true, and Flux deletes what only the old one has
+    same 2, relabelled 0, left 0
+    ");
+    let keeps = web.replace("prune: true", "prune: false");
+    let other = kustomization("web", "other", "./deploy", "");
+    for harmless in [String::new(), keeps, other] {
+        let told = shown(&(old.clone() + &harmless), &(tag.clone() + &harmless));
+        assert!(!told.contains('!'), "{told}");
+    }
+    // one that is new has applied nothing yet
+    let told = shown(&old, &(tag.clone() + &web));
+    assert!(!told.contains('!'), "{told}");
+    // in a part of the fleet those that are not rendered follow it all the same
+    let comparison = compare(&Against {
+        old: &manifests(&(old + &web)),
+        new: &manifests(&tag),
+        crds: &|_| Crds::embedded(),
+        is_whole: false,
+    });
+    assert_eq!(comparison.differences[0].dangers.len(), 1);
+}
+
+#[test]
 fn an_object_that_moves_to_another_namespace_is_known_again() {
     let old = kustomization("web", "web", "./deploy", "");
     let new = old.replace("namespace: flux-system", "namespace: team-a");
