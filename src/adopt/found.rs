@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::config::{OUR_LABELS, check_reference};
 use crate::flux::schema::{Crds, judge};
 use crate::flux::yaml::{Node, Span};
-use crate::flux::{RepositoryUrl, canonical, duration, names};
+use crate::flux::{RepositoryUrl, canonical, duration, names, with_version};
 
 use super::unit::{Unit, Wanted};
 
@@ -92,6 +92,9 @@ pub(super) struct Found {
 /// Name and namespace of what `flux bootstrap` writes, and writes again.
 const BOOTSTRAP: &str = "flux-system";
 
+/// Versions whose objects are rendered as `v1`, which has their fields but for those that Flux gave up.
+const BEFORE_V1: [&str; 2] = ["v1beta2", "v1beta1"];
+
 /// Where an object says which changed paths concern it.
 const WATCH_PATHS: &str = "flux-setup.dev/watch-paths";
 
@@ -151,13 +154,21 @@ impl Found {
 
     fn of_kind(given: &Given<'_>, kind: Kind) -> Result<Self, String> {
         // an object of a live cluster carries what only the server may write
-        let document = canonical(given.document);
-        let faults = judge(Crds::embedded(), &document);
-        if let Some(fault) = faults.first() {
-            return Err(format!(
-                "the API server refuses it, or it is a patch: {}",
-                fault.message
-            ));
+        let mut document = canonical(given.document);
+        let version = document.get("apiVersion").and_then(Node::as_str);
+        let (group, version) = version
+            .and_then(|it| it.split_once('/'))
+            .unwrap_or_default();
+        let older = BEFORE_V1.iter().find(|older| **older == version);
+        if older.is_some() {
+            document = with_version(&document, group, "v1");
+        }
+        if let Some(fault) = judge(Crds::embedded(), &document).first() {
+            let who = match older {
+                Some(older) => format!("it is `{older}`, and as `v1` the API server refuses it"),
+                None => "the API server refuses it, or it is a patch".to_owned(),
+            };
+            return Err(format!("{who}: {}", fault.message));
         }
         let text = |node: Option<&Node>| node.and_then(Node::as_str).unwrap_or_default().to_owned();
         let metadata = document.get("metadata");

@@ -55,7 +55,9 @@ pub(super) fn run(
     let comparison = compared(fleet, templates, &documents, &read.sources, part)?;
     let told = against_document::told(&comparison, &read.sources);
     match global.asked_format {
-        AskedFormat::Json => output::json(&against_document::json(&comparison, &told))?,
+        AskedFormat::Json => {
+            output::json(&against_document::json(&comparison, &told, &read.sources))?
+        }
         AskedFormat::Markdown => {
             let text = against_markdown::text(&comparison, &told);
             output::data(|stdout| stdout.write_all(text.as_bytes()))?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::config::Sources;
 use crate::flux::mask;
 use crate::flux::schema::FieldDifference;
-use crate::flux::yaml::Node;
+use crate::flux::yaml::{Node, Span};
 use crate::render::{Change, Comparison, Danger, ObjectName};
 
 /// An object that differs, without credentials.
@@ -51,6 +51,15 @@ pub(super) struct ToldDanger {
     pub(super) steps: Vec<String>,
 }
 
+/// An object that is no difference, with where it was written.
+#[derive(Debug, Serialize)]
+pub(super) struct ToldPlace {
+    #[serde(flatten)]
+    pub(super) object: ToldObject,
+    pub(super) file: String,
+    pub(super) line: usize,
+}
+
 pub(super) fn told(comparison: &Comparison, sources: &Sources) -> Vec<Told> {
     let differences = comparison.differences.iter().map(|one| {
         let (change, to, fields) = match &one.change {
@@ -75,15 +84,30 @@ pub(super) fn told(comparison: &Comparison, sources: &Sources) -> Vec<Told> {
 }
 
 /// The whole answer for machines.
-pub(super) fn json(comparison: &Comparison, told: &[Told]) -> Value {
+pub(super) fn json(comparison: &Comparison, told: &[Told], sources: &Sources) -> Value {
     let others = comparison.left_to_others.iter().map(object);
+    let versions = comparison.versions.iter().map(|one| {
+        let mut told = json!(place(&one.object, one.span, sources));
+        told["old"] = Value::from(&*mask(&one.old));
+        told["new"] = Value::from(&*mask(&one.new));
+        told
+    });
     json!({
         "findings": [],
         "differences": told,
         "same": comparison.same,
         "relabelled": comparison.relabelled,
+        "versionChanged": versions.collect::<Vec<_>>(),
         "leftToOthers": others.collect::<Vec<_>>(),
     })
+}
+
+fn place(name: &ObjectName, span: Span, sources: &Sources) -> ToldPlace {
+    ToldPlace {
+        object: object(name),
+        file: mask(sources.name(span.source)).into_owned(),
+        line: sources.position(span).line,
+    }
 }
 
 fn object(name: &ObjectName) -> ToldObject {

@@ -98,6 +98,15 @@ pub(super) fn notes(comparison: &Comparison) -> Vec<String> {
             counted(comparison.relabelled, "object")
         ));
     }
+    if let [one, ..] = &comparison.versions[..] {
+        notes.push(format!(
+            "version changed: {}, as {} from `{}` to `{}`, which stay the same to Flux",
+            counted(comparison.versions.len(), "object"),
+            one.object,
+            one.old,
+            one.new
+        ));
+    }
     if let [one, ..] = &comparison.left_to_others[..] {
         let verb = match comparison.left_to_others.len() {
             1 => "is left to whoever manages it",

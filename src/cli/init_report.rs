@@ -145,7 +145,7 @@ pub(super) fn json(proved: &Proved, sources: &Sources) -> Value {
         "linesAfter": proved.lines.1,
         "leftAlone": left.collect::<Vec<_>>(),
         "otherKinds": adoption.other_kinds,
-        "compared": compared_json(&proved.comparison, &told),
+        "compared": compared_json(&proved.comparison, &told, sources),
     })
 }
 

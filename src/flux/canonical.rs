@@ -87,6 +87,21 @@ pub fn canonical(document: &Node) -> Node {
     whole
 }
 
+/// A document in another version of its API.
+pub fn with_version(document: &Node, group: &str, version: &str) -> Node {
+    let mut whole = document.clone();
+    let entries = whole.as_mapping_mut();
+    let mut entries = entries.into_iter().flatten();
+    if let Some(entry) = entries.find(|entry| entry.key == "apiVersion") {
+        let text = match group {
+            "" => version.to_owned(),
+            group => format!("{group}/{version}"),
+        };
+        entry.node = Node::string(entry.node.span, text);
+    }
+    whole
+}
+
 /// Keeps of a `ref` what Flux follows, which it does also where there is none.
 fn follow(spec: &mut Vec<Entry>, order: &[&str], default: (&'static str, &'static str), at: &Node) {
     let is_said = |one: &Entry| one.node.as_str().is_none_or(|text| !text.is_empty());

@@ -17,7 +17,7 @@ pub mod schema;
 pub mod semver;
 pub mod yaml;
 
-pub use canonical::canonical;
+pub use canonical::{canonical, with_version};
 pub use fault::{Fault, FaultClass, FaultSeverity};
 pub use github_host::{GITHUB, OTHER_NAMES_OF_GITHUB, is_github_cloud};
 pub use mask::{mask, secrets};

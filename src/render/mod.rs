@@ -43,7 +43,8 @@ mod written;
 mod yaml_filter;
 
 pub use against::{
-    Against, Change, ComparedObject, Comparison, Danger, Manifest, ObjectName, cluster_of, compare,
+    Against, Change, ComparedObject, Comparison, Danger, Manifest, ObjectName, VersionChange,
+    cluster_of, compare,
 };
 pub use bounds::{
     DEPTH_LIMIT, DOCUMENT_LIMIT_BYTES, INCLUDE_LIMIT, KEPT_LIMIT, LOOP_LIMIT_TURNS,

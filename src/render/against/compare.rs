@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
 
 use crate::flux::schema::{Crds, FieldDifference};
+use crate::flux::with_version;
 use crate::flux::yaml::{Node, Span};
 
 use super::danger::{self, Danger};
 use super::manifest::{Manifest, ObjectName};
+use super::others::Others;
 use super::pairs::{renamed, source_of};
 
 /// How two sets of manifests differ.
@@ -20,9 +21,22 @@ pub struct Comparison {
     pub same: usize,
     /// Objects whose labels of our own differ.
     pub relabelled: usize,
+    /// Objects of which another version of their API is asked for, whatever else differs.
+    pub versions: Vec<VersionChange>,
     /// Objects that are not rendered and need not be: what is rendered names them as somebody
     /// else's, or `flux bootstrap` wrote them.
     pub left_to_others: Vec<ObjectName>,
+}
+
+/// An object that is written in another version of its API: it stays the same object.
+#[derive(Debug)]
+pub struct VersionChange {
+    pub object: ObjectName,
+    /// Where it was written.
+    pub span: Span,
+    /// As `v1beta2`.
+    pub old: String,
+    pub new: String,
 }
 
 /// An object that differs.
@@ -144,6 +158,7 @@ pub fn compare(against: &Against<'_>) -> Comparison {
     };
     for (old, new) in both {
         let fields = fields(against, old, new);
+        comparison.versions.extend(version_change(old, new));
         comparison.relabelled += usize::from(old.labels != new.labels);
         if fields.is_empty() {
             comparison.same += 1;
@@ -159,6 +174,7 @@ pub fn compare(against: &Against<'_>) -> Comparison {
     for (old, new) in &pairs {
         let (old, new) = (gone[*old], added[*new]);
         let fields = fields(against, old, new);
+        comparison.versions.extend(version_change(old, new));
         let mut found: Vec<_> = danger::of_rename(old, new).into_iter().collect();
         found.extend(dangers(old, new, &fields, &names, followers(new)));
         comparison.differences.push(ComparedObject {
@@ -195,6 +211,8 @@ pub fn compare(against: &Against<'_>) -> Comparison {
     comparison
         .differences
         .sort_by(|one, other| one.object.cmp(&other.object));
+    let versions = &mut comparison.versions;
+    versions.sort_by(|one, other| one.object.cmp(&other.object));
     comparison.left_to_others.sort_unstable();
     comparison
 }
@@ -218,15 +236,37 @@ fn kind(one: &Manifest) -> (&str, &str) {
     (&one.object.group, &one.object.kind)
 }
 
-/// How two manifests of one object differ, but for its name and our own labels.
+/// How two manifests of one object differ, but for its name, the version of its API and our own labels.
 fn fields(against: &Against<'_>, old: &Manifest, new: &Manifest) -> Vec<FieldDifference> {
     let crds = (against.crds)(new.object.cluster.as_deref());
-    let mut fields = crds.differences(&old.document, &new.document);
+    let mut fields = match version_change(old, new) {
+        None => crds.differences(&old.document, &new.document),
+        // the defaults of the version that is rendered hold for both
+        Some(change) => {
+            let old = with_version(&old.document, &old.object.group, &change.new);
+            crds.differences(&old, &new.document)
+        }
+    };
     if old.object != new.object {
         let names = ["metadata.name", "metadata.namespace"];
         fields.retain(|field| !names.contains(&field.path.as_str()));
     }
     fields
+}
+
+fn version_change(old: &Manifest, new: &Manifest) -> Option<VersionChange> {
+    let version = |one: &Manifest| {
+        let text = one.document.get("apiVersion").and_then(Node::as_str)?;
+        let version = text.rsplit_once('/').map_or(text, |(_, version)| version);
+        Some(version.to_owned())
+    };
+    let (before, after) = (version(old)?, version(new)?);
+    (before != after).then(|| VersionChange {
+        object: old.object.clone(),
+        span: old.span,
+        old: before,
+        new: after,
+    })
 }
 
 /// The dangers of changed fields. That a reference follows a source to its new name is none.
@@ -245,64 +285,3 @@ fn dangers(
     let paths = paths.filter(|path| !(follows && path.starts_with("spec.sourceRef")));
     danger::of_change(old, new, paths, followers)
 }
-
-/// Kind, namespace and name.
-type Named = (Arc<str>, Arc<str>, Arc<str>);
-
-/// What is rendered refers to as somebody else's, with the clusters where it does.
-struct Others(HashMap<Named, HashSet<Option<Arc<str>>>>);
-
-impl Others {
-    fn of(new: &[Manifest]) -> Self {
-        let rendered: HashSet<_> = new.iter().map(|one| named(&one.object)).collect();
-        let mut others = Self(HashMap::new());
-        let kustomizations = new
-            .iter()
-            .filter(|one| &*one.object.kind == "Kustomization");
-        for one in kustomizations {
-            let waits = one.spec("dependsOn").and_then(Node::as_sequence);
-            let waits = waits.unwrap_or_default().iter().map(|item| {
-                let text = |key| item.get(key).and_then(Node::as_str).map(Arc::from);
-                ObjectName {
-                    namespace: text("namespace").unwrap_or_else(|| one.object.namespace.clone()),
-                    name: text("name").unwrap_or_default(),
-                    ..one.object.clone()
-                }
-            });
-            for object in waits.chain([source_of(one)]) {
-                if !rendered.contains(&named(&object)) {
-                    let (named, cluster) = named(&object);
-                    others.0.entry(named).or_default().insert(cluster);
-                }
-            }
-        }
-        others
-    }
-
-    fn has(&self, one: &Manifest) -> bool {
-        let is_bootstrap = &*one.object.namespace == BOOTSTRAP && &*one.object.name == BOOTSTRAP;
-        let (named, cluster) = named(&one.object);
-        let is_named = self.0.get(&named).is_some_and(|clusters| {
-            cluster.is_none() || clusters.contains(&cluster) || clusters.contains(&None)
-        });
-        is_bootstrap || is_named
-    }
-}
-
-/// What a reference names, and where.
-fn named(object: &ObjectName) -> (Named, Option<Arc<str>>) {
-    let ObjectName {
-        kind,
-        namespace,
-        name,
-        cluster,
-        ..
-    } = object;
-    (
-        (kind.clone(), namespace.clone(), name.clone()),
-        cluster.clone(),
-    )
-}
-
-/// Name and namespace of what `flux bootstrap` writes.
-const BOOTSTRAP: &str = "flux-system";

@@ -3,12 +3,13 @@
 mod compare;
 mod danger;
 mod manifest;
+mod others;
 mod pairs;
 #[cfg(test)]
 mod tests;
 mod whose;
 
-pub use compare::{Against, Change, ComparedObject, Comparison, compare};
+pub use compare::{Against, Change, ComparedObject, Comparison, VersionChange, compare};
 pub use danger::Danger;
 pub use manifest::{Manifest, ObjectName};
 pub use whose::cluster_of;

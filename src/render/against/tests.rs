@@ -142,6 +142,35 @@ fn a_reference_that_follows_its_source_to_a_new_name_is_no_danger() {
 }
 
 #[test]
+fn another_version_of_one_api_is_told_as_such_and_its_defaults_are_no_difference() {
+    let new = git("web", "") + &kustomization("web", "web", "./deploy", "");
+    let old = new.replace("fluxcd.io/v1\n", "fluxcd.io/v1beta2\n");
+    assert_ne!(old, new);
+    let comparison = compared(&old, &new);
+    assert_eq!((comparison.differences.len(), comparison.same), (0, 2));
+    let versions = comparison.versions.iter();
+    let versions: Vec<_> = versions
+        .map(|one| format!("{}: {} to {}", one.object, one.old, one.new))
+        .collect();
+    assert_eq!(
+        versions,
+        [
+            "Kustomization flux-system/web: v1beta2 to v1",
+            "GitRepository flux-system/web: v1beta2 to v1"
+        ]
+    );
+    assert_eq!(compared(&new, &new).versions.len(), 0);
+    // what else differs is told beside it
+    let changed = old.replace("./deploy", "./other");
+    insta::assert_snapshot!(shown(&changed, &new), @"
+    Kustomization flux-system/web: changed
+      spec.path
+      ! changes the path of Kustomization flux-system/web from `./other` to `./deploy`: with prune: true Flux deletes what only the old one has
+    same 1, relabelled 0, left 0
+    ");
+}
+
+#[test]
 fn what_moves_resumes_or_recreates_workloads_is_a_danger() {
     let old = kustomization(
         "web",

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::binary::run_in;
 use crate::folders::folder;
 
@@ -115,7 +117,8 @@ fn each_thing_that_cannot_be_said_is_named_with_place_and_reason() {
         + &kustomization("ready", ", dependsOn: [{name: web, readyExpr: 'true'}]")
         + &kustomization("a.b", "")
         + &kustomization("nowhere", "").replace(", namespace: flux-system", "")
-        + &kustomization("old", "").replace("fluxcd.io/v1", "fluxcd.io/v1beta2")
+        + &kustomization("old", ", validation: client")
+            .replace("fluxcd.io/v1", "fluxcd.io/v1beta1")
         + &kustomization("patch", "").replace("prune: true, ", "")
         + &source("idle")
         + &source("odd").replace("https://", "https://user:hunter2@")
@@ -128,12 +131,42 @@ fn each_thing_that_cannot_be_said_is_named_with_place_and_reason() {
     all.yaml:17: Kustomization flux-system/ready: `dependsOn[0].readyExpr` has no key of ours
     all.yaml:22: Kustomization flux-system/a.b: its name is none of ours: it has `.`, where only small letters, digits and `-` may stand
     all.yaml:27: Kustomization nowhere: it names no namespace; `kustomize build` may know it
-    all.yaml:32: Kustomization flux-system/old: the API server refuses it, or it is a patch: `kustomize.toolkit.fluxcd.io/v1beta2` has no kind `Kustomization`: it is served as `v1`
+    all.yaml:32: Kustomization flux-system/old: it is `v1beta1`, and as `v1` the API server refuses it: unknown field `validation`
     all.yaml:37: Kustomization flux-system/patch: the API server refuses it, or it is a patch: `prune` is required
     all.yaml:42: GitRepository flux-system/idle: no Kustomization applies anything from it; a project has at least one object
     all.yaml:47: GitRepository flux-system/odd: its URL cannot be said: the URL holds a user or password
     all.yaml:52: Kustomization flux-system/encrypted: the API server refuses it, or it is a patch: unknown field `sops`
     ");
+}
+
+#[test]
+fn what_is_written_in_an_older_version_is_rendered_as_v1_and_told_so() {
+    let text = source("web") + &kustomization("web", "");
+    let text = text.replace("fluxcd.io/v1\n", "fluxcd.io/v1beta2\n");
+    let folder = folder(&[("web.yaml", &text)]);
+    let path = folder.path();
+    let run = run_in(path, &["init", "fleet", "--from", "web.yaml"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let check = [
+        "render",
+        "--config",
+        "fleet",
+        "--check",
+        "--against",
+        "web.yaml",
+    ];
+    let note = "; version changed: 2 objects, as Kustomization flux-system/web from `v1beta2` to `v1`, which stay the same to Flux";
+    let checked = run_in(path, &check);
+    assert_eq!((checked.code, &*checked.stdout), (Some(0), ""));
+    assert!(checked.stderr.contains(note), "{}", checked.stderr);
+    let json = run_in(path, &[&check[..], &["--format", "json"]].concat());
+    let answer: Value = serde_json::from_str(&json.stdout).expect("it is JSON");
+    let changed = &answer["versionChanged"];
+    assert_eq!(changed.as_array().map(Vec::len), Some(2));
+    assert_eq!(
+        (&changed[0]["name"], &changed[0]["old"], &changed[0]["line"]),
+        (&"web".into(), &"v1beta2".into(), &7.into())
+    );
 }
 
 #[test]
