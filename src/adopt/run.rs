@@ -53,10 +53,10 @@ pub fn adopt(
         let span = one.document.span;
         match Found::read(one) {
             None => {
-                let kind = one.document.get("kind").and_then(Node::as_str);
-                *other_kinds
-                    .entry(kind.unwrap_or("no kind").to_owned())
-                    .or_default() += 1;
+                // what has none is no object: values, settings of other programs
+                if let Some(kind) = one.document.get("kind").and_then(Node::as_str) {
+                    *other_kinds.entry(kind.to_owned()).or_default() += 1;
+                }
             }
             Some(Ok(object)) if !left.contains_key(&span) => found.push(object),
             Some(Ok(_)) => {}

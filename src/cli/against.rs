@@ -5,10 +5,8 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::bail;
-
-use crate::config::{Severity, Sources};
-use crate::flux::yaml::{self, Node};
+use crate::config::{Finding, Sources};
+use crate::flux::yaml;
 use crate::plan::Plan;
 use crate::render::{
     Against, Change, ComparedObject, Comparison, Manifest, ObjectName, Templates, cluster_of,
@@ -16,10 +14,11 @@ use crate::render::{
 };
 
 use super::args::{Allowed, AskedFormat, GlobalArguments};
+use super::existing::{Existing, Reading};
 use super::fleet::Fleet;
 use super::judging::Judges;
-use super::manifest_files::{Documents, shown};
-use super::manifests::{is_of_kustomize, without_lists};
+use super::left_alone::Patterns;
+use super::manifest_files::shown;
 use super::outcome::Outcome;
 use super::{against_document, against_markdown, against_text, output, report};
 
@@ -33,68 +32,81 @@ pub(super) enum Part {
     Some,
 }
 
+/// With what is compared, and how.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) path: &'a Path,
+    pub(super) reading: Reading<'a>,
+    pub(super) allow: &'a [Allowed],
+    /// Patterns of objects that need not be rendered.
+    pub(super) ignore: &'a [String],
+}
+
 pub(super) fn run(
     global: &GlobalArguments,
     fleet: &Fleet<'_>,
     templates: &Templates,
-    path: &Path,
     part: Part,
-    allow: &[Allowed],
+    asked: Asked<'_>,
 ) -> anyhow::Result<Outcome> {
-    let mut read = Documents::default();
-    let documents = given(&mut read, path)?;
-    let is_faulty = read
-        .findings
-        .iter()
-        .any(|finding| finding.severity == Severity::Error);
-    if is_faulty {
-        report::print(&read.sources, &read.findings, global.format)?;
+    let existing = Existing::read(asked.path, asked.reading)?;
+    let read = &existing.read;
+    if existing.is_of_no_use() {
+        faults(global, &read.sources, &read.findings)?;
         return Ok(Outcome::BadInput);
     }
-    report::print_beside(&read.sources, &read.findings)?;
-    let comparison = compared(fleet, templates, &documents, &read.sources, part)?;
-    let told = against_document::told(&comparison, &read.sources);
+    if global.asked_format != AskedFormat::Json {
+        report::print_beside(&read.sources, &read.findings)?;
+    }
+    let alone = Patterns::read(&global.config, asked.ignore)?;
+    let is_left_alone = |one: &Manifest| alone.has(&one.object);
+    let comparison = compared(fleet, templates, &existing, part, &is_left_alone)?;
+    let answer = against_document::answer(&comparison, &existing);
     match global.asked_format {
-        AskedFormat::Json => {
-            output::json(&against_document::json(&comparison, &told, &read.sources))?
-        }
+        AskedFormat::Json => output::json(&against_document::json(&comparison, &answer, read))?,
         AskedFormat::Markdown => {
-            let text = against_markdown::text(&comparison, &told);
+            let text = against_markdown::text(&comparison, &answer, read);
             output::data(|stdout| stdout.write_all(text.as_bytes()))?;
         }
         AskedFormat::Text | AskedFormat::Github | AskedFormat::Sarif => {
-            output::text(|stdout| against_text::write(stdout, &told))?;
-            output::note(&against_text::summary(&comparison, &shown(path)))?;
+            output::text(|stdout| against_text::write(stdout, &answer))?;
+            output::note(&against_text::summary(&comparison, &shown(asked.path)))?;
         }
     }
-    let differs = comparison
-        .differences
-        .iter()
-        .any(|one| !is_allowed(one, allow));
-    Ok(if differs { Outcome::No } else { Outcome::Done })
+    let mut differences = comparison.differences.iter();
+    let is_same = !existing.is_broken()
+        && comparison.not_compared.is_empty()
+        && differences.all(|one| is_allowed(one, asked.allow));
+    Ok(if is_same { Outcome::Done } else { Outcome::No })
 }
 
-/// The documents of a file, a folder or stdin but kustomize's own, with the items of each list.
-pub(super) fn given(read: &mut Documents, path: &Path) -> anyhow::Result<Vec<Node>> {
-    let mut documents = read.read(path)?;
-    documents.retain(|document| !is_of_kustomize(document, &read.sources));
-    if documents.is_empty() && read.findings.is_empty() {
-        bail!("{} holds no manifest", shown(path));
+/// Prints why nothing can be compared.
+pub(super) fn faults(
+    global: &GlobalArguments,
+    sources: &Sources,
+    findings: &[Finding],
+) -> anyhow::Result<()> {
+    report::print(sources, findings, global.format)?;
+    if global.asked_format == AskedFormat::Markdown {
+        let text = against_markdown::faults(&report::json(sources, findings));
+        output::data(|stdout| stdout.write_all(text.as_bytes()))?;
     }
-    Ok(without_lists(documents))
+    Ok(())
 }
 
 /// Compares all that is rendered with documents that were read.
 pub(super) fn compared(
     fleet: &Fleet<'_>,
     templates: &Templates,
-    documents: &[Node],
-    sources: &Sources,
+    existing: &Existing,
     part: Part,
+    is_left_alone: &dyn Fn(&Manifest) -> bool,
 ) -> anyhow::Result<Comparison> {
+    let sources = &existing.read.sources;
     let known = fleet.configuration.clusters.iter();
     let known: Vec<Arc<str>> = known.map(|cluster| cluster.name.value.clone()).collect();
-    let old = documents
+    let old = existing
+        .documents
         .iter()
         .filter_map(|document| Manifest::new(cluster_of(sources, document.span, &known), document));
     let mut old: Vec<_> = old.collect();
@@ -114,6 +126,8 @@ pub(super) fn compared(
         new: &new,
         crds: &|cluster| judges.crds_of(cluster),
         is_whole: part != Part::Some,
+        is_left_alone,
+        is_unknown: &|one| existing.changed(one.span).is_some(),
     }))
 }
 

@@ -9,6 +9,10 @@ use crate::flux::schema::FieldDifference;
 use crate::flux::yaml::{Node, Span};
 use crate::render::{Change, Comparison, Danger, ObjectName};
 
+use super::existing::Existing;
+use super::manifest_files::Documents;
+use super::report;
+
 /// An object that differs, without credentials.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -60,7 +64,40 @@ pub(super) struct ToldPlace {
     pub(super) line: usize,
 }
 
-pub(super) fn told(comparison: &Comparison, sources: &Sources) -> Vec<Told> {
+/// An object of which nobody knows what it says.
+#[derive(Debug, Serialize)]
+pub(super) struct NotCompared {
+    #[serde(flatten)]
+    pub(super) place: ToldPlace,
+    /// In words that follow the object.
+    pub(super) reason: String,
+}
+
+/// All that is told of a comparison, object by object.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) differences: Vec<Told>,
+    pub(super) left_alone: Vec<ToldPlace>,
+    pub(super) not_compared: Vec<NotCompared>,
+}
+
+pub(super) fn answer(comparison: &Comparison, existing: &Existing) -> Answer {
+    let sources = &existing.read.sources;
+    let not_compared = comparison.not_compared.iter();
+    let not_compared = not_compared.map(|(object, span)| NotCompared {
+        place: place(object, *span, sources),
+        reason: mask(existing.changed(*span).unwrap_or_default()).into_owned(),
+    });
+    let left_alone = comparison.left_alone.iter();
+    let left_alone = left_alone.map(|(object, span)| place(object, *span, sources));
+    Answer {
+        differences: told(comparison, sources),
+        left_alone: left_alone.collect(),
+        not_compared: not_compared.collect(),
+    }
+}
+
+fn told(comparison: &Comparison, sources: &Sources) -> Vec<Told> {
     let differences = comparison.differences.iter().map(|one| {
         let (change, to, fields) = match &one.change {
             Change::Added => ("added", None, &[][..]),
@@ -84,7 +121,8 @@ pub(super) fn told(comparison: &Comparison, sources: &Sources) -> Vec<Told> {
 }
 
 /// The whole answer for machines.
-pub(super) fn json(comparison: &Comparison, told: &[Told], sources: &Sources) -> Value {
+pub(super) fn json(comparison: &Comparison, answer: &Answer, read: &Documents) -> Value {
+    let sources = &read.sources;
     let others = comparison.left_to_others.iter().map(object);
     let versions = comparison.versions.iter().map(|one| {
         let mut told = json!(place(&one.object, one.span, sources));
@@ -93,12 +131,14 @@ pub(super) fn json(comparison: &Comparison, told: &[Told], sources: &Sources) ->
         told
     });
     json!({
-        "findings": [],
-        "differences": told,
+        "findings": report::json(sources, &read.findings),
+        "differences": answer.differences,
         "same": comparison.same,
         "relabelled": comparison.relabelled,
         "versionChanged": versions.collect::<Vec<_>>(),
         "leftToOthers": others.collect::<Vec<_>>(),
+        "leftAlone": answer.left_alone,
+        "notCompared": answer.not_compared,
     })
 }
 

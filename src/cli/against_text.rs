@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use crate::budget::{count, counted};
 use crate::render::{Change, Comparison};
 
-use super::against_document::{Told, shown_value};
+use super::against_document::{Answer, Told, ToldPlace, shown_value};
 use super::printable::printable;
 
 /// Differences that are shown; JSON has them all.
@@ -19,7 +19,39 @@ const MOST_FIELDS: usize = 30;
 const BOLD: Style = Style::new().bold();
 const RED: Style = AnsiColor::Red.on_default().bold();
 
-pub(super) fn write(out: &mut dyn Write, told: &[Told]) -> io::Result<()> {
+pub(super) fn write(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
+    differences(out, &answer.differences)?;
+    let places = answer.left_alone.iter().map(|one| (one, String::new()));
+    list(out, "left alone", places)?;
+    let places = answer.not_compared.iter().map(|one| {
+        let reason = format!("\n  {}", printable(&one.reason));
+        (&one.place, reason)
+    });
+    list(out, "not compared", places)
+}
+
+/// Objects that are no differences, each on a line.
+fn list<'t>(
+    out: &mut dyn Write,
+    label: &str,
+    places: impl ExactSizeIterator<Item = (&'t ToldPlace, String)>,
+) -> io::Result<()> {
+    let more = places.len().saturating_sub(LONGEST_LIST);
+    for (one, behind) in places.take(LONGEST_LIST) {
+        let (object, file) = (printable(&one.object.shown), printable(&one.file));
+        writeln!(
+            out,
+            "{BOLD}{label}{BOLD:#}: {object} ({file}:{}){behind}",
+            one.line
+        )?;
+    }
+    if more > 0 {
+        writeln!(out, "… and {more} more; `--format json` gives all of them")?;
+    }
+    Ok(())
+}
+
+fn differences(out: &mut dyn Write, told: &[Told]) -> io::Result<()> {
     for one in told.iter().take(LONGEST_LIST) {
         write!(out, "{BOLD}{}{BOLD:#}: ", one.change)?;
         write!(out, "{}", printable(&one.object.shown))?;
@@ -79,7 +111,9 @@ pub(super) fn counts(comparison: &Comparison) -> Vec<String> {
         (of(|it| matches!(it, Change::Added)), "added"),
         (of(|it| matches!(it, Change::Removed)), "removed"),
     ];
-    let parts = parts.into_iter().filter(|(number, _)| *number > 0);
+    let not_compared = (comparison.not_compared.len(), "not compared");
+    let parts = parts.into_iter().chain([not_compared]);
+    let parts = parts.filter(|(number, _)| *number > 0);
     let mut parts: Vec<_> = parts
         .map(|(number, word)| format!("{} {word}", count(number as f64)))
         .collect();
@@ -106,6 +140,14 @@ pub(super) fn notes(comparison: &Comparison) -> Vec<String> {
             one.old,
             one.new
         ));
+    }
+    if !comparison.left_alone.is_empty() {
+        let verb = match comparison.left_alone.len() {
+            1 => "is",
+            _ => "are",
+        };
+        let alone = counted(comparison.left_alone.len(), "object");
+        notes.push(format!("{alone} {verb} left alone"));
     }
     if let [one, ..] = &comparison.left_to_others[..] {
         let verb = match comparison.left_to_others.len() {

@@ -215,6 +215,28 @@ pub(super) struct RenderArguments {
         value_delimiter = ','
     )]
     pub(super) allow: Vec<Allowed>,
+    /// With --against: objects that are not rendered and need not be, as patterns, beside those that
+    /// .flux-setup/left-alone of the configuration lists; as often as needed
+    #[arg(
+        long,
+        value_name = "KIND/NAMESPACE/NAME",
+        requires = "against",
+        conflicts_with = "output"
+    )]
+    pub(super) ignore: Vec<String>,
+    /// With --against DIR: leave out the files that this pattern names below it, and all in folders that it
+    /// names; as often as needed
+    #[arg(
+        long,
+        value_name = "GLOB",
+        requires = "against",
+        conflicts_with = "output"
+    )]
+    pub(super) exclude: Vec<String>,
+    /// With --against DIR: compare with what `kustomize` or `kubectl` builds of overlays; left out, what an
+    /// overlay changes is not compared, and the exit code is 1
+    #[arg(long, requires = "against", conflicts_with = "output")]
+    pub(super) build: bool,
     /// Print nothing but each value of a project's objects, and the file and line that it comes from or
     /// the default that it is; of all its environments where none is named
     #[arg(
@@ -343,12 +365,13 @@ Examples:
   flux-setup init            into the current folder
   flux-setup init fleet      into fleet/, which is made where it is not there
   flux-setup init fleet --from clusters         of a folder of manifests
+  flux-setup init fleet --from . --build        with what kustomize builds
   kustomize build . | flux-setup init fleet --from -
   flux-setup init fleet --context prod-eu       of a live cluster
   flux-setup init fleet --from clusters --plan  how to move without harm
 
-Exit codes: 0 written, 2 a file is there already, or it could not be done: then
-nothing is written.")]
+Exit codes: 0 written, 1 written, but a file that may hold an object could not be
+read, 2 a file is there already, or it could not be done: then nothing is written.")]
 pub(super) struct InitArguments {
     /// The folder to write to; left out: the configuration folder
     #[arg(value_name = "DIR")]
@@ -359,6 +382,14 @@ pub(super) struct InitArguments {
     /// Make it of the objects in the cluster of this context of the kubeconfig
     #[arg(long, value_name = "CONTEXT", group = "existing")]
     pub(super) context: Option<String>,
+    /// With --from DIR: leave out the files that this pattern names below it, and all in folders that it
+    /// names; as often as needed
+    #[arg(long, value_name = "GLOB", requires = "from")]
+    pub(super) exclude: Vec<String>,
+    /// With --from DIR: take what `kustomize` or `kubectl` builds of overlays; left out, what an overlay
+    /// changes is left alone
+    #[arg(long, requires = "from")]
+    pub(super) build: bool,
     /// Write nothing and print the safe move to the rendered manifests, and the way back
     #[arg(long, requires = "existing")]
     pub(super) plan: bool,

@@ -1,59 +1,67 @@
 //! `flux-setup init --from`: a configuration made of objects that exist, proved before it is written.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
 use crate::adopt::{Adoption, Given, Places, adopt, steps};
 use crate::budget::counted;
-use crate::config::{Finding, Severity, Sources};
+use crate::config::{Finding, Sources};
 use crate::flux::yaml::{Node, Span};
-use crate::render::{Change, Comparison, cluster_of};
+use crate::render::{Change, Comparison, Manifest, cluster_of};
 
 use super::against::Part;
 use super::args::{Format, GlobalArguments, InitArguments};
 use super::editor::with_schemas;
+use super::existing::{Existing, Reading};
 use super::fleet::Loaded;
 use super::init_report::{self, Proved};
 use super::log::Log;
 use super::manifest_files::Documents;
 use super::new_files::{quoted, write_files};
 use super::outcome::Outcome;
-use super::{against, init_live, output, report};
+use super::{against, init_live, left_alone, output, report};
 
 /// How often what renders otherwise is left alone and the rest is made anew.
 const MOST_ROUNDS: usize = 8;
 
 pub(super) fn run(global: &GlobalArguments, arguments: &InitArguments) -> anyhow::Result<Outcome> {
     let mut log = Log::new(global.verbose);
-    let mut read = Documents::default();
-    let (documents, root) = match (&arguments.from, &arguments.context) {
-        (Some(path), _) => (against::given(&mut read, path)?, path.as_path()),
-        (None, Some(context)) => (init_live::objects(context, &mut read)?, Path::new("")),
+    let reading = Reading {
+        exclude: &arguments.exclude,
+        build: arguments.build,
+    };
+    let (existing, root) = match (&arguments.from, &arguments.context) {
+        (Some(path), _) => (Existing::read(path, reading)?, path.as_path()),
+        (None, Some(context)) => {
+            let mut read = Documents::default();
+            let documents = init_live::objects(context, &mut read)?;
+            (Existing::of(read, documents), Path::new(""))
+        }
         (None, None) => {
             bail!("nothing says what the configuration is made of: `--from` or `--context`")
         }
     };
-    log.step("read", || counted(documents.len(), "document"));
-    if is_faulty(&read.findings) {
+    let read = &existing.read;
+    log.step("read", || counted(existing.documents.len(), "document"));
+    if existing.is_of_no_use() {
         report::print(&read.sources, &read.findings, global.format)?;
         return Ok(Outcome::BadInput);
     }
     report::print_beside(&read.sources, &read.findings)?;
-    let mut proved = match proved(
-        &documents,
-        &read.sources,
-        root,
-        arguments.context.as_deref(),
-        &mut log,
-    )? {
+    let mut proved = match proved(&existing, root, arguments.context.as_deref(), &mut log)? {
         Ok(proved) => proved,
         Err(findings) => {
             report::print(&read.sources, &findings, global.format)?;
             return Ok(Outcome::BadInput);
         }
+    };
+    let outcome = match existing.is_broken() {
+        true => Outcome::No,
+        false => Outcome::Done,
     };
     let folder = arguments.folder.as_ref().unwrap_or(&global.config);
     if proved.adoption.files.is_empty() {
@@ -61,10 +69,16 @@ pub(super) fn run(global: &GlobalArguments, arguments: &InitArguments) -> anyhow
         bail!("there is no object of which a configuration could be made, so nothing was written");
     }
     if arguments.plan {
-        let from = match (&arguments.from, &arguments.context) {
+        let mut from = match (&arguments.from, &arguments.context) {
             (Some(path), _) => quoted(&path.display().to_string()),
             (None, _) => "MANIFESTS".to_owned(),
         };
+        for pattern in &arguments.exclude {
+            from += &format!(" --exclude {}", quoted(pattern));
+        }
+        if arguments.build {
+            from += " --build";
+        }
         let context = arguments.context.as_deref().map(quoted);
         let places = Places {
             config: &quoted(&folder.display().to_string()),
@@ -76,35 +90,50 @@ pub(super) fn run(global: &GlobalArguments, arguments: &InitArguments) -> anyhow
             Format::Json => output::json(&init_report::steps_json(&steps))?,
             Format::Text => output::text(|out| init_report::write_steps(out, &steps))?,
         }
-        return Ok(Outcome::Done);
+        return Ok(outcome);
     }
     let files = proved.adoption.files.iter();
     let files = files.map(|(name, text)| (name.as_str(), text.as_str()));
     proved.adoption.files = with_schemas(files);
+    if let Some(list) = left_alone(&proved.adoption, &existing) {
+        let file = (left_alone::FILE.to_owned(), list);
+        proved.adoption.files.push(file);
+    }
     write_files(folder, &proved.adoption.files)?;
     match global.format {
-        Format::Json => output::json(&init_report::json(&proved, &read.sources))?,
+        Format::Json => output::json(&init_report::json(&proved, &existing))?,
         Format::Text => {
-            output::text(|out| init_report::write(out, folder, &proved, &read.sources))?;
+            output::text(|out| init_report::write(out, folder, &proved, &existing))?;
         }
     }
-    Ok(Outcome::Done)
+    Ok(outcome)
 }
 
-fn is_faulty(findings: &[Finding]) -> bool {
-    let mut severities = findings.iter().map(|finding| finding.severity);
-    severities.any(|severity| severity == Severity::Error)
+/// What a later comparison need not miss.
+fn left_alone(adoption: &Adoption, existing: &Existing) -> Option<String> {
+    let clusters = adoption.kustomizations.iter();
+    let clusters: BTreeSet<&str> = clusters.filter_map(|one| one.cluster.as_deref()).collect();
+    let clusters: Vec<Arc<str>> = clusters.into_iter().map(Arc::from).collect();
+    let documents = existing.documents.iter();
+    let documents: HashMap<Span, &Node> = documents.map(|one| (one.span, one)).collect();
+    let left = adoption.left_alone.iter().map(|one| {
+        let cluster = cluster_of(&existing.read.sources, one.span, &clusters);
+        let document = documents.get(&one.span);
+        let manifest = document.and_then(|document| Manifest::new(cluster, document));
+        (one, manifest.map(|manifest| manifest.object))
+    });
+    left_alone::list(left)
 }
 
 /// Makes a configuration, renders it, and compares: what renders otherwise is left alone, until the rest
 /// is the same. Inside, findings where objects are there twice.
 fn proved(
-    documents: &[Node],
-    sources: &Sources,
+    existing: &Existing,
     root: &Path,
     context: Option<&str>,
     log: &mut Log,
 ) -> anyhow::Result<Result<Proved, Vec<Finding>>> {
+    let (documents, sources) = (&existing.documents[..], &existing.read.sources);
     let root = root.display().to_string();
     let named = context.map(as_cluster);
     let clusters: Vec<_> = documents
@@ -120,7 +149,12 @@ fn proved(
             cluster: named.as_deref().or(cluster.as_deref()),
         })
         .collect();
-    let mut left: HashMap<Span, String> = HashMap::new();
+    let changed = documents.iter().filter(|document| is_adopted(document));
+    let changed = changed.filter_map(|document| {
+        let reason = existing.changed(document.span)?;
+        Some((document.span, reason.to_owned()))
+    });
+    let mut left: HashMap<Span, String> = changed.collect();
     for _ in 0..MOST_ROUNDS {
         let adoption = match adopt(&given, &left, context) {
             Ok(adoption) => adoption,
@@ -134,11 +168,11 @@ fn proved(
         log.step("made a configuration", || {
             counted(adoption.objects, "object")
         });
+        let alone: HashSet<Span> = adoption.left_alone.iter().map(|one| one.span).collect();
         let comparison = match &adoption.files[..] {
             [] => Comparison::default(),
-            files => compared(files, documents, sources)?,
+            files => compared(files, existing, &alone)?,
         };
-        let alone: HashSet<Span> = adoption.left_alone.iter().map(|one| one.span).collect();
         let before = left.len();
         for one in &comparison.differences {
             let reason = match &one.change {
@@ -153,7 +187,7 @@ fn proved(
                 Change::Removed => "it would not be rendered as it is called".to_owned(),
                 Change::Added => continue,
             };
-            if let Some(span) = one.span.filter(|span| !alone.contains(span)) {
+            if let Some(span) = one.span {
                 left.insert(span, reason);
             }
         }
@@ -216,8 +250,8 @@ fn there_twice(first: Span, other: Span, documents: &[Node], sources: &Sources) 
 /// Renders files that are not written yet, and compares with what they were made of.
 fn compared(
     files: &[(String, String)],
-    documents: &[Node],
-    sources: &Sources,
+    existing: &Existing,
+    alone: &HashSet<Span>,
 ) -> anyhow::Result<Comparison> {
     let folder =
         tempfile::tempdir().context("cannot make a folder to prove the configuration in")?;
@@ -236,20 +270,21 @@ fn compared(
         report::print_beside(&fleet.configuration.sources, &fleet.findings)?;
         bail!("the configuration that was made of it has the faults above, so nothing was written");
     }
-    against::compared(&fleet, &templates, documents, sources, Part::All)
+    let is_left_alone = |one: &Manifest| alone.contains(&one.span);
+    against::compared(&fleet, &templates, existing, Part::All, &is_left_alone)
+}
+
+/// Whether it is of a kind that the configuration writes.
+fn is_adopted(document: &Node) -> bool {
+    let text = |key| document.get(key).and_then(Node::as_str).unwrap_or_default();
+    let is_of_flux = text("apiVersion").contains(".toolkit.fluxcd.io/");
+    is_of_flux && ["GitRepository", "OCIRepository", "Kustomization"].contains(&text("kind"))
 }
 
 /// Lines of the documents that are rendered again, and of the configuration.
 fn lines(adoption: &Adoption, documents: &[Node], sources: &Sources) -> (usize, usize) {
     let alone: HashSet<Span> = adoption.left_alone.iter().map(|one| one.span).collect();
-    let is_ours = |document: &&Node| {
-        let kind = document
-            .get("kind")
-            .and_then(Node::as_str)
-            .unwrap_or_default();
-        let is_kind = ["GitRepository", "OCIRepository", "Kustomization"].contains(&kind);
-        is_kind && !alone.contains(&document.span)
-    };
+    let is_ours = |document: &&Node| is_adopted(document) && !alone.contains(&document.span);
     let of_document = |document: &Node| {
         let text = sources.text(document.span.source);
         let (start, end) = (document.span.start as usize, document.span.end as usize);

@@ -1,5 +1,6 @@
 //! What became of objects that exist, as people and machines read it.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::Path;
@@ -10,10 +11,12 @@ use crate::adopt::{Adoption, Move, Step};
 use crate::budget::{count, counted};
 use crate::config::Sources;
 use crate::flux::mask;
+use crate::flux::yaml::Span;
 use crate::render::Comparison;
 
-use super::against_document::{json as compared_json, told};
+use super::against_document::{answer, json as compared_json};
 use super::against_text::{self, notes};
+use super::existing::Existing;
 use super::new_files::{quoted, shown_file};
 use super::printable::printable;
 
@@ -33,8 +36,9 @@ pub(super) fn write(
     out: &mut dyn Write,
     folder: &Path,
     proved: &Proved,
-    sources: &Sources,
+    existing: &Existing,
 ) -> io::Result<()> {
+    let sources = &existing.read.sources;
     for (name, _) in &proved.adoption.files {
         writeln!(out, "wrote {}", printable(&shown_file(folder, name)))?;
     }
@@ -57,18 +61,14 @@ pub(super) fn write(
     }
     writeln!(out)?;
     out.write_all(left_alone(&proved.adoption, sources).as_bytes())?;
-    let alone: Vec<_> = proved
-        .adoption
-        .left_alone
-        .iter()
-        .map(|one| one.span)
-        .collect();
-    let told = told(comparison, sources)
-        .into_iter()
-        .zip(&comparison.differences);
-    let told = told.filter(|(_, one)| !one.span.is_some_and(|span| alone.contains(&span)));
-    let told: Vec<_> = told.map(|(told, _)| told).collect();
-    against_text::write(out, &told)?;
+    let alone = proved.adoption.left_alone.iter();
+    let alone: HashSet<Span> = alone.map(|one| one.span).collect();
+    let mut answer = answer(comparison, existing);
+    let spans = comparison.differences.iter().map(|one| one.span);
+    let mut is_told = spans.map(|span| !span.is_some_and(|span| alone.contains(&span)));
+    answer.differences.retain(|_| is_told.next() == Some(true));
+    answer.left_alone.clear();
+    against_text::write(out, &answer)?;
     let config = quoted(&folder.display().to_string());
     writeln!(
         out,
@@ -126,9 +126,11 @@ pub(super) fn left_alone(adoption: &Adoption, sources: &Sources) -> String {
     text
 }
 
-pub(super) fn json(proved: &Proved, sources: &Sources) -> Value {
+pub(super) fn json(proved: &Proved, existing: &Existing) -> Value {
     let adoption = &proved.adoption;
-    let told = told(&proved.comparison, sources);
+    let sources = &existing.read.sources;
+    let answer = answer(&proved.comparison, existing);
+    let compared = compared_json(&proved.comparison, &answer, &existing.read);
     let left = adoption.left_alone.iter().map(|one| {
         json!({
             "file": sources.name(one.span.source),
@@ -138,14 +140,14 @@ pub(super) fn json(proved: &Proved, sources: &Sources) -> Value {
         })
     });
     json!({
-        "findings": [],
+        "findings": compared["findings"],
         "written": adoption.files.iter().map(|(name, _)| name).collect::<Vec<_>>(),
         "objects": adoption.objects,
         "linesBefore": proved.lines.0,
         "linesAfter": proved.lines.1,
         "leftAlone": left.collect::<Vec<_>>(),
         "otherKinds": adoption.other_kinds,
-        "compared": compared_json(&proved.comparison, &told, sources),
+        "compared": compared,
     })
 }
 

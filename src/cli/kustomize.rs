@@ -36,12 +36,7 @@ pub(super) fn take_in(
         }
         return Ok((documents, 0));
     };
-    let configurations = own.iter().filter_map(|node| {
-        let file = below.files.get(&node.span.source)?;
-        let name = file.rsplit('/').next().unwrap_or_default();
-        is_kustomization_file(name).then(|| (file.clone(), node))
-    });
-    let tree = Kustomizations::of(configurations);
+    let tree = tree(&below, own);
     documents.retain(|node| match below.files.get(&node.span.source) {
         Some(file) => !tree.is_part(file),
         None => true,
@@ -56,6 +51,21 @@ pub(super) fn take_in(
     if overlays.is_empty() {
         return Ok((documents, 0));
     }
+    take_built(read, &below, &overlays, &mut documents)?;
+    Ok((documents, overlays.len()))
+}
+
+/// Puts what kustomize makes of these in place of the files that they take in; what cannot be built is
+/// a finding.
+///
+/// # Errors
+/// Where there is nothing to build with.
+pub(super) fn take_built(
+    read: &mut Documents,
+    below: &Below,
+    overlays: &[Overlay],
+    documents: &mut Vec<Node>,
+) -> anyhow::Result<()> {
     let Some(kustomize) = Kustomize::find() else {
         bail!("`--build` needs `kustomize` or `kubectl` on the PATH, and there is neither");
     };
@@ -73,12 +83,22 @@ pub(super) fn take_in(
             Ok(text) => {
                 let name = below.shown.join(&overlay.folder).join(BUILT);
                 let name = super::manifest_files::named(&name);
-                read.add(&name, text, &mut documents);
+                read.add(&name, text, documents);
             }
             Err(error) => read.findings.push(failed(overlay, &error)),
         }
     }
-    Ok((documents, overlays.len()))
+    Ok(())
+}
+
+/// Kustomize's own files below a folder, as one tree.
+pub(super) fn tree<'n>(below: &Below, own: &'n [Node]) -> Kustomizations<'n> {
+    let configurations = own.iter().filter_map(|node| {
+        let file = below.files.get(&node.span.source)?;
+        let name = file.rsplit('/').next().unwrap_or_default();
+        is_kustomization_file(name).then(|| (file.clone(), node))
+    });
+    Kustomizations::of(configurations)
 }
 
 fn traps(tree: &Kustomizations<'_>, below: &Below, documents: &[Node]) -> Vec<Finding> {
@@ -110,23 +130,25 @@ fn traps(tree: &Kustomizations<'_>, below: &Below, documents: &[Node]) -> Vec<Fi
     tree.findings(&below.folder, &files, &paths)
 }
 
-/// Without a build nobody knows what comes of it.
-fn unchecked(overlay: &Overlay) -> Finding {
+/// The fields by which it changes what it reaches, and whether there is but one.
+pub(super) fn fields(overlay: &Overlay) -> (String, bool) {
     let fields: Vec<_> = overlay
         .fields
         .iter()
         .map(|field| format!("`{field}`"))
         .collect();
-    let fields = match fields.split_last() {
+    let shown = match fields.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, first)) => format!("{} and {last}", first.join(", ")),
         None => String::new(),
     };
-    let verb = if overlay.fields.len() == 1 {
-        "makes"
-    } else {
-        "make"
-    };
+    (shown, fields.len() == 1)
+}
+
+/// Without a build nobody knows what comes of it.
+fn unchecked(overlay: &Overlay) -> Finding {
+    let (fields, is_one) = fields(overlay);
+    let verb = if is_one { "makes" } else { "make" };
     let message = format!("what {fields} {verb} of these files is not checked");
     Finding {
         severity: Severity::Warning,

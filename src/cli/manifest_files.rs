@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::config::{FILE_LIMIT_BYTES, Finding, Folder, Sources, Unreadable};
 use crate::flux::yaml::{self, Node, Span};
@@ -26,6 +27,8 @@ pub(super) const STDIN: &str = "-";
 pub(super) struct Documents {
     pub(super) sources: Sources,
     pub(super) findings: Vec<Finding>,
+    /// Files and folders below a folder that are left out.
+    excluded: GlobSet,
     /// A file below a folder that is no manifest, without links on its way.
     passed_over: Option<PathBuf>,
     /// The folder that was read last, where it was one.
@@ -48,6 +51,23 @@ impl Documents {
     /// Lets a file of ours lie among the manifests.
     pub(super) fn pass_over(&mut self, file: Option<&Path>) {
         self.passed_over = file.and_then(|file| fs::canonicalize(file).ok());
+    }
+
+    /// Leaves out the files that these patterns name below a folder, and all below folders that they name.
+    ///
+    /// # Errors
+    /// A pattern that is none.
+    pub(super) fn exclude(&mut self, patterns: &[String]) -> anyhow::Result<()> {
+        let mut excluded = GlobSetBuilder::new();
+        for pattern in patterns {
+            let below = pattern.trim_start_matches("./").trim_end_matches('/');
+            let glob = GlobBuilder::new(below).literal_separator(true).build();
+            excluded.add(glob.with_context(|| format!("`--exclude {pattern}` is no pattern"))?);
+        }
+        self.excluded = excluded
+            .build()
+            .context("the patterns of --exclude are too much")?;
+        Ok(())
     }
 
     /// The documents of a file, of all manifests below a folder, or of stdin. Files and folders below
@@ -103,7 +123,10 @@ impl Documents {
         };
         let below = Folder::open(folder).with_context(|| format!("cannot open `{shown}`"))?;
         let Some(file) = file else {
-            let mut listing = Listing::default();
+            let mut listing = Listing {
+                excluded: self.excluded.clone(),
+                ..Listing::default()
+            };
             listing.list(folder, Path::new(""), DEEPEST)?;
             let passed_over = self.passed_over.as_deref();
             listing
@@ -232,6 +255,8 @@ fn slashed(path: &Path) -> String {
 /// What lies below a folder, as paths below it.
 #[derive(Debug, Default)]
 struct Listing {
+    /// Neither listed nor looked into.
+    excluded: GlobSet,
     /// The manifests, in order.
     files: Vec<PathBuf>,
     /// Folders that cannot be listed, and why in words that follow the name.
@@ -258,7 +283,7 @@ impl Listing {
                 .extension()
                 .is_some_and(|ending| ["yaml", "yml", "json"].iter().any(|known| ending == *known))
                 || name.to_str().is_some_and(is_kustomization_file);
-            if name.to_string_lossy().starts_with('.') {
+            if name.to_string_lossy().starts_with('.') || self.excluded.is_match(&path) {
                 continue;
             }
             if kind.is_dir() && depth == 0 {

@@ -13,8 +13,9 @@ use crate::render::{
     write_folder, write_manifests,
 };
 
-use super::against::Part;
+use super::against::{Asked, Part};
 use super::args::{Format, GlobalArguments, RenderArguments};
+use super::existing::Reading;
 use super::fleet::{Fleet, Loaded};
 use super::given::{NOTHING_SELECTED, SelectionArguments};
 use super::log::Log;
@@ -48,7 +49,7 @@ pub(super) fn run(
     let mut fleet = loaded.plan(&mut log);
     let templates = fleet.prove(&mut log);
     if fleet.is_faulty() {
-        fleet.print_findings(global)?;
+        against::faults(global, &fleet.configuration.sources, &fleet.findings)?;
         return Ok(Outcome::BadInput);
     }
     if let Some(what) = &arguments.explain {
@@ -72,7 +73,16 @@ pub(super) fn run(
         anyhow::ensure!(!is_empty, NOTHING_SELECTED);
         let part = arguments.selection.part();
         fleet.plan.objects.retain(|object| selection.has(object));
-        return against::run(global, &fleet, &templates, path, part, &arguments.allow);
+        let asked = Asked {
+            path,
+            reading: Reading {
+                exclude: &arguments.exclude,
+                build: arguments.build,
+            },
+            allow: &arguments.allow,
+            ignore: &arguments.ignore,
+        };
+        return against::run(global, &fleet, &templates, part, asked);
     }
     let Some((path, files)) = arguments.folder() else {
         anyhow::ensure!(!is_empty, NOTHING_SELECTED);

@@ -27,7 +27,7 @@ pub(super) fn text(findings: &[JsonFinding<'_>], judged: &str) -> String {
     text
 }
 
-fn item(finding: &JsonFinding<'_>) -> String {
+pub(super) fn item(finding: &JsonFinding<'_>) -> String {
     let file = finding.file;
     let place = match finding.end {
         Some(_) => format!("{file}:{}:{}", finding.line, finding.column),

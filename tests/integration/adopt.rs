@@ -1,8 +1,11 @@
 //! `init --from`: fleets of every style become configurations that render the same.
 
 mod bad_input;
+mod left_alone;
 mod live;
+mod overlays;
 mod random;
+mod unreadable;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -354,9 +357,10 @@ fn external_sources_stay_with_others_and_what_cannot_be_said_is_named() {
     wrote fleet/environments/fleet.yaml
     wrote fleet/.flux-setup/config.schema.json
     wrote fleet/.flux-setup/environment.schema.json
+    wrote fleet/.flux-setup/left-alone
 
     8 objects in 131 lines became 19 lines
-    proved: rendered again, 8 the same; 8 objects would get our labels, which change nothing that Flux does; 2 objects are left to whoever manages them, as Kustomization flux-system/flux-system
+    proved: rendered again, 8 the same; 8 objects would get our labels, which change nothing that Flux does; 1 object is left alone; 2 objects are left to whoever manages them, as Kustomization flux-system/flux-system
     left alone:
       old/flux-system/gotk-sync.yaml:2: GitRepository flux-system/flux-system: `flux bootstrap` wrote it, and writes it again
       old/flux-system/gotk-sync.yaml:15: Kustomization flux-system/flux-system: `flux bootstrap` wrote it, and writes it again

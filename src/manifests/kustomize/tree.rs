@@ -27,16 +27,18 @@ pub struct Kustomizations<'n> {
     pub(super) files: BTreeMap<String, bool>,
 }
 
-/// A kustomization that nothing includes, and that changes what it reaches.
+/// A kustomization that nothing includes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Overlay {
     /// Below the folder that is judged; empty for that one itself.
     pub folder: String,
     /// Every file that it takes in.
     pub files: BTreeSet<String>,
-    /// Where it is first changed, and by which fields.
+    /// Where it is first changed, and by which fields; without any the kustomization itself.
     pub span: Span,
     pub fields: Vec<String>,
+    /// What it lists above the folder that is judged, with its place.
+    pub out: Vec<(String, Span)>,
 }
 
 impl<'n> Kustomizations<'n> {
@@ -76,6 +78,13 @@ impl<'n> Kustomizations<'n> {
 
     /// What has to be built to be judged.
     pub fn overlays(&self) -> Vec<Overlay> {
+        let mut roots = self.roots();
+        roots.retain(|root| !root.fields.is_empty());
+        roots
+    }
+
+    /// All that nothing includes, whether they change what they reach or not.
+    pub fn roots(&self) -> Vec<Overlay> {
         let included: BTreeSet<String> = self
             .folders
             .iter()
@@ -86,11 +95,12 @@ impl<'n> Kustomizations<'n> {
             kind != Some("Component") && !included.contains(*folder)
         });
         roots
-            .filter_map(|(folder, _)| self.overlay(folder))
+            .map(|(folder, one)| self.root(folder, one.node.span))
             .collect()
     }
 
-    fn overlay(&self, folder: &str) -> Option<Overlay> {
+    fn root(&self, folder: &str, span: Span) -> Overlay {
+        let mut out = Vec::new();
         let mut reached = vec![folder.to_owned()];
         let mut files = BTreeSet::new();
         let mut changed = None;
@@ -105,6 +115,10 @@ impl<'n> Kustomizations<'n> {
                 let fields = entries.iter().map(|entry| entry.key.to_string());
                 changed = Some((first.key_span, fields.collect()));
             }
+            let above = one.listed.iter().filter(|listed| {
+                listed.purpose != Purpose::Part && follow(&folder, listed.written) == Leads::Out
+            });
+            out.extend(above.map(|listed| (listed.written.to_owned(), listed.span)));
             for target in targets(&folder, one) {
                 if !self.folders.contains_key(&target) {
                     files.insert(target);
@@ -113,13 +127,14 @@ impl<'n> Kustomizations<'n> {
                 }
             }
         }
-        let (span, fields) = changed?;
-        Some(Overlay {
+        let (span, fields) = changed.unwrap_or((span, Vec::new()));
+        Overlay {
             folder: folder.to_owned(),
             files,
             span,
             fields,
-        })
+            out,
+        }
     }
 }
 

@@ -26,6 +26,12 @@ pub struct Comparison {
     /// Objects that are not rendered and need not be: what is rendered names them as somebody
     /// else's, or `flux bootstrap` wrote them.
     pub left_to_others: Vec<ObjectName>,
+    /// Objects that are not rendered, and somebody said that they need not be, with where they are
+    /// written.
+    pub left_alone: Vec<(ObjectName, Span)>,
+    /// Objects that are there and rendered, of which nobody knows what they say, and where they are
+    /// written.
+    pub not_compared: Vec<(ObjectName, Span)>,
 }
 
 /// An object that is written in another version of its API: it stays the same object.
@@ -73,6 +79,10 @@ pub struct Against<'a> {
     pub crds: &'a dyn Fn(Option<&str>) -> &'a Crds,
     /// Whether all that should exist is rendered: else nothing is taken for removed.
     pub is_whole: bool,
+    /// Whether an old one that is not rendered need not be.
+    pub is_left_alone: &'a dyn Fn(&Manifest) -> bool,
+    /// Whether something changes an old one, so that it does not say what is written.
+    pub is_unknown: &'a dyn Fn(&Manifest) -> bool,
 }
 
 impl fmt::Debug for Against<'_> {
@@ -136,10 +146,15 @@ pub fn compare(against: &Against<'_>) -> Comparison {
         ..Comparison::default()
     };
     let (gone, unjudged) = if against.is_whole {
-        (gone, Vec::new())
+        gone.into_iter()
+            .partition(|one| !(against.is_left_alone)(one))
     } else {
         (Vec::new(), gone)
     };
+    if against.is_whole {
+        let alone = unjudged.iter();
+        comparison.left_alone = alone.map(|one| (one.object.clone(), one.span)).collect();
+    }
     let pairs = renamed(&gone, &added);
     let names: HashMap<&ObjectName, &ObjectName> = pairs
         .iter()
@@ -157,6 +172,11 @@ pub fn compare(against: &Against<'_>) -> Comparison {
         found.map(Vec::as_slice).unwrap_or_default()
     };
     for (old, new) in both {
+        if (against.is_unknown)(old) {
+            let place = (new.object.clone(), old.span);
+            comparison.not_compared.push(place);
+            continue;
+        }
         let fields = fields(against, old, new);
         comparison.versions.extend(version_change(old, new));
         comparison.relabelled += usize::from(old.labels != new.labels);
@@ -214,6 +234,8 @@ pub fn compare(against: &Against<'_>) -> Comparison {
     let versions = &mut comparison.versions;
     versions.sort_by(|one, other| one.object.cmp(&other.object));
     comparison.left_to_others.sort_unstable();
+    comparison.left_alone.sort_unstable();
+    comparison.not_compared.sort_unstable();
     comparison
 }
 

@@ -30,6 +30,8 @@ fn compared(old: &str, new: &str) -> Comparison {
         new: &manifests(new),
         crds: &|_| Crds::embedded(),
         is_whole: true,
+        is_left_alone: &|_| false,
+        is_unknown: &|_| false,
     })
 }
 
@@ -171,6 +173,44 @@ fn another_version_of_one_api_is_told_as_such_and_its_defaults_are_no_difference
 }
 
 #[test]
+fn what_is_left_alone_is_not_removed_but_a_rendered_object_is_compared_all_the_same() {
+    let old = git("web", "")
+        + &kustomization("web", "web", "./deploy", "")
+        + &kustomization("mine", "web", "./mine", "");
+    let new = git("web", "").replace("main", "other")
+        + &kustomization("web", "web", "./deploy", ", wait: true");
+    let against = |is_whole| {
+        compare(&Against {
+            old: &manifests(&old),
+            new: &manifests(&new),
+            crds: &|_| Crds::embedded(),
+            is_whole,
+            is_left_alone: &|_| true,
+            is_unknown: &|_| false,
+        })
+    };
+    let comparison = against(true);
+    let changed: Vec<_> = comparison.differences.iter().collect();
+    let [one, other] = changed[..] else {
+        panic!("{changed:?}")
+    };
+    assert!(matches!(one.change, Change::Changed { .. }));
+    // what is left alone applies what is fetched as before
+    assert!(
+        other.dangers[0]
+            .message
+            .contains("2 Kustomizations follow it")
+    );
+    let alone: Vec<_> = comparison
+        .left_alone
+        .iter()
+        .map(|(one, _)| &*one.name)
+        .collect();
+    assert_eq!(alone, ["mine"]);
+    assert_eq!(against(false).left_alone.len(), 0);
+}
+
+#[test]
 fn what_moves_resumes_or_recreates_workloads_is_a_danger() {
     let old = kustomization(
         "web",
@@ -248,6 +288,8 @@ fn another_place_or_ref_of_a_source_is_a_danger_where_it_is_followed_and_pruned(
         new: &manifests(&tag),
         crds: &|_| Crds::embedded(),
         is_whole: false,
+        is_left_alone: &|_| false,
+        is_unknown: &|_| false,
     });
     assert_eq!(comparison.differences[0].dangers.len(), 1);
 }
@@ -315,6 +357,8 @@ fn of_a_part_of_the_fleet_nothing_is_taken_for_removed() {
         new: &new,
         crds: &|_| Crds::embedded(),
         is_whole: false,
+        is_left_alone: &|_| false,
+        is_unknown: &|_| false,
     });
     assert!(comparison.differences.is_empty());
 }

@@ -240,6 +240,8 @@ proptest! {
             new: &manifests(&after.unwrap()),
             crds: &|_| Crds::embedded(),
             is_whole: true,
+            is_left_alone: &|_| false,
+            is_unknown: &|_| false,
         });
         prop_assert!(comparison.differences.is_empty(), "{:#?}\n{}", comparison.differences, shown());
         prop_assert!(comparison.same == kept.len());
