@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use super::fleet::Loaded;
 use super::init_report::{self, Proved};
 use super::log::Log;
 use super::manifest_files::Documents;
-use super::new_files::{quoted, write_files};
+use super::new_files::{quoted, shown_file, write_files};
 use super::outcome::Outcome;
 use super::{against, init_live, left_alone, output, report};
 
@@ -99,6 +100,7 @@ pub(super) fn run(global: &GlobalArguments, arguments: &InitArguments) -> anyhow
         let file = (left_alone::FILE.to_owned(), list);
         proved.adoption.files.push(file);
     }
+    refuse_others(folder, &proved.adoption.files)?;
     write_files(folder, &proved.adoption.files)?;
     match global.format {
         Format::Json => output::json(&init_report::json(&proved, &existing))?,
@@ -107,6 +109,40 @@ pub(super) fn run(global: &GlobalArguments, arguments: &InitArguments) -> anyhow
         }
     }
     Ok(outcome)
+}
+
+/// What lies in the folder already would be read together with what is written, and was not proved.
+fn refuse_others(folder: &Path, files: &[(String, String)]) -> anyhow::Result<()> {
+    const READ: [(&str, &[&str]); 2] =
+        [("environments", &["yaml", "yml"]), ("templates", &["tera"])];
+    for (below, endings) in READ {
+        let entries = match fs::read_dir(folder.join(below)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                return Err(error)
+                    .with_context(|| format!("cannot look into `{}`", shown_file(folder, below)));
+            }
+        };
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut names: Vec<_> = names
+            .filter(|name| {
+                let ending = Path::new(name).extension();
+                ending.is_some_and(|ending| endings.iter().any(|known| ending == *known))
+            })
+            .map(|name| format!("{below}/{name}"))
+            .filter(|name| files.iter().all(|(file, _)| file != name))
+            .collect();
+        names.sort_unstable();
+        if let Some(name) = names.first() {
+            bail!(
+                "`{}` would be read together with what was proved without it, so nothing was written; \
+                 choose another folder: `flux-setup init DIR --from …`",
+                shown_file(folder, name)
+            );
+        }
+    }
+    Ok(())
 }
 
 /// What a later comparison need not miss.

@@ -95,6 +95,32 @@ fn a_file_that_exists_is_not_overwritten() {
     assert!(!path.join("fleet/flux-setup.yaml").exists());
 }
 
+#[test]
+fn what_would_be_read_together_with_what_was_proved_is_refused() {
+    for other in [
+        "environments/qa.yaml",
+        "environments/qa.yml",
+        "templates/kustomization.yaml.tera",
+    ] {
+        let folder = folder(&[
+            ("web.yaml", &(source("web") + &kustomization("web", ""))),
+            (&format!("fleet/{other}"), "ref: {branch: main}\n"),
+            ("fleet/environments/README.md", "ours"),
+        ]);
+        let path = folder.path();
+        let run = run_in(path, &["init", "fleet", "--from", "web.yaml"]);
+        assert_eq!(run.code, Some(2), "{}", run.stdout);
+        let message = format!(
+            "`fleet/{other}` would be read together with what was proved without it, so nothing was written; choose another folder"
+        );
+        assert!(run.stderr.contains(&message), "{}", run.stderr);
+        assert!(!path.join("fleet/flux-setup.yaml").exists());
+        fs::remove_file(path.join("fleet").join(other)).unwrap();
+        let run = run_in(path, &["init", "fleet", "--from", "web.yaml"]);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+    }
+}
+
 /// The lines of what is left alone.
 fn left_alone(path: &Path, from: &str) -> String {
     let run = run_in(path, &["init", "fleet", "--from", from]);
