@@ -38,21 +38,23 @@ pub(super) struct Hints<'a> {
 impl Hints<'_> {
     /// The class that the hints give; `None` where there is none among them.
     pub(super) fn class(&self) -> Option<Class> {
+        let texts = [self.path].into_iter();
+        let texts = texts.chain(self.substitutions.iter().copied());
+        let mut texts = texts.chain([self.namespace, self.branch]);
+        let found = |(class, _): (&str, &str)| class.to_owned();
+        self.clear_class()
+            .or_else(|| texts.find_map(word).map(found))
+    }
+
+    /// The class that label, name, cluster or file give: of what it is made from the word may only be
+    /// what its authors call a folder or a branch.
+    pub(super) fn clear_class(&self) -> Option<Class> {
         if let Some(label) = self.labelled {
             return Some(class_of(label).map_or_else(|| label.to_owned(), str::to_owned));
         }
-        let first = [
-            self.name,
-            self.cluster.unwrap_or_default(),
-            self.file,
-            self.path,
-        ];
-        let last = [self.namespace, self.branch];
-        let texts = first.into_iter().chain(self.substitutions.iter().copied());
-        texts
-            .chain(last)
-            .find_map(word)
-            .map(|(class, _)| class.to_owned())
+        let mut texts = [self.name, self.cluster.unwrap_or_default(), self.file].into_iter();
+        let found = texts.find_map(word);
+        found.map(|(class, _)| class.to_owned())
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
+use super::agreement::{differs_by, groups, is_common, is_shared, mode, wanted};
 use super::leaves::Leaf;
 use super::projects::{Fleet, Site};
 use super::unit::Unit;
@@ -95,7 +96,7 @@ impl Assigner<'_> {
         let by_environment = groups(leaves, |leaf| Some(leaf.site.environment));
         let modes: Vec<&Value> = by_environment
             .values()
-            .filter_map(|of| self.mode(unit, of))
+            .filter_map(|of| mode(unit, of))
             .collect();
         let mut counts: HashMap<&Value, usize> = HashMap::new();
         for mode in &modes {
@@ -103,19 +104,20 @@ impl Assigner<'_> {
         }
         let most = counts.values().copied().max().unwrap_or_default();
         // what is another in each environment is that of the environment
-        let is_shared = self.is_shared(unit, leaves);
-        if !unit.is_policy() && is_shared && (modes.len() == 1 || most > 1) {
+        let is_of_several = is_shared(unit, leaves);
+        if !unit.is_policy() && is_of_several && (modes.len() == 1 || most > 1) {
             self.try_at(Layer::Defaults, unit, leaves, 2);
         }
         for (environment, leaves) in by_environment {
             let layer = Layer::Environment(environment);
             let least = if unit.is_policy() { 1 } else { 2 };
-            if unit.is_policy() || self.is_shared(unit, &leaves) {
+            let is_of_clusters = differs_by(unit, &leaves, |leaf| leaf.site.cluster);
+            if unit.is_policy() || is_shared(unit, &leaves) && !is_of_clusters {
                 self.try_at(layer, unit, &leaves, least);
             }
             for (site, leaves) in groups(&leaves, |leaf| leaf.site.cluster.map(|_| leaf.site)) {
                 let has_others = self.fleet.environments[environment].clusters.len() > 1;
-                if has_others && self.is_shared(unit, &leaves) {
+                if has_others && is_shared(unit, &leaves) {
                     self.try_at(Layer::Cluster(site), unit, &leaves, 2);
                 }
             }
@@ -129,12 +131,16 @@ impl Assigner<'_> {
             .copied()
             .filter(|leaf| leaf.object.is_none())
             .collect();
-        let of_source = self.mode(unit, &sources).cloned();
+        let of_source = mode(unit, &sources).cloned();
         let is_one = sources
             .iter()
             .all(|leaf| Some(wanted(leaf, unit)) == of_source.as_ref());
+        let environment = |leaf: &Leaf| Some(leaf.site.environment);
         if is_simple || of_source.is_none() || !is_one {
-            self.try_whole(Layer::Project(project), unit, leaves);
+            // what is another in each environment is said there
+            if !differs_by(unit, leaves, environment) {
+                self.try_whole(Layer::Project(project), unit, leaves);
+            }
         } else {
             // what the source wants everywhere is the project's: what its environments say would
             // hold for the objects too
@@ -142,7 +148,9 @@ impl Assigner<'_> {
         }
         if !is_simple {
             for (object, leaves) in groups(leaves, |leaf| leaf.object) {
-                self.try_whole(Layer::Object(project, object), unit, &leaves);
+                if !differs_by(unit, &leaves, environment) {
+                    self.try_whole(Layer::Object(project, object), unit, &leaves);
+                }
             }
         }
         for (environment, leaves) in groups(leaves, |leaf| Some(leaf.site.environment)) {
@@ -154,7 +162,15 @@ impl Assigner<'_> {
             if is_simple {
                 self.try_whole(layer, unit, &leaves);
             } else {
-                if sources.is_empty() || unit.is_of_both() && !is_one {
+                if unit.is_general()
+                    && sources.is_empty()
+                    && differs_by(unit, &leaves, |leaf| leaf.site.cluster)
+                {
+                    for (site, leaves) in groups(&leaves, |leaf| Some(leaf.site)) {
+                        let layer = Layer::ProjectInCluster(project, site);
+                        self.try_at(layer, unit, &leaves, 2);
+                    }
+                } else if sources.is_empty() || unit.is_of_both() && !is_one {
                     self.try_at(layer, unit, &leaves, 2);
                 }
                 self.try_whole(layer, unit, &sources);
@@ -189,50 +205,43 @@ impl Assigner<'_> {
         }
     }
 
-    /// Says the value that most of what is wrong wants, where it puts right at least so many more than
-    /// it puts wrong, or all.
+    /// Says the value that more than half want, where it puts right at least so many more than it puts
+    /// wrong, or all. A policy is said whoever wants it.
     fn try_at(&mut self, layer: Layer, unit: &Unit, leaves: &[&Leaf], least: usize) {
         let wrong = self.wrong(unit, leaves);
         if wrong == 0 {
             return;
         }
-        let Some(mode) = self.mode(unit, leaves).cloned() else {
+        let Some(most) = mode(unit, leaves).cloned() else {
             return;
         };
         let after = leaves
             .iter()
-            .filter(|leaf| *wanted(leaf, unit) != mode)
+            .filter(|leaf| *wanted(leaf, unit) != most)
             .count();
         let gain = wrong.saturating_sub(after);
-        if gain >= least || gain > 0 && after == 0 && leaves.len() == 1 {
-            self.say(layer, unit, mode);
+        if !unit.is_policy() && !is_common(unit, leaves, &most) {
+            return;
         }
-    }
-
-    /// Whether more than one project wants what most want, or there is but one.
-    fn is_shared(&self, unit: &Unit, leaves: &[&Leaf]) -> bool {
-        let mode = self.mode(unit, leaves);
-        let all: BTreeSet<usize> = leaves.iter().map(|leaf| leaf.project).collect();
-        let those = leaves
-            .iter()
-            .filter(|leaf| Some(wanted(leaf, unit)) == mode);
-        let those: BTreeSet<usize> = those.map(|leaf| leaf.project).collect();
-        all.len() == 1 || those.len() > 1
+        if gain >= least || gain > 0 && after == 0 && leaves.len() == 1 {
+            self.say(layer, unit, most);
+        }
     }
 
     /// The same, where it puts right all that is wrong, or several.
     fn try_whole(&mut self, layer: Layer, unit: &Unit, leaves: &[&Leaf]) {
         let wrong = self.wrong(unit, leaves);
-        let Some(mode) = self.mode(unit, leaves).cloned().filter(|_| wrong > 0) else {
+        let Some(most) = mode(unit, leaves).cloned().filter(|_| wrong > 0) else {
             return;
         };
         let after = leaves
             .iter()
-            .filter(|leaf| *wanted(leaf, unit) != mode)
+            .filter(|leaf| *wanted(leaf, unit) != most)
             .count();
+        let is_of_most = wrong >= after + 2 && after * 2 < leaves.len();
         // an order that holds for some is read badly where it is taken away for others
-        if after == 0 || wrong >= after + 2 && unit.is_general() {
-            self.say(layer, unit, mode);
+        if after == 0 || is_of_most && unit.is_general() {
+            self.say(layer, unit, most);
         }
     }
 
@@ -255,18 +264,6 @@ impl Assigner<'_> {
     fn wrong(&self, unit: &Unit, leaves: &[&Leaf]) -> usize {
         let is_wrong = |leaf: &&&Leaf| self.effective(leaf, unit) != *wanted(leaf, unit);
         leaves.iter().filter(is_wrong).count()
-    }
-
-    /// What most of them want; of two values the one that came first.
-    fn mode<'l>(&self, unit: &Unit, leaves: &[&'l Leaf]) -> Option<&'l Value> {
-        let mut counts: HashMap<&Value, (usize, usize)> = HashMap::new();
-        for (index, leaf) in leaves.iter().enumerate() {
-            counts.entry(wanted(leaf, unit)).or_insert((0, index)).0 += 1;
-        }
-        let most = counts
-            .into_iter()
-            .max_by_key(|(_, (count, first))| (*count, std::cmp::Reverse(*first)));
-        most.map(|(value, _)| value)
     }
 
     fn say(&mut self, layer: Layer, unit: &Unit, value: Value) {
@@ -328,25 +325,6 @@ impl Assigner<'_> {
             }
         }
     }
-}
-
-const NOTHING: &Value = &Value::Null;
-
-fn wanted<'l>(leaf: &'l Leaf, unit: &Unit) -> &'l Value {
-    leaf.wanted.get(unit).unwrap_or(NOTHING)
-}
-
-fn groups<'l, K: Ord>(
-    leaves: &[&'l Leaf],
-    key: impl Fn(&Leaf) -> Option<K>,
-) -> BTreeMap<K, Vec<&'l Leaf>> {
-    let mut groups: BTreeMap<K, Vec<&Leaf>> = BTreeMap::new();
-    for leaf in leaves {
-        if let Some(key) = key(leaf) {
-            groups.entry(key).or_default().push(leaf);
-        }
-    }
-    groups
 }
 
 /// What holds where nothing is said. Of intervals nothing: each environment says its own.

@@ -7,6 +7,7 @@
 //!           -> files
 //! ```
 
+mod agreement;
 mod clusters;
 mod environments;
 mod files;

@@ -146,15 +146,15 @@ type Places = (
     Vec<Option<Class>>,
 );
 
-/// Where each object is: a Kustomization where its source is.
-fn places(found: &[Found], source_of: &[Option<usize>]) -> Places {
-    let mut spelling = Spelling::default();
-    let mut classes: Vec<Option<Class>> = Vec::with_capacity(found.len());
-    for one in found {
-        let hints = hints(one);
-        spelling.hear(&hints);
-        classes.push(hints.class());
-    }
+/// The class of each object: of a Kustomization that of its source, of a source that says none that of
+/// all its Kustomizations.
+fn classes_by(
+    found: &[Found],
+    source_of: &[Option<usize>],
+    class: impl Fn(&Hints<'_>) -> Option<Class>,
+) -> Vec<Option<Class>> {
+    let classes = found.iter().map(|one| class(&hints(one)));
+    let mut classes: Vec<Option<Class>> = classes.collect();
     let mut of_users: HashMap<usize, BTreeSet<&Option<Class>>> = HashMap::new();
     for (index, source) in source_of.iter().enumerate() {
         if let Some(source) = source {
@@ -173,6 +173,29 @@ fn places(found: &[Found], source_of: &[Option<usize>]) -> Places {
         if let Some(source) = source {
             classes[index] = classes[*source].clone();
         }
+    }
+    classes
+}
+
+/// Whether one repository is there in several classes.
+fn tells_sources_apart(found: &[Found], classes: &[Option<Class>]) -> bool {
+    let mut known: HashMap<&str, &Option<Class>> = HashMap::new();
+    let mut sources = found
+        .iter()
+        .zip(classes)
+        .filter(|(one, _)| !one.url.is_empty());
+    sources.any(|(one, class)| *known.entry(&one.url).or_insert(class) != class)
+}
+
+/// Where each object is: a Kustomization where its source is.
+fn places(found: &[Found], source_of: &[Option<usize>]) -> Places {
+    let mut spelling = Spelling::default();
+    for one in found {
+        spelling.hear(&hints(one));
+    }
+    let mut classes = classes_by(found, source_of, |hints| hints.class());
+    if classes.contains(&None) && !tells_sources_apart(found, &classes) {
+        classes = classes_by(found, source_of, |hints| hints.clear_class());
     }
     let has_some = found.iter().any(|one| one.cluster.is_some());
     let mut names: BTreeSet<Arc<str>> =

@@ -228,11 +228,12 @@ fn several_clusters_share_what_is_the_same_in_them() {
     path: ./overlays/dev
     substitutions: {CLUSTER: dev-eu}
     # fleet/environments/prod.yaml
-    clusters: {prod-eu: null, prod-us: {substitutions: {CLUSTER: prod-us, REGION: us}}}
+    clusters:
+      prod-eu: {substitutions: {CLUSTER: prod-eu}}
+      prod-us: {substitutions: {CLUSTER: prod-us, REGION: us}}
     ref: {branch: release}
     intervals: {source: 1m, kustomization: 5m}
     path: ./overlays/prod
-    substitutions: {CLUSTER: prod-eu}
     "#);
 }
 
@@ -241,7 +242,7 @@ fn tenants_keep_their_namespaces_and_names() {
     insta::assert_snapshot!(is_the_same_in_a_third("tenants"), @r#"
     # fleet/flux-setup.yaml
     names: "{object}"
-    defaults: {ref: {branch: main}, timeouts: {source: 1m, kustomization: 4m}, path: ./production, prune: true}
+    defaults: {ref: {branch: main}, timeouts: {source: 1m, kustomization: 4m}, prune: true}
     projects:
       - name: apps
         repository: https://github.com/acme/team-a
@@ -249,7 +250,7 @@ fn tenants_keep_their_namespaces_and_names() {
         labels: {acme.example/tenant: team-a}
         kustomization: {serviceAccountName: team-a}
         objects:
-          - {name: apps-production, targetNamespace: team-a-production}
+          - {name: apps-production, path: ./production, targetNamespace: team-a-production}
           - {name: apps-staging, path: ./staging, targetNamespace: team-a-staging}
       - name: team-b-apps
         repository: https://github.com/acme/team-b
@@ -258,7 +259,7 @@ fn tenants_keep_their_namespaces_and_names() {
         labels: {acme.example/tenant: team-b}
         kustomization: {serviceAccountName: team-b}
         objects:
-          - {name: apps-production, names: "{object}", targetNamespace: team-b-production}
+          - {name: apps-production, names: "{object}", path: ./production, targetNamespace: team-b-production}
           - {name: apps-staging, names: "{object}", path: ./staging, targetNamespace: team-b-staging}
       - name: team-c-apps
         repository: https://github.com/acme/team-c
@@ -267,7 +268,7 @@ fn tenants_keep_their_namespaces_and_names() {
         labels: {acme.example/tenant: team-c}
         kustomization: {serviceAccountName: team-c}
         objects:
-          - {name: apps-production, names: "{object}", targetNamespace: team-c-production}
+          - {name: apps-production, names: "{object}", path: ./production, targetNamespace: team-c-production}
           - {name: apps-staging, names: "{object}", path: ./staging, targetNamespace: team-c-staging}
       - name: team-d-apps
         repository: https://github.com/acme/team-d
@@ -276,7 +277,7 @@ fn tenants_keep_their_namespaces_and_names() {
         labels: {acme.example/tenant: team-d}
         kustomization: {serviceAccountName: team-d}
         objects:
-          - {name: apps-production, names: "{object}", targetNamespace: team-d-production}
+          - {name: apps-production, names: "{object}", path: ./production, targetNamespace: team-d-production}
           - {name: apps-staging, names: "{object}", path: ./staging, targetNamespace: team-d-staging}
     # fleet/environments/fleet.yaml
     intervals: {source: 5m, kustomization: 10m}
@@ -323,6 +324,145 @@ fn artifacts_keep_what_has_no_key_of_ours() {
     # fleet/environments/staging.yaml
     ref: {semver: ">=1.0.0-0"}
     intervals: {source: 10m, kustomization: 1h}
+    "#);
+}
+
+#[test]
+fn what_few_share_is_said_where_it_holds_and_a_word_in_a_path_is_no_environment() {
+    insta::assert_snapshot!(is_the_same_in_a_third("teams"), @r#"
+    # fleet/flux-setup.yaml
+    names: "{object}"
+    defaults: {ref: {branch: main}, timeouts: {source: 1m, kustomization: 3m}, prune: true}
+    projects:
+      - name: auth
+        repository: https://gitlab.example.com/shop/auth.git
+        ref: {branch: trunk}
+        intervals: {source: 15m}
+        namespace: auth
+        path: ./k8s
+        targetNamespace: auth
+        objects: [{name: auth, suspend: true}]
+      - name: billing
+        repository: https://gitlab.example.com/shop/billing.git
+        namespace: billing
+        secretRef: git-token
+        path: ./deploy/prod
+        kustomization:
+          healthChecks: [{apiVersion: apps/v1, kind: Deployment, name: billing, namespace: billing}]
+      - name: catalog
+        repository: https://gitlab.example.com/shop/catalog.git
+        namespace: catalog
+        path: ./manifests
+        substitutions: {HOST: catalog.example.com, TIER: gold}
+      - name: docs
+        repository: https://gitlab.example.com/shop/docs.git
+        intervals: {source: 15m}
+        namespace: docs
+        secretRef: git-token
+        path: ./k8s
+        targetNamespace: docs
+      - name: events
+        repository: https://gitlab.example.com/shop/events.git
+        ref: {branch: trunk}
+        namespace: events
+        path: ./deploy/prod
+      - name: feed
+        repository: https://gitlab.example.com/shop/feed.git
+        namespace: feed
+        secretRef: git-token
+        path: ./manifests
+        kustomization: {healthChecks: [{apiVersion: apps/v1, kind: Deployment, name: feed, namespace: feed}]}
+        objects: [{name: feed, suspend: true}]
+      - name: gateway
+        repository: https://gitlab.example.com/shop/gateway.git
+        intervals: {source: 15m}
+        namespace: gateway
+        path: ./k8s
+        targetNamespace: gateway
+        substitutions: {HOST: gateway.example.com, TIER: silver}
+      - name: history
+        repository: https://gitlab.example.com/shop/history.git
+        namespace: history
+        secretRef: git-token
+        path: ./deploy/prod
+    # fleet/environments/fleet.yaml
+    intervals: {source: 5m, kustomization: 10m}
+    "#);
+}
+
+#[test]
+fn regions_say_what_is_different_in_each_and_projects_what_is_theirs() {
+    insta::assert_snapshot!(is_the_same_in_a_third("regions"), @r#"
+    # fleet/flux-setup.yaml
+    names: "{object}"
+    output: "{cluster}/{environment}/{project}.yaml"
+    defaults: {timeouts: {source: 1m}, secretRef: deploy-key, prune: true}
+    clusters:   # how each is reached: kubeconfig, context
+      - {name: eu-production}
+      - {name: eu-staging}
+      - {name: us-production}
+      - {name: us-staging}
+    projects:
+      - name: apps
+        repository: ssh://git@github.com/acme/apps
+        dependsOn: [platform/configs]
+        kustomization: {postBuild: {substituteFrom: [{kind: ConfigMap, name: cluster-vars}]}}
+        objects:
+          - name: cart
+            targetNamespace: cart
+            environments:
+              production: {path: ./cart/overlays/production}
+              staging: {path: ./cart/overlays/staging}
+          - name: search
+            targetNamespace: search
+            environments:
+              production: {path: ./search/overlays/production}
+              staging: {path: ./search/overlays/staging}
+          - name: users
+            targetNamespace: users
+            environments:
+              production: {path: ./users/overlays/production}
+              staging: {path: ./users/overlays/staging, cluster: eu-staging}
+        environments:
+          production:
+            substitutions: {replicas: "3"}
+            clusters:
+              eu-production: {substitutions: {cluster_name: eu-production}}
+              us-production: {substitutions: {cluster_name: us-production}}
+          staging:
+            substitutions: {replicas: "1"}
+            clusters:
+              eu-staging: {substitutions: {cluster_name: eu-staging}}
+              us-staging: {substitutions: {cluster_name: us-staging}}
+      - name: platform
+        repository: ssh://git@github.com/acme/platform
+        timeouts: {kustomization: 5m}
+        retryInterval: 1m
+        wait: true
+        objects:
+          - name: configs
+            dependsOn: [controllers]
+            environments:
+              production:
+                path: ./infrastructure/configs/production
+                clusters:
+                  eu-production: {substitutions: {cluster_name: eu-production, region: eu}}
+                  us-production: {substitutions: {cluster_name: us-production, region: us}}
+              staging:
+                path: ./infrastructure/configs/staging
+                clusters:
+                  eu-staging: {substitutions: {cluster_name: eu-staging, region: eu}}
+                  us-staging: {substitutions: {cluster_name: us-staging, region: us}}
+          - {name: controllers, path: ./infrastructure/controllers, dependsOn: [crds]}
+          - {name: crds, path: ./infrastructure/crds, prune: false}
+    # fleet/environments/production.yaml
+    clusters: [eu-production, us-production]
+    ref: {branch: release}
+    intervals: {source: 5m, kustomization: 30m}
+    # fleet/environments/staging.yaml
+    clusters: [eu-staging, us-staging]
+    ref: {branch: main}
+    intervals: {source: 1m, kustomization: 10m}
     "#);
 }
 
