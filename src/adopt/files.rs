@@ -11,7 +11,7 @@ use super::write;
 /// Path below the folder, and text.
 pub(super) type File = (String, String);
 
-/// Where several clusters share an environment.
+/// Where there are several clusters: the Flux of each applies a folder of its own.
 const OUTPUT_WITH_CLUSTERS: &str = "{cluster}/{environment}/{project}.yaml";
 
 pub(super) fn files(fleet: &Fleet<'_>, layers: &Layers, context: Option<&str>) -> Vec<File> {
@@ -56,7 +56,7 @@ fn fleet_file(fleet: &Fleet<'_>, layers: &Layers, context: Option<&str>) -> Stri
     if let Some(names) = defaults.shift_remove("names") {
         keys.insert("names".to_owned(), names);
     }
-    if fleet.environments.iter().any(|one| one.clusters.len() > 1) {
+    if fleet.clusters.len() > 1 {
         keys.insert("output".to_owned(), Value::from(OUTPUT_WITH_CLUSTERS));
     }
     if !defaults.is_empty() {

@@ -60,6 +60,7 @@ pub fn steps(adoption: &Adoption, places: Places<'_>) -> Move {
         let policy = way.policy.as_deref().unwrap_or_default();
         on.extend(patches(&those, &patch(way, true, policy), context));
     }
+    let has_several = all.windows(2).any(|two| two[0].cluster != two[1].cluster);
     let of_flux = |verb: &str| {
         for_clusters(&all, |cluster| {
             format!("flux {verb} kustomization flux-system{}", context(cluster))
@@ -82,9 +83,15 @@ pub fn steps(adoption: &Adoption, places: Places<'_>) -> Move {
             off,
         ),
         step(
-            "In one commit, render into the folder that Flux applies, take the old files of these objects \
-             out of it, and leave those that are left alone; the objects keep their names, so Flux sees the \
-             same ones with three labels more",
+            if has_several {
+                "In one commit, render into the folder above those that the Flux of each cluster applies, \
+                 DIR/CLUSTER, take the old files of these objects out of them, and leave those that are left \
+                 alone; the objects keep their names, so Flux sees the same ones with three labels more"
+            } else {
+                "In one commit, render into the folder that Flux applies, take the old files of these objects \
+                 out of it, and leave those that are left alone; the objects keep their names, so Flux sees the \
+                 same ones with three labels more"
+            },
             vec![
                 format!("flux-setup render --config {config} --output DIR"),
                 "git rm OLD-FILES && git add DIR && git commit && git push".to_owned(),
@@ -93,8 +100,11 @@ pub fn steps(adoption: &Adoption, places: Places<'_>) -> Move {
         step(
             "See that Flux would change labels and set prune again, and nothing else",
             for_clusters(&all, |cluster| {
+                // of several each has a folder of its own
+                let folder = cluster.filter(|_| has_several);
+                let below = folder.map_or_else(String::new, |name| format!("/{name}"));
                 format!(
-                    "flux diff kustomization flux-system --path DIR{}",
+                    "flux diff kustomization flux-system --path DIR{below}{}",
                     context(cluster)
                 )
             }),
@@ -248,6 +258,29 @@ mod tests {
                 r#"for name in a: {"spec":{"prune":true}}"#,
                 r#"for name in c: {"spec":{"prune":true,"deletionPolicy":"WaitForTermination"}}"#,
             ]
+        );
+    }
+
+    #[test]
+    fn what_flux_would_change_is_asked_of_each_cluster_for_its_own_folder() {
+        let diffs = |clusters: &[Option<&str>]| {
+            let all = clusters.iter().map(|one| adopted(*one, "a", None));
+            moved(all.collect(), None).steps[4].commands.clone()
+        };
+        assert_eq!(
+            diffs(&[Some("eu"), Some("us"), Some("us")]),
+            [
+                "flux diff kustomization flux-system --path DIR/eu --context eu",
+                "flux diff kustomization flux-system --path DIR/us --context us",
+            ]
+        );
+        assert_eq!(
+            diffs(&[Some("eu")]),
+            ["flux diff kustomization flux-system --path DIR --context eu"]
+        );
+        assert_eq!(
+            diffs(&[None]),
+            ["flux diff kustomization flux-system --path DIR"]
         );
     }
 

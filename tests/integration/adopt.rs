@@ -562,13 +562,13 @@ fn the_plan_of_the_move_names_the_objects_and_writes_nothing() {
          for name in ingress monitoring shop; do kubectl --context dev-eu -n flux-system patch kustomization $name --type merge -p '{"spec":{"prune":false}}'; done
          for name in checkout ingress monitoring shop; do kubectl --context prod-eu -n flux-system patch kustomization $name --type merge -p '{"spec":{"prune":false}}'; done
          for name in checkout ingress monitoring shop; do kubectl --context prod-us -n flux-system patch kustomization $name --type merge -p '{"spec":{"prune":false}}'; done
-    4. In one commit, render into the folder that Flux applies, take the old files of these objects out of it, and leave those that are left alone; the objects keep their names, so Flux sees the same ones with three labels more
+    4. In one commit, render into the folder above those that the Flux of each cluster applies, DIR/CLUSTER, take the old files of these objects out of them, and leave those that are left alone; the objects keep their names, so Flux sees the same ones with three labels more
          flux-setup render --config fleet --output DIR
          git rm OLD-FILES && git add DIR && git commit && git push
     5. See that Flux would change labels and set prune again, and nothing else
-         flux diff kustomization flux-system --path DIR --context dev-eu
-         flux diff kustomization flux-system --path DIR --context prod-eu
-         flux diff kustomization flux-system --path DIR --context prod-us
+         flux diff kustomization flux-system --path DIR/dev-eu --context dev-eu
+         flux diff kustomization flux-system --path DIR/prod-eu --context prod-eu
+         flux diff kustomization flux-system --path DIR/prod-us --context prod-us
     6. Let Flux apply it
          flux resume kustomization flux-system --context dev-eu
          flux resume kustomization flux-system --context prod-eu
