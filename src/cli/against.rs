@@ -9,7 +9,7 @@ use crate::config::{Finding, Sources};
 use crate::flux::yaml;
 use crate::plan::Plan;
 use crate::render::{
-    Against, Change, ComparedObject, Comparison, Manifest, ObjectName, Templates, cluster_of,
+    Against, Change, Clusters, ComparedObject, Comparison, Manifest, ObjectName, Templates,
     compare, each_manifest,
 };
 
@@ -105,10 +105,11 @@ pub(super) fn compared(
     let sources = &existing.read.sources;
     let known = fleet.configuration.clusters.iter();
     let known: Vec<Arc<str>> = known.map(|cluster| cluster.name.value.clone()).collect();
+    let mut clusters = Clusters::new(sources, &known);
     let old = existing
         .documents
         .iter()
-        .filter_map(|document| Manifest::new(cluster_of(sources, document.span, &known), document));
+        .filter_map(|document| Manifest::new(clusters.of(document.span), document));
     let mut old: Vec<_> = old.collect();
     let new = rendered(&fleet.plan, templates)?;
     if part == Part::Clusters {

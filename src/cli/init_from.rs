@@ -12,7 +12,7 @@ use crate::adopt::{Adoption, Given, Places, adopt, steps};
 use crate::budget::counted;
 use crate::config::{Finding, Sources};
 use crate::flux::yaml::{Node, Span};
-use crate::render::{Change, Comparison, Manifest, cluster_of};
+use crate::render::{Change, Clusters, Comparison, Manifest};
 
 use super::against::Part;
 use super::args::{Format, GlobalArguments, InitArguments};
@@ -152,8 +152,9 @@ fn left_alone(adoption: &Adoption, existing: &Existing) -> Option<String> {
     let clusters: Vec<Arc<str>> = clusters.into_iter().map(Arc::from).collect();
     let documents = existing.documents.iter();
     let documents: HashMap<Span, &Node> = documents.map(|one| (one.span, one)).collect();
+    let mut clusters = Clusters::new(&existing.read.sources, &clusters);
     let left = adoption.left_alone.iter().map(|one| {
-        let cluster = cluster_of(&existing.read.sources, one.span, &clusters);
+        let cluster = clusters.of(one.span);
         let document = documents.get(&one.span);
         let manifest = document.and_then(|document| Manifest::new(cluster, document));
         (one, manifest.map(|manifest| manifest.object))
@@ -172,10 +173,9 @@ fn proved(
     let (documents, sources) = (&existing.documents[..], &existing.read.sources);
     let root = root.display().to_string();
     let named = context.map(as_cluster);
-    let clusters: Vec<_> = documents
-        .iter()
-        .map(|document| cluster_of(sources, document.span, &[]))
-        .collect();
+    let mut clusters = Clusters::new(sources, &[]);
+    let spans = documents.iter().map(|document| document.span);
+    let clusters: Vec<_> = spans.map(|span| clusters.of(span)).collect();
     let given: Vec<Given<'_>> = documents
         .iter()
         .zip(&clusters)

@@ -43,8 +43,8 @@ mod written;
 mod yaml_filter;
 
 pub use against::{
-    Against, Change, ComparedObject, Comparison, Danger, Manifest, ObjectName, VersionChange,
-    cluster_of, compare,
+    Against, Change, Clusters, ComparedObject, Comparison, Danger, Manifest, ObjectName,
+    VersionChange, compare,
 };
 pub use bounds::{
     DEPTH_LIMIT, DOCUMENT_LIMIT_BYTES, INCLUDE_LIMIT, KEPT_LIMIT, LOOP_LIMIT_TURNS,
