@@ -7,9 +7,9 @@ use clap::Args;
 /// Finds every fault of a configuration, its templates and its manifests
 ///
 /// Without --online and --build no connection is opened, and no secret is read. With --manifests no configuration is read either:
-/// each document is judged by the CRDs of Flux that this program
-/// holds, by those that --crds names, and by those that are among the manifests, the last of them
-/// first. A document of a kind without CRD is not checked, and a warning says so.
+/// each document is judged by the CRDs of Flux 2.9 that this program
+/// holds, by those that --crds names (as a `gotk-components.yaml` of another version), and by those
+/// that are among the manifests, the last of them first. A document of a kind without CRD is not checked, and a warning says so.
 ///
 /// Of a folder every .yaml, .yml and .json file below it is read but hidden ones; nothing is read
 /// where a link leads out of it. Objects that refer to one that is in none of its files are told, and so

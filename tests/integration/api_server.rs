@@ -85,9 +85,11 @@ impl ApiServer {
         server
     }
 
-    /// Installs Flux's kinds, as `start` does; for a server that was emptied.
+    /// Installs Flux's sources and Kustomization, as `start` does; for a server that was emptied. Other
+    /// kinds a cluster need not have.
     pub fn install_flux(&self) {
-        self.install_crds(&repository().join("src/flux/crds"));
+        let kinds = ["source.toolkit.", "kustomize.toolkit."];
+        self.install_crds_called(&repository().join("src/flux/crds"), &kinds);
     }
 
     /// `None` where one of the two programs ended by itself; `serve` has then printed the end of their logs.

@@ -29,26 +29,29 @@ const MUTANTS: u64 = 2_400;
 /// Enough to keep the server busy; more only wait.
 const THREADS: u64 = 8;
 const NAMESPACE: &str = "flux-system";
+/// The CRDs of all of Flux's kinds.
+const FLUX: &str = "src/flux/crds";
 /// How many disagreements are printed at most.
 const SHOWN: usize = 20;
 
 #[test]
 #[ignore = "needs a Kubernetes API server"]
 fn the_judge_and_the_api_server_agree_on_mutants_of_every_kind() {
-    agree_on(Crds::embedded(), &seeds::flux(), "src/flux/crds");
+    agree_on(&flux(), Crds::embedded(), &seeds::flux(), FLUX);
 }
 
 #[test]
 #[ignore = "needs a Kubernetes API server"]
 fn they_agree_on_a_kind_that_uses_everything_a_schema_can_say() {
     let folder = "tests/integration/differential/crds";
-    shared().install_crds(&repository().join(folder));
+    let server = shared();
+    server.install_crds(&repository().join(folder));
     let text = include_str!("differential/crds/everything.json");
     let (documents, faults) = yaml::read(text, 0);
     assert!(faults.is_empty(), "{faults:?}");
     let (crds, faults) = Crds::from_documents(&documents);
     assert!(faults.is_empty(), "{faults:?}");
-    agree_on(&crds, &seeds::everything(), folder);
+    agree_on(server, &crds, &seeds::everything(), folder);
 }
 
 /// Mutants that are judged from files.
@@ -57,10 +60,10 @@ const FILES: u64 = 300;
 #[test]
 #[ignore = "needs a Kubernetes API server"]
 fn validate_says_of_files_what_the_api_server_says() {
-    let server = shared();
+    let server = &flux();
     server.create_namespace(NAMESPACE);
     let seeds = seeds::flux();
-    let schemas = seeds::schemas(&repository().join("src/flux/crds"));
+    let schemas = seeds::schemas(&repository().join(FLUX));
     let folder = tempfile::tempdir().expect("there is a folder for temporary files");
     let mut theirs = BTreeMap::new();
     for index in 0..FILES {
@@ -93,6 +96,13 @@ fn validate_says_of_files_what_the_api_server_says() {
     );
 }
 
+/// A server with all of Flux's kinds; the shared one has other definitions of some.
+fn flux() -> ApiServer {
+    let server = ApiServer::start();
+    server.install_crds(&repository().join(FLUX));
+    server
+}
+
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -106,8 +116,7 @@ struct Tally {
     disagreements: Vec<String>,
 }
 
-fn agree_on(crds: &Crds, seeds: &[seeds::Seed], schemas: &str) {
-    let server = shared();
+fn agree_on(server: &ApiServer, crds: &Crds, seeds: &[seeds::Seed], schemas: &str) {
     server.create_namespace(NAMESPACE);
     let schemas = seeds::schemas(&repository().join(schemas));
     for seed in seeds {

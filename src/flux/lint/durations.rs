@@ -51,12 +51,20 @@ fn interval(spec: &mut Spec<'_>, text: &str, nanoseconds: i64) {
             format!("`{text}` is under the 60s that a Kustomization needs"),
             "write `1m` or more",
         );
-    } else if nanoseconds == 0 && !(spec.kind == "HelmRepository" && spec.text(&["type"]) == "oci")
-    {
+    } else if nanoseconds == 0 && is_polled(spec) {
         spec.error(
             &["interval"],
             format!("with `{text}` the source is never polled: only a change of it or an annotation fetches"),
             "write `1m` or more, and `suspend: true` where it shall rest",
         );
+    }
+}
+
+/// Whether it is a source, of which nothing else is known to tell what is new.
+fn is_polled(spec: &Spec<'_>) -> bool {
+    match spec.kind {
+        "GitRepository" | "OCIRepository" | "Bucket" | "HelmChart" => true,
+        "HelmRepository" => spec.text(&["type"]) != "oci",
+        _ => false,
     }
 }

@@ -17,7 +17,7 @@ use super::yaml::{Entry, Node, Resolved, Value};
 use spec::Spec;
 
 /// The kinds that are looked at, all with a `spec`; lists of them have none.
-const KINDS: [&str; 7] = [
+const KINDS: [&str; 14] = [
     "GitRepository",
     "OCIRepository",
     "HelmRepository",
@@ -25,6 +25,13 @@ const KINDS: [&str; 7] = [
     "Bucket",
     "ExternalArtifact",
     "Kustomization",
+    "HelmRelease",
+    "ImageRepository",
+    "ImagePolicy",
+    "ImageUpdateAutomation",
+    "Alert",
+    "Provider",
+    "Receiver",
 ];
 
 /// All that is wrong with a document that the API server takes: errors where Flux cannot work with
@@ -36,10 +43,7 @@ pub fn lint(document: &Node) -> Vec<Fault> {
     let group = text("apiVersion")
         .split_once('/')
         .map_or("", |(group, _)| group);
-    if !matches!(
-        group,
-        "source.toolkit.fluxcd.io" | "kustomize.toolkit.fluxcd.io"
-    ) {
+    if !group.ends_with(".toolkit.fluxcd.io") {
         return faults;
     }
     let kind = text("kind");
@@ -48,7 +52,12 @@ pub fn lint(document: &Node) -> Vec<Fault> {
         return faults;
     }
     let Some(spec) = document.get("spec") else {
-        let message = format!("a {kind} without `spec` does nothing");
+        let article = if kind.starts_with(['A', 'E', 'I', 'O']) {
+            "an"
+        } else {
+            "a"
+        };
+        let message = format!("{article} {kind} without `spec` does nothing");
         faults.push(
             Fault::flux(document.span, "spec", message)
                 .hint("say in `spec` what it fetches or applies"),
@@ -67,6 +76,8 @@ pub fn lint(document: &Node) -> Vec<Fault> {
         "OCIRepository" => artifacts::check(&mut spec),
         "HelmRepository" => sources::credentials(&mut spec),
         "HelmChart" => sources::helm_chart(&mut spec),
+        "HelmRelease" => sources::helm_release(&mut spec),
+        "ImagePolicy" => sources::semver(&mut spec, &["policy", "semver", "range"]),
         "Kustomization" => kustomization::check(&mut spec),
         _ => {}
     }

@@ -113,7 +113,14 @@ pub(super) fn helm_chart(spec: &mut Spec<'_>) {
     spec.source_name();
 }
 
-fn semver(spec: &mut Spec<'_>, keys: &[&str]) {
+/// It makes a HelmChart of its `chart`.
+pub(super) fn helm_release(spec: &mut Spec<'_>) {
+    if spec.text(&["chart", "spec", "sourceRef", "kind"]) == "HelmRepository" {
+        semver(spec, &["chart", "spec", "version"]);
+    }
+}
+
+pub(super) fn semver(spec: &mut Spec<'_>, keys: &[&str]) {
     let text = spec.text(keys);
     if !text.is_empty()
         && let Err(reason) = Constraint::parse(text)

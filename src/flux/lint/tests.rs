@@ -8,10 +8,11 @@ use crate::flux::yaml;
 const NONE: [&str; 0] = [];
 
 fn linted(kind: &str, spec: &str) -> Vec<String> {
-    let group = if kind == "Kustomization" {
-        "kustomize"
-    } else {
-        "source"
+    let group = match kind {
+        "Kustomization" => "kustomize",
+        "HelmRelease" => "helm",
+        kind if kind.starts_with("Image") => "image",
+        _ => "source",
     };
     let text = format!(
         "apiVersion: {group}.toolkit.fluxcd.io/v1\nkind: {kind}\nmetadata: {{name: web, namespace: apps}}\n{spec}\n"
@@ -562,4 +563,34 @@ fn what_the_command_line_of_flux_writes_has_no_fault() {
         assert_eq!(judge(Crds::embedded(), document), []);
         assert_eq!(lint(document), []);
     }
+}
+
+#[test]
+fn of_releases_and_images_go_reads_the_durations_and_ranges_too() {
+    let release = |chart: &str| {
+        linted(
+            "HelmRelease",
+            &format!(
+                "spec: {{interval: 9999999h, chart: {{spec: {{version: 1.y.z, sourceRef: {{kind: {chart}}}}}}}}}"
+            ),
+        )
+    };
+    let too_long = "spec.interval: `9999999h` is longer than Go can hold: the controller would then read no HelmRelease at all";
+    assert_eq!(release("GitRepository"), [too_long]);
+    let found = release("HelmRepository");
+    assert_eq!(found[0], too_long);
+    assert!(
+        found[1].starts_with("spec.chart.spec.version: `1.y.z` is no range of versions: "),
+        "{found:?}"
+    );
+    let policy = linted("ImagePolicy", "spec: {policy: {semver: {range: v1.x.y}}}");
+    assert!(
+        policy[0].starts_with("spec.policy.semver.range: `v1.x.y` is no range of versions: "),
+        "{policy:?}"
+    );
+    assert_eq!(linted("ImageRepository", "spec: {interval: 0s}"), NONE);
+    assert_eq!(
+        linted("ImageRepository", "status: {}"),
+        ["spec: an ImageRepository without `spec` does nothing"]
+    );
 }

@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_kind_without_a_crd_is_compared_as_it_is_written() {
-        let release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease";
+        let release = "apiVersion: example.com/v2\nkind: Release";
         let crds = Crds::embedded();
         assert_eq!(
             differences(crds, release, "{a: 1, b: 2}", "{b: 2, a: 1}"),

@@ -14,11 +14,51 @@ use crate::flux::fault::{Fault, Path};
 use crate::flux::yaml::{Node, Span, Value};
 
 /// Kind, group and CRD, made by `tests/kubernetes/crds` from the API modules of Flux's controllers.
-const EMBEDDED: [(&str, &str, &str); 7] = [
+const EMBEDDED: [(&str, &str, &str); 15] = [
+    (
+        "HelmRelease",
+        "helm.toolkit.fluxcd.io",
+        include_str!("../crds/helm.toolkit.fluxcd.io_helmreleases.json"),
+    ),
+    (
+        "ImagePolicy",
+        "image.toolkit.fluxcd.io",
+        include_str!("../crds/image.toolkit.fluxcd.io_imagepolicies.json"),
+    ),
+    (
+        "ImageRepository",
+        "image.toolkit.fluxcd.io",
+        include_str!("../crds/image.toolkit.fluxcd.io_imagerepositories.json"),
+    ),
+    (
+        "ImageUpdateAutomation",
+        "image.toolkit.fluxcd.io",
+        include_str!("../crds/image.toolkit.fluxcd.io_imageupdateautomations.json"),
+    ),
     (
         "Kustomization",
         "kustomize.toolkit.fluxcd.io",
         include_str!("../crds/kustomize.toolkit.fluxcd.io_kustomizations.json"),
+    ),
+    (
+        "Alert",
+        "notification.toolkit.fluxcd.io",
+        include_str!("../crds/notification.toolkit.fluxcd.io_alerts.json"),
+    ),
+    (
+        "Provider",
+        "notification.toolkit.fluxcd.io",
+        include_str!("../crds/notification.toolkit.fluxcd.io_providers.json"),
+    ),
+    (
+        "Receiver",
+        "notification.toolkit.fluxcd.io",
+        include_str!("../crds/notification.toolkit.fluxcd.io_receivers.json"),
+    ),
+    (
+        "ArtifactGenerator",
+        "source.extensions.fluxcd.io",
+        include_str!("../crds/source.extensions.fluxcd.io_artifactgenerators.json"),
     ),
     (
         "Bucket",
@@ -90,7 +130,7 @@ pub(super) enum Lookup<'a> {
 }
 
 impl Crds {
-    /// The CRDs of Flux's sources and of Kustomization, as this program was built with.
+    /// The CRDs of Flux's own kinds, as this program was built with.
     pub fn embedded() -> &'static Crds {
         static CRDS: LazyLock<Crds> = LazyLock::new(|| {
             let mut crds = Crds::default();

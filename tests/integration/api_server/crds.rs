@@ -1,7 +1,7 @@
 //! Flux's kinds in the API server.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,20 @@ use super::{ApiServer, START_LIMIT};
 impl ApiServer {
     /// Installs every CRD of `folder` and waits until each is served.
     pub fn install_crds(&self, folder: &Path) {
+        self.install_crds_called(folder, &[""]);
+    }
+
+    /// The same of those whose files are called so at their beginning.
+    pub(super) fn install_crds_called(&self, folder: &Path, names: &[&str]) {
         let collection = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
         let entries = fs::read_dir(folder)
             .unwrap_or_else(|error| panic!("cannot read {}: {error}", folder.display()));
-        let files: Vec<_> = entries
-            .map(|entry| entry.expect("a readable folder").path())
-            .collect();
+        let files = entries.map(|entry| entry.expect("a readable folder").path());
+        let is_called = |file: &PathBuf| {
+            let file = file.file_name().unwrap_or_default().to_string_lossy();
+            names.iter().any(|name| file.starts_with(name))
+        };
+        let files: Vec<_> = files.filter(is_called).collect();
         let mut names = Vec::new();
         for file in &files {
             let text = fs::read_to_string(file).expect("a readable CRD");

@@ -56,6 +56,9 @@ fn seed(api_version: &'static str, kind: &'static str, spec: Value) -> Seed {
 pub(super) fn flux() -> Vec<Seed> {
     const SOURCE: &str = "source.toolkit.fluxcd.io/v1";
     const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io/v1";
+    const HELM: &str = "helm.toolkit.fluxcd.io/v2";
+    const IMAGE: &str = "image.toolkit.fluxcd.io/v1";
+    const NOTIFICATION: &str = "notification.toolkit.fluxcd.io/v1beta3";
     vec![
         seed(
             SOURCE,
@@ -148,6 +151,87 @@ pub(super) fn flux() -> Vec<Seed> {
             "ExternalArtifact",
             json!({
                 "sourceRef": {"apiVersion": "source.extensions.fluxcd.io/v1beta1", "kind": "ArtifactGenerator", "name": "a", "namespace": "b"},
+            }),
+        ),
+        seed(
+            HELM,
+            "HelmRelease",
+            json!({
+                "interval": "10m", "timeout": "5m", "releaseName": "redis", "values": {"replicas": 2, "a": {"b": [1]}},
+                "chart": {"spec": {"chart": "redis", "version": "20.x", "interval": "1h",
+                    "sourceRef": {"kind": "HelmRepository", "name": "bitnami", "namespace": "charts"}}},
+                "dependsOn": [{"name": "db", "namespace": "infra"}],
+                "install": {"crds": "Create", "createNamespace": true, "remediation": {"retries": 3}},
+                "upgrade": {"crds": "CreateReplace", "cleanupOnFail": true, "remediation": {"remediateLastFailure": true, "strategy": "rollback"}},
+                "driftDetection": {"mode": "enabled", "ignore": [{"paths": ["/spec/replicas"], "target": {"kind": "Deployment"}}]},
+                "valuesFrom": [{"kind": "ConfigMap", "name": "values", "valuesKey": "x.yaml", "optional": true}],
+                "kubeConfig": {"secretRef": {"name": "remote"}}, "storageNamespace": "apps", "targetNamespace": "apps",
+            }),
+        ),
+        seed(
+            HELM,
+            "HelmRelease",
+            json!({
+                "interval": "1h", "chartRef": {"kind": "OCIRepository", "name": "web"}, "suspend": true,
+                "install": {"strategy": {"name": "RetryOnFailure", "retryInterval": "1m"}}, "test": {"enable": true},
+                "postRenderers": [{"kustomize": {"patches": [{"patch": "- op: remove"}], "images": [{"name": "a", "newTag": "b"}]}}],
+            }),
+        ),
+        seed(
+            IMAGE,
+            "ImageRepository",
+            json!({"interval": "5m", "image": "ghcr.io/acme/web", "secretRef": {"name": "s"}, "exclusionList": ["^.*\\.sig$"], "provider": "generic"}),
+        ),
+        seed(
+            IMAGE,
+            "ImagePolicy",
+            json!({
+                "imageRepositoryRef": {"name": "web", "namespace": "apps"}, "policy": {"semver": {"range": "1.x"}},
+                "filterTags": {"pattern": "^v(.*)$", "extract": "$1"}, "digestReflectionPolicy": "Always", "interval": "10m",
+            }),
+        ),
+        seed(
+            IMAGE,
+            "ImageUpdateAutomation",
+            json!({
+                "interval": "30m", "sourceRef": {"kind": "GitRepository", "name": "fleet"},
+                "git": {"checkout": {"ref": {"branch": "main"}}, "commit": {"author": {"email": "a@b.c", "name": "bot"}, "messageTemplate": "x"},
+                    "push": {"branch": "updates"}},
+                "update": {"path": "./apps", "strategy": "Setters"},
+            }),
+        ),
+        seed(
+            NOTIFICATION,
+            "Provider",
+            json!({"type": "slack", "channel": "ops", "address": "https://example.com/hook", "secretRef": {"name": "s"}, "timeout": "10s"}),
+        ),
+        seed(
+            NOTIFICATION,
+            "Provider",
+            json!({"type": "github", "address": "https://github.com/acme/web", "commitStatusExpr": "'a'", "suspend": false}),
+        ),
+        seed(
+            NOTIFICATION,
+            "Alert",
+            json!({
+                "providerRef": {"name": "chat"}, "eventSeverity": "error", "exclusionList": ["waiting"], "eventMetadata": {"env": "prod"},
+                "eventSources": [{"kind": "Kustomization", "name": "*", "matchLabels": {"a": "b"}}],
+            }),
+        ),
+        seed(
+            "notification.toolkit.fluxcd.io/v1",
+            "Receiver",
+            json!({
+                "type": "github", "events": ["ping", "push"], "secretRef": {"name": "token"}, "interval": "10m",
+                "resources": [{"apiVersion": SOURCE, "kind": "GitRepository", "name": "web"}], "resourceFilter": "true",
+            }),
+        ),
+        seed(
+            "source.extensions.fluxcd.io/v1beta1",
+            "ArtifactGenerator",
+            json!({
+                "sources": [{"alias": "a", "kind": "GitRepository", "name": "web", "namespace": "apps"}],
+                "artifacts": [{"name": "web", "originRevision": "@a", "copy": [{"from": "@a/**", "to": "@artifact/", "exclude": ["*.md"], "strategy": "Merge"}]}],
             }),
         ),
     ]

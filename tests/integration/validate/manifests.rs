@@ -162,6 +162,69 @@ fn crds_that_are_named_count_as_files_and_as_folders() {
 }
 
 #[test]
+fn every_kind_of_flux_is_judged_without_any_crds() {
+    let folder = tempfile::tempdir().unwrap();
+    let object = |group: &str, kind: &str, spec: &str| {
+        format!(
+            "apiVersion: {group}\nkind: {kind}\nmetadata: {{name: {}, namespace: apps}}\nspec: {{{spec}, nonsense: 1}}\n---\n",
+            kind.to_lowercase()
+        )
+    };
+    let text: String = [
+        ("helm.toolkit.fluxcd.io/v2", "HelmRelease", "interval: 1h"),
+        (
+            "image.toolkit.fluxcd.io/v1",
+            "ImageRepository",
+            "interval: 1h",
+        ),
+        ("image.toolkit.fluxcd.io/v1", "ImagePolicy", "suspend: true"),
+        (
+            "image.toolkit.fluxcd.io/v1",
+            "ImageUpdateAutomation",
+            "interval: 1h",
+        ),
+        (
+            "notification.toolkit.fluxcd.io/v1",
+            "Receiver",
+            "interval: 1h",
+        ),
+        (
+            "notification.toolkit.fluxcd.io/v1beta3",
+            "Alert",
+            "suspend: true",
+        ),
+        (
+            "notification.toolkit.fluxcd.io/v1beta3",
+            "Provider",
+            "suspend: true",
+        ),
+        (
+            "source.extensions.fluxcd.io/v1beta1",
+            "ArtifactGenerator",
+            "sources: []",
+        ),
+        (
+            "source.toolkit.fluxcd.io/v1",
+            "HelmRepository",
+            "interval: 1h",
+        ),
+        ("source.toolkit.fluxcd.io/v1", "HelmChart", "interval: 1h"),
+    ]
+    .map(|(group, kind, spec)| object(group, kind, spec))
+    .concat();
+    fs::write(folder.path().join("all.yaml"), text).unwrap();
+    let run = run_in(folder.path(), &["validate", "--manifests", "all.yaml"]);
+    assert_eq!(run.code, Some(2));
+    assert!(
+        run.stderr.ends_with("\n10 documents judged\n"),
+        "{}",
+        run.stderr
+    );
+    let unknown = run.stderr.matches("unknown field `nonsense`").count();
+    assert_eq!(unknown, 10, "{}", run.stderr);
+}
+
+#[test]
 fn crds_that_are_none_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("web.yaml"), SOUND).unwrap();

@@ -12,8 +12,14 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	_ "github.com/fluxcd/helm-controller/api/v2"
+	_ "github.com/fluxcd/image-automation-controller/api/v1"
+	_ "github.com/fluxcd/image-reflector-controller/api/v1"
 	_ "github.com/fluxcd/kustomize-controller/api/v1"
+	_ "github.com/fluxcd/notification-controller/api/v1"
+	_ "github.com/fluxcd/notification-controller/api/v1beta3"
 	_ "github.com/fluxcd/source-controller/api/v1"
+	_ "github.com/fluxcd/source-watcher/api/v2/v1beta1"
 )
 
 func main() {
