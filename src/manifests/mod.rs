@@ -2,6 +2,7 @@
 
 mod baseline;
 mod build;
+mod clusters;
 mod installed;
 mod kustomize;
 mod objects;

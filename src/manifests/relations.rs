@@ -9,7 +9,7 @@ use crate::flux::{ObjectKey, nearest};
 use crate::plan::{RING_HINT, rings};
 
 use super::references::{Reference, key_of, references};
-use super::there::{All, From};
+use super::there::{All, Elsewhere, From};
 
 /// What `flux bootstrap` makes, beside the manifests of everybody.
 const BOOTSTRAPPED: (&str, &str) = ("flux-system", "flux-system");
@@ -125,8 +125,15 @@ fn better(to: &ObjectKey, all: &All<'_>) -> Option<String> {
         ("source.toolkit.fluxcd.io", "Bucket"),
         ("source.toolkit.fluxcd.io", "ExternalArtifact"),
     ];
-    if let Some(namespace) = all.elsewhere(to) {
-        return Some(format!("there is one in the namespace `{namespace}`"));
+    match all.elsewhere(to) {
+        Some(Elsewhere::Namespace(namespace)) => {
+            return Some(format!("there is one in the namespace `{namespace}`"));
+        }
+        Some(Elsewhere::Cluster(file)) => {
+            let file = file.display();
+            return Some(format!("the one in `{file}` is for another cluster"));
+        }
+        None => {}
     }
     let is_waited_for = WAITED_FOR.iter().any(|(_, kind)| **kind == *to.kind);
     let kinds: &[_] = if is_waited_for { &WAITED_FOR } else { &SOURCES };
@@ -264,6 +271,23 @@ mod tests {
         }
         let there = source("GitRepository", "shop", "apps");
         assert_eq!(said(&[("a.yaml", &(refers + &there))], ALL), [""; 0]);
+    }
+
+    #[test]
+    fn what_lies_in_the_folder_of_another_cluster_is_not_there() {
+        let refers = kustomization("web", "sourceRef: {kind: GitRepository, name: shop}");
+        let shop = source("GitRepository", "shop", "apps");
+        let more = source("GitRepository", "more", "apps");
+        let of_prod = ("clusters/prod/web.yaml", &*refers);
+        let said_of = |other: &str| said(&[of_prod, (other, &shop), ("x.yaml", &more)], ALL);
+        assert_eq!(said_of("clusters/prod/sources/shop.yaml"), [""; 0]);
+        assert_eq!(said_of("sources/shop.yaml"), [""; 0]);
+        assert_eq!(
+            said_of("clusters/staging/shop.yaml"),
+            [
+                "`sourceRef` refers to GitRepository `apps/shop`, which is not there (the one in `clusters/staging/shop.yaml` is for another cluster)"
+            ]
+        );
     }
 
     #[test]

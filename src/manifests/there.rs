@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::flux::ObjectKey;
 use crate::flux::yaml::Node;
 
+use super::clusters::Clusters;
 use super::references::text;
 
 /// One object, where it lies.
@@ -20,9 +21,19 @@ pub(super) struct There<'a> {
     pub(super) document: Option<usize>,
 }
 
+/// Where an object is that is not meant.
+#[derive(Debug)]
+pub(super) enum Elsewhere<'a> {
+    /// In another namespace.
+    Namespace(&'a str),
+    /// In this file, which is for another cluster.
+    Cluster(&'a Path),
+}
+
 /// Objects by group, kind and name.
 #[derive(Debug, Default)]
 pub(super) struct All<'a> {
+    clusters: Clusters<'a>,
     objects: HashMap<(&'a str, &'a str, &'a str), Vec<There<'a>>>,
 }
 
@@ -36,7 +47,14 @@ pub(super) struct From<'a> {
 impl<'a> All<'a> {
     /// `placed` are documents with where each lies; `generators` are kustomize's own configurations.
     pub(super) fn of(placed: &[(&'a Node, From<'a>)], generators: &[(&'a Node, From<'a>)]) -> Self {
-        let mut all = Self::default();
+        let files = |placed: &[(&'a Node, From<'a>)]| {
+            let files = placed.iter().map(|(node, from)| (*node, from.file));
+            files.collect::<Vec<_>>()
+        };
+        let mut all = Self {
+            clusters: Clusters::of(&files(placed), &files(generators)),
+            ..Self::default()
+        };
         for (number, (document, from)) in placed.iter().enumerate() {
             all.add(document, *from, number);
         }
@@ -158,14 +176,21 @@ impl<'a> All<'a> {
             let clusters = there.cluster.zip(from.cluster);
             namespaces.is_none_or(|(one, other)| one == other)
                 && clusters.is_none_or(|(one, other)| one == other)
+                && !self.clusters.are_apart(there.file, from.file)
         });
         fits.max_by_key(|there| in_common(there.file, from.file))
     }
 
-    /// Another namespace in which there is an object of that kind and name.
-    pub(super) fn elsewhere(&self, key: &ObjectKey) -> Option<&'a str> {
+    /// Where there is another object of that kind and name.
+    pub(super) fn elsewhere(&self, key: &ObjectKey) -> Option<Elsewhere<'a>> {
         let named = self.objects.get(&(&*key.group, &*key.kind, &*key.name))?;
-        named.iter().find_map(|there| there.namespace)
+        let same = |there: &&There<'_>| there.namespace == key.namespace.as_deref();
+        match named.iter().find(same) {
+            Some(there) => Some(Elsewhere::Cluster(there.file)),
+            None => named
+                .iter()
+                .find_map(|there| Some(Elsewhere::Namespace(there.namespace?))),
+        }
     }
 
     /// Another kind that has an object of that name, of these.

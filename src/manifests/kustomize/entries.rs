@@ -2,6 +2,8 @@
 
 use crate::flux::yaml::{Node, Span};
 
+use super::folder::is_remote;
+
 /// What a listed file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -89,6 +91,13 @@ pub(super) fn listed(kustomization: &Node) -> Vec<Listed<'_>> {
         add(&mut all, node, "openapi.path".to_owned(), Purpose::Part);
     }
     all
+}
+
+/// The files and folders of this machine that it takes objects from.
+pub(in crate::manifests) fn named_paths(kustomization: &Node) -> impl Iterator<Item = &str> {
+    let listed = listed(kustomization).into_iter();
+    let listed = listed.filter(|one| one.purpose != Purpose::Part && !is_remote(one.written));
+    listed.map(|one| one.written)
 }
 
 fn each<'n>(map: &'n Node, key: &str, mut found: impl FnMut(&'n Node, String)) {

@@ -52,7 +52,7 @@ pub(super) fn follow(folder: &str, entry: &str) -> Leads {
 }
 
 /// Whether kustomize fetches it. Source: `NewRepoSpecFromURL` in `api/internal/git` of kustomize.
-fn is_remote(entry: &str) -> bool {
+pub(super) fn is_remote(entry: &str) -> bool {
     let first = entry.split('/').next().unwrap_or_default();
     entry.contains("://")
         || entry.starts_with("git::")

@@ -6,6 +6,7 @@ mod folder;
 mod traps;
 mod tree;
 
+pub(super) use entries::named_paths;
 pub use folder::is_kustomization_file;
 pub use traps::ManifestFile;
 pub use tree::{Kustomizations, Overlay};

@@ -89,9 +89,15 @@ fn objects_that_wait_for_each_other_are_an_error_wherever_they_are_read_from() {
             "eu/api.yaml",
             &SOUND.replace("metadata: {name: web", "metadata: {name: api"),
         ),
+        ("us/source.yaml", SOURCE),
         ("us/web.yaml", SOUND),
         ("us/api.yaml", &other),
     ]);
     let run = validate(&folder, &[]);
     assert_eq!((run.code, &*run.stderr), (Some(0), ""));
+    // and what one of them has the other has not
+    fs::remove_file(folder.path().join("us/source.yaml")).unwrap();
+    let run = validate(&folder, &[]);
+    let says = "help: the one in `eu/source.yaml` is for another cluster\n";
+    assert_eq!(run.stderr.matches(says).count(), 2, "{}", run.stderr);
 }
