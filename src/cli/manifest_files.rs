@@ -210,7 +210,7 @@ impl Documents {
     /// Reads the documents of a text.
     pub(super) fn add(&mut self, name: &str, text: String, documents: &mut Vec<Node>) {
         let source = self.sources.add(name, text);
-        let (read, faults) = yaml::read(self.sources.text(source), source);
+        let (read, faults) = yaml::read_merging(self.sources.text(source), source);
         self.findings.extend(faults.into_iter().map(Finding::from));
         documents.extend(read.into_iter().filter(|document| !document.is_null()));
     }

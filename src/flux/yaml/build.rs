@@ -7,6 +7,7 @@ use serde_saphyr::granit_parser::{ErrorKind, Event, ScalarStyle, Span as Marks, 
 use super::anchors::Anchors;
 use super::fault::{Fault, MAX_DEPTH};
 use super::keys::{name, refuse_repeated};
+use super::merge::{Merge, Merges, is_merge_key, merge};
 use super::place::{Indentation, Source, position};
 use super::{Entry, Node, Scalar, Span, Value};
 
@@ -16,12 +17,18 @@ struct Open {
     /// Where the last thing in it ended.
     end: u32,
     anchor: usize,
+    /// In brackets, where a tab is a space like any other.
+    is_flow: bool,
     content: Content,
 }
 
 enum Content {
     Sequence(Vec<Node>),
-    Mapping { entries: Vec<Entry>, key: Key },
+    Mapping {
+        entries: Vec<Entry>,
+        key: Key,
+        merges: Vec<Merge>,
+    },
 }
 
 /// What a mapping knows of the key whose value comes next.
@@ -29,6 +36,8 @@ enum Key {
     /// A key comes next.
     Awaited,
     Named(Cow<'static, str>, Span),
+    /// `<<`, here.
+    Merge(Span),
     /// It was faulty: its value is left out.
     LeftOut,
 }
@@ -36,6 +45,7 @@ enum Key {
 /// Trees from the events of the parser.
 pub(super) struct Builder<'text> {
     source: Source<'text>,
+    merges: Merges,
     /// `None` where the text has no tab at all.
     indentation: Option<Indentation<'text>>,
     open: Vec<Open>,
@@ -45,9 +55,10 @@ pub(super) struct Builder<'text> {
 }
 
 impl<'text> Builder<'text> {
-    pub(super) fn new(source: Source<'text>) -> Self {
+    pub(super) fn new(source: Source<'text>, merges: Merges) -> Self {
         Self {
             source,
+            merges,
             indentation: source.text.contains('\t').then(|| Indentation::new(source)),
             open: Vec::new(),
             anchors: Anchors::default(),
@@ -72,6 +83,7 @@ impl<'text> Builder<'text> {
                 let content = Content::Mapping {
                     entries: Vec::new(),
                     key: Key::Awaited,
+                    merges: Vec::new(),
                 };
                 self.start(content, anchor, span)
             }
@@ -158,7 +170,9 @@ impl<'text> Builder<'text> {
             self.faults.push(Fault::too_deep(span));
             return false;
         }
+        let is_within_flow = self.open.last().is_some_and(|open| open.is_flow);
         if let Some(indentation) = &mut self.indentation
+            && !is_within_flow
             && let Some(tab) = indentation.tab(span.start as usize)
         {
             self.faults.push(Fault::tab(tab));
@@ -168,6 +182,8 @@ impl<'text> Builder<'text> {
             start: span.start,
             end: span.end,
             anchor,
+            // only a bracket is wider than nothing
+            is_flow: span.start < span.end,
             content,
         });
         true
@@ -188,9 +204,13 @@ impl<'text> Builder<'text> {
                 }
                 Value::Sequence(items)
             }
-            Content::Mapping { mut entries, .. } => {
+            Content::Mapping {
+                mut entries,
+                merges,
+                ..
+            } => {
                 refuse_repeated(&mut entries, self.source.text, &mut self.faults);
-                Value::Mapping(entries)
+                Value::Mapping(merge(entries, merges, &mut self.faults))
             }
         };
         let node = Node {
@@ -246,7 +266,14 @@ impl<'text> Builder<'text> {
         open.end = open.end.max(node.span.end);
         match &mut open.content {
             Content::Sequence(items) => items.push(node),
-            Content::Mapping { entries, key } => match std::mem::replace(key, Key::Awaited) {
+            Content::Mapping {
+                entries,
+                key,
+                merges,
+            } => match std::mem::replace(key, Key::Awaited) {
+                Key::Awaited if self.merges == Merges::Read && is_merge_key(&node) => {
+                    *key = Key::Merge(node.span);
+                }
                 Key::Awaited => match name(node) {
                     Ok((name, span)) => *key = Key::Named(name, span),
                     Err(fault) => {
@@ -257,6 +284,11 @@ impl<'text> Builder<'text> {
                 Key::Named(key, key_span) => entries.push(Entry {
                     key,
                     key_span,
+                    node,
+                }),
+                Key::Merge(span) => merges.push(Merge {
+                    behind: entries.len(),
+                    span,
                     node,
                 }),
                 Key::LeftOut => {}
@@ -274,7 +306,7 @@ impl<'text> Builder<'text> {
                 if let Content::Mapping { key, .. } = &mut open.content {
                     *key = match key {
                         Key::Awaited => Key::LeftOut,
-                        Key::Named(..) | Key::LeftOut => Key::Awaited,
+                        Key::Named(..) | Key::Merge(_) | Key::LeftOut => Key::Awaited,
                     };
                 }
             }

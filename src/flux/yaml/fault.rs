@@ -15,6 +15,8 @@ pub struct Fault {
     pub message: String,
     /// How to mend it, in the same form.
     pub hint: Option<String>,
+    /// Nothing behind it was read.
+    pub ends_text: bool,
 }
 
 impl Fault {
@@ -23,6 +25,7 @@ impl Fault {
             span,
             message: message.into(),
             hint: None,
+            ends_text: false,
         }
     }
 
@@ -54,9 +57,8 @@ impl Fault {
     pub(super) fn syntax(span: Span, kind: &ErrorKind) -> Self {
         let (message, hint) = explain(kind);
         Self {
-            span,
-            message,
             hint: hint.map(str::to_owned),
+            ..Self::new(span, message)
         }
     }
 }

@@ -5,6 +5,7 @@ mod build;
 mod fault;
 mod keys;
 mod literal;
+mod merge;
 mod place;
 mod printable;
 mod quick;
@@ -16,7 +17,7 @@ mod write;
 use std::borrow::Cow;
 
 pub use fault::Fault;
-pub use read::read;
+pub use read::{read, read_merging};
 pub use scalar::Resolved;
 pub use write::{write_node, write_scalar};
 

@@ -4,6 +4,7 @@ use serde_saphyr::granit_parser::{Options, Parser};
 
 use super::build::Builder;
 use super::fault::{Fault, MAX_DEPTH};
+use super::merge::Merges;
 use super::place::Source;
 use super::{Node, Span, quick};
 
@@ -15,28 +16,38 @@ use super::{Node, Span, quick};
 /// API server would take for another key) is a fault with its place, what it concerns is left out,
 /// and reading goes on. A byte order mark at the start is taken. Faults are in order of place.
 pub fn read(text: &str, source: u32) -> (Vec<Node>, Vec<Fault>) {
+    read_with(text, source, Merges::Refused)
+}
+
+/// The same of manifests: merge keys are read as kustomize and Flux read them. Where that readers take
+/// them differently, it is a fault.
+pub fn read_merging(text: &str, source: u32) -> (Vec<Node>, Vec<Fault>) {
+    read_with(text, source, Merges::Read)
+}
+
+fn read_with(text: &str, source: u32, merges: Merges) -> (Vec<Node>, Vec<Fault>) {
     if u32::try_from(text.len()).is_err() {
         let span = Span {
             source,
             ..Span::default()
         };
-        return (
-            Vec::new(),
-            vec![Fault::new(span, "the text is larger than 4 GiB").hint("split it")],
-        );
+        let mut fault = Fault::new(span, "the text is larger than 4 GiB").hint("split it");
+        fault.ends_text = true;
+        return (Vec::new(), vec![fault]);
     }
     match quick::read(text, source) {
         Some(documents) => (documents, Vec::new()),
-        None => parse(text, source),
+        None => parse(text, source, merges),
     }
 }
 
 /// Reads by the parser, whatever the text.
-pub(super) fn parse(text: &str, source: u32) -> (Vec<Node>, Vec<Fault>) {
-    let mut builder = Builder::new(Source {
+pub(super) fn parse(text: &str, source: u32, merges: Merges) -> (Vec<Node>, Vec<Fault>) {
+    let source = Source {
         text,
         number: source,
-    });
+    };
+    let mut builder = Builder::new(source, merges);
     for event in Parser::new_from_str_with_options(text, options()) {
         let go_on = match event {
             Ok((event, marks)) => builder.take(event, &marks),
@@ -48,6 +59,9 @@ pub(super) fn parse(text: &str, source: u32) -> (Vec<Node>, Vec<Fault>) {
             }
         };
         if !go_on {
+            if let Some(last) = builder.faults.last_mut() {
+                last.ends_text = true;
+            }
             break;
         }
     }
@@ -154,6 +168,16 @@ mod tests {
         );
         assert!(json("").is_empty());
         assert!(json("# nothing\n\n").is_empty());
+    }
+
+    #[test]
+    fn tabs_between_brackets_are_spaces() {
+        assert_eq!(
+            json("{\n\t\"a\": {\n\t\t\"b\": [\n\t\t\t{\"c\": 1}\n\t\t]\n\t}\n}\n"),
+            [serde_json::json!({"a": {"b": [{"c": 1}]}})]
+        );
+        assert_eq!(faults("a:\n\t{b: 1}\n").len(), 1);
+        assert_eq!(faults("a: {b: 1}\nc:\n\td: 1\n").len(), 1);
     }
 
     #[test]

@@ -225,6 +225,30 @@ fn every_kind_of_flux_is_judged_without_any_crds() {
 }
 
 #[test]
+fn merge_keys_are_read_as_kustomize_reads_them() {
+    let common = "x-common: &common {interval: 5s, prune: true}\n";
+    let anchored = SOUND.replace("  interval: 5m\n  prune: true\n", "  <<: *common\n");
+    let (code, said) = judged(&format!("{common}{anchored}"));
+    assert_eq!(code, Some(2));
+    for says in [
+        "error[api]: unknown field `x-common`\n --> -:1:1\n",
+        "error[flux]: `5s` is under the 60s that a Kustomization needs\n --> -:1:30\n",
+        "\n2 errors\n",
+    ] {
+        assert!(said.contains(says), "{said}");
+    }
+    let differs = SOUND.replace("  prune: true\n", "  <<: {interval: 9m, prune: true}\n");
+    let (code, said) = judged(&differs);
+    assert_eq!(code, Some(2));
+    assert!(
+        said.starts_with(
+            "error: readers of YAML differ over `interval`, which `<<` below it merges too\n --> -:5:3\n"
+        ) && said.contains("help: write `<<` first: then all of them take what is written here\n"),
+        "{said}"
+    );
+}
+
+#[test]
 fn crds_that_are_none_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("web.yaml"), SOUND).unwrap();

@@ -3,6 +3,7 @@
 use proptest::{prop_assert_eq, proptest};
 
 use super::read;
+use crate::flux::yaml::merge::Merges;
 use crate::flux::yaml::read::parse;
 
 const MANIFEST: &str = "\
@@ -34,7 +35,7 @@ a: []
 
 #[test]
 fn plain_manifests_are_read_as_the_parser_reads_them() {
-    let (documents, faults) = parse(MANIFEST, 3);
+    let (documents, faults) = parse(MANIFEST, 3, Merges::Refused);
     assert_eq!(faults, []);
     assert_eq!(read(MANIFEST, 3), Some(documents));
 }
@@ -81,7 +82,7 @@ proptest! {
         lines in "((  ){0,3}(- ){0,2}(a|b|c1|\"d e\"|y|on|x.z/w)?:? ?(1|e f|'g'|\"h\"|\\{\\}|\\[\\]|./i|j:k|0x1|~|#|---)?\n(---\n)?){1,9}"
     ) {
         if let Some(documents) = read(&lines, 1) {
-            let (parsed, faults) = parse(&lines, 1);
+            let (parsed, faults) = parse(&lines, 1, Merges::Refused);
             prop_assert_eq!(faults, []);
             prop_assert_eq!(documents, parsed);
         }
@@ -92,7 +93,7 @@ proptest! {
         let end = (at + drop).min(MANIFEST.len());
         let text = format!("{}{with}{}", &MANIFEST[..at], &MANIFEST[end..]);
         if let Some(documents) = read(&text, 1) {
-            let (parsed, faults) = parse(&text, 1);
+            let (parsed, faults) = parse(&text, 1, Merges::Refused);
             prop_assert_eq!(faults, []);
             prop_assert_eq!(documents, parsed);
         }
