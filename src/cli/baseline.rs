@@ -1,5 +1,6 @@
 //! `--baseline`: what is known to be wrong is not told again.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
@@ -10,7 +11,9 @@ use serde_json::{Value, json};
 use crate::budget::counted;
 use crate::config::FILE_LIMIT_BYTES;
 use crate::manifests::{Baseline, Compared, KnownFinding};
+use crate::render::Folder;
 
+use super::baseline_names::Names;
 use super::validate_args::BaselineArguments;
 
 /// What is known and stands nowhere any more is told so often at once.
@@ -29,24 +32,29 @@ pub(super) struct Left {
     pub(super) json: Option<Value>,
 }
 
+/// A finding, and whether a baseline may know it: never that something could not be judged.
+pub(super) type Found = (KnownFinding, bool);
+
 /// Compares findings with the baseline that the arguments name, or writes it; without one all are new.
-/// `only` is the one file that was judged, where it was one.
 pub(super) fn apply(
     arguments: &BaselineArguments,
-    found: Vec<KnownFinding>,
-    only: Option<&str>,
+    names: Option<&Names>,
+    found: &[Found],
 ) -> anyhow::Result<Left> {
-    let Some(path) = &arguments.baseline else {
+    let (Some(path), Some(names)) = (&arguments.baseline, names) else {
         return Ok(Left {
             is_new: vec![true; found.len()],
             ..Left::default()
         });
     };
+    let is_judged = |file: &str| names.is_judged(file);
+    let judged = found.iter().filter(|(_, is_judged)| *is_judged);
+    let judged: Vec<_> = judged.map(|(known, _)| known).collect();
     if arguments.write_baseline {
-        let is_new = vec![false; found.len()];
-        let mut baseline = Baseline::of(found);
-        if let (Some(only), true) = (only, path.exists()) {
-            baseline.keep_other_files(read(path)?, only);
+        let is_new = found.iter().map(|(_, is_judged)| !is_judged).collect();
+        let mut baseline = Baseline::of(judged.into_iter().cloned());
+        if path.exists() {
+            baseline.keep_other_files(read(path)?, &is_judged);
         }
         write(path, &baseline)?;
         let count = baseline.count();
@@ -61,15 +69,19 @@ pub(super) fn apply(
             ..Left::default()
         });
     }
-    let Compared { is_known, stale } = read(path)?.compare(&found, only);
+    let Compared { is_known, stale } = read(path)?.compare(&judged, &is_judged);
     let known = is_known.iter().filter(|known| **known).count();
+    let mut is_known = is_known.into_iter();
+    let is_new = found
+        .iter()
+        .map(|(_, is_judged)| !is_judged || is_known.next() != Some(true));
     Ok(Left {
         summary: (known > 0).then(|| format!("{} known before", counted(known, "finding"))),
         notes: notes(path, &stale),
         json: Some(
             json!({"known": known, "stale": stale.iter().map(stale_json).collect::<Vec<_>>()}),
         ),
-        is_new: is_known.into_iter().map(|known| !known).collect(),
+        is_new: is_new.collect(),
     })
 }
 
@@ -134,8 +146,14 @@ fn read(path: &Path) -> anyhow::Result<Baseline> {
 }
 
 fn write(path: &Path, baseline: &Baseline) -> anyhow::Result<()> {
+    let cannot = || format!("cannot write the baseline `{}`", path.display());
     let mut text = Vec::new();
-    let written = baseline.write(&mut text);
-    let written = written.and_then(|()| fs::write(path, text));
-    written.with_context(|| format!("cannot write the baseline `{}`", path.display()))
+    baseline.write(&mut text).with_context(cannot)?;
+    // what a link leads to is replaced, and not the link
+    let place = fs::canonicalize(path);
+    let place = place.unwrap_or_else(|_| Path::new(".").join(path));
+    let (folder, name) = (place.parent(), place.file_name());
+    let folder = Folder::open(folder.unwrap_or(Path::new("."))).with_context(cannot)?;
+    let name = Path::new(name.unwrap_or(OsStr::new("")));
+    folder.replace(name, &text).with_context(cannot)
 }

@@ -10,6 +10,7 @@ use crate::config::{Finding, Severity, Sources};
 use crate::manifests::{KnownFinding, Objects};
 
 use super::args::{AskedFormat, GlobalArguments};
+use super::baseline_names::Names;
 use super::outcome::Outcome;
 use super::printable::printable;
 use super::report::JsonFinding;
@@ -28,10 +29,8 @@ pub(super) struct Judgement<'a> {
     pub(super) more: Map<String, Value>,
     /// Whose findings they are; empty for those of a configuration.
     pub(super) objects: Objects,
-    /// What was judged, which no file is named with in a baseline.
-    pub(super) root: &'a Path,
-    /// The one file that was judged, where it was one.
-    pub(super) only: Option<String>,
+    /// The file or folder that was judged.
+    pub(super) path: &'a Path,
 }
 
 impl Judgement<'_> {
@@ -39,26 +38,30 @@ impl Judgement<'_> {
     pub(super) fn print(
         mut self,
         global: &GlobalArguments,
-        baseline: &BaselineArguments,
+        arguments: &BaselineArguments,
     ) -> anyhow::Result<Outcome> {
+        let baseline = arguments.baseline.as_deref();
+        let mut names = baseline.map(|baseline| Names::new(baseline, self.path));
         let all = report::json(self.sources, &self.findings);
-        let known: Vec<_> = all.iter().map(|finding| self.known(finding)).collect();
-        let left = baseline::apply(baseline, known.clone(), self.only.as_deref())?;
-        let told = all.iter().zip(&left.is_new).filter(|(_, is_new)| **is_new);
-        let told: Vec<Finding> = told.map(|(finding, _)| finding.finding.clone()).collect();
-        let prints = known.iter().zip(&left.is_new);
-        let prints = prints.filter(|(_, is_new)| **is_new);
-        let prints: Vec<_> = prints.map(|(known, _)| known.fingerprint()).collect();
-        drop(all);
+        let found = all.iter().map(|finding| {
+            let known = known(finding, &self.objects, names.as_mut());
+            (known, !finding.finding.is_unjudged)
+        });
+        let found: Vec<_> = found.collect();
+        let left = baseline::apply(arguments, names.as_ref(), &found)?;
+        let new = all.into_iter().zip(&found).zip(&left.is_new);
+        let new = new.filter_map(|(new, is_new)| is_new.then_some(new));
+        let (told, prints): (Vec<_>, Vec<_>) = new
+            .map(|(finding, (known, _))| (finding, known.fingerprint()))
+            .unzip();
         if let Some(summary) = &left.summary {
             self.judged += &format!(", {summary}");
         }
         if let Some(json) = left.json {
             self.more.insert("baseline".into(), json);
         }
-        self.findings = told;
-        self.print_left(global.asked_format, &left.notes, &prints)?;
-        let mut severities = self.findings.iter().map(|finding| finding.severity);
+        self.print_left(global.asked_format, &told, &left.notes, &prints)?;
+        let mut severities = told.iter().map(|finding| finding.severity);
         Ok(if severities.any(|severity| severity == Severity::Error) {
             Outcome::BadInput
         } else {
@@ -69,14 +72,15 @@ impl Judgement<'_> {
     fn print_left(
         &self,
         format: AskedFormat,
+        findings: &[JsonFinding<'_>],
         notes: &[String],
         prints: &[String],
     ) -> anyhow::Result<()> {
-        let findings = report::json(self.sources, &self.findings);
         let counts = report::Counts::of(findings.iter().map(|finding| finding.severity));
         match format {
             AskedFormat::Text => {
-                report::print_beside(self.sources, &self.findings)?;
+                let told = findings.iter().map(|finding| finding.finding.clone());
+                report::print_beside(self.sources, &told.collect::<Vec<_>>())?;
                 if counts.errors == 0 {
                     output::text(|stdout| writeln!(stdout, "sound: {}", self.judged))?;
                 } else if self.is_always_told {
@@ -90,14 +94,14 @@ impl Judgement<'_> {
                 return output::json(&answer);
             }
             AskedFormat::Github => {
-                output::data(|out| report_github::write(&findings, out))?;
+                output::data(|out| report_github::write(findings, out))?;
                 output::note(&summary(counts, &self.judged))?;
             }
             AskedFormat::Sarif => {
-                output::json(&report_sarif::log(&findings, prints))?;
+                output::json(&report_sarif::log(findings, prints))?;
             }
             AskedFormat::Markdown => {
-                let text = report_markdown::text(&findings, &self.judged);
+                let text = report_markdown::text(findings, &self.judged);
                 output::data(|out| out.write_all(text.as_bytes()))?;
             }
         }
@@ -106,19 +110,21 @@ impl Judgement<'_> {
         }
         Ok(())
     }
+}
 
-    /// What tells a finding apart, wherever it moves in its file.
-    fn known(&self, finding: &JsonFinding<'_>) -> KnownFinding {
-        let file = Path::new(finding.file);
-        let file = file.strip_prefix(self.root).unwrap_or(file);
-        KnownFinding::new(
-            &file.to_string_lossy(),
-            self.objects.at(finding.finding.span),
-            &finding.path,
-            finding.class,
-            &finding.message,
-        )
-    }
+/// What tells a finding apart, wherever it moves in its file.
+fn known(finding: &JsonFinding<'_>, objects: &Objects, names: Option<&mut Names>) -> KnownFinding {
+    let file = match names {
+        Some(names) => names.of(finding.file),
+        None => finding.file.to_owned(),
+    };
+    KnownFinding::new(
+        &file,
+        objects.at(finding.finding.span),
+        &finding.path,
+        finding.class,
+        &finding.message,
+    )
 }
 
 fn summary(counts: report::Counts, judged: &str) -> String {

@@ -99,6 +99,7 @@ impl Judges {
                 format!("no CRD judges the {kind} that is written here"),
             )
             .hint("name its CustomResourceDefinition under `crds`")
+            .unjudged()
         });
         findings.collect()
     }

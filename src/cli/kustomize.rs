@@ -6,7 +6,7 @@ use anyhow::bail;
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::config::{Class, Finding, Severity};
-use crate::flux::yaml::{Node, Value};
+use crate::flux::yaml::{self, Node, Span, Value};
 use crate::manifests::{
     BuildError, Kustomizations, Kustomize, ManifestFile, Overlay, is_kustomization_file,
 };
@@ -36,16 +36,26 @@ pub(super) fn take_in(
         }
         return Ok((documents, 0));
     };
-    let tree = tree(&below, own);
+    let empty = empty(read, &below);
+    let tree = tree(&below, own.iter().chain(&empty));
+    for document in &documents {
+        let file = below.files.get(&document.span.source);
+        if file.is_some_and(|file| is_kustomization_file(name_of(file))) {
+            read.findings.push(no_kustomization(document));
+        }
+    }
     documents.retain(|node| match below.files.get(&node.span.source) {
         Some(file) => !tree.is_part(file),
         None => true,
     });
     let found = traps(&tree, &below, &documents);
     read.findings.extend(found);
-    let overlays = tree.overlays();
+    let mut overlays = tree.roots();
+    overlays.retain(|one| one.is_fetching || !one.fields.is_empty());
     if !build {
-        read.findings.extend(overlays.iter().map(unchecked));
+        let changed = overlays.iter().filter(|one| !one.fields.is_empty());
+        read.findings.extend(changed.map(unchecked));
+        read.findings.extend(tree.elsewhere());
         return Ok((documents, 0));
     }
     if overlays.is_empty() {
@@ -85,20 +95,54 @@ pub(super) fn take_built(
                 let name = super::manifest_files::named(&name);
                 read.add(&name, text, documents);
             }
-            Err(error) => read.findings.push(failed(overlay, &error)),
+            Err(error) => read.findings.push(failed(overlay, error)),
         }
     }
     Ok(())
 }
 
 /// Kustomize's own files below a folder, as one tree.
-pub(super) fn tree<'n>(below: &Below, own: &'n [Node]) -> Kustomizations<'n> {
-    let configurations = own.iter().filter_map(|node| {
+pub(super) fn tree<'n>(
+    below: &Below,
+    own: impl IntoIterator<Item = &'n Node>,
+) -> Kustomizations<'n> {
+    let configurations = own.into_iter().filter_map(|node| {
         let file = below.files.get(&node.span.source)?;
-        let name = file.rsplit('/').next().unwrap_or_default();
-        is_kustomization_file(name).then(|| (file.clone(), node))
+        is_kustomization_file(name_of(file)).then(|| (file.clone(), node))
     });
     Kustomizations::of(configurations)
+}
+
+fn name_of(file: &str) -> &str {
+    file.rsplit('/').next().unwrap_or_default()
+}
+
+/// Kustomizations in which nothing stands, not even a mapping.
+fn empty(read: &Documents, below: &Below) -> Vec<Node> {
+    let files = below.files.iter();
+    let files = files.filter(|(_, file)| is_kustomization_file(name_of(file)));
+    let empty = files.filter_map(|(source, _)| {
+        let (documents, faults) = yaml::read(read.sources.text(*source), *source);
+        let whole = Span {
+            source: *source,
+            ..Span::default()
+        };
+        let is_empty = faults.is_empty() && documents.iter().all(Node::is_null);
+        is_empty.then(|| Node::null(whole))
+    });
+    empty.collect()
+}
+
+/// An object of a cluster in a file that kustomize takes for its own.
+fn no_kustomization(document: &Node) -> Finding {
+    let start = Span {
+        end: document.span.start,
+        ..document.span
+    };
+    let message = "kustomize reads a file of this name as its own configuration, and this is none";
+    Finding::error(start, "", message)
+        .class(Class::Flux)
+        .hint("give the file another name, and list it there")
 }
 
 fn traps(tree: &Kustomizations<'_>, below: &Below, documents: &[Node]) -> Vec<Finding> {
@@ -155,18 +199,15 @@ fn unchecked(overlay: &Overlay) -> Finding {
         ..Finding::error(overlay.span, "", message)
             .class(Class::Flux)
             .hint("`--build` judges what kustomize makes of them")
+            .unjudged()
     }
 }
 
-fn failed(overlay: &Overlay, error: &BuildError) -> Finding {
-    let mut says = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        says += &format!(": {error}");
-        cause = error.source();
-    }
+fn failed(overlay: &Overlay, error: BuildError) -> Finding {
+    let says = format!("{:#}", anyhow::Error::new(error));
     let says: String = says.chars().take(MOST_SAID).collect();
     Finding::error(overlay.span, "", says)
         .class(Class::Flux)
         .hint("`kustomize build` of its folder says the same")
+        .unjudged()
 }

@@ -19,6 +19,9 @@ const DEEPEST: usize = 64;
 /// The most files that are read of one folder.
 const MOST_FILES: usize = 100_000;
 
+/// The file that makes a folder a Helm chart.
+const CHART: &str = "Chart.yaml";
+
 /// How a path is written that means stdin.
 pub(super) const STDIN: &str = "-";
 
@@ -132,14 +135,28 @@ impl Documents {
             listing
                 .files
                 .retain(|file| passed_over.is_none_or(|other| other != folder.join(file)));
-            if listing.files.is_empty() && listing.unlisted.is_empty() {
+            if listing.files.is_empty() && listing.unlisted.is_empty() && listing.charts.is_empty()
+            {
                 bail!("`{shown}` holds no .yaml, .yml or .json file");
             }
             for (folder, reason) in &listing.unlisted {
                 self.cannot_read(&path.join(folder), reason);
             }
             for link in &listing.passed_over {
-                self.passes_over(&path.join(link));
+                let hint = "judge that folder in a run of its own".to_owned();
+                self.passes_over(
+                    &path.join(link),
+                    "is a link to a folder, and is not read",
+                    hint,
+                );
+            }
+            for chart in &listing.charts {
+                let chart = path.join(chart);
+                let hint = format!(
+                    "`helm template {} | flux-setup validate --manifests -` judges what it makes",
+                    named(&chart)
+                );
+                self.passes_over(&chart, "is a Helm chart, and is not checked", hint);
             }
             let mut files = HashMap::new();
             for file in &listing.files {
@@ -180,7 +197,8 @@ impl Documents {
                     end: start.saturating_add(1),
                 };
                 let finding = Finding::error(span, "", format!("`{name}` is not UTF-8 text"));
-                self.findings.push(finding.hint("save it as UTF-8"));
+                self.findings
+                    .push(finding.hint("save it as UTF-8").unjudged());
             }
         }
     }
@@ -188,15 +206,15 @@ impl Documents {
     fn cannot_read(&mut self, path: &Path, reason: &str) {
         let message = format!("`{}` {reason}", named(path));
         let whole = self.whole(path);
-        self.findings.push(Finding::error(whole, "", message));
+        let finding = Finding::error(whole, "", message);
+        self.findings.push(finding.unjudged());
     }
 
-    fn passes_over(&mut self, link: &Path) {
-        let message = format!("`{}` is a link to a folder, and is not read", named(link));
-        let whole = self.whole(link);
+    fn passes_over(&mut self, path: &Path, why: &str, hint: String) {
+        let message = format!("`{}` {why}", named(path));
+        let whole = self.whole(path);
         let finding = Finding::warning(whole, "", message);
-        let hint = "judge that folder in a run of its own";
-        self.findings.push(finding.hint(hint));
+        self.findings.push(finding.hint(hint).unjudged());
     }
 
     /// The place of what has no text of its own.
@@ -263,6 +281,8 @@ struct Listing {
     unlisted: Vec<(PathBuf, String)>,
     /// Links to folders that are not read where they lie.
     passed_over: Vec<PathBuf>,
+    /// Folders of Helm charts: their templates are no YAML before Helm has read them.
+    charts: Vec<PathBuf>,
 }
 
 impl Listing {
@@ -277,6 +297,11 @@ impl Listing {
                 return Ok(());
             }
         };
+        let is_chart = entries.iter().any(|(name, _)| name == CHART);
+        if is_chart && below != Path::new("") {
+            self.charts.push(below.to_owned());
+            return Ok(());
+        }
         for (name, kind) in entries {
             let path = below.join(&name);
             let is_manifest = path

@@ -19,7 +19,7 @@ use super::judgement::Judgement;
 use super::kustomize::take_in;
 use super::log::Log;
 use super::manifest_crds::{HeldCrds, given_crds};
-use super::manifest_files::{Documents, named, shown};
+use super::manifest_files::{Documents, shown};
 use super::outcome::Outcome;
 use super::same_object::{cluster, same_objects};
 use super::validate_args::ValidateArguments;
@@ -110,7 +110,6 @@ pub(super) fn run(
     }
     log.step("judged", || judged.shown());
 
-    let (root, only) = place(path);
     let mut more = Map::new();
     more.insert("documents".into(), serde_json::to_value(judged)?);
     let judgement = Judgement {
@@ -120,24 +119,13 @@ pub(super) fn run(
         is_always_told: true,
         more,
         objects: Objects::of(&documents),
-        root: Path::new(&root),
-        only,
+        path,
     };
     judgement.print(global, &arguments.baseline)
 }
 
 fn repositories(count: usize) -> String {
     counted_as(count, "repository", "repositories")
-}
-
-/// The folder that was judged, and the file, where it was one.
-fn place(path: &Path) -> (String, Option<String>) {
-    if path.is_dir() {
-        return (named(path), None);
-    }
-    let folder = path.parent().map_or_else(String::new, named);
-    let file = path.file_name().map(|file| file.to_string_lossy().into());
-    (folder, file)
 }
 
 fn judge(documents: &[Node], crds: &HeldCrds, read: &mut Documents) -> Judged {
@@ -167,7 +155,8 @@ fn judge(documents: &[Node], crds: &HeldCrds, read: &mut Documents) -> Judged {
         let documents = counted(count, "document");
         let finding = Finding::warning(start, "", format!("{documents} {what}"));
         let hint = "name its CustomResourceDefinition: `--crds FILE`";
-        read.findings.push(finding.class(Class::Api).hint(hint));
+        let finding = finding.class(Class::Api).hint(hint);
+        read.findings.push(finding.unjudged());
     }
     judged
 }

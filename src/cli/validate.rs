@@ -1,7 +1,5 @@
 //! `flux-setup validate`: every fault of a configuration, its templates and its manifests.
 
-use std::path::Path;
-
 use serde_json::Map;
 
 use crate::budget::counted;
@@ -11,7 +9,6 @@ use super::args::GlobalArguments;
 use super::fleet::Loaded;
 use super::judgement::Judgement;
 use super::log::Log;
-use super::manifest_files::named;
 use super::outcome::Outcome;
 use super::validate_args::ValidateArguments;
 
@@ -26,7 +23,6 @@ pub(super) fn run(
     let documents = counted(fleet.plan.objects.len(), "document");
     let projects = counted(fleet.configuration.projects.len(), "project");
     let environments = counted(fleet.configuration.environments.len(), "environment");
-    let root = named(&global.config);
     let judgement = Judgement {
         sources: &fleet.configuration.sources,
         findings: fleet.findings,
@@ -34,8 +30,7 @@ pub(super) fn run(
         is_always_told: false,
         more: Map::new(),
         objects: Objects::default(),
-        root: Path::new(&root),
-        only: None,
+        path: &global.config,
     };
     judgement.print(global, &arguments.baseline)
 }

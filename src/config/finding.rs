@@ -38,6 +38,8 @@ pub struct Finding {
     pub message: String,
     /// How to mend it, in the same form.
     pub hint: Option<String>,
+    /// What it names was not judged, or not to its end: nobody knows whether it is sound.
+    pub is_unjudged: bool,
 }
 
 impl From<FaultClass> for Class {
@@ -68,6 +70,7 @@ impl From<Fault> for Finding {
             path: fault.path,
             message: fault.message,
             hint: fault.hint,
+            is_unjudged: false,
         }
     }
 }
@@ -77,6 +80,7 @@ impl From<yaml::Fault> for Finding {
     fn from(fault: yaml::Fault) -> Self {
         Self {
             hint: fault.hint,
+            is_unjudged: fault.ends_text,
             ..Self::error(fault.span, "", fault.message)
         }
     }
@@ -92,6 +96,7 @@ impl Finding {
             path: path.into(),
             message: message.into(),
             hint: None,
+            is_unjudged: false,
         }
     }
 
@@ -106,6 +111,13 @@ impl Finding {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Of what could not be judged.
+    #[must_use]
+    pub fn unjudged(mut self) -> Self {
+        self.is_unjudged = true;
         self
     }
 

@@ -14,7 +14,7 @@ const VERSION: u32 = 1;
 /// A finding wherever it moves in its file: no lines, and no numbers in lists.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct KnownFinding {
-    /// Below what was judged, with `/`.
+    /// From the folder of the baseline on, with `/`.
     pub file: String,
     /// As `Kustomization flux-system/web`; empty outside of any.
     pub object: String,
@@ -120,11 +120,11 @@ impl Baseline {
         Self { known }
     }
 
-    /// Takes over what another one knows of all files but this one.
-    pub fn keep_other_files(&mut self, other: Self, file: &str) {
+    /// Takes over what another one knows of files that were not judged.
+    pub fn keep_other_files(&mut self, other: Self, is_judged: &dyn Fn(&str) -> bool) {
         let others = other.known.into_iter();
         self.known
-            .extend(others.filter(|(known, _)| known.file != file));
+            .extend(others.filter(|(known, _)| !is_judged(&known.file)));
     }
 
     /// How many findings are known.
@@ -150,13 +150,13 @@ impl Baseline {
         writeln!(out, "{end}]\n}}")
     }
 
-    /// Compares it with what was found; `only` is the one file that was looked at, where it was one.
-    pub fn compare(&self, found: &[KnownFinding], only: Option<&str>) -> Compared {
+    /// Compares it with what was found in the files that were judged.
+    pub fn compare(&self, found: &[&KnownFinding], is_judged: &dyn Fn(&str) -> bool) -> Compared {
         let mut left: BTreeMap<&KnownFinding, usize> = BTreeMap::new();
         for (known, count) in &self.known {
             left.insert(known, *count);
         }
-        let is_known = found.iter().map(|finding| match left.get_mut(finding) {
+        let is_known = found.iter().map(|finding| match left.get_mut(*finding) {
             Some(count) if *count > 0 => {
                 *count -= 1;
                 true
@@ -166,7 +166,7 @@ impl Baseline {
         let is_known = is_known.collect();
         let stale = left
             .into_iter()
-            .filter(|(known, count)| *count > 0 && only.is_none_or(|file| known.file == file));
+            .filter(|(known, count)| *count > 0 && is_judged(&known.file));
         let stale = stale.map(|(known, count)| (known.clone(), count)).collect();
         Compared { is_known, stale }
     }
@@ -208,10 +208,10 @@ mod tests {
     fn what_is_there_more_often_than_it_is_known_is_new_and_what_is_there_less_often_is_stale() {
         let baseline = Baseline::of([known("a", "x"), known("a", "x"), known("b", "y")]);
         let x = known("a", "x");
-        let compared = baseline.compare(&[x.clone(), x.clone(), x.clone()], None);
+        let compared = baseline.compare(&[&x, &x, &x], &|_| true);
         assert_eq!(compared.is_known, [true, true, false]);
         assert_eq!(compared.stale, [(known("b", "y"), 1)]);
-        let compared = baseline.compare(std::slice::from_ref(&x), Some("a"));
+        let compared = baseline.compare(&[&x], &|file| file == "a");
         assert_eq!(compared.is_known, [true]);
         assert_eq!(compared.stale, [(x, 1)]);
     }

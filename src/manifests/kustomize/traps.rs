@@ -37,6 +37,7 @@ impl Kustomizations<'_> {
         }
         for (at, one) in &self.folders {
             findings.extend(unknown(one.node));
+            findings.extend(empty(one));
             let mut seen = BTreeSet::new();
             for listed in &one.listed {
                 match follow(at, listed.written) {
@@ -57,6 +58,24 @@ impl Kustomizations<'_> {
         }
         findings.extend(self.unlisted(files, paths));
         findings
+    }
+
+    /// What is listed and lies on other machines, where nobody looked at it.
+    pub fn elsewhere(&self) -> Vec<Finding> {
+        let listed = self.folders.iter().flat_map(|(at, one)| {
+            let listed = one.listed.iter();
+            listed.filter(|listed| follow(at, listed.written) == Leads::Away)
+        });
+        let findings = listed.map(|listed| {
+            let message = format!("`{}` lies elsewhere, and is not checked", listed.written);
+            Finding {
+                severity: Severity::Warning,
+                ..error(listed.span, &listed.path, message)
+                    .hint("`--build` fetches it and judges what kustomize makes of it")
+                    .unjudged()
+            }
+        });
+        findings.collect()
     }
 
     /// Why kustomize cannot take what is listed.
@@ -163,6 +182,24 @@ fn is_path_of(path: &str, folder: &str) -> bool {
             .is_some_and(|rest| rest.ends_with('/'))
 }
 
+/// Kustomize refuses one without any field; where there is no such file Flux takes the whole folder.
+/// Source: `CheckEmpty` in `api/types` of kustomize.
+fn empty(one: &Kustomization<'_>) -> Option<Finding> {
+    let entries = one.node.as_mapping().unwrap_or_default();
+    let mut entries = entries.iter();
+    let is_empty = entries.all(|entry| matches!(&*entry.key, "apiVersion" | "kind"));
+    is_empty.then(|| {
+        let start = Span {
+            end: one.node.span.start,
+            ..one.node.span
+        };
+        let message = format!("`{}` is empty, which kustomize refuses", name_of(&one.file));
+        error(start, "", message).hint(
+            "list what it takes in under `resources`, or remove it: Flux then takes every manifest of the folder",
+        )
+    })
+}
+
 fn leads_out(listed: &Listed<'_>) -> Finding {
     let message = format!(
         "`{}` leads out of the folder, and is not looked at",
@@ -170,7 +207,9 @@ fn leads_out(listed: &Listed<'_>) -> Finding {
     );
     Finding {
         severity: Severity::Warning,
-        ..error(listed.span, &listed.path, message).hint("judge the folder that holds both")
+        ..error(listed.span, &listed.path, message)
+            .hint("judge the folder that holds both")
+            .unjudged()
     }
 }
 

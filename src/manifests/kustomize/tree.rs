@@ -39,6 +39,8 @@ pub struct Overlay {
     pub fields: Vec<String>,
     /// What it lists above the folder that is judged, with its place.
     pub out: Vec<(String, Span)>,
+    /// Whether it takes in what lies on other machines.
+    pub is_fetching: bool,
 }
 
 impl<'n> Kustomizations<'n> {
@@ -103,7 +105,7 @@ impl<'n> Kustomizations<'n> {
         let mut out = Vec::new();
         let mut reached = vec![folder.to_owned()];
         let mut files = BTreeSet::new();
-        let mut changed = None;
+        let (mut changed, mut is_fetching) = (None, false);
         let mut next = 0;
         while let Some(folder) = reached.get(next).cloned() {
             next += 1;
@@ -119,6 +121,8 @@ impl<'n> Kustomizations<'n> {
                 listed.purpose != Purpose::Part && follow(&folder, listed.written) == Leads::Out
             });
             out.extend(above.map(|listed| (listed.written.to_owned(), listed.span)));
+            let mut listed = one.listed.iter();
+            is_fetching |= listed.any(|listed| follow(&folder, listed.written) == Leads::Away);
             for target in targets(&folder, one) {
                 if !self.folders.contains_key(&target) {
                     files.insert(target);
@@ -134,6 +138,7 @@ impl<'n> Kustomizations<'n> {
             span,
             fields,
             out,
+            is_fetching,
         }
     }
 }

@@ -148,5 +148,6 @@ fn cannot(span: Span, what: &str, error: &GitError) -> Finding {
             format!("cannot {what}: {first}"),
             "git asks as you do, and for no password: `git ls-remote` of it says more".to_owned(),
         )
+        .unjudged()
     }
 }

@@ -157,6 +157,16 @@ impl Folder {
         Ok(true)
     }
 
+    /// Puts one file there whole, in place of the one that is there.
+    ///
+    /// # Errors
+    /// Where it cannot be written; the old one then stays.
+    pub fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), RenderError> {
+        self.replace_all(&[path], |path| Ok((path, bytes.to_owned())))?;
+        self.sync_folders([path].into_iter());
+        Ok(())
+    }
+
     /// Puts files there whole, each in place of the one that is there; `texts` gives path and bytes. The
     /// disk has each before it takes the place of an old one.
     ///

@@ -154,6 +154,84 @@ fn one_file_is_compared_with_what_is_known_of_it_and_changes_nothing_else() {
 }
 
 #[test]
+fn a_file_has_one_name_whatever_folder_is_judged() {
+    let folder = adopted();
+    let root = folder.path();
+    fs::create_dir(root.join("more")).unwrap();
+    fs::write(root.join("more/bad.yaml"), SOUND.replace("5m", "5s")).unwrap();
+    let judge = |what: &str, more: &[&str]| {
+        let arguments = ["validate", "--manifests", what, "--baseline", "known.json"];
+        run_in(root, &[&arguments, more].concat())
+    };
+    assert_eq!(judge(".", &["--write-baseline"]).code, Some(0));
+    let text = fs::read_to_string(root.join("known.json")).unwrap();
+    assert!(text.contains(r#"{"file":"apps/web.yaml","#), "{text}");
+    let absolute = root.join("more");
+    for what in ["apps", "apps/web.yaml", "more", absolute.to_str().unwrap()] {
+        let run = judge(what, &[]);
+        assert_eq!((run.code, &*run.stderr), (Some(0), ""), "{what}");
+    }
+    // of one folder the rest stays known
+    edit(&folder, "more/bad.yaml", |text| text.replace("5s", "5m"));
+    assert_eq!(judge("more", &["--write-baseline"]).code, Some(0));
+    let run = judge("apps", &[]);
+    assert_eq!((run.code, &*run.stderr), (Some(0), ""));
+    // what is wrong in a file that goes is no more
+    fs::remove_file(root.join("apps/web.yaml")).unwrap();
+    assert!(
+        judge("apps", &[])
+            .stderr
+            .contains("2 findings that `known.json` knows are no more")
+    );
+}
+
+#[test]
+fn what_could_not_be_judged_is_never_known() {
+    let folder = adopted();
+    let root = folder.path();
+    fs::write(root.join("apps/broken.yaml"), "a: [\n").unwrap();
+    let thing = "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: a}\n";
+    fs::write(root.join("apps/thing.yaml"), thing).unwrap();
+    fs::write(root.join("apps/latin.yaml"), b"a: \xe9\n").unwrap();
+    for more in [&["--write-baseline"][..], &[]] {
+        let run = validate(root, "apps", more);
+        assert_eq!(run.code, Some(2));
+        for says in [
+            "`[` is opened here and never closed",
+            "1 document not checked: no CRD for Thing",
+            "`apps/latin.yaml` is not UTF-8 text",
+            "\n2 errors, 1 warning\n",
+        ] {
+            assert!(run.stderr.contains(says), "{says}: {}", run.stderr);
+        }
+    }
+    let text = fs::read_to_string(root.join("apps/known.json")).unwrap();
+    assert_eq!(text.matches("\"file\"").count(), 3, "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_baseline_is_replaced_whole() {
+    let folder = adopted();
+    let known = folder.path().join("apps/known.json");
+    let other = folder.path().join("same.json");
+    fs::hard_link(&known, &other).unwrap();
+    let before = fs::read_to_string(&known).unwrap();
+    edit(&folder, "apps/web.yaml", |text| {
+        text.replace("prun:", "prune:")
+    });
+    validate(folder.path(), "apps", &["--write-baseline"]);
+    assert_ne!(fs::read_to_string(&known).unwrap(), before);
+    assert_eq!(fs::read_to_string(&other).unwrap(), before);
+    // a link stays one
+    fs::remove_file(&known).unwrap();
+    std::os::unix::fs::symlink("../same.json", &known).unwrap();
+    validate(folder.path(), "apps", &["--write-baseline"]);
+    assert!(fs::symlink_metadata(&known).unwrap().is_symlink());
+    assert_ne!(fs::read_to_string(&other).unwrap(), before);
+}
+
+#[test]
 fn a_configuration_is_adopted_in_the_same_way() {
     let folder = tempfile::tempdir().unwrap();
     run_in(folder.path(), &["init", "fleet"]);

@@ -190,3 +190,30 @@ fn a_link_to_a_folder_that_is_read_nowhere_else_is_a_warning() {
     }
     assert!(run.stderr.ends_with("\n2 warnings\n"), "{}", run.stderr);
 }
+
+#[test]
+fn a_helm_chart_is_named_and_its_templates_are_no_faults() {
+    let folder = tempfile::tempdir().unwrap();
+    let chart = folder.path().join("charts/web");
+    fs::create_dir_all(chart.join("templates")).unwrap();
+    fs::write(folder.path().join("source.yaml"), SOURCE).unwrap();
+    fs::write(chart.join("Chart.yaml"), "apiVersion: v2\nname: web\n").unwrap();
+    fs::write(chart.join("values.yaml"), "replicas: 1\n").unwrap();
+    fs::write(chart.join("templates/a.yaml"), "{{- if .Values.a }}\n").unwrap();
+    let run = run_in(folder.path(), &["validate", "--manifests", "."]);
+    assert_eq!(
+        (run.code, &*run.stdout),
+        (Some(0), "sound: 1 document judged\n"),
+        "{}",
+        run.stderr
+    );
+    assert!(
+        run.stderr.starts_with(
+            "warning: `charts/web` is a Helm chart, and is not checked\n--> charts/web:1:1"
+        ),
+        "{}",
+        run.stderr
+    );
+    let says = "help: `helm template charts/web | flux-setup validate --manifests -` judges what it makes\n";
+    assert!(run.stderr.contains(says), "{}", run.stderr);
+}

@@ -59,6 +59,7 @@ fn what_is_listed_and_not_there_and_what_is_there_and_not_listed_is_told() {
     error apps/kustomization.yaml:3 `../none` is not there (add the file, or take the line away)
     error apps/kustomization.yaml:4 `old` has no `kustomization.yaml` (write one there, or list its files one by one)
     error apps/kustomization.yaml:6 `./source.yaml` is listed twice (take one of them away: kustomize refuses both)
+    warning apps/kustomization.yaml:7 `https://example.com/x.yaml` lies elsewhere, and is not checked (`--build` fetches it and judges what kustomize makes of it)
     error apps/kustomization.yaml:8 kustomize knows no field `resource` (did you mean `resources`?)
     error apps/values.yaml:1 no Kubernetes object: neither `apiVersion` nor `kind` is given (add both, or keep the file out of the folder of manifests)
     warning apps/web.yaml:1 no kustomization lists it, and so Flux passes over it (list it in `apps/kustomization.yaml`, or keep it out of the folder)
@@ -139,6 +140,71 @@ fn a_file_that_another_object_of_flux_reads_by_its_folder_is_not_missed() {
     );
 }
 
+#[test]
+fn an_empty_configuration_and_one_that_is_none_are_told() {
+    let folder = folder(&[
+        ("empty/kustomization.yaml", "# later\n"),
+        ("empty/web.yaml", SOUND),
+        ("kinds/kustomization.yaml", "kind: Kustomization\n"),
+        ("lists/kustomization.yaml", "resources: [../empty]\n"),
+        ("nothing/kustomization.yaml", "resources: []\n"),
+        ("source/Kustomization", SOURCE),
+    ]);
+    let says = "is empty, which kustomize refuses (list what it takes in under `resources`, or remove it: Flux then takes every manifest of the folder)";
+    assert_eq!(
+        said(&folder),
+        [
+            format!("error empty/kustomization.yaml:1 `kustomization.yaml` {says}"),
+            "warning empty/web.yaml:1 no kustomization lists it, and so Flux passes over it (list it in `empty/kustomization.yaml`, or keep it out of the folder)".to_owned(),
+            format!("error kinds/kustomization.yaml:1 `kustomization.yaml` {says}"),
+            "error source/Kustomization:1 kustomize reads a file of this name as its own configuration, and this is none (give the file another name, and list it there)".to_owned(),
+        ]
+    );
+}
+
+#[test]
+#[cfg(unix)]
+fn what_lies_on_other_machines_is_named_as_unchecked() {
+    let remote = "https://github.com/acme/base//deploy?ref=v1";
+    let lists = format!("resources:\n- {remote}\n- source.yaml\n");
+    let folder = folder(&[("kustomization.yaml", &lists), ("source.yaml", SOURCE)]);
+    let says = format!(
+        "warning kustomization.yaml:2 `{remote}` lies elsewhere, and is not checked (`--build` fetches it and judges what kustomize makes of it)"
+    );
+    assert_eq!(said(&folder), [&*says]);
+    // and no baseline knows what is in it
+    let known = ["--baseline", "known.json", "--write-baseline"];
+    let arguments = [&["validate", "--manifests", "."][..], &known].concat();
+    let run = run_in(folder.path(), &arguments);
+    assert!(run.stderr.contains("lies elsewhere"), "{}", run.stderr);
+    assert!(run.stdout.contains("0 findings written"), "{}", run.stdout);
+    // built it is judged, and nothing more is said
+    fs::remove_file(folder.path().join("known.json")).unwrap();
+    let programs = folder.path().join("programs");
+    kustomize(
+        &programs,
+        &format!("printf '%s---\\n%s' '{SOUND}' '{SOURCE}'"),
+    );
+    let run = build(&folder, &programs);
+    assert_eq!((run.code, &*run.stderr), (Some(0), ""), "{}", run.stdout);
+    assert!(
+        run.stdout.ends_with(", 1 overlay built\n"),
+        "{}",
+        run.stdout
+    );
+}
+
+/// Puts a program there that takes kustomize's place.
+#[cfg(unix)]
+fn kustomize(programs: &Path, script: &str) {
+    use std::os::unix::fs::PermissionsExt;
+
+    let kustomize = programs.join("kustomize");
+    fs::create_dir(programs).expect("it can be made");
+    fs::write(&kustomize, format!("#!/bin/sh\n{script}\n")).expect("it can be written");
+    fs::set_permissions(&kustomize, fs::Permissions::from_mode(0o755)).expect("it is ours");
+}
+
 const OVERLAY: [(&str, &str); 4] = [
     (
         "base/kustomization.yaml",
@@ -173,17 +239,12 @@ fn without_kustomize_there_is_no_build() {
 #[test]
 #[cfg(unix)]
 fn what_builds_is_told_of_no_repository_of_a_hook() {
-    use std::os::unix::fs::PermissionsExt;
-
     let folder = folder(&OVERLAY);
     let programs = folder.path().join("programs");
-    let kustomize = programs.join("kustomize");
     let script = format!(
-        "#!/bin/sh\n[ -z \"$GIT_DIR$GIT_INDEX_FILE\" ] || exit 1\nprintf '%s---\\n%s' '{SOUND}' '{SOURCE}'\n"
+        "[ -z \"$GIT_DIR$GIT_INDEX_FILE\" ] || exit 1\nprintf '%s---\\n%s' '{SOUND}' '{SOURCE}'"
     );
-    fs::create_dir(&programs).expect("it can be made");
-    fs::write(&kustomize, script).expect("it can be written");
-    fs::set_permissions(&kustomize, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    kustomize(&programs, &script);
     let output = command(&["validate", "--manifests", ".", "--build"])
         .env("PATH", &programs)
         .env("GIT_DIR", folder.path().join(".git"))
