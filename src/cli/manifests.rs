@@ -1,6 +1,6 @@
 //! `flux-setup validate --manifests`: plain manifests, judged without any configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -22,6 +22,7 @@ use super::manifest_crds::{HeldCrds, given_crds};
 use super::manifest_files::{Documents, shown};
 use super::outcome::Outcome;
 use super::same_object::{cluster, same_objects};
+use super::sops::{is_encrypted, without_sops};
 use super::validate_args::ValidateArguments;
 
 /// How many documents were judged, and how far.
@@ -75,12 +76,13 @@ pub(super) fn run(
         });
     }
     let documents = without_lists(documents);
+    let (documents, encrypted) = without_sops(documents);
     log.step("read", || counted(documents.len(), "document"));
     let crds = HeldCrds::among(&documents, given, &mut read);
     let judged = Judged {
         kustomize,
         built,
-        ..judge(&documents, &crds, &mut read)
+        ..judge(&documents, &encrypted, &crds, &mut read)
     };
     let found = same_objects(&documents, &read.sources);
     read.findings.extend(found);
@@ -128,11 +130,19 @@ fn repositories(count: usize) -> String {
     counted_as(count, "repository", "repositories")
 }
 
-fn judge(documents: &[Node], crds: &HeldCrds, read: &mut Documents) -> Judged {
+fn judge(
+    documents: &[Node],
+    encrypted: &HashSet<Span>,
+    crds: &HeldCrds,
+    read: &mut Documents,
+) -> Judged {
     let mut judged = Judged::default();
     let mut unknown: BTreeMap<String, (Span, usize)> = BTreeMap::new();
     for document in documents {
-        let faults = crds.faults(document, &read.sources);
+        let mut faults = crds.faults(document, &read.sources);
+        if encrypted.contains(&document.span) {
+            faults.retain(|fault| !is_encrypted(&read.sources, fault.span));
+        }
         read.findings.extend(faults.into_iter().map(Finding::from));
         let coverage = crds.of(document, &read.sources).coverage(document);
         match coverage {
@@ -187,14 +197,18 @@ impl Judged {
     }
 }
 
-/// The documents with the items of each `kind: List` in its place, as `kubectl get` prints them.
+/// The documents with the items of each list in its place, as `kubectl get` prints them and as kubectl and
+/// kustomize read them, whatever kind they are of.
 pub(super) fn without_lists(documents: Vec<Node>) -> Vec<Node> {
     let mut single = Vec::with_capacity(documents.len());
     for document in documents {
-        let text = |key: &str| document.get(key).and_then(Node::as_str);
-        let is_list = text("apiVersion") == Some("v1") && text("kind") == Some("List");
-        match document.get("items").and_then(Node::as_sequence) {
-            Some(items) if is_list => single.extend(without_lists(items.to_vec())),
+        let kind = document.get("kind").and_then(Node::as_str);
+        let items = document.get("items");
+        match items.and_then(Node::as_sequence) {
+            Some(items) if kind.is_some_and(|kind| kind.ends_with("List")) => {
+                single.extend(without_lists(items.to_vec()));
+            }
+            None if kind == Some("List") && items.is_none_or(Node::is_null) => {}
             _ => single.push(document),
         }
     }
@@ -225,7 +239,7 @@ mod tests {
 
     #[test]
     fn of_a_list_the_items_are_judged() {
-        let text = "apiVersion: v1\nkind: List\nitems:\n- {kind: A}\n- {apiVersion: v1, kind: List, items: [{kind: B}]}\n---\nkind: C\n";
+        let text = "apiVersion: v1\nkind: List\nitems:\n- {kind: A}\n- {apiVersion: v1, kind: BList, items: [{kind: B}]}\n- {kind: List, items: null}\n---\nkind: C\n";
         let documents = without_lists(yaml::read(text, 0).0);
         let kinds = documents.iter().map(|document| document.get("kind"));
         let kinds: Vec<_> = kinds.map(|kind| kind.and_then(Node::as_str)).collect();

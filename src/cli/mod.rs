@@ -70,6 +70,7 @@ mod serve_duties;
 mod serve_github;
 mod serve_settings;
 mod serve_tasks;
+mod sops;
 mod status;
 mod status_args;
 mod table;

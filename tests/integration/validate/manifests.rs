@@ -225,6 +225,27 @@ fn every_kind_of_flux_is_judged_without_any_crds() {
 }
 
 #[test]
+fn what_sops_encrypted_is_judged_as_far_as_it_can_be_read() {
+    let sops = "sops: {mac: \"ENC[AES256_GCM,data:x]\", version: 3.8.1}\n";
+    let url = "url: https://github.com/acme/web";
+    let hidden = SOURCE.replace(url, "url: ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]");
+    assert_eq!(
+        judged(&format!("{hidden}{sops}")),
+        (Some(0), "sound: 1 document judged\n".to_owned())
+    );
+    let (code, said) = judged(&format!("{hidden}{sops}").replace("5m", "5x"));
+    assert_eq!(code, Some(2));
+    assert!(
+        said.contains("error[api]: `5x` does not match") && said.contains("\n1 error\n"),
+        "{said}"
+    );
+    // what others call so is a field like any other
+    let (_, said) = judged(&format!("{hidden}sops: {{}}\n"));
+    assert!(said.contains("unknown field `sops`"), "{said}");
+    assert!(said.contains("`ENC[AES256_GCM,"), "{said}");
+}
+
+#[test]
 fn merge_keys_are_read_as_kustomize_reads_them() {
     let common = "x-common: &common {interval: 5s, prune: true}\n";
     let anchored = SOUND.replace("  interval: 5m\n  prune: true\n", "  <<: *common\n");
