@@ -18,9 +18,9 @@ use super::fleet::{Fleet, Loaded};
 use super::log::Log;
 use super::markdown::code;
 use super::outcome::Outcome;
-use super::report::{self, JsonFinding};
+use super::report::JsonFinding;
 use super::table::{self, Column};
-use super::{output, printable};
+use super::{output, printable, report_markdown};
 
 /// Rows of a table in Markdown; JSON has all.
 const MOST_ROWS: usize = 200;
@@ -46,7 +46,7 @@ pub(super) fn run(
     };
     let (sources, findings) = suppose(&arguments.what_if, fleet);
     if !findings.is_empty() {
-        report::print(&sources, &findings, global.format)?;
+        report_markdown::print_asked(&sources, &findings, global)?;
         return Ok(Outcome::BadInput);
     }
     let (after, verdict) = price(fleet);

@@ -1,8 +1,7 @@
 //! `flux-setup budget --patch`: the advice as a change of the configuration.
 
-use std::env;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use similar::TextDiff;
@@ -17,6 +16,7 @@ use super::fleet::Fleet;
 use super::outcome::Outcome;
 use super::output;
 use super::printable::printable;
+use super::real_path::{real, relative};
 use super::report::JsonFinding;
 
 #[derive(Serialize)]
@@ -34,8 +34,10 @@ struct Answer<'a> {
 pub(super) fn run(global: &GlobalArguments, fleet: &Fleet<'_>) -> anyhow::Result<Outcome> {
     let (report, _) = priced(fleet, None, None);
     let patched = patch(&fleet.plan, fleet.configuration, &report.advice);
+    let here = real(Path::new(""));
+    let top = top(&here, &real(&global.config));
     let texts = patched.texts.iter();
-    let diffs = texts.map(|one| diff(fleet.configuration, one.source, &one.text));
+    let diffs = texts.map(|one| diff(&top, fleet.configuration, one.source, &one.text));
     let diffs: String = diffs.collect();
     fleet.print_warnings(global)?;
     if global.format == Format::Json {
@@ -51,6 +53,16 @@ pub(super) fn run(global: &GlobalArguments, fleet: &Fleet<'_>) -> anyhow::Result
     for what in &patched.left {
         output::note(&format!("by hand: {}", printable(what)))?;
     }
+    // git passes over what does not lie below the folder in which it is asked
+    let is_below =
+        |source| real(Path::new(fleet.configuration.sources.name(source))).starts_with(&here);
+    let fits = here.starts_with(&top) && patched.texts.iter().all(|one| is_below(one.source));
+    if !fits {
+        let top = relative(&here, &top);
+        output::note(&printable(&format!(
+            "its paths are those of `{top}`: `… | git -C {top} apply`"
+        )))?;
+    }
     output::note(&match patched.texts.len() {
         0 => "nothing is advised that a change of the configuration would do".to_owned(),
         files => format!(
@@ -62,16 +74,24 @@ pub(super) fn run(global: &GlobalArguments, fleet: &Fleet<'_>) -> anyhow::Result
     Ok(Outcome::Done)
 }
 
-/// In the form of `git diff`, by the path from the current folder.
-fn diff(configuration: &Configuration, source: u32, after: &str) -> String {
+/// The folder from which git reads the paths of a patch: the top of the repository that the configuration
+/// lies in; without one the current folder, or the configuration's own where that is no part of it.
+fn top(here: &Path, configuration: &Path) -> PathBuf {
+    let mut around = configuration.ancestors();
+    let repository = around.find(|folder| folder.join(".git").exists());
+    let top = repository.unwrap_or(if configuration.starts_with(here) {
+        here
+    } else {
+        configuration
+    });
+    top.to_owned()
+}
+
+/// In the form of `git diff`.
+fn diff(top: &Path, configuration: &Configuration, source: u32, after: &str) -> String {
     let before = configuration.sources.text(source);
-    let name = Path::new(configuration.sources.name(source));
-    let here = env::current_dir().ok();
-    let below = here
-        .as_deref()
-        .and_then(|here| name.strip_prefix(here).ok());
-    let name = below.unwrap_or(name).display().to_string();
-    let name = name.trim_start_matches("./").trim_start_matches('/');
+    let name = configuration.sources.name(source);
+    let name = relative(top, &real(Path::new(name)));
     // a credential that somebody wrote into a comment is shown to nobody, and then the patch does not fit
     mask(
         &TextDiff::from_lines(before, after)

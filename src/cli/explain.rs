@@ -1,5 +1,6 @@
 //! `flux-setup render --explain`: each value of a project's objects, and where it comes from.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use anstyle::Style;
@@ -8,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::config::{Configuration, Filling, Sources};
+use crate::flux::mask;
 use crate::flux::yaml::Span;
 use crate::plan::{Names, PlannedObject, Selection};
 use crate::render::{Explained, Origin, Templates, explain};
@@ -134,7 +136,7 @@ struct Told<'a> {
 #[serde(rename_all = "camelCase")]
 struct ToldValue<'a> {
     path: &'a str,
-    value: &'a Value,
+    value: Cow<'a, Value>,
     from: From,
     /// The key of the configuration that would say it, where nothing does.
     key: Option<&'static str>,
@@ -202,7 +204,7 @@ fn told<'a>(
         let others = explained.instead_of.iter();
         ToldValue {
             path: &explained.path,
-            value: &explained.value,
+            value: masked(&explained.path, &explained.value),
             from,
             key,
             place: span.map(|span| Place::of(sources, span)),
@@ -252,12 +254,29 @@ fn print(out: &mut dyn Write, width: Option<usize>, told: &Told<'_>) -> io::Resu
         let instead_of = instead_of.map(|place| format!("{} at {place}", short(&place.text)));
         rows.add_row([
             printable(value.path).into_owned(),
-            shown(value.value),
+            shown(&value.value),
             from(told, value),
             instead_of.collect::<Vec<_>>().join(", "),
         ]);
     }
     table::print(out, width, &rows, &["instead of"])
+}
+
+/// Without what looks like a credential, by itself or by the key that it stands at.
+fn masked<'a>(path: &str, value: &'a Value) -> Cow<'a, Value> {
+    let Value::String(text) = value else {
+        return Cow::Borrowed(value);
+    };
+    let key = path.trim_end_matches(['"', ']']);
+    let key = key.rsplit(['.', '/', '"']).next().unwrap_or_default();
+    let whole = format!("{key}: {text}");
+    match mask(&whole) {
+        Cow::Borrowed(_) => Cow::Borrowed(value),
+        Cow::Owned(shown) => {
+            let shown = shown.strip_prefix(&format!("{key}: ")).unwrap_or("***");
+            Cow::Owned(shown.into())
+        }
+    }
 }
 
 fn from(told: &Told<'_>, value: &ToldValue<'_>) -> String {

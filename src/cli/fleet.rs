@@ -13,6 +13,7 @@ use super::judging::Judges;
 use super::log::Log;
 use super::progress::Progress;
 use super::report::{self, JsonFinding};
+use super::report_markdown;
 
 /// A configuration folder, read.
 #[derive(Debug)]
@@ -146,7 +147,7 @@ impl Fleet<'_> {
 
     /// Prints what is wrong as the answer of the command.
     pub(super) fn print_findings(&self, global: &GlobalArguments) -> anyhow::Result<()> {
-        report::print(&self.configuration.sources, &self.findings, global.format)
+        report_markdown::print_asked(&self.configuration.sources, &self.findings, global)
     }
 
     /// Prints what is odd beside another answer; for machines that answer has it.

@@ -101,7 +101,7 @@ impl Judgement<'_> {
                 output::json(&report_sarif::log(findings, prints))?;
             }
             AskedFormat::Markdown => {
-                let text = report_markdown::text(findings, &self.judged);
+                let text = report_markdown::text("flux-setup validate", findings, &self.judged);
                 output::data(|out| out.write_all(text.as_bytes()))?;
             }
         }

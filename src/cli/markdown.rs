@@ -39,27 +39,54 @@ pub(super) fn code(text: &str) -> String {
     format!("{fence}{space}{text}{space}{fence}")
 }
 
-/// A sentence of ours, in which what others wrote stands between backticks or is a name.
+/// A sentence of ours, in which what others wrote stands between backticks or is a name. As Markdown reads
+/// it, as many backticks as open code end it; others are none.
 pub(super) fn prose(text: &str) -> String {
     let text = printable(text);
     let mut out = String::with_capacity(text.len());
-    let mut is_code = false;
-    for c in text.chars() {
-        is_code ^= c == '`';
-        if !is_code
-            && matches!(
-                c,
-                '<' | '>' | '@' | '[' | ']' | '*' | '_' | '#' | '|' | '\\'
-            )
-        {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    if is_code {
-        out.push('`');
+    let mut rest = &*text;
+    while let Some(c) = rest.chars().next() {
+        let backticks = rest.len() - rest.trim_start_matches('`').len();
+        let (fence, behind) = rest.split_at(backticks);
+        let end = (backticks > 0)
+            .then(|| end_of_code(behind, fence))
+            .flatten();
+        let taken = match end {
+            Some(end) => {
+                let length = backticks + end;
+                out.push_str(&rest[..length]);
+                length
+            }
+            None if backticks > 0 => {
+                out.push_str(&"\\`".repeat(backticks));
+                backticks
+            }
+            None => {
+                let is_markup = matches!(
+                    c,
+                    '<' | '>' | '@' | '[' | ']' | '*' | '_' | '#' | '|' | '\\'
+                );
+                out.extend(is_markup.then_some('\\'));
+                out.push(c);
+                c.len_utf8()
+            }
+        };
+        rest = &rest[taken..];
     }
     out
+}
+
+/// Behind the next run of exactly these backticks.
+fn end_of_code(text: &str, fence: &str) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += text[at..].find('`')?;
+        let run = text[at..].len() - text[at..].trim_start_matches('`').len();
+        at += run;
+        if run == fence.len() {
+            return Some(at);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -72,6 +99,17 @@ mod tests {
         assert_eq!(code("a`b"), "`` a`b ``");
         assert_eq!(code("<b> @acme/all\nx"), "`<b> @acme/all\u{fffd}x`");
         assert_eq!(prose("a @b `@c_d`"), "a \\@b `@c_d`");
+        // whoever closes our backticks opens none
+        for (text, expected) in [
+            ("`a` @b `c` <d>", "`a` \\@b `c` \\<d\\>"),
+            ("```a @b", "\\`\\`\\`a \\@b"),
+            ("`a``@b` @c", "`a``@b` \\@c"),
+            ("``a` @b", "\\`\\`a\\` \\@b"),
+            ("a` @b", "a\\` \\@b"),
+            ("`a\\` @b", "`a\\` \\@b"),
+        ] {
+            assert_eq!(prose(text), expected, "{text}");
+        }
     }
 
     #[test]

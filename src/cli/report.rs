@@ -158,7 +158,20 @@ fn placed<'a>(sources: &'a Sources, findings: &'a [Finding]) -> Vec<Placed<'a>> 
         let Position { line, column } = placed.position;
         (placed.file, line, column, &placed.finding.message)
     });
-    placed.dedup_by_key(|placed| placed.finding);
+    // an alias copies a fault to other keys, and its place and words stay the same
+    placed.dedup_by(|one, other| {
+        let said = |placed: &Placed<'a>| {
+            let Finding {
+                span,
+                class,
+                severity,
+                message,
+                ..
+            } = placed.finding;
+            (*span, *class, *severity, message.as_str())
+        };
+        said(one) == said(other)
+    });
     placed
 }
 

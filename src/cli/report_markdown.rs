@@ -2,21 +2,26 @@
 
 use std::io::Write;
 
-use crate::config::Severity;
+use crate::config::{Finding, Severity, Sources};
 use crate::flux::mask;
 
+use super::args::{AskedFormat, GlobalArguments};
 use super::markdown::{LONGEST_BYTES, code, prose, section};
 use super::output;
-use super::report::{Counts, JsonFinding};
+use super::report::{self, Counts, JsonFinding};
 
-/// `judged` is what they were found in, in words that follow a name.
-pub(super) fn text(findings: &[JsonFinding<'_>], judged: &str) -> String {
+/// `what` found them, and `judged` is what they were found in, in words that follow a name; empty where
+/// that is not said.
+pub(super) fn text(what: &str, findings: &[JsonFinding<'_>], judged: &str) -> String {
     let counts = Counts::of(findings.iter().map(|finding| finding.severity));
     let shown = match counts.shown() {
         shown if shown.is_empty() => "sound".to_owned(),
         shown => shown,
     };
-    let mut text = format!("### flux-setup validate: {shown}\n\n{}.\n", prose(judged));
+    let mut text = format!("### {what}: {shown}\n");
+    if !judged.is_empty() {
+        text += &format!("\n{}.\n", prose(judged));
+    }
     for (severity, heading) in [(Severity::Error, "Errors"), (Severity::Warning, "Warnings")] {
         let some = findings
             .iter()
@@ -25,6 +30,19 @@ pub(super) fn text(findings: &[JsonFinding<'_>], judged: &str) -> String {
         section(&mut text, heading, LONGEST_BYTES, items);
     }
     text
+}
+
+/// Prints findings where they are the answer; as a comment only where that was asked for.
+pub(super) fn print_asked(
+    sources: &Sources,
+    findings: &[Finding],
+    global: &GlobalArguments,
+) -> anyhow::Result<()> {
+    if global.asked_format != AskedFormat::Markdown {
+        return report::print(sources, findings, global.format);
+    }
+    let text = text("flux-setup", &report::json(sources, findings), "");
+    output::data(|out| out.write_all(text.as_bytes()))
 }
 
 pub(super) fn item(finding: &JsonFinding<'_>) -> String {

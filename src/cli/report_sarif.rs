@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::config::{Class, Severity};
 use crate::flux::mask;
 
+use super::manifest_files::STDIN;
 use super::output;
 use super::printable::printable_lines;
 use super::report::JsonFinding;
@@ -84,8 +85,12 @@ fn result(finding: &JsonFinding<'_>, fingerprint: &str) -> Value {
         region["endLine"] = end.line.into();
         region["endColumn"] = end.column.into();
     }
+    let artifact = match finding.file {
+        STDIN => json!({"description": {"text": "stdin"}}),
+        file => json!({"uri": uri(file)}),
+    };
     let mut location = json!({"physicalLocation": {
-        "artifactLocation": {"uri": uri(finding.file)},
+        "artifactLocation": artifact,
         "region": region,
     }});
     if !finding.path.is_empty() {
@@ -129,6 +134,5 @@ mod tests {
     fn a_path_is_a_uri_whatever_it_is_called() {
         assert_eq!(uri("a/b c:d%.yaml"), "a/b%20c%3Ad%25.yaml");
         assert_eq!(uri("/tmp/\u{fc}.yaml"), "file:///tmp/%C3%BC.yaml");
-        assert_eq!(uri("-"), "-");
     }
 }

@@ -270,3 +270,24 @@ fn a_project_that_is_left_out_says_where() {
         "error: project `web` is left out of environment `dev` at flux-setup.yaml:4:20\n"
     );
 }
+
+#[test]
+fn what_looks_like_a_credential_is_shown_to_nobody() {
+    let fleet = Fleet::new()
+        .file(
+            "flux-setup.yaml",
+            "projects: [{name: web, repository: https://github.com/acme/web}]\n",
+        )
+        .file(
+            "environments/dev.yaml",
+            "ref: {branch: main}\nsubstitutions:\n  DB_PASSWORD: hunter2\n  URL: https://bob:hunter3@example.com/\n  NAME: shown\n",
+        );
+    for format in ["text", "json"] {
+        let run = fleet.run(&["render", "--explain", "web", "--format", format]);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        assert!(!run.stdout.contains("hunter"), "{}", run.stdout);
+        for shown in ["https://***@example.com/", "shown", "***"] {
+            assert!(run.stdout.contains(shown), "{shown}: {}", run.stdout);
+        }
+    }
+}

@@ -187,6 +187,13 @@ fn what_if_that_cannot_be_is_refused_with_its_place() {
 
     1 error
     ");
+    let what = "environments.prodution.interval=1m";
+    let run = fleet.run(&["budget", "--what-if", what, "--format", "markdown"]);
+    assert_eq!(run.code, Some(2));
+    assert_eq!(
+        run.stdout,
+        "### flux-setup: 1 error\n\n**Errors (1)**\n\n- `--what-if:1:14`: unknown environment `prodution`  \n  did you mean `production`?\n"
+    );
     let run = fleet.run(&["budget", "--what-if", "interval=5", "--format", "json"]);
     let finding = &parsed(&run)["findings"][0];
     assert_eq!(finding["message"], "the duration `5` has no unit");
@@ -360,4 +367,69 @@ fn what_cannot_be_written_is_left_to_a_person() {
         run.stdout,
         run.stderr
     );
+}
+
+/// Runs git with nothing of ours.
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .output()
+        .expect("git is there");
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+#[test]
+fn from_wherever_it_is_asked_a_patch_fits_the_repository_and_so_does_a_second_one() {
+    let top = tempfile::tempdir().expect("a temporary folder can be made");
+    let top = top.path();
+    write(top, "ops/notes.txt", "");
+    write(
+        top,
+        "fleet/flux-setup.yaml",
+        "projects: [{name: web, repository: https://github.com/acme/web}]\n",
+    );
+    let file = "fleet/environments/production.yaml";
+    let dear = "ref: {branch: main}\nintervals: {source: 20s}\n";
+    write(top, file, dear);
+    git(top, &["init", "-q"]);
+    for (here, config, hint) in [
+        ("", "fleet", ""),
+        ("fleet", ".", ""),
+        (
+            "ops",
+            "../fleet",
+            "its paths are those of `..`: `… | git -C .. apply`\n",
+        ),
+    ] {
+        write(top, file, dear);
+        for interval in ["20s", "10s"] {
+            let text = std::fs::read_to_string(top.join(file)).expect("a readable file");
+            write(top, file, text.replace("1m", interval));
+            let here = top.join(here);
+            let run = run_in(&here, &["budget", "--config", config, "--patch"]);
+            assert_eq!(run.code, Some(0), "{}", run.stderr);
+            assert!(
+                run.stdout
+                    .starts_with(&format!("--- a/{file}\n+++ b/{file}\n")),
+                "{}",
+                run.stdout
+            );
+            assert!(run.stderr.starts_with(hint), "{}", run.stderr);
+            write(top, "advice.patch", &run.stdout);
+            let patch = top.join("advice.patch").display().to_string();
+            match hint {
+                "" => git(&here, &["apply", &patch]),
+                _ => git(&here, &["-C", "..", "apply", &patch]),
+            };
+            let after = std::fs::read_to_string(top.join(file)).expect("a readable file");
+            assert!(after.contains("source: 1m"), "{after}");
+            let again = run_in(&here, &["budget", "--config", config, "--patch"]);
+            assert_eq!(again.stdout, "");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::binary::{Run, run_in};
+use crate::binary::{Run, command, ended, run_in};
 
 use super::manifests::{SOUND, SOURCE};
 
@@ -209,6 +209,34 @@ fn what_is_written_as_sarif_is_valid() {
         let found = log["runs"][0]["results"].as_array().map(Vec::len);
         assert_eq!(found, Some(results), "{log:#}");
     }
+}
+
+#[test]
+fn what_comes_by_stdin_has_no_uri() {
+    let mut program = command(&["validate", "--manifests", "-", "--format", "sarif"]);
+    let output = program.write_stdin("kind: [\n").output();
+    let run = ended(&output.expect("the program was built"));
+    let log: Value = serde_json::from_str(&run.stdout).unwrap();
+    let location = &log["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+    assert_eq!(
+        location["artifactLocation"],
+        serde_json::json!({"description": {"text": "stdin"}}),
+        "{log:#}"
+    );
+    assert_eq!(location["region"]["startLine"], 1);
+}
+
+#[test]
+fn a_fault_that_an_alias_copies_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: web, namespace: a}\nspec:\n  interval: 5m\n  prune: true\n  sourceRef: {kind: GitRepository, name: web}\n  commonMetadata: {labels: &l {a: on}, annotations: *l}\n";
+    fs::write(folder.path().join("web.yaml"), text).unwrap();
+    let run = run_in(folder.path(), &["validate", "--manifests", "web.yaml"]);
+    let count = run
+        .stderr
+        .matches("must be a string, not a boolean")
+        .count();
+    assert_eq!(count, 1, "{}", run.stderr);
 }
 
 #[test]
