@@ -33,6 +33,8 @@ struct Runner {
     outputs: BTreeMap<String, String>,
     /// What a cache has.
     is_cached: bool,
+    /// As `rustc` names itself.
+    toolchain: &'static str,
 }
 
 /// What a job came to: the steps that ran, and where it failed what that said.
@@ -68,6 +70,7 @@ impl Runner {
             inputs: all,
             outputs: BTreeMap::new(),
             is_cached: false,
+            toolchain: "rustc 1.94",
         }
     }
 
@@ -97,7 +100,12 @@ impl Runner {
             .map(|name| (name, true))
             .or_else(|| condition.strip_suffix(" != ''").map(|name| (name, false)))
             .unwrap_or_else(|| panic!("{condition}"));
-        self.inputs[name.strip_prefix("inputs.").expect("it has this form")].is_empty() == is_empty
+        let value = match name.split_once('.').expect("it has this form") {
+            ("inputs", input) => self.inputs.get(input),
+            ("steps", output) => self.outputs.get(output),
+            _ => panic!("{name}"),
+        };
+        value.is_none_or(String::is_empty) == is_empty
     }
 
     fn run(&mut self, workspace: &Path) -> Job {
@@ -111,8 +119,12 @@ impl Runner {
                 "#!/bin/sh\necho \"cargo $*\"\nmkdir -p \"$6/bin\"\ncp '{BINARY}' \"$6/bin/flux-setup\"\n"
             ),
         );
-        fs::set_permissions(programs.join("cargo"), fs::Permissions::from_mode(0o755))
-            .expect("a temporary folder can be written");
+        let toolchain = &self.toolchain;
+        write(&programs, "rustc", format!("#!/bin/sh\necho {toolchain}\n"));
+        for program in ["cargo", "rustc"] {
+            fs::set_permissions(programs.join(program), fs::Permissions::from_mode(0o755))
+                .expect("a temporary folder can be written");
+        }
         let mut job = Job {
             ran: Vec::new(),
             said: String::new(),
@@ -183,6 +195,30 @@ impl Runner {
     }
 }
 
+/// The commands that GitHub's runner obeys in what a step says. Source: `ActionCommandManager` and
+/// `ActionCommand` in actions/runner.
+fn commands(said: &str) -> Vec<&str> {
+    let mut stopped_by = None;
+    let mut obeyed = Vec::new();
+    for line in said.lines() {
+        let Some((name, value)) = line
+            .trim_start()
+            .strip_prefix("::")
+            .and_then(|rest| rest.split_once("::"))
+        else {
+            continue;
+        };
+        match stopped_by {
+            Some(token) if name == token => stopped_by = None,
+            Some(_) => {}
+            None if name == "stop-commands" => stopped_by = Some(value),
+            None => obeyed.push(line),
+        }
+    }
+    assert_eq!(stopped_by, None, "{said}");
+    obeyed
+}
+
 /// A repository with a fleet and what was rendered of it.
 fn workspace() -> Fleet {
     let fleet = Fleet::new();
@@ -240,6 +276,76 @@ fn the_action_builds_the_program_once_and_proves_a_fleet_with_it() {
     assert_eq!(job.failed, None, "{}", job.said);
     assert!(!job.said.contains("cargo install"), "{}", job.said);
     assert_eq!(again.outputs["program.outputs.key"], key);
+    let mut newer = Runner::new(&SOUND);
+    newer.toolchain = "rustc 1.95";
+    newer.run(fleet.path());
+    assert_ne!(newer.outputs["program.outputs.key"], key);
+}
+
+#[test]
+fn the_action_judges_manifests_where_there_is_no_configuration() {
+    let fleet = workspace();
+    let inputs = [("manifests", "clusters"), ("binary", BINARY)];
+    let job = Runner::new(&inputs).run(fleet.path());
+    assert_eq!(job.failed, None, "{}", job.said);
+    assert_eq!(job.ran, ["Find flux-setup", "Validate manifests"]);
+    // a configuration that lies there, or that is named, is proved too
+    let job = Runner::new(&inputs).run(&fleet.path().join("fleet"));
+    assert_eq!(job.ran[1], "Validate", "{}", job.said);
+    let named = [&inputs[..], &[("config", "gone")]].concat();
+    let job = Runner::new(&named).run(fleet.path());
+    assert_eq!((job.failed, &*job.ran[1]), (Some(2), "Validate"));
+    let job = Runner::new(&[("binary", BINARY)]).run(fleet.path());
+    assert_eq!((job.failed, &*job.ran[1]), (Some(2), "Validate"));
+}
+
+#[test]
+fn a_first_configuration_is_compared_with_none() {
+    let fleet = workspace();
+    let inputs = [
+        ("config", "fleet"),
+        ("binary", BINARY),
+        ("compare", ".base/fleet"),
+    ];
+    let job = Runner::new(&inputs).run(fleet.path());
+    assert_eq!(job.failed, None, "{}", job.said);
+    assert_eq!(job.summary, "");
+    assert_eq!(
+        commands(&job.said),
+        ["::notice title=flux-setup::what is compared with has no configuration yet"]
+    );
+}
+
+#[test]
+fn nothing_that_lies_in_the_repository_is_a_command_to_the_runner() {
+    let fleet = workspace();
+    let rendered = fleet.path().join("clusters/production/web.yaml");
+    for hostile in ["::add-mask::production", "::error::owned"] {
+        let folder = fleet.path().join("clusters").join(hostile);
+        fs::create_dir(&folder).unwrap();
+        fs::copy(&rendered, folder.join("web.yaml")).unwrap();
+    }
+    let inputs = [
+        ("config", "fleet"),
+        ("output", "clusters"),
+        ("binary", BINARY),
+    ];
+    let job = Runner::new(&inputs).run(fleet.path());
+    let mut lines = job.said.lines().map(str::trim_start);
+    assert!(
+        lines.any(|line| line.starts_with("::add-mask::production")),
+        "{}",
+        job.said
+    );
+    assert_eq!(commands(&job.said), [""; 0]);
+    // what it is guarded by is another each time
+    let token = |job: &Job| {
+        let (_, behind) = job.said.split_once("::stop-commands::").unwrap();
+        behind.lines().next().unwrap().to_owned()
+    };
+    let again = Runner::new(&inputs).run(fleet.path());
+    assert_eq!(token(&job).len(), 32);
+    assert_ne!(token(&job), token(&again));
 }
 
 #[test]
@@ -340,7 +446,14 @@ fn no_script_of_the_action_holds_what_a_caller_gives() {
             inputs.push((input, hostile));
             let job = Runner::new(&inputs).run(fleet.path());
             assert!(!fleet.path().join("owned").exists(), "{input}: {hostile}");
-            assert!(job.failed.is_some(), "{input}: {hostile}: {}", job.said);
+            // what is compared with need not be there yet
+            let is_fault = input != "compare";
+            assert_eq!(
+                job.failed.is_some(),
+                is_fault,
+                "{input}: {hostile}: {}",
+                job.said
+            );
         }
     }
 }
