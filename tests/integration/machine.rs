@@ -1,6 +1,6 @@
 //! Whether this machine stood still meanwhile, which says nothing of what took longer by that.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,26 +10,38 @@ const NOTICED: Duration = Duration::from_millis(50);
 /// The oldest are forgotten.
 const KEPT: usize = 100_000;
 
-/// When a thread of ours was to be woken up and was not, and for how long.
-fn gaps() -> &'static Mutex<Vec<(Instant, Duration)>> {
-    static GAPS: OnceLock<Mutex<Vec<(Instant, Duration)>>> = OnceLock::new();
-    GAPS.get_or_init(|| {
-        thread::spawn(watch);
-        Mutex::default()
-    })
+/// What a thread of ours has seen that is to be woken up again and again.
+#[derive(Debug)]
+struct Watch {
+    /// When it was woken up last.
+    seen: Instant,
+    /// When it was to be woken up and was not, and for how long.
+    gaps: Vec<(Instant, Duration)>,
 }
 
-fn watch() {
+fn watch() -> MutexGuard<'static, Watch> {
+    static WATCH: OnceLock<Mutex<Watch>> = OnceLock::new();
+    let watch = WATCH.get_or_init(|| {
+        thread::spawn(look);
+        let seen = Instant::now();
+        let gaps = Vec::new();
+        Mutex::new(Watch { seen, gaps })
+    });
+    watch.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn look() {
     loop {
         let before = Instant::now();
         thread::sleep(EVERY);
         let late = before.elapsed().saturating_sub(EVERY);
+        let mut watch = watch();
+        watch.seen = Instant::now();
         if late > NOTICED {
-            let mut gaps = gaps().lock().unwrap_or_else(PoisonError::into_inner);
-            if gaps.len() == KEPT {
-                gaps.drain(..KEPT / 2);
+            if watch.gaps.len() == KEPT {
+                watch.gaps.drain(..KEPT / 2);
             }
-            gaps.push((before, late));
+            watch.gaps.push((before, late));
         }
     }
 }
@@ -40,7 +52,7 @@ pub struct Stopwatch(Instant);
 
 impl Stopwatch {
     pub fn start() -> Self {
-        let _ = gaps();
+        drop(watch());
         Self(Instant::now())
     }
 
@@ -51,8 +63,14 @@ impl Stopwatch {
 
     /// For how long the machine stood still since.
     pub fn stood_still(self) -> Duration {
-        let gaps = gaps().lock().unwrap_or_else(PoisonError::into_inner);
-        let since = gaps.iter().filter(|(at, _)| *at >= self.0);
+        // It may be woken up after us.
+        let now = Instant::now();
+        while watch().seen < now {
+            thread::sleep(EVERY);
+        }
+        let watch = watch();
+        let gaps = watch.gaps.iter();
+        let since = gaps.filter(|(at, late)| *at + *late >= self.0);
         since.map(|(_, late)| *late).sum()
     }
 
