@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use flux_setup::server::BodyBounds;
 use flux_setup::store::Limits;
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
@@ -120,7 +121,14 @@ async fn one_delivery_that_comes_a_thousand_times_at_once_is_kept_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_slow_senders_keep_nobody_waiting() {
-    let service = Service::start().await;
+    // None of them is cut off meanwhile.
+    let hour = Duration::from_secs(3_600);
+    let service = Service::with_bodies(BodyBounds {
+        deadline: hour,
+        grace: hour,
+        ..BodyBounds::default()
+    })
+    .await;
     let sent = Sent::push(1);
     let mut slow = Vec::new();
     for number in 0..200 {
