@@ -20,6 +20,9 @@ const WORK_OPEN: &str = "work_open";
 /// 1 where a changed configuration is refused; told by the doors.
 const CONFIGURATION_REFUSED: &str = "configuration_refused";
 
+/// 1 where a replica holds a lease; counted by who takes and gives back.
+const LEASE_HELD: &str = "lease_held";
+
 /// From where on somebody is woken.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AlertSettings {
@@ -166,6 +169,16 @@ pub fn alert_rules(settings: &AlertSettings) -> Vec<AlertRule> {
             ),
         },
         AlertRule {
+            name: "FluxSetupLeaseHeldByNobody",
+            // Processes for one cluster each may share a database: of what is done once, one of them holds the lease.
+            expression: format!("max by (namespace, lease) ({PREFIX}_{LEASE_HELD}) == 0"),
+            lasting: Duration::from_secs(60),
+            severity: Severity::Critical,
+            summary: "no replica holds {{ $labels.lease }}, so nobody does what belongs to it: \
+                      /health/ready and the logs of the replicas say why"
+                .to_owned(),
+        },
+        AlertRule {
             name: "FluxSetupConfigurationRefused",
             expression: format!("{PREFIX}_{CONFIGURATION_REFUSED} > 0"),
             lasting: Duration::from_secs(300),
@@ -285,6 +298,13 @@ mod tests {
                   severity: warning
                 annotations:
                   summary: "a push was accepted more than 15m ago and is not applied in environment {{ $labels.environment }} of cluster {{ $labels.cluster }}: `flux-setup delivery show` says why"
+              - alert: FluxSetupLeaseHeldByNobody
+                expr: "max by (namespace, lease) (flux_setup_lease_held) == 0"
+                for: 1m
+                labels:
+                  severity: critical
+                annotations:
+                  summary: "no replica holds {{ $labels.lease }}, so nobody does what belongs to it: /health/ready and the logs of the replicas say why"
               - alert: FluxSetupConfigurationRefused
                 expr: "flux_setup_configuration_refused > 0"
                 for: 5m
@@ -340,9 +360,13 @@ mod tests {
     #[test]
     fn every_rule_asks_for_metrics_that_there_are() {
         let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let counted = ["server/metrics.rs", "reconcile/metrics.rs"]
-            .map(|file| fs::read_to_string(src.join(file)).unwrap())
-            .concat();
+        let counted = [
+            "server/metrics.rs",
+            "reconcile/metrics.rs",
+            "reconcile/duty.rs",
+        ]
+        .map(|file| fs::read_to_string(src.join(file)).unwrap())
+        .concat();
         for rule in rules() {
             assert!(names(&rule.expression).count() > 0);
             for name in names(&rule.expression) {
@@ -371,6 +395,7 @@ mod tests {
         flux_setup_work_open > 7
         flux_setup_work_oldest_seconds > 90
         flux_setup_pushed_unapplied_seconds > 120
+        max by (namespace, lease) (flux_setup_lease_held) == 0
         flux_setup_configuration_refused > 0
         ");
     }
