@@ -488,6 +488,9 @@ pub(super) struct InstallArguments {
     /// Where deliveries are kept; left out: as `server.store` says
     #[arg(long, value_enum, value_name = "STORE")]
     pub(super) store: Option<StoreArgument>,
+    /// The port of PostgreSQL, to which the pods are let out; left out: that of `server.store`, else 5432
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) store_port: Option<u16>,
     /// How many pods there are; left out: 1 with SQLite, 2 with PostgreSQL
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(super) replicas: Option<u32>,

@@ -86,10 +86,12 @@ fn store(said: &StoreAddress, arguments: &InstallArguments) -> Result<StoreKind,
     };
     match (wants_sqlite, arguments.replicas) {
         (true, Some(2..)) => Err(InstallFault::Replicas),
+        (true, _) if arguments.store_port.is_some() => Err(InstallFault::StorePort),
         (true, _) => Ok(StoreKind::Sqlite),
         (false, replicas) => Ok(StoreKind::Postgres {
             replicas: replicas.unwrap_or(2),
             from_secret: is_sqlite,
+            port: arguments.store_port,
         }),
     }
 }

@@ -27,4 +27,6 @@ pub enum InstallFault {
     NoKubeconfig(String),
     #[error("SQLite is one process's alone; several replicas need `--store postgres`")]
     Replicas,
+    #[error("SQLite is a file, which has no port; `--store-port` needs `--store postgres`")]
+    StorePort,
 }

@@ -12,6 +12,8 @@ use super::{InstallFault, Names};
 
 /// What a ConfigMap holds, by a limit of the API server, less what its metadata takes.
 const CONFIG_LIMIT_BYTES: usize = 1_000_000;
+/// The port of PostgreSQL where none is named.
+pub(super) const POSTGRES: u16 = 5432;
 /// Below the volume: everything beside it is a link, which patterns of `include` pass over.
 const FOLDER: &str = "fleet";
 
@@ -24,8 +26,10 @@ pub struct Files {
     variables: BTreeSet<String>,
     /// By key: the path below the configuration folder.
     secrets: BTreeMap<String, String>,
-    /// Ports of GitHub, of clusters and of the store that are not the usual ones.
+    /// Ports of GitHub that are not the usual ones.
     pub(super) ports: BTreeSet<u16>,
+    /// Of PostgreSQL, where the configuration says itself where that is.
+    pub(super) store_port: Option<u16>,
     /// Whether clusters are reached by kubeconfigs, whose ports nobody read.
     pub(super) has_kubeconfigs: bool,
 }
@@ -121,7 +125,7 @@ impl Files {
         if let StoreAddress::Plain(address) = &configuration.server.store
             && address.starts_with("postgres")
         {
-            self.ports.extend(port(address));
+            self.store_port = Some(port(address).unwrap_or(POSTGRES));
         }
         Ok(())
     }

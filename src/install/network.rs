@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::document::Document;
+use super::files::POSTGRES;
 use super::{Files, InstallSettings, Names, Path, StoreKind};
 
 /// Deliveries.
@@ -70,8 +71,11 @@ pub(super) fn policy(settings: &InstallSettings, files: &Files) -> Document {
     let tcp = |port: u16| json!({"port": port, "protocol": "TCP"});
     let mut ports: Vec<u16> = vec![443, 6443];
     ports.extend(&files.ports);
-    if matches!(settings.store, StoreKind::Postgres { .. }) {
-        ports.push(5432);
+    let mut is_guessed = false;
+    if let StoreKind::Postgres { port, .. } = settings.store {
+        let known = port.or(files.store_port);
+        is_guessed = known.is_none();
+        ports.push(known.unwrap_or(POSTGRES));
     }
     ports.sort_unstable();
     ports.dedup();
@@ -89,6 +93,11 @@ pub(super) fn policy(settings: &InstallSettings, files: &Files) -> Document {
         },
     }))
     .with("Out: names of hosts, API servers and GitHub. To fill in: the port of a proxy, where there is one.");
+    if is_guessed {
+        document = document.with(format!(
+            "Guessed: PostgreSQL listens on {POSTGRES}, for the Secret has its address; where it does not, `--store-port` says it.",
+        ));
+    }
     if files.has_kubeconfigs {
         document = document.with(
             "To fill in: ports of the kubeconfigs' API servers that are neither 443 nor 6443.",

@@ -20,6 +20,8 @@ pub enum StoreKind {
         replicas: u32,
         /// The configuration does not say where it is: the Secret does.
         from_secret: bool,
+        /// `None`: that of the address, where it can be read.
+        port: Option<u16>,
     },
 }
 

@@ -144,6 +144,45 @@ fn on_postgresql_there_are_several_replicas_of_which_one_may_be_away() {
 }
 
 #[test]
+fn pods_are_let_out_to_the_port_of_postgresql_and_a_guess_is_said() {
+    let port = |configuration: &str, arguments: &[&str]| {
+        let fleet = fleet().file("flux-setup.yaml", configuration);
+        let base = ["install", "--export"];
+        let run = run_in(fleet.path(), &[&base, arguments].concat());
+        let is_guessed = run.stdout.contains(
+            "# Guessed: PostgreSQL listens on 5432, for the Secret has its address; where it does not, `--store-port` says it.\n",
+        );
+        let documents = exported(fleet.path(), arguments);
+        let policy = of_kind(&documents, "NetworkPolicy").unwrap();
+        let ports = policy["spec"]["egress"][1]["ports"].as_array().unwrap();
+        let ports: Vec<u64> = ports.iter().filter_map(|it| it["port"].as_u64()).collect();
+        let ports = ports.into_iter().filter(|it| ![443, 6443].contains(it));
+        (ports.collect::<Vec<_>>(), is_guessed)
+    };
+    let plain = |address: &str| format!("{CONFIGURATION}  store: '{address}'\n");
+    let postgres = ["--store", "postgres"];
+    assert_eq!(port(CONFIGURATION, &[]), (vec![], false));
+    assert_eq!(port(CONFIGURATION, &postgres), (vec![5432], true));
+    let said = [&postgres[..], &["--store-port", "6432"]].concat();
+    assert_eq!(port(CONFIGURATION, &said), (vec![6432], false));
+    let referred = format!("{CONFIGURATION}  store: {{file: secrets/store}}\n");
+    assert_eq!(port(&referred, &[]), (vec![5432], true));
+    assert_eq!(port(&referred, &said[2..]), (vec![6432], false));
+    let other = plain("postgres://fleet@db.acme.io:6432/fleet");
+    assert_eq!(port(&other, &[]), (vec![6432], false));
+    assert_eq!(port(&other, &["--store", "sqlite"]), (vec![], false));
+    let usual = plain("postgres://fleet@db.acme.io/fleet");
+    assert_eq!(port(&usual, &[]), (vec![5432], false));
+    assert_eq!(
+        refusal(
+            fleet().path(),
+            &["install", "--export", "--store-port", "6432"]
+        ),
+        "error: SQLite is a file, which has no port; `--store-port` needs `--store postgres`\n"
+    );
+}
+
+#[test]
 fn what_the_configuration_refers_to_is_named_and_never_read() {
     let fleet = fleet()
         .file("secrets/new", "value-of-a-secret")
