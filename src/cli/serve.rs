@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Severity};
-use crate::reconcile::{self, Ears, LeaseMetrics, Mode, WebhookMetrics, hear_others};
+use crate::reconcile::{self, Ears, Handover, LeaseMetrics, Mode, WebhookMetrics, hear_others};
 use crate::server::{self, ConfigurationBoard, Doors};
 use crate::store::{Limits, Store};
 
@@ -128,6 +128,7 @@ async fn serve(
         ears,
         roster: reconcile::Roster::default(),
         lease_metrics,
+        handover: Handover::default(),
         metrics,
         engine_metrics,
         webhook_metrics,

@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use prometheus_client::registry::Registry;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::info;
@@ -20,8 +21,8 @@ use tracing::info;
 use crate::catalog::HostNames;
 use crate::config::ServerSettings;
 use crate::reconcile::{
-    self, Audit, AuditedWebhook, Books, Detector, DetectorBoard, Duties, Ears, Engine, HeadsOf,
-    LeaseMetrics, Matcher, Mode, Policies, Roster, Rules, WebhookBoard, WebhookMetrics,
+    self, Audit, AuditedWebhook, Books, Detector, DetectorBoard, Duties, Ears, Engine, Handover,
+    HeadsOf, LeaseMetrics, Matcher, Mode, Policies, Roster, Rules, WebhookBoard, WebhookMetrics,
 };
 use crate::server::{
     self, AppState, Bounds, ConfigurationBoard, Doors, FleetQuestion, GithubSide, Hooks, Metrics,
@@ -33,12 +34,15 @@ use super::args::ServeArguments;
 use super::fleet::Loaded;
 use super::fleet_answers;
 use super::serve_clusters::{Clusters, Watches};
-use super::serve_duties::{self, Means};
+use super::serve_duties::{self, Means, Need, Watched};
 use super::serve_github::{self, Asking};
 use super::serve_settings::{
     check_clusters, check_purpose, check_sharing, hooks, instead, others, scopes, store_url, tokens,
 };
 use super::serve_tasks::Tasks;
+
+/// By then whoever needs a cluster by the new configuration has begun.
+const KEPT_WATCHED: Duration = Duration::from_secs(10);
 
 /// What stays as long as the process.
 #[derive(Debug)]
@@ -47,6 +51,7 @@ pub(super) struct Lasting {
     pub(super) ears: Ears,
     pub(super) roster: Roster,
     pub(super) lease_metrics: LeaseMetrics,
+    pub(super) handover: Handover,
     pub(super) metrics: Metrics,
     pub(super) engine_metrics: reconcile::Metrics,
     pub(super) webhook_metrics: WebhookMetrics,
@@ -213,9 +218,17 @@ impl Current {
         let answering = (state.clone(), routes);
         let served = server::serve(doors, state, more, self.stop.clone());
         tasks.start_fallible("doors", &self.stop, async { Ok(served.await?) });
+        let watched = workers.clusters.watched.iter();
+        let kept: Vec<Need> = watched.filter_map(Watched::keep).collect();
         old.close();
         old.wait().await;
         self.work(workers, answering, kinds, books, tasks);
+        let stop = self.stop.clone();
+        tasks.start("watches that are kept", &self.stop, async move {
+            stop.run_until_cancelled(sleep(KEPT_WATCHED)).await;
+            drop(kept);
+            stop.cancelled().await;
+        });
         Ok(())
     }
 
@@ -241,6 +254,7 @@ impl Current {
             ears,
             roster,
             lease_metrics,
+            handover,
             mode,
             ..
         } = &self.lasting;
@@ -295,6 +309,8 @@ impl Current {
             roster: roster.clone(),
             bell: Arc::clone(&ears.leases),
             metrics: lease_metrics.clone(),
+            handover: handover.clone(),
+            ends: self.lasting.stop.clone(),
         };
         let duties = self.workers.track_future(duties.run(stop.clone()));
         tasks.start("duties", stop, duties);

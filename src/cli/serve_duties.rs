@@ -31,7 +31,7 @@ pub(super) struct Watched {
 }
 
 /// While this lives its cluster is watched.
-struct Need(Arc<Watched>);
+pub(super) struct Need(Arc<Watched>);
 
 impl Watched {
     /// Of several replicas, whoever needs a cluster watches it; one that is alone watches it always.
@@ -44,6 +44,12 @@ impl Watched {
             live,
             needed: watch::Sender::new(usize::from(is_alone)),
         })
+    }
+
+    /// Where it is watched now, so that it need not be listed anew for who needs it next.
+    pub(super) fn keep(self: &Arc<Self>) -> Option<Need> {
+        let is_needed = *self.needed.borrow() > 0;
+        is_needed.then(|| self.need())
     }
 
     fn need(self: &Arc<Self>) -> Need {

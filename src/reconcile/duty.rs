@@ -5,10 +5,12 @@
 //!                                                                              -> to be given back: ends in order
 //! ```
 //!
-//! In a file there is one process, and all duties are its own.
+//! In a file there is one process, and all duties are its own. When the configuration changes, leases are not given back:
+//! what the old one did ends in order, and the new one goes on under the same epoch.
 
 use std::fmt;
-use std::sync::Arc;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -61,6 +63,26 @@ pub struct Duties {
     /// Told where another replica came, went, or gave back a lease.
     pub bell: Arc<Notify>,
     pub metrics: LeaseMetrics,
+    pub handover: Handover,
+    /// Told where the process ends: then leases are given back, and else handed over.
+    pub ends: CancellationToken,
+}
+
+/// What passes from the duties of one configuration to those of the next; a clone is the same.
+#[derive(Debug, Clone, Default)]
+pub struct Handover(Arc<Mutex<Option<Held>>>);
+
+/// Leases, and the way to them.
+type Held = (Leases, Vec<Fence>);
+
+impl Handover {
+    fn put(&self, leases: Leases, held: Vec<Fence>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((leases, held));
+    }
+
+    fn take(&self) -> Option<Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// What is counted of leases.
@@ -95,8 +117,13 @@ impl LeaseMetrics {
         gauge.set(i64::from(is_held));
     }
 
+    /// Of no others: what the configuration does not name any more is not held by nobody.
+    fn know<'n>(&self, leases: impl Iterator<Item = &'n str>) {
+        self.held.clear();
+        leases.for_each(|lease| self.held(lease, false));
+    }
+
     fn taken(&self, fence: &Fence) {
-        self.held(fence.lease(), true);
         let labels = LeaseLabels {
             lease: fence.lease().to_owned(),
         };
@@ -141,20 +168,20 @@ struct Keeper {
 impl Duties {
     /// Does what this process has to do until it is told to stop. It ends before only where one of the duties does.
     pub async fn run(self, stop: CancellationToken) {
-        let Some(mut leases) = self.store.leases() else {
+        let Some(anew) = self.store.leases() else {
             return self.run_all(stop).await;
         };
-        leases.know(self.duties.iter().map(|duty| &*duty.lease));
+        let (mut leases, held) = self.handover.take().unwrap_or((anew, Vec::new()));
+        let names = || self.duties.iter().map(|duty| &*duty.lease);
+        leases.know(names());
+        self.metrics.know(names());
         self.roster.stand().replica = Some(Arc::clone(leases.replica()));
-        for duty in &self.duties {
-            self.metrics.held(&duty.lease, false);
-        }
         let place = |duty| Place {
             duty: Arc::new(duty),
             running: None,
             free_since: None,
         };
-        let keeper = Keeper {
+        let mut keeper = Keeper {
             store: self.store,
             leases,
             places: self.duties.into_iter().map(place).collect(),
@@ -163,7 +190,15 @@ impl Duties {
             metrics: self.metrics,
             is_lost: false,
         };
-        keeper.run(&self.bell, stop).await;
+        keeper.go_on(held).await;
+        if keeper.run(&self.bell, stop).await.is_break() {
+            return;
+        }
+        if self.ends.is_cancelled() {
+            keeper.leave().await;
+        } else {
+            keeper.hand_over(&self.handover, &self.ends).await;
+        }
     }
 
     async fn run_all(self, stop: CancellationToken) {
@@ -187,14 +222,15 @@ impl Duties {
 }
 
 impl Keeper {
-    async fn run(mut self, bell: &Notify, stop: CancellationToken) {
+    /// Until it is told to stop; it breaks off where a duty ends by a fault of ours.
+    async fn run(&mut self, bell: &Notify, stop: CancellationToken) -> ControlFlow<()> {
         let mut next = Instant::now();
         loop {
             tokio::select! {
-                () = stop.cancelled() => break,
+                () = stop.cancelled() => return ControlFlow::Continue(()),
                 Some(ended) = self.ended.join_next(), if !self.ended.is_empty() => {
-                    if !self.has_ended(ended).await {
-                        return;
+                    if let Some(fence) = self.has_ended(ended)? {
+                        self.give_back(&fence).await;
                     }
                     continue;
                 }
@@ -204,16 +240,39 @@ impl Keeper {
             next = Instant::now() + BEAT_EVERY;
             self.look().await;
         }
-        self.leave().await;
+    }
+
+    /// With what an earlier configuration held, where that is still ours.
+    async fn go_on(&mut self, held: Vec<Fence>) {
+        for fence in held {
+            let place = self
+                .places
+                .iter()
+                .position(|place| place.duty.lease == fence.lease());
+            match place {
+                Some(index) if fence.is_held() => {
+                    let lease = fence.lease();
+                    info!(lease, "goes on with {lease}");
+                    self.start(index, fence);
+                }
+                Some(_) => {}
+                None => self.give_back(&fence).await,
+            }
+        }
+    }
+
+    fn running(&self) -> impl Iterator<Item = &Running> {
+        self.places
+            .iter()
+            .filter_map(|place| place.running.as_ref())
     }
 
     /// Renews what is held, and sees what is to be taken and given back.
     async fn look(&mut self) {
-        let running = self
-            .places
-            .iter()
-            .filter_map(|place| place.running.as_ref());
-        let held: Vec<Fence> = running.map(|running| running.fence.clone()).collect();
+        let held: Vec<Fence> = self
+            .running()
+            .map(|running| running.fence.clone())
+            .collect();
         let board = match self.leases.beat(&held).await {
             Ok(board) => board,
             Err(fault) => return self.is_told(&fault),
@@ -263,7 +322,12 @@ impl Keeper {
     async fn take(&mut self, index: usize) {
         let lease = &self.places[index].duty.lease;
         match self.leases.take(lease).await {
-            Ok(Some(fence)) => self.start(index, fence),
+            Ok(Some(fence)) => {
+                let (lease, epoch) = (fence.lease(), fence.epoch());
+                info!(lease, epoch, "took {lease}");
+                self.metrics.taken(&fence);
+                self.start(index, fence);
+            }
             Ok(None) => debug!(lease, "another replica took {lease}"),
             Err(fault) => self.is_told(&fault),
         }
@@ -271,9 +335,8 @@ impl Keeper {
 
     fn start(&mut self, index: usize, fence: Fence) {
         let place = &mut self.places[index];
-        let (lease, epoch) = (fence.lease(), fence.epoch());
-        info!(lease, epoch, "took {lease}");
-        self.metrics.taken(&fence);
+        let lease = fence.lease();
+        self.metrics.held(lease, true);
         let mut stand = self.roster.stand();
         stand.ours.insert(lease.to_owned(), fence.clone());
         drop(stand);
@@ -311,34 +374,45 @@ impl Keeper {
         });
     }
 
-    /// Returns whether that was in order.
-    async fn has_ended(&mut self, ended: Result<(usize, End), tokio::task::JoinError>) -> bool {
+    /// Returns the fence where that was in order and it is still held.
+    fn has_ended(
+        &mut self,
+        ended: Result<(usize, End), tokio::task::JoinError>,
+    ) -> ControlFlow<(), Option<Fence>> {
         let (index, end) = match ended {
             Ok(ended) => ended,
             Err(fault) => {
                 error!("a task ended by a fault of ours: {fault}");
-                return false;
+                return ControlFlow::Break(());
             }
         };
         let place = &mut self.places[index];
         let lease = &place.duty.lease;
         let Some(running) = place.running.take() else {
-            return true;
+            return ControlFlow::Continue(None);
         };
         self.roster.stand().ours.remove(lease);
         if end == End::Unasked {
             error!(lease, "what is done under {lease} ended by a fault of ours");
-            return false;
+            return ControlFlow::Break(());
         }
         if !running.fence.is_held() {
             warn!(lease, "lost {lease}");
-            return true;
+            return ControlFlow::Continue(None);
         }
-        match self.leases.give_back(&running.fence).await {
+        ControlFlow::Continue(Some(running.fence))
+    }
+
+    async fn give_back(&mut self, fence: &Fence) {
+        let lease = fence.lease();
+        match self.leases.give_back(fence).await {
             Ok(()) => info!(lease, "gave back {lease}"),
             Err(fault) => debug!(lease, %fault, "{lease} runs out by itself"),
         }
-        true
+    }
+
+    fn stop_all(&self) {
+        self.running().for_each(|running| running.stop.cancel());
     }
 
     /// Gives back all, so that others need not wait.
@@ -346,14 +420,47 @@ impl Keeper {
         if let Err(fault) = self.leases.leave().await {
             debug!(%fault, "other replicas see by themselves that this one is gone");
         }
-        for place in &self.places {
-            if let Some(running) = &place.running {
-                running.stop.cancel();
+        self.stop_all();
+        while let Some(ended) = self.ended.join_next().await {
+            if let ControlFlow::Continue(Some(fence)) = self.has_ended(ended) {
+                self.give_back(&fence).await;
             }
         }
-        while let Some(ended) = self.ended.join_next().await {
-            self.has_ended(ended).await;
+    }
+
+    /// Ends all in order, and renews meanwhile, so that no other replica takes it.
+    async fn hand_over(mut self, handover: &Handover, ends: &CancellationToken) {
+        self.stop_all();
+        let mut held = Vec::new();
+        let mut next = Instant::now() + BEAT_EVERY;
+        loop {
+            tokio::select! {
+                ended = self.ended.join_next() => match ended {
+                    Some(ended) => {
+                        if let ControlFlow::Continue(Some(fence)) = self.has_ended(ended) {
+                            held.push(fence);
+                        }
+                    }
+                    None => break,
+                },
+                () = sleep_until(next) => {
+                    next = Instant::now() + BEAT_EVERY;
+                    let running = self.running().map(|running| running.fence.clone());
+                    let all: Vec<Fence> = running.chain(held.iter().cloned()).collect();
+                    if let Err(fault) = self.leases.beat(&all).await {
+                        self.is_told(&fault);
+                    }
+                }
+            }
         }
+        if !ends.is_cancelled() {
+            return handover.put(self.leases, held);
+        }
+        // No other configuration comes after this one.
+        for fence in &held {
+            self.give_back(fence).await;
+        }
+        self.leave().await;
     }
 
     fn is_told(&mut self, fault: &crate::store::StoreError) {

@@ -48,7 +48,7 @@ pub use detector::{
     Detector, DetectorBoard, DetectorReport, FaultReport, HeadsOf, IdentityReport, LaneReport,
     MOST_HEADS, Trouble,
 };
-pub use duty::{Duties, Duty, LeaseMetrics, Tenure};
+pub use duty::{Duties, Duty, Handover, LeaseMetrics, Tenure};
 pub use engine::{Bells, Engine};
 pub use former_names::FormerNames;
 pub use hearing::{Ears, hear_others};

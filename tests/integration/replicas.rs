@@ -3,6 +3,7 @@
 mod apart;
 mod controllers;
 mod fleet;
+mod handover;
 mod proxy;
 mod sampler;
 

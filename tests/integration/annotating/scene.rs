@@ -15,8 +15,8 @@ use flux_setup::delivery::{
     Delivery, DeliveryKey, Event, Guid, HookScope, PushedRef, Repository, SpeaksFor, WebhookName,
 };
 use flux_setup::reconcile::{
-    Bells, Duties, Duty, Engine, FLEET, LeaseMetrics, Matcher, Metrics, Mode, Policies, Roster,
-    Rules, Tenure, cluster_lease,
+    Bells, Duties, Duty, Engine, FLEET, Handover, LeaseMetrics, Matcher, Metrics, Mode, Policies,
+    Roster, Rules, Tenure, cluster_lease,
 };
 use flux_setup::store::{Limits, Store, StoreUrl, StoredWork};
 use futures::future::BoxFuture;
@@ -178,6 +178,8 @@ impl Scene {
             roster: Roster::default(),
             bell: Arc::default(),
             metrics: LeaseMetrics::default(),
+            handover: Handover::default(),
+            ends: CancellationToken::new(),
         };
         self.working = Some(tokio::spawn(duties.run(self.stop.clone())));
     }
