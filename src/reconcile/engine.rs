@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::catalog::LiveCluster;
 use crate::cluster::Cluster;
@@ -109,7 +109,10 @@ impl Engine {
     }
 
     async fn match_on(&self, store: &Store, patience: Duration, stop: &CancellationToken) {
-        names::learn(store, &self.matcher, stop).await;
+        let Some(deliveries) = names::learn(store, &self.matcher, stop).await else {
+            return;
+        };
+        debug!(deliveries, "learnt the names of repositories");
         let mut after: Option<DeliveryId> = None;
         while !stop.is_cancelled() {
             let Some(batch) = until_stored(stop, || store.unmatched(after, BATCH)).await else {
@@ -302,6 +305,7 @@ impl Engine {
         store: &Store,
         stop: &CancellationToken,
     ) -> Option<()> {
+        names::note(store, &self.matcher, stop).await?;
         write_all(store, writes, stop).await?;
         let mut woken = HashSet::new();
         for (stored, write) in matched.iter().zip(writes) {

@@ -1,6 +1,6 @@
 //! What repositories were called before they were renamed or moved.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::flux::RepositoryIdentity;
 
@@ -18,7 +18,12 @@ pub struct FormerNames {
     owners: HashMap<RepositoryIdentity, u64>,
     /// By host and number; the last one seen is last.
     names: HashMap<(String, u64), Vec<RepositoryIdentity>>,
+    /// By host and number, of which the names are others since [`Self::news`] was asked.
+    changed: BTreeSet<(String, u64)>,
 }
+
+/// A repository, by its host and number there, and its names; none, where none leads to it any more.
+pub type Named = ((String, u64), Vec<RepositoryIdentity>);
 
 impl FormerNames {
     /// Takes in that a repository is called so now.
@@ -35,6 +40,7 @@ impl FormerNames {
         if names.last() != Some(now) {
             names.retain(|name| name != now);
             names.push(now.clone());
+            self.changed.insert((now.host().to_owned(), id));
         }
         if names.len() > NAMES_EACH {
             let oldest = names.remove(0);
@@ -51,7 +57,29 @@ impl FormerNames {
             if names.is_empty() {
                 self.names.remove(&key);
             }
+            self.changed.insert(key);
         }
+    }
+
+    /// What has changed since this was asked last.
+    pub fn news(&mut self) -> Vec<Named> {
+        let changed = std::mem::take(&mut self.changed).into_iter();
+        let named = |key: (String, u64)| {
+            let names = self.names.get(&key).cloned().unwrap_or_default();
+            (key, names)
+        };
+        changed.map(named).collect()
+    }
+
+    /// Takes in what [`Self::news`] once told; what is known already is newer.
+    pub fn restore(&mut self, (key, names): Named) {
+        if self.names.contains_key(&key) || self.names.len() >= REPOSITORIES {
+            return;
+        }
+        for name in &names {
+            self.owners.entry(name.clone()).or_insert(key.1);
+        }
+        self.names.insert(key, names);
     }
 
     /// The other names that still lead to a repository.

@@ -12,7 +12,7 @@ use crate::flux::RepositoryIdentity;
 use crate::store::{DeliveryId, NewWork};
 
 use super::decision::{Decision, Rules, names_told};
-use super::former_names::FormerNames;
+use super::former_names::{FormerNames, Named};
 use super::matching::Candidate;
 use super::new_work::work_of;
 use super::overtaken::Told;
@@ -31,6 +31,8 @@ pub struct Matcher {
     told: Mutex<Told>,
     /// The last delivery that names were learnt from.
     learnt_until: Mutex<Option<DeliveryId>>,
+    /// The same, as it is noted in the store.
+    noted_until: Mutex<Option<DeliveryId>>,
 }
 
 /// Whom a delivery concerns now.
@@ -51,6 +53,7 @@ impl Matcher {
             former: Mutex::default(),
             told: Mutex::default(),
             learnt_until: Mutex::default(),
+            noted_until: Mutex::default(),
         }
     }
 
@@ -184,27 +187,44 @@ impl Matcher {
         }
     }
 
+    /// What was learnt since this was asked last.
+    pub(super) fn news_of_names(&self) -> Vec<Named> {
+        self.former().news()
+    }
+
+    pub(super) fn restore_names(&self, named: impl IntoIterator<Item = Named>) {
+        let mut former = self.former();
+        named.into_iter().for_each(|named| former.restore(named));
+    }
+
     pub(super) fn names_learnt_until(&self) -> Option<DeliveryId> {
-        *self.learnt_until()
+        *lock(&self.learnt_until)
     }
 
     pub(super) fn names_are_learnt_until(&self, last: DeliveryId) {
-        let mut until = self.learnt_until();
+        let mut until = lock(&self.learnt_until);
         *until = until.max(Some(last));
     }
 
-    fn learnt_until(&self) -> MutexGuard<'_, Option<DeliveryId>> {
-        let until = self.learnt_until.lock();
-        until.unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn names_noted_until(&self) -> Option<DeliveryId> {
+        *lock(&self.noted_until)
     }
 
-    fn former(&self) -> MutexGuard<'_, FormerNames> {
-        self.former.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn names_are_noted_until(&self, last: DeliveryId) {
+        *lock(&self.noted_until) = Some(last);
+    }
+
+    pub(super) fn former(&self) -> MutexGuard<'_, FormerNames> {
+        lock(&self.former)
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.told)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Matcher {
