@@ -1,5 +1,6 @@
 //! What only the replica with the lease `fleet` knows: the others ask it through the store, and answer as it does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -7,10 +8,13 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -19,7 +23,6 @@ use tracing::{debug, warn};
 use crate::reconcile::FLEET;
 use crate::store::{ANSWER, QUESTION, Store, StoreError};
 
-use super::answer::BODY_LIMIT_BYTES;
 use super::api::ApiFault;
 use super::state::AppState;
 
@@ -31,18 +34,28 @@ const KNOWN_THERE: [&str; 5] = [
     "/api/v1/heads",
     "/api/v1/explain",
 ];
-/// How long an answer is waited for.
+/// How long an answer is waited for, and before it one's turn to ask.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// It is looked for so often even when nobody says that it came.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Who asked so long ago, by whatever clock, waits no longer.
 const TOO_OLD: SignedDuration = SignedDuration::from_mins(10);
-/// An answer may be as long as this.
-const ANSWER_LIMIT_BYTES: usize = 32 * 1024 * 1024;
+/// Questions of one replica at once; each with its answer is held in memory several times over.
+const ASKED_AT_ONCE: usize = 4;
+/// Questions that are answered at once, of all replicas.
+const ANSWERED_AT_ONCE: usize = 2;
+/// A question may be as long as this; hardly a payload of GitHub's is longer.
+const QUESTION_LIMIT_BYTES: usize = 2 * MIB;
+/// An answer may be as long as this: the longest that there are have a quarter of it.
+const ANSWER_LIMIT_BYTES: usize = 8 * MIB;
+const MIB: usize = 1024 * 1024;
+/// Questions of which some are answered already.
+const ASKED: u32 = 2 * ANSWERED_AT_ONCE as u32;
+/// Names of answers that are read at once.
+const PAGE: u32 = 100;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Question {
-    asked_at: Timestamp,
     method: String,
     path: String,
     body: String,
@@ -50,24 +63,39 @@ struct Question {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Answer {
-    answered_at: Timestamp,
     status: u16,
     body: String,
 }
 
+/// The way to the replica that knows.
+#[derive(Debug, Clone)]
+pub(super) struct Relay {
+    state: AppState,
+    turns: Arc<Semaphore>,
+}
+
+impl Relay {
+    pub(super) fn new(state: AppState) -> Self {
+        let turns = Arc::new(Semaphore::new(ASKED_AT_ONCE));
+        Self { state, turns }
+    }
+}
+
 /// Passes on what another replica knows, and does the rest here.
-pub(super) async fn pass_on(
-    State(state): State<AppState>,
-    request: Request,
-    next: Next,
-) -> Response {
-    if state.roster.holds(FLEET) || !is_known_there(request.uri().path()) {
+pub(super) async fn pass_on(State(relay): State<Relay>, request: Request, next: Next) -> Response {
+    if relay.state.roster.holds(FLEET) || !is_known_there(request.uri().path()) {
         return next.run(request).await;
     }
-    match ask(&state, request).await {
-        Ok(response) => response,
-        Err(fault) => fault.into_response(),
-    }
+    // Nothing of a body is read before, and connections are few: so is what waits.
+    let turn = timeout(PATIENCE, relay.turns.acquire()).await;
+    let answered = match turn {
+        Ok(_turn) => ask(&relay.state, request).await,
+        Err(_) => {
+            let reason = "too much is asked of another replica at once; ask again in a moment";
+            Err(ApiFault::new(StatusCode::SERVICE_UNAVAILABLE, reason))
+        }
+    };
+    answered.unwrap_or_else(IntoResponse::into_response)
 }
 
 fn is_known_there(path: &str) -> bool {
@@ -76,24 +104,12 @@ fn is_known_there(path: &str) -> bool {
 }
 
 async fn ask(state: &AppState, request: Request) -> Result<Response, ApiFault> {
-    let (head, body) = request.into_parts();
-    let body = to_bytes(body, BODY_LIMIT_BYTES).await.map_err(|_| {
-        ApiFault::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the body has more than 25 MiB",
-        )
-    })?;
-    let body = String::from_utf8(body.into())
-        .map_err(|_| ApiFault::bad_request("the body is no UTF-8 text"))?;
-    let question = Question {
-        asked_at: Timestamp::now(),
-        method: head.method.to_string(),
-        path: head.uri.to_string(),
-        body,
-    };
-    let name = format!("{:016x}", fastrand::u64(..));
-    let text = serde_json::to_string(&question).unwrap_or_default();
-    let noted = state.store.note(QUESTION, vec![(name.clone(), text)]).await;
+    let question = serde_json::to_string(&question(state, request).await?).unwrap_or_default();
+    let name = name_of_question(Timestamp::now());
+    let noted = state
+        .store
+        .note(QUESTION, vec![(name.clone(), question)])
+        .await;
     noted.map_err(ApiFault::store)?;
     let answered = timeout(PATIENCE, answer_to(state, &name)).await;
     let asked = vec![name];
@@ -119,6 +135,48 @@ async fn ask(state: &AppState, request: Request) -> Result<Response, ApiFault> {
     Ok(response)
 }
 
+async fn question(state: &AppState, request: Request) -> Result<Question, ApiFault> {
+    let (head, body) = request.into_parts();
+    let body = timeout(PATIENCE, to_bytes(body, QUESTION_LIMIT_BYTES)).await;
+    let body = body.map_err(|_| {
+        let reason = "the body came too slowly and was not waited for; send it again";
+        ApiFault::new(StatusCode::REQUEST_TIMEOUT, reason)
+    })?;
+    let body = body.map_err(|_| {
+        let holder = state.roster.holder(FLEET);
+        let holder = holder.map_or("another replica".to_owned(), |name| format!("`{name}`"));
+        let reason = format!(
+            "the body has more than 2 MiB, and no more is passed on to {holder}, which knows it; ask that one itself"
+        );
+        ApiFault::new(StatusCode::PAYLOAD_TOO_LARGE, reason)
+    })?;
+    let body = String::from_utf8(body.into())
+        .map_err(|_| ApiFault::bad_request("the body is no UTF-8 text"))?;
+    Ok(Question {
+        method: head.method.to_string(),
+        path: head.uri.to_string(),
+        body,
+    })
+}
+
+/// In the order of their names is who asked first.
+fn name_of_question(asked_at: Timestamp) -> String {
+    format!(
+        "{:016x}-{:08x}",
+        asked_at.as_microsecond(),
+        fastrand::u32(..)
+    )
+}
+
+/// Whether nobody waits any more for what is asked, or answered, under this name.
+fn is_nobodys(name: &str, now: Timestamp) -> bool {
+    let asked_at = name.split_once('-').and_then(|(at, _)| {
+        let at = i64::from_str_radix(at, 16).ok()?;
+        Timestamp::from_microsecond(at).ok()
+    });
+    asked_at.is_none_or(|at| now.duration_since(at) > TOO_OLD)
+}
+
 async fn answer_to(state: &AppState, name: &str) -> Result<Answer, StoreError> {
     loop {
         let told = state.ears.answers.notified();
@@ -134,77 +192,117 @@ async fn answer_to(state: &AppState, name: &str) -> Result<Answer, StoreError> {
 }
 
 /// Answers what other replicas ask, by these routes, until it is told to stop.
+///
+/// Each question is read when its turn comes, and no answer is kept longer than until it is noted.
 pub async fn answer_others(store: Store, state: AppState, routes: Router, stop: CancellationToken) {
     if store.listener().is_none() {
         return stop.cancelled().await;
     }
+    let mut answering = FuturesUnordered::new();
+    let mut taken: Vec<String> = Vec::new();
     loop {
-        if let Err(fault) = answer_all(&store, &routes).await {
-            debug!(%fault, "other replicas cannot be answered now");
+        if taken.len() < ANSWERED_AT_ONCE {
+            let names = store.names_of_notes(QUESTION, ASKED).await;
+            let names = names.unwrap_or_else(|fault| {
+                debug!(%fault, "it cannot be read now what other replicas ask");
+                Vec::new()
+            });
+            let new = names.into_iter().filter(|name| !taken.contains(name));
+            let new: Vec<_> = new.take(ANSWERED_AT_ONCE - taken.len()).collect();
+            taken.extend(new.iter().cloned());
+            answering.extend(new.into_iter().map(|name| answer(&store, &routes, name)));
         }
         tokio::select! {
             () = stop.cancelled() => return,
+            Some(name) = answering.next(), if !answering.is_empty() => taken.retain(|it| *it != name),
             () = state.ears.questions.notified() => {}
             () = sleep(LOOK_EVERY) => {}
         }
     }
 }
 
-async fn answer_all(store: &Store, routes: &Router) -> Result<(), StoreError> {
-    let questions = store.notes(QUESTION).await?;
-    if questions.is_empty() {
-        return Ok(());
+/// Returns the name, so that the next has its turn.
+async fn answer(store: &Store, routes: &Router, name: String) -> String {
+    let done = async {
+        answer_to_one(store, routes, &name).await?;
+        let now = Timestamp::now();
+        let mut nobodys = store.names_of_notes(ANSWER, PAGE).await?;
+        nobodys.retain(|name| is_nobodys(name, now));
+        store.forget(ANSWER, nobodys).await
+    };
+    if let Err(fault) = done.await {
+        debug!(%fault, "another replica cannot be answered now");
+        sleep(LOOK_EVERY).await;
     }
-    let now = Timestamp::now();
-    let is_old = |at: Timestamp| now.duration_since(at) > TOO_OLD;
-    let mut answers = Vec::new();
-    let mut asked = Vec::new();
-    for (name, text) in questions {
-        match serde_json::from_str::<Question>(&text) {
-            Ok(question) if !is_old(question.asked_at) => {
+    name
+}
+
+async fn answer_to_one(store: &Store, routes: &Router, name: &str) -> Result<(), StoreError> {
+    // Who gave up has taken it away.
+    let Some(text) = store.noted(QUESTION, name).await? else {
+        return Ok(());
+    };
+    if !is_nobodys(name, Timestamp::now()) {
+        match serde_json::from_str(&text) {
+            Ok(question) => {
+                drop(text);
                 let answer = answered(routes, question).await;
                 let text = serde_json::to_string(&answer).unwrap_or_default();
-                answers.push((name.clone(), text));
+                store.note(ANSWER, vec![(name.to_owned(), text)]).await?;
             }
-            Ok(_) => {}
             Err(fault) => warn!(%fault, "another replica asks what this one cannot read"),
         }
-        asked.push(name);
     }
-    store.note(ANSWER, answers).await?;
-    store.forget(QUESTION, asked).await?;
-    let nobodys = store.notes(ANSWER).await?.into_iter().filter(|(_, text)| {
-        let answer: Option<Answer> = serde_json::from_str(text).ok();
-        answer.is_none_or(|answer| is_old(answer.answered_at))
-    });
-    store
-        .forget(ANSWER, nobodys.map(|(name, _)| name).collect())
-        .await
+    store.forget(QUESTION, vec![name.to_owned()]).await
 }
 
 async fn answered(routes: &Router, question: Question) -> Answer {
-    let mut answer = Answer {
-        answered_at: Timestamp::now(),
-        status: StatusCode::BAD_REQUEST.as_u16(),
-        body: String::new(),
-    };
+    let answered = timeout(PATIENCE, answer_of(routes, question)).await;
+    let answered = answered.unwrap_or_else(|_| {
+        let reason = "the answer took too long; ask again later";
+        Err(ApiFault::new(StatusCode::SERVICE_UNAVAILABLE, reason))
+    });
+    answered.unwrap_or_else(|fault| Answer {
+        status: fault.status().as_u16(),
+        body: fault.text(),
+    })
+}
+
+async fn answer_of(routes: &Router, question: Question) -> Result<Answer, ApiFault> {
     let request = Request::builder()
         .method(question.method.as_str())
         .uri(question.path)
         .header(CONTENT_TYPE, "application/json")
         .body(Body::from(question.body));
-    let Ok(request) = request else {
-        return answer;
-    };
+    let request = request.map_err(|fault| ApiFault::bad_request(fault.to_string()))?;
     let response = match routes.clone().oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
     };
-    answer.status = response.status().as_u16();
+    let status = response.status().as_u16();
     let body = to_bytes(response.into_body(), ANSWER_LIMIT_BYTES).await;
     let body = body
         .ok()
         .and_then(|body| String::from_utf8(body.into()).ok());
-    answer.body = body.unwrap_or_default();
-    answer
+    let body = body.ok_or_else(|| {
+        let reason = "the answer has more than 8 MiB, and no more is passed on from one replica to another; \
+            ask for less, or the replica itself that holds `fleet`";
+        ApiFault::new(StatusCode::SERVICE_UNAVAILABLE, reason)
+    })?;
+    Ok(Answer { status, body })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asked_first_is_answered_first_and_after_ten_minutes_nobody_waits() {
+        let at = |second| Timestamp::from_second(second).expect("a time of our days");
+        let name = name_of_question(at(1_800_000_000));
+        assert!(name < name_of_question(at(1_800_000_001)));
+        assert!(!is_nobodys(&name, at(1_800_000_600)));
+        assert!(is_nobodys(&name, at(1_800_000_601)));
+        assert!(is_nobodys("other", at(0)));
+    }
 }

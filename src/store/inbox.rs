@@ -222,6 +222,15 @@ impl Store {
         self.read(note::all(&self.pool, subject)).await
     }
 
+    /// The first names under which something was noted of a subject.
+    pub async fn names_of_notes(
+        &self,
+        subject: &str,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        self.read(note::names(&self.pool, subject, limit)).await
+    }
+
     /// What was noted of a subject under this name.
     pub async fn noted(&self, subject: &str, name: &str) -> Result<Option<String>, StoreError> {
         self.read(note::one(&self.pool, subject, name)).await

@@ -52,6 +52,19 @@ pub async fn all(pool: &Pool, subject: &str) -> Result<Vec<(String, String)>, St
     .map_err(|fault| StoreError::sql("read what was noted", fault))
 }
 
+/// Names alone, for the notes may be long.
+pub async fn names(pool: &Pool, subject: &str, limit: u32) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT name FROM note WHERE subject = $1 ORDER BY name LIMIT $2";
+    on!(pool.reader().await?.connection(), connection => {
+        sqlx::query_scalar(sql)
+            .bind(subject)
+            .bind(i64::from(limit))
+            .fetch_all(connection)
+            .await
+    })
+    .map_err(|fault| StoreError::sql("read what was noted", fault))
+}
+
 /// One note of a subject.
 pub async fn one(pool: &Pool, subject: &str, name: &str) -> Result<Option<String>, StoreError> {
     let sql = "SELECT content FROM note WHERE subject = $1 AND name = $2";

@@ -5,6 +5,7 @@ mod controllers;
 mod fleet;
 mod handover;
 mod proxy;
+mod relay;
 mod sampler;
 
 use std::thread;

@@ -47,6 +47,9 @@ pub(crate) struct Wanted {
     pub(crate) tokens: Vec<&'static str>,
     pub(crate) github: GithubSide,
     pub(crate) more: Router,
+    /// In place of a file of its own.
+    pub(crate) store: Option<Store>,
+    pub(crate) roster: Roster,
 }
 
 /// Doors that are open; dropped, they are closed at once.
@@ -101,7 +104,10 @@ impl Service {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let path = folder.path();
         let url = StoreUrl::read("sqlite:store.db", path).expect("it is the address of a store");
-        let store = Store::open(&url, wanted.limits).await;
+        let store = match wanted.store {
+            Some(store) => Ok(store),
+            None => Store::open(&url, wanted.limits).await,
+        };
         let webhook = HookSettings {
             name: WebhookName("acme".into()),
             scope: HookScope {
@@ -127,7 +133,7 @@ impl Service {
             hooks: Arc::new(hooks),
             arrived: Arc::new(Notify::new()),
             clusters: wanted.clusters.into(),
-            roster: Roster::default(),
+            roster: wanted.roster,
             ears: Ears::default(),
             tokens: Arc::new(tokens),
             github: Arc::new(wanted.github),

@@ -1,9 +1,8 @@
 //! What the API answers where it cannot do what was asked.
 
-use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use serde::Serialize;
+use http::header::CONTENT_TYPE;
 use tracing::error;
 
 use crate::store::StoreError;
@@ -14,17 +13,22 @@ pub(in crate::server) struct ApiFault {
     reason: String,
 }
 
-#[derive(Serialize)]
-struct Content {
-    reason: String,
-}
-
 impl ApiFault {
     pub(in crate::server) fn new(status: StatusCode, reason: impl Into<String>) -> Self {
         Self {
             status,
             reason: reason.into(),
         }
+    }
+
+    pub(in crate::server) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is answered, as JSON.
+    pub(in crate::server) fn text(&self) -> String {
+        let reason = &self.reason;
+        serde_json::json!({ "reason": reason }).to_string()
     }
 
     pub(in crate::server) fn bad_request(reason: impl Into<String>) -> Self {
@@ -42,7 +46,7 @@ impl ApiFault {
 
 impl IntoResponse for ApiFault {
     fn into_response(self) -> Response {
-        let Self { status, reason } = self;
-        (status, Json(Content { reason })).into_response()
+        let json = [(CONTENT_TYPE, "application/json")];
+        (self.status, json, self.text()).into_response()
     }
 }

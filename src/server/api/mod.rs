@@ -22,7 +22,7 @@ use http::header::{ALLOW, CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use tokio::time::timeout;
 
-use super::relay::pass_on;
+use super::relay::{Relay, pass_on};
 use super::state::AppState;
 use super::tokens::NotAllowed;
 pub(super) use fault::ApiFault;
@@ -57,7 +57,7 @@ pub fn routes(state: AppState, more: Router) -> Router {
 /// Everything but webhooks.
 pub(super) fn router(state: AppState, more: Router) -> Router {
     let guarded = routes(state.clone(), more)
-        .layer(from_fn_with_state(state.clone(), pass_on))
+        .layer(from_fn_with_state(Relay::new(state.clone()), pass_on))
         .layer(from_fn_with_state(state.clone(), guard));
     // Whoever asks whether we live needs no token; why we are not ready is told to those who have one.
     Router::new()
