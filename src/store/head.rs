@@ -81,7 +81,7 @@ impl Head {
         session: &mut Session,
         fence: &Fence,
     ) -> Result<bool, StoreError> {
-        let Session::Postgres(connection) = session else {
+        let Session::Postgres(postgres) = session else {
             return Ok(true);
         };
         let key = (fence.lease().to_owned(), fence.epoch());
@@ -94,7 +94,7 @@ impl Head {
             .bind(fence.lease())
             .bind(fence.epoch())
             .bind(fence.holder())
-            .fetch_optional(&mut **connection)
+            .fetch_optional(postgres.connection())
             .await
             .map_err(|fault| StoreError::sql("look who holds a lease", fault))?;
         self.fences.insert(key, held.is_some());
@@ -135,9 +135,9 @@ impl Head {
 
     /// Writes what has changed, and tells other replicas as `replica`.
     pub async fn leave(self, session: &mut Session, replica: &str) -> Result<(), sqlx::Error> {
-        if let Session::Postgres(connection) = &mut *session {
+        if let Session::Postgres(postgres) = &mut *session {
             for news in &self.news {
-                tell(connection, replica, news).await?;
+                tell(postgres.connection(), replica, news).await?;
             }
         }
         if !self.has_changed {

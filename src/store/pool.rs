@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::checkpoint::LOG_PAGES;
 use super::fault::StoreError;
-use super::postgres::{CONNECT_PATIENCE, Postgres};
+use super::postgres::{CONNECT_PATIENCE, Postgres, PostgresSession};
 use super::same_file::SameFile;
 
 /// How long a statement waits for a lock that another program holds.
@@ -45,7 +45,7 @@ pub enum Connection<'c> {
 #[derive(Debug)]
 pub enum Session {
     Sqlite(PoolConnection<Sqlite>),
-    Postgres(PoolConnection<sqlx::Postgres>),
+    Postgres(PostgresSession),
 }
 
 /// Runs the same expression on a connection to either.
@@ -99,7 +99,7 @@ impl Pool {
     pub async fn writer(&self) -> Result<Session, StoreError> {
         match self {
             Self::Sqlite { writer, .. } => sqlite_session(writer).await,
-            Self::Postgres(postgres) => postgres.session().await.map(Session::Postgres),
+            Self::Postgres(postgres) => postgres.writer().await.map(Session::Postgres),
         }
     }
 
@@ -116,7 +116,7 @@ impl Pool {
     pub async fn reader(&self) -> Result<Session, StoreError> {
         match self {
             Self::Sqlite { readers, .. } => sqlite_session(readers).await,
-            Self::Postgres(postgres) => postgres.session().await.map(Session::Postgres),
+            Self::Postgres(postgres) => postgres.reader().await.map(Session::Postgres),
         }
     }
 
@@ -159,7 +159,7 @@ impl Session {
     pub fn connection(&mut self) -> Connection<'_> {
         match self {
             Self::Sqlite(connection) => Connection::Sqlite(connection),
-            Self::Postgres(connection) => Connection::Postgres(connection),
+            Self::Postgres(session) => Connection::Postgres(session.connection()),
         }
     }
 
@@ -168,7 +168,7 @@ impl Session {
         match self {
             // With a plain `BEGIN` the lock would be asked for too late to be waited for.
             Self::Sqlite(connection) => connection.execute("BEGIN IMMEDIATE").await.map(|_| ()),
-            Self::Postgres(connection) => connection.execute("BEGIN").await.map(|_| ()),
+            Self::Postgres(session) => session.connection().execute("BEGIN").await.map(|_| ()),
         }
     }
 
@@ -184,7 +184,7 @@ impl Session {
     pub fn abandon(self) {
         match self {
             Self::Sqlite(connection) => drop(connection.detach()),
-            Self::Postgres(connection) => drop(connection.detach()),
+            Self::Postgres(session) => drop(session.into_connection().detach()),
         }
     }
 
@@ -193,7 +193,7 @@ impl Session {
         let closed = async {
             match self {
                 Self::Sqlite(connection) => connection.close().await,
-                Self::Postgres(connection) => connection.close().await,
+                Self::Postgres(session) => session.into_connection().close().await,
             }
         };
         // It may be broken already, or never answer.

@@ -8,6 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Executor};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tracing::debug;
 
 use super::fault::StoreError;
@@ -16,6 +18,8 @@ use super::fault::StoreError;
 pub const CONNECT_PATIENCE: Duration = Duration::from_secs(4);
 /// One writes, one listens, the others read.
 const CONNECTIONS: u32 = 6;
+/// Who reads waits for one of these, so that the others are never all at work where they are wanted.
+const READERS: usize = CONNECTIONS as usize - 2;
 /// At most so often all connections are given up.
 const ANEW_EVERY: Duration = Duration::from_secs(2);
 
@@ -40,7 +44,16 @@ struct Inner {
 #[derive(Debug)]
 struct Current {
     pool: PgPool,
+    readers: Arc<Semaphore>,
     since: Instant,
+}
+
+/// A connection that is given back where it is dropped.
+#[derive(Debug)]
+pub struct PostgresSession {
+    connection: PoolConnection<sqlx::Postgres>,
+    /// Free again for another reader, once the connection is given back.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Postgres {
@@ -54,10 +67,7 @@ impl Postgres {
             .connect_with(options.clone())
             .await
             .map_err(|fault| StoreError::sql(what, fault))?;
-        let current = Mutex::new(Current {
-            pool,
-            since: Instant::now(),
-        });
+        let current = Mutex::new(Current::new(pool));
         Ok(Self(Arc::new(Inner { options, current })))
     }
 
@@ -67,9 +77,24 @@ impl Postgres {
         current.pool.clone()
     }
 
-    pub async fn session(&self) -> Result<PoolConnection<sqlx::Postgres>, StoreError> {
-        let acquired = self.pool().acquire().await;
-        acquired.map_err(|fault| StoreError::sql("connect to PostgreSQL", fault))
+    /// The one that writes.
+    pub async fn writer(&self) -> Result<PostgresSession, StoreError> {
+        session(self.pool(), None).await
+    }
+
+    /// # Errors
+    /// All that read are at work for longer than one waits: that says nothing of the server.
+    pub async fn reader(&self) -> Result<PostgresSession, StoreError> {
+        let (pool, readers) = {
+            let current = self.0.current.lock();
+            let current = current.unwrap_or_else(PoisonError::into_inner);
+            (current.pool.clone(), Arc::clone(&current.readers))
+        };
+        let place = timeout(CONNECT_PATIENCE, readers.acquire_owned()).await;
+        let Ok(Ok(place)) = place else {
+            return Err(StoreError::Busy);
+        };
+        session(pool, Some(place)).await
     }
 
     /// A connection of one's own, which waits for no other and hardly for locks.
@@ -93,11 +118,41 @@ impl Postgres {
             return;
         }
         debug!(%fault, "connections to PostgreSQL are made anew");
-        *current = Current {
-            pool: pool_options().connect_lazy_with(self.0.options.clone()),
-            since: Instant::now(),
-        };
+        *current = Current::new(pool_options().connect_lazy_with(self.0.options.clone()));
     }
+}
+
+impl Current {
+    fn new(pool: PgPool) -> Self {
+        Self {
+            pool,
+            readers: Arc::new(Semaphore::new(READERS)),
+            since: Instant::now(),
+        }
+    }
+}
+
+impl PostgresSession {
+    pub fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
+    pub fn into_connection(self) -> PoolConnection<sqlx::Postgres> {
+        self.connection
+    }
+}
+
+/// There is one to be had: who waits in vain waits for the server.
+async fn session(
+    pool: PgPool,
+    place: Option<OwnedSemaphorePermit>,
+) -> Result<PostgresSession, StoreError> {
+    let acquired = pool.acquire().await;
+    let connection = acquired.map_err(|fault| StoreError::sql("connect to PostgreSQL", fault))?;
+    Ok(PostgresSession {
+        connection,
+        _place: place,
+    })
 }
 
 fn pool_options() -> PgPoolOptions {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use flux_setup::store::{Accepted, Limits, Store, StoreError};
+use sqlx::{Connection, Executor, PgConnection};
 use tokio::task::JoinSet;
 
 use crate::machine::Stopwatch;
@@ -128,5 +129,39 @@ fn two_processes_that_get_one_delivery_at_once_keep_it_once() {
         for store in stores {
             store.close().await.unwrap();
         }
+    });
+}
+
+#[test]
+#[ignore = "needs a PostgreSQL server"]
+fn who_waits_for_others_that_read_is_told_so_and_the_server_is_not_taken_for_dead() {
+    let server = Postgres::start();
+    block_on(async {
+        let text = server.database().await;
+        let store = opened(&StoreUrl::read(&text, Path::new("")).unwrap()).await;
+        new(&store, 1).await;
+        let mut by_hand = PgConnection::connect(&text).await.unwrap();
+        by_hand.execute("BEGIN").await.unwrap();
+        by_hand.execute("LOCK TABLE delivery").await.unwrap();
+        let mut reading = JoinSet::new();
+        for _ in 0..20 {
+            let store = store.clone();
+            reading.spawn(async move { store.unmatched(None, 9).await });
+        }
+        // Whoever writes waits for none of them.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let started = Instant::now();
+        store.beat(jiff::Timestamp::now()).await.unwrap();
+        assert!(started.elapsed() < Duration::from_secs(1));
+        let faults = reading.join_all().await;
+        let faults: Vec<StoreError> = faults.into_iter().filter_map(Result::err).collect();
+        assert_eq!(faults.len(), 20);
+        let busy = |fault: &&StoreError| matches!(fault, StoreError::Busy);
+        assert!(faults.iter().filter(busy).count() >= 8, "{faults:?}");
+        let dead = |fault: &&StoreError| matches!(fault, StoreError::Unreachable { .. });
+        assert_eq!(faults.iter().find(dead).map(ToString::to_string), None);
+        by_hand.execute("COMMIT").await.unwrap();
+        assert_eq!(store.unmatched(None, 9).await.unwrap().len(), 1);
+        store.close().await.unwrap();
     });
 }
