@@ -22,6 +22,7 @@ mod note;
 mod pool;
 mod postgres;
 mod prune;
+mod pulse;
 mod read;
 mod row;
 mod same_file;

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::checkpoint::LOG_PAGES;
 use super::fault::StoreError;
 use super::postgres::{CONNECT_PATIENCE, Postgres, PostgresSession};
+use super::pulse::Pulse;
 use super::same_file::SameFile;
 
 /// How long a statement waits for a lock that another program holds.
@@ -160,6 +161,14 @@ impl Session {
         match self {
             Self::Sqlite(connection) => Connection::Sqlite(connection),
             Self::Postgres(session) => Connection::Postgres(session.connection()),
+        }
+    }
+
+    /// That of a connection to PostgreSQL, which a network may forget without a word.
+    pub fn pulse(&self) -> Option<Pulse> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(session) => Some(session.pulse()),
         }
     }
 

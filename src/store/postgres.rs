@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use super::fault::StoreError;
+use super::pulse::Pulse;
 
 /// How long one waits for a connection, to either database.
 pub const CONNECT_PATIENCE: Duration = Duration::from_secs(4);
@@ -52,6 +53,7 @@ struct Current {
 #[derive(Debug)]
 pub struct PostgresSession {
     connection: PoolConnection<sqlx::Postgres>,
+    pulse: Pulse,
     /// Free again for another reader, once the connection is given back.
     _place: Option<OwnedSemaphorePermit>,
 }
@@ -133,8 +135,14 @@ impl Current {
 }
 
 impl PostgresSession {
+    /// To ask the next, so that what was asked before is answered.
     pub fn connection(&mut self) -> &mut PgConnection {
+        self.pulse.beat();
         &mut self.connection
+    }
+
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     pub fn into_connection(self) -> PoolConnection<sqlx::Postgres> {
@@ -151,6 +159,7 @@ async fn session(
     let connection = acquired.map_err(|fault| StoreError::sql("connect to PostgreSQL", fault))?;
     Ok(PostgresSession {
         connection,
+        pulse: Pulse::default(),
         _place: place,
     })
 }

@@ -36,6 +36,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const BEGIN_PATIENCE: Duration = Duration::from_secs(4);
 /// How long all of a transaction may take: one push may wake thousands of objects.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(30);
+/// How long PostgreSQL may take for one answer; it waits for a lock less. On a connection that a network forgot nobody
+/// waits for longer than a lease is acted under: its holder either writes or lets go.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(6);
 
 /// The way to the writer; it ends when the last of these is gone.
 #[derive(Debug, Clone)]
@@ -213,6 +216,7 @@ impl Writing {
     /// All of them, or none.
     async fn commit(&mut self, batch: &mut [Task]) -> Result<(), StoreError> {
         let (mut session, mut head) = self.begin().await?;
+        let pulse = session.pulse();
         let carried_out = async {
             for task in batch {
                 task.run(&mut session, &mut head, &self.limits).await?;
@@ -222,7 +226,17 @@ impl Writing {
                 .map_err(fault)?;
             session.commit().await.map_err(fault)
         };
-        let committed = within(COMMIT_PATIENCE, carried_out).await;
+        let silence = async {
+            match pulse {
+                Some(pulse) => pulse.stops(ANSWER_PATIENCE).await,
+                None => std::future::pending().await,
+            }
+        };
+        let committed = tokio::select! {
+            biased;
+            committed = within(COMMIT_PATIENCE, carried_out) => committed,
+            () = silence => Err(StoreError::Hangs),
+        };
         self.session = match &committed {
             Ok(()) => Some(session),
             Err(fault) => self.ended(session, fault).await,

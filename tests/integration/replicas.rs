@@ -4,7 +4,7 @@ mod apart;
 mod controllers;
 mod fleet;
 mod handover;
-mod proxy;
+pub mod proxy;
 mod relay;
 mod sampler;
 

@@ -1,6 +1,6 @@
 //! Leases of replicas that share PostgreSQL: one holds each, and only it writes what belongs to it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::slice::from_ref;
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use crate::machine::Stopwatch;
+use crate::replicas::proxy::{Proxy, Server};
 
 use super::servers::{Postgres, block_on, on_sqlite};
 use super::{delivery, gone, matched, new, object, opened};
@@ -279,5 +280,63 @@ fn leases_outlive_a_server_that_ends_and_are_renewed_again() {
         new(&scene.stores[0], 1).await;
         assert_eq!(listener.next().await, Some(News::Inbox));
         scene.close().await;
+    });
+}
+
+/// The way to a database through a network that can fail.
+fn through_proxy(url: &str) -> (Proxy, StoreUrl) {
+    let (database, folder) = url.split_once("?host=").unwrap();
+    let database = database.rsplit('/').next().unwrap();
+    let socket = PathBuf::from(folder).join(".s.PGSQL.5432");
+    let proxy = Proxy::to(Server::Socket(socket));
+    let url = format!("postgres://tests@{}/{database}?sslmode=disable", proxy.at);
+    (proxy, StoreUrl::read(&url, Path::new("")).unwrap())
+}
+
+fn note(text: &str) -> Vec<(String, String)> {
+    vec![("a".into(), text.into())]
+}
+
+#[test]
+#[ignore = "needs a PostgreSQL server"]
+fn who_writes_on_a_connection_that_the_network_forgot_can_write_again_within_seconds() {
+    let server = Postgres::start();
+    block_on(async {
+        let direct = server.database().await;
+        let (proxy, url) = through_proxy(&direct);
+        let store = opened(&url).await;
+        let mut leases = store.leases().unwrap();
+        let fence = leases.take(LEASE).await.unwrap().unwrap();
+        let held = store.under(fence.clone());
+        held.note("lane", note("1")).await.unwrap();
+        let mut by_hand = PgConnection::connect(&direct).await.unwrap();
+        by_hand.execute("BEGIN").await.unwrap();
+        // For this the writer waits in the middle of its transaction.
+        by_hand
+            .execute("SELECT 1 FROM lease FOR UPDATE")
+            .await
+            .unwrap();
+        let writing = held.clone();
+        let writing = tokio::spawn(async move { writing.note("lane", note("2")).await });
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let started = Instant::now();
+        proxy.cut();
+        proxy.mend();
+        by_hand.execute("COMMIT").await.unwrap();
+        let renewing = fence.clone();
+        let renewing = tokio::spawn(async move {
+            loop {
+                let _ = leases.beat(from_ref(&renewing)).await;
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        });
+        let fault = writing.await.unwrap().unwrap_err();
+        assert!(matches!(fault, StoreError::Hangs), "{fault:?}");
+        assert!(started.elapsed() < Duration::from_secs(8));
+        while held.note("lane", note("3")).await.is_err() {
+            assert!(started.elapsed() < Duration::from_secs(12));
+        }
+        assert!(fence.is_held(), "it was renewed all the time");
+        renewing.abort();
     });
 }
