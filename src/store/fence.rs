@@ -16,17 +16,26 @@ struct Inner {
     epoch: i64,
     /// By a clock that nobody sets and that goes on while the process is stopped; well before the lease itself ends.
     until: Mutex<Instant>,
+    /// Told where the database in which it was taken is another one by now.
+    history: CancellationToken,
     lost: CancellationToken,
 }
 
 impl Fence {
-    pub(super) fn new(lease: &str, holder: Arc<str>, epoch: i64, until: Instant) -> Self {
+    pub(super) fn new(
+        lease: &str,
+        holder: Arc<str>,
+        epoch: i64,
+        until: Instant,
+        history: CancellationToken,
+    ) -> Self {
         Self(Arc::new(Inner {
             lease: lease.to_owned(),
             holder,
             epoch,
             until: Mutex::new(until),
-            lost: CancellationToken::new(),
+            lost: history.child_token(),
+            history,
         }))
     }
 
@@ -40,6 +49,11 @@ impl Fence {
 
     pub(super) fn holder(&self) -> &str {
         &self.0.holder
+    }
+
+    /// Whether the database lacks nothing of what was read under it: numbers mean there what they meant then.
+    pub(super) fn is_of_this_history(&self) -> bool {
+        !self.0.history.is_cancelled()
     }
 
     /// Whether one may act under it now.
@@ -94,7 +108,9 @@ mod tests {
 
     fn taken() -> (Fence, Instant) {
         let until = Instant::now() + MOMENT;
-        (Fence::new("cluster/prod", "me".into(), 1, until), until)
+        let history = CancellationToken::new();
+        let fence = Fence::new("cluster/prod", "me".into(), 1, until, history);
+        (fence, until)
     }
 
     #[tokio::test]

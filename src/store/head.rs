@@ -84,6 +84,9 @@ impl Head {
         let Session::Postgres(postgres) = session else {
             return Ok(true);
         };
+        if !fence.is_of_this_history() {
+            return Ok(false);
+        }
         let key = (fence.lease().to_owned(), fence.epoch());
         if let Some(known) = self.fences.get(&key) {
             return Ok(*known);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::fault::StoreError;
 use super::fence::Fence;
@@ -50,7 +51,8 @@ pub struct LeaseRow {
 #[derive(Debug)]
 pub struct Leases {
     postgres: Postgres,
-    connection: Option<PgConnection>,
+    /// With what tells that the database is another one by now.
+    connection: Option<(PgConnection, CancellationToken)>,
     replica: Arc<str>,
     knows: String,
 }
@@ -115,9 +117,17 @@ impl Leases {
     pub async fn take(&mut self, name: &str) -> Result<Option<Fence>, StoreError> {
         let sent_at = Instant::now();
         let taken = within(PATIENCE, self.taken(name)).await;
-        let epoch = self.good(taken)?;
-        let fence = |epoch| Fence::new(name, Arc::clone(&self.replica), epoch, sent_at + ACT);
-        Ok(epoch.map(fence))
+        let taken = self.good(taken)?;
+        let fence = |(epoch, history)| {
+            Fence::new(
+                name,
+                Arc::clone(&self.replica),
+                epoch,
+                sent_at + ACT,
+                history,
+            )
+        };
+        Ok(taken.map(fence))
     }
 
     /// Lets others have it at once. All that was done under it is to be over.
@@ -143,14 +153,18 @@ impl Leases {
     }
 
     async fn connection(&mut self) -> Result<&mut PgConnection, StoreError> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => {
+        Ok(&mut self.opened().await?.0)
+    }
+
+    async fn opened(&mut self) -> Result<&mut (PgConnection, CancellationToken), StoreError> {
+        let opened = match self.connection.take() {
+            Some(opened) if !opened.1.is_cancelled() => opened,
+            _ => {
                 let opened = self.postgres.alone().await;
                 opened.map_err(|fault| StoreError::sql("connect to PostgreSQL", fault))?
             }
         };
-        Ok(self.connection.insert(connection))
+        Ok(self.connection.insert(opened))
     }
 
     async fn beaten(&mut self, names: &[String]) -> Result<Board, StoreError> {
@@ -219,7 +233,7 @@ impl Leases {
             .map_err(|fault| StoreError::sql("renew leases", fault))
     }
 
-    async fn taken(&mut self, name: &str) -> Result<Option<i64>, StoreError> {
+    async fn taken(&mut self, name: &str) -> Result<Option<(i64, CancellationToken)>, StoreError> {
         let replica = Arc::clone(&self.replica);
         let sql = concat!(
             "INSERT INTO lease (name, holder, epoch, until) VALUES ($1, $2, 1, ",
@@ -231,14 +245,15 @@ impl Leases {
             now!(),
             " OR lease.holder = excluded.holder RETURNING epoch"
         );
-        let connection = self.connection().await?;
-        let taken = sqlx::query_scalar(sql)
+        let (connection, history) = self.opened().await?;
+        let taken: Result<Option<i64>, _> = sqlx::query_scalar(sql)
             .bind(name)
             .bind(&*replica)
             .bind(micros(LEASE))
             .fetch_optional(connection)
             .await;
-        taken.map_err(|fault| StoreError::sql("take a lease", fault))
+        let epoch = taken.map_err(|fault| StoreError::sql("take a lease", fault))?;
+        Ok(epoch.map(|epoch| (epoch, history.clone())))
     }
 
     async fn given(&mut self, fence: &Fence) -> Result<(), StoreError> {

@@ -13,6 +13,7 @@ mod checkpoint;
 mod fault;
 mod fence;
 mod head;
+mod history;
 mod inbox;
 mod lease;
 mod lock;

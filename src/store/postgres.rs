@@ -10,9 +10,11 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Executor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::fault::StoreError;
+use super::history::Histories;
 use super::pulse::Pulse;
 
 /// How long one waits for a connection, to either database.
@@ -39,6 +41,7 @@ pub struct Postgres(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     options: PgConnectOptions,
+    histories: Histories,
     current: Mutex<Current>,
 }
 
@@ -65,12 +68,17 @@ impl Postgres {
             .map_err(|fault| StoreError::sql(what, fault))?
             .application_name("flux-setup")
             .disable_statement_logging();
-        let pool = pool_options()
+        let histories = Histories::default();
+        let pool = pool_options(&histories)
             .connect_with(options.clone())
             .await
             .map_err(|fault| StoreError::sql(what, fault))?;
         let current = Mutex::new(Current::new(pool));
-        Ok(Self(Arc::new(Inner { options, current })))
+        Ok(Self(Arc::new(Inner {
+            options,
+            histories,
+            current,
+        })))
     }
 
     pub fn pool(&self) -> PgPool {
@@ -99,12 +107,13 @@ impl Postgres {
         session(pool, Some(place)).await
     }
 
-    /// A connection of one's own, which waits for no other and hardly for locks.
-    pub async fn alone(&self) -> Result<PgConnection, sqlx::Error> {
+    /// A connection of one's own, which waits for no other and hardly for locks; the token is told once the database
+    /// is another one by what other connections say.
+    pub async fn alone(&self) -> Result<(PgConnection, CancellationToken), sqlx::Error> {
         let mut connection = self.0.options.connect().await?;
-        ready(&mut connection).await?;
+        let history = ready(&mut connection, &self.0.histories).await?;
         connection.execute("SET lock_timeout = '1s'").await?;
-        Ok(connection)
+        Ok((connection, history))
     }
 
     /// After a fault that may be of all connections they are made anew: those to a server that is a standby by now
@@ -120,7 +129,8 @@ impl Postgres {
             return;
         }
         debug!(%fault, "connections to PostgreSQL are made anew");
-        *current = Current::new(pool_options().connect_lazy_with(self.0.options.clone()));
+        *current =
+            Current::new(pool_options(&self.0.histories).connect_lazy_with(self.0.options.clone()));
     }
 }
 
@@ -164,16 +174,23 @@ async fn session(
     })
 }
 
-fn pool_options() -> PgPoolOptions {
+fn pool_options(histories: &Histories) -> PgPoolOptions {
+    let histories = histories.clone();
     PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(CONNECT_PATIENCE)
-        .after_connect(|connection, _| Box::pin(ready(connection)))
+        .after_connect(move |connection, _| {
+            let histories = histories.clone();
+            Box::pin(async move { ready(connection, &histories).await.map(|_| ()) })
+        })
 }
 
 /// # Errors
 /// The server is a standby, of which nobody knows how far behind it is.
-async fn ready(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+async fn ready(
+    connection: &mut PgConnection,
+    histories: &Histories,
+) -> Result<CancellationToken, sqlx::Error> {
     connection.execute(SETTINGS).await?;
     let sql = "SELECT pg_is_in_recovery()";
     let is_standby: bool = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
@@ -181,5 +198,5 @@ async fn ready(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let reason = "the server is a standby";
         return Err(sqlx::Error::Io(std::io::Error::other(reason)));
     }
-    Ok(())
+    Ok(histories.of(connection).await)
 }

@@ -340,3 +340,39 @@ fn who_writes_on_a_connection_that_the_network_forgot_can_write_again_within_sec
         renewing.abort();
     });
 }
+
+#[test]
+#[ignore = "needs a PostgreSQL server"]
+fn what_was_held_is_lost_when_a_standby_takes_over_and_taken_anew() {
+    let mut server = Postgres::start();
+    block_on(async {
+        let (proxy, url) = through_proxy(&server.database().await);
+        let store = opened(&url).await;
+        let mut leases = store.leases().unwrap();
+        let fence = leases.take(LEASE).await.unwrap().unwrap();
+        let held = store.under(fence.clone());
+        held.note("lane", note("1")).await.unwrap();
+        // The same server again is the same history.
+        server.stop();
+        server.start_again();
+        while leases.beat(from_ref(&fence)).await.is_err() {}
+        held.note("lane", note("2")).await.unwrap();
+        let standby = server.follow();
+        leases.beat(from_ref(&fence)).await.unwrap();
+        server.stop();
+        proxy.lead_to(standby);
+        server.promote();
+        let fault = loop {
+            match held.note("lane", note("3")).await {
+                Err(StoreError::Unreachable { .. } | StoreError::Hangs) => {}
+                written => break written.expect_err("the fence is of another history"),
+            }
+        };
+        assert!(matches!(fault, StoreError::NotHeld { .. }), "{fault:?}");
+        assert!(!fence.is_held());
+        leases.beat(&[]).await.unwrap();
+        let anew = leases.take(LEASE).await.unwrap().unwrap();
+        assert_eq!(anew.epoch(), 2);
+        store.under(anew).note("lane", note("4")).await.unwrap();
+    });
+}
