@@ -250,6 +250,14 @@ impl Proof {
         reached.unwrap_or(Stage::Annotated)
     }
 
+    /// Whether the object has what it was woken for, or something later, or is no more.
+    pub fn is_settled(&self) -> bool {
+        matches!(
+            self.state,
+            ProofState::Proven { .. } | ProofState::Overtaken { .. } | ProofState::Gone { .. }
+        )
+    }
+
     pub fn is_over(&self) -> bool {
         self.ended_at().is_some()
     }

@@ -287,6 +287,17 @@ impl WorkState {
         self.accepted_at().is_none()
     }
 
+    /// Whether it is over without anything to be applied, or a later delivery has taken it over.
+    pub fn is_settled(&self) -> bool {
+        matches!(
+            self,
+            Self::Gone { .. }
+                | Self::OptedOut { .. }
+                | Self::Shadowed { .. }
+                | Self::Overtaken { .. }
+        )
+    }
+
     /// Whether its last failure is one of those that are stored: with each of them as many more were tried, so that
     /// a server that is away for a day costs few writes.
     pub fn is_milestone(&self) -> bool {

@@ -109,7 +109,8 @@ impl Changing<'_> {
     }
 
     async fn went_on(&mut self, id: WorkId, state: &WorkState) -> Result<(), StoreError> {
-        let sql = "UPDATE work SET state = $2, is_over = $3, is_followed = $4 \
+        let sql = "UPDATE work SET state = $2, is_over = $3, is_followed = $4, \
+            is_unapplied = ($5 AND kind IS NOT NULL) \
             WHERE id = $1 AND NOT is_over RETURNING delivery, cluster";
         let json = row::json(state)?;
         let updated: Option<(i64, String)> = on!(self.session.connection(), connection => {
@@ -118,6 +119,7 @@ impl Changing<'_> {
                 .bind(&json)
                 .bind(state.is_over())
                 .bind(matches!(state, WorkState::Annotated { .. }))
+                .bind(!state.is_settled())
                 .fetch_optional(connection)
                 .await
         })
@@ -133,13 +135,41 @@ impl Changing<'_> {
     }
 
     async fn seen(&mut self, id: WorkId, proof: &Proof) -> Result<(), StoreError> {
-        let sql = "UPDATE work SET proof = $2, is_followed = $3 WHERE id = $1 AND is_followed";
+        let sql = "UPDATE work SET proof = $2, is_followed = $3, is_unapplied = $4 \
+            WHERE id = $1 AND is_followed RETURNING cluster, kind, namespace, name";
         let json = row::json(proof)?;
+        let object: Option<(String, String, String, String)> =
+            on!(self.session.connection(), connection => {
+                sqlx::query_as(sql)
+                    .bind(id.0)
+                    .bind(&json)
+                    .bind(!proof.is_over())
+                    .bind(!proof.is_settled())
+                    .fetch_optional(connection)
+                    .await
+            })
+            .map_err(|fault| StoreError::sql("keep how far an object has come", fault))?;
+        match object {
+            Some(object) if proof.is_settled() => self.is_applied(id, object).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// What the object was woken for before is of no matter any more.
+    async fn is_applied(
+        &mut self,
+        id: WorkId,
+        (cluster, kind, namespace, name): (String, String, String, String),
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE work SET is_unapplied = FALSE WHERE is_unapplied AND cluster = $2 \
+            AND kind = $3 AND namespace = $4 AND name = $5 AND id < $1";
         on!(self.session.connection(), connection => {
             sqlx::query(sql)
                 .bind(id.0)
-                .bind(&json)
-                .bind(!proof.is_over())
+                .bind(cluster)
+                .bind(kind)
+                .bind(namespace)
+                .bind(name)
                 .execute(connection)
                 .await
                 .map(|_| ())
@@ -154,8 +184,8 @@ impl Changing<'_> {
         key: &DeliveryKey,
         work: &[NewWork],
     ) -> Result<(), StoreError> {
-        let sql =
-            "INSERT INTO work (id, delivery, cluster, kind, namespace, name, state, is_over) ";
+        let sql = "INSERT INTO work \
+            (id, delivery, cluster, kind, namespace, name, state, is_over, is_unapplied) ";
         for some in work.chunks(ROWS) {
             let mut rows = Vec::with_capacity(some.len());
             for new in some {
@@ -172,7 +202,8 @@ impl Changing<'_> {
                         .push_bind(object.map(|object| row::text(&object.namespace).into_owned()))
                         .push_bind(object.map(|object| row::text(&object.name).into_owned()))
                         .push_bind(json.clone())
-                        .push_bind(new.state.is_over());
+                        .push_bind(new.state.is_over())
+                        .push_bind(object.is_some() && !new.state.is_settled());
                 });
                 let insert = insert.build().persistent(matches!(some.len(), 1 | ROWS));
                 insert.execute(connection).await.map(|_| ())

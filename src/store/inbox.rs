@@ -175,6 +175,15 @@ impl Store {
         self.read(read::by_guid(&self.pool, guid)).await
     }
 
+    /// Work of which nobody can say that its object has what it was woken for, or something later: the last so many
+    /// pieces, by their deliveries, of which the newest come first.
+    pub async fn unapplied(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<(StoredDelivery, Vec<StoredWork>)>, StoreError> {
+        self.read(read::unapplied(&self.pool, limit)).await
+    }
+
     pub async fn stored(&self, id: DeliveryId) -> Result<Option<StoredDelivery>, StoreError> {
         self.read(read::stored(&self.pool, id)).await
     }

@@ -1,6 +1,6 @@
 //! What is asked of the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
@@ -161,6 +161,36 @@ pub async fn by_guid(
         found.push((row::delivery(delivery)?, row::readable(work, row::work)));
     }
     Ok(found)
+}
+
+/// The newest work of which that is so, each delivery with its share of it.
+pub async fn unapplied(
+    pool: &Pool,
+    limit: u32,
+) -> Result<Vec<(StoredDelivery, Vec<StoredWork>)>, StoreError> {
+    let mut reader = pool.reader().await?;
+    let sql = work!("WHERE work.is_unapplied ORDER BY work.id DESC LIMIT $1");
+    let work: Vec<WorkRow> = on!(reader.connection(), connection => {
+        sqlx::query_as(sql).bind(i64::from(limit)).fetch_all(connection).await
+    })
+    .map_err(fault)?;
+    let sql = "SELECT id, content, state FROM delivery WHERE id IN \
+        (SELECT delivery FROM work WHERE is_unapplied ORDER BY id DESC LIMIT $1) ORDER BY id DESC";
+    let deliveries: Vec<DeliveryRow> = on!(reader.connection(), connection => {
+        sqlx::query_as(sql).bind(i64::from(limit)).fetch_all(connection).await
+    })
+    .map_err(fault)?;
+    let mut of_delivery: HashMap<DeliveryId, Vec<StoredWork>> = HashMap::new();
+    for work in row::readable(work, row::work) {
+        of_delivery.entry(work.delivery).or_default().push(work);
+    }
+    let deliveries = row::readable(deliveries, row::delivery).into_iter();
+    // What ended between the two questions has no work any more.
+    let found = deliveries.filter_map(|stored| {
+        let work = of_delivery.remove(&stored.id)?;
+        Some((stored, work))
+    });
+    Ok(found.collect())
 }
 
 pub async fn stored(pool: &Pool, id: DeliveryId) -> Result<Option<StoredDelivery>, StoreError> {

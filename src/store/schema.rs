@@ -7,11 +7,12 @@ use super::fault::StoreError;
 use super::pool::Pool;
 
 /// Each is made once and never changed.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "inbox", include_str!("schema/0001_inbox.sql")),
     (2, "notes", include_str!("schema/0002_notes.sql")),
     (3, "proof", include_str!("schema/0003_proof.sql")),
     (4, "leases", include_str!("schema/0004_leases.sql")),
+    (5, "unapplied", include_str!("schema/0005_unapplied.sql")),
 ];
 
 /// Brings the tables to what this program knows.

@@ -218,15 +218,15 @@ impl Summary {
 }
 
 /// What a line about an event shows.
-struct Heading {
+pub(super) struct Heading {
     event: String,
     action: Option<String>,
     reference: Option<String>,
-    commit: Option<String>,
+    pub(super) commit: Option<String>,
 }
 
 impl Heading {
-    fn by(event: &Event) -> Self {
+    pub(super) fn by(event: &Event) -> Self {
         let mut told = Self {
             event: String::new(),
             action: None,

@@ -7,6 +7,7 @@ mod fault;
 mod fleet;
 mod health;
 mod openapi;
+mod pushes;
 mod rate_limit;
 mod scrape;
 mod webhooks;
@@ -37,6 +38,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 pub fn routes(state: AppState, more: Router) -> Router {
     let without_parameters = Router::new()
         .route("/api/v1/deliveries/{guid}", get(deliveries::story))
+        .route("/api/v1/pushes", get(pushes::unapplied))
         .route("/api/v1/clusters", get(clusters::list))
         .route("/api/v1/rate-limit", get(rate_limit::now))
         .route("/api/v1/webhooks", get(webhooks::list))

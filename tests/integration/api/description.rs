@@ -204,6 +204,8 @@ async fn what_the_doors_answer_is_as_it_is_described() {
         ("/api/v1/deliveries/{guid}", one.as_str(), ""),
         ("/api/v1/deliveries/{guid}", "/api/v1/deliveries/none", ""),
         ("/api/v1/deliveries/{guid}", "/api/v1/deliveries/a%20b", ""),
+        ("/api/v1/pushes", "/api/v1/pushes", ""),
+        ("/api/v1/pushes", "/api/v1/pushes", "x"),
         ("/api/v1/clusters", "/api/v1/clusters", ""),
         ("/api/v1/clusters", "/api/v1/clusters", "x"),
         ("/api/v1/rate-limit", "/api/v1/rate-limit", ""),

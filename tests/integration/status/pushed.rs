@@ -24,6 +24,12 @@ fn the_last_push_is_shown_until_what_it_brought_is_applied() {
     let answer = service.hookshot().send("push", &guid(1), &body).unwrap();
     assert_eq!(answer.status, 202);
     player.wait_for_token("GitRepository", "web", None);
+    // More deliveries than a page has, and some of them later pushes that concern other objects.
+    let mut hookshot = service.hookshot();
+    for number in 100..220 {
+        let other = push("acme/status-pushed-other", "main", number);
+        hookshot.send("push", &guid(number), &other).unwrap();
+    }
     let url = format!("http://{}", home.api);
     let pushed = || {
         let target = format!("{namespace}/production");

@@ -1,6 +1,6 @@
 //! What a delivery goes through, from the door to its end.
 
-use flux_setup::delivery::{DeliveryState, NothingToDo, WorkState};
+use flux_setup::delivery::{DeliveryState, NothingToDo, Proof, ProofState, Token, WorkState};
 use flux_setup::store::{Accepted, Filter, Limits, Store, StoreError, StoreUrl, Write};
 
 use super::servers::on_both;
@@ -17,6 +17,7 @@ on_both! {
     the_heartbeat_is_the_last_one,
     a_text_with_nul_is_kept,
     what_was_noted_last_is_remembered,
+    what_is_not_applied_yet_is_found_whatever_came_since_then,
 }
 
 async fn what_is_accepted_is_kept_once_and_is_there_after_a_restart(url: StoreUrl) {
@@ -286,5 +287,82 @@ async fn a_text_with_nul_is_kept(url: StoreUrl) {
     );
     let open = store.open_work("pr\0od", None, 9).await.unwrap();
     assert_eq!(&*open[0].cluster, "pr\u{fffd}od");
+    store.close().await.unwrap();
+}
+
+async fn what_is_not_applied_yet_is_found_whatever_came_since_then(url: StoreUrl) {
+    let store = opened(&url).await;
+    let pushed = async |number: u32, name: &str| {
+        let id = new(&store, number).await;
+        let work = store.write(vec![matched(id, vec![object(name)])]).await;
+        let id = work.unwrap()[0].id;
+        let token = Token("t".into());
+        let state = WorkState::Annotated {
+            token,
+            at: at(3_000),
+        };
+        store.write(vec![Write::Work { id, state }]).await.unwrap();
+        id
+    };
+    let seen = async |id, state| {
+        let mut proof = Box::new(Proof::begin(at(3_000)));
+        proof.state = state;
+        let proof = Write::Proof { id, proof };
+        store.write(vec![proof]).await.unwrap();
+    };
+    let proven = || ProofState::Proven { at: at(4_000) };
+    let unapplied = async |limit| {
+        let found = store.unapplied(limit).await.unwrap().into_iter();
+        let names = found.flat_map(|(stored, work)| {
+            let number = stored.delivery.received_at.as_second() - 1_000;
+            let name = |work: flux_setup::store::StoredWork| (number, work.object.unwrap().name);
+            work.into_iter().map(name).collect::<Vec<_>>()
+        });
+        let names = names.map(|(number, name)| format!("{number} {name}"));
+        names.collect::<Vec<_>>()
+    };
+    let first = pushed(1, "web").await;
+    let reason = "no answer".to_owned();
+    seen(
+        first,
+        ProofState::Unproven {
+            at: at(4_000),
+            reason,
+        },
+    )
+    .await;
+    for number in 2..20 {
+        let other = pushed(number, &format!("app-{number}")).await;
+        seen(other, proven()).await;
+    }
+    let open = new(&store, 20).await;
+    let work = vec![object("api"), unlisted("lab")];
+    let work = store.write(vec![matched(open, work)]).await.unwrap();
+    assert_eq!(unapplied(9).await, ["20 api", "1 web"]);
+    assert_eq!(unapplied(1).await, ["20 api"]);
+    store.close().await.unwrap();
+
+    let store = opened(&url).await;
+    let ended = Write::Work {
+        id: work[0].id,
+        state: gone(5_000),
+    };
+    store.write(vec![ended]).await.unwrap();
+    let again = new(&store, 21).await;
+    let work = store.write(vec![matched(again, vec![object("web")])]).await;
+    let id = work.unwrap()[0].id;
+    let state = WorkState::Annotated {
+        token: Token("u".into()),
+        at: at(6_000),
+    };
+    store.write(vec![Write::Work { id, state }]).await.unwrap();
+    let found = async || store.unapplied(9).await.unwrap();
+    assert_eq!(found().await.len(), 2);
+    let mut proof = Box::new(Proof::begin(at(6_000)));
+    proof.state = proven();
+    let proof = Write::Proof { id, proof };
+    store.write(vec![proof]).await.unwrap();
+    // What came before it is of no matter any more.
+    assert_eq!(found().await, []);
     store.close().await.unwrap();
 }

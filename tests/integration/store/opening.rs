@@ -196,7 +196,7 @@ fn a_store_of_another_version_is_refused() {
     for (sql, expected) in [
         (
             newer,
-            "the store was written by a newer flux-setup (its schema is 9, this program knows 4); \
+            "the store was written by a newer flux-setup (its schema is 9, this program knows 5); \
              use that version, or another store",
         ),
         (
