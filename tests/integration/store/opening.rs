@@ -238,3 +238,12 @@ async fn a_store_that_is_closed_says_so_and_one_that_is_dropped_keeps_all(url: S
     assert_eq!(ids, [first, second]);
     store.close().await.unwrap();
 }
+
+#[test]
+fn the_readme_says_which_schema_this_version_has() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let newest = fs::read_dir(root.join("src/store/schema")).unwrap().count();
+    let said = format!("Version {} has schema {newest}.", env!("CARGO_PKG_VERSION"));
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    assert!(readme.contains(&said), "{said}");
+}
