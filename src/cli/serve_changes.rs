@@ -22,8 +22,10 @@ use super::serve_settings::{addresses, instead};
 
 /// A change is taken for whole once it has rested so long.
 const REST: Duration = Duration::from_secs(1);
-/// Reading takes at most this part of the time, however large the folder is.
+/// Reading takes at most this part of the time, as long as that lets a change wait no longer than [`LONGEST`].
 const SHARE: u32 = 50;
+/// However long it took to read: the machine may have stood still meanwhile.
+const LONGEST: Duration = Duration::from_secs(10);
 /// So many faults are named where people look whether we are ready; the log has more.
 const FAULTS_NAMED: usize = 3;
 /// So many faults go into the log.
@@ -58,7 +60,7 @@ pub(super) async fn tell_changes(
                 error!("the configuration could not be read again by a fault of ours");
                 continue;
             };
-            pause = REST.max(started.elapsed() * SHARE);
+            pause = pause_after(started.elapsed());
             let fingerprint = read.fingerprint();
             if fingerprint != last_told && fingerprint == last_read {
                 last_told = fingerprint;
@@ -78,6 +80,11 @@ pub(super) async fn tell_changes(
         }
     };
     stop.run_until_cancelled(telling).await;
+}
+
+/// How long to wait after a reading that took so long.
+fn pause_after(reading: Duration) -> Duration {
+    reading.saturating_mul(SHARE).clamp(REST, LONGEST)
 }
 
 /// How the configuration that holds stands to what lies in the folder.
@@ -208,5 +215,19 @@ impl<'f> Standing<'f> {
         ];
         let differs = differs.into_iter().filter(|(_, differs)| *differs);
         differs.map(|(what, _)| what.to_owned()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_takes_a_fiftieth_of_the_time_and_one_that_was_slow_keeps_no_change_waiting() {
+        let pauses = [5, 20, 30, 200, 201, 5_000].map(|reading| {
+            let pause = pause_after(Duration::from_millis(reading));
+            pause.as_millis()
+        });
+        assert_eq!(pauses, [1_000, 1_000, 1_500, 10_000, 10_000, 10_000]);
     }
 }
