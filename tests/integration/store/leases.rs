@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::slice::from_ref;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use flux_setup::store::{Fence, Leases, News, Store, StoreError, StoreUrl, Write};
+use flux_setup::store::{
+    ACT, Board, Fence, LEASE as LASTS, Leases, News, Store, StoreError, StoreUrl, Write,
+};
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use tokio::time::{Instant, sleep};
 
 use crate::machine::Stopwatch;
 use crate::replicas::proxy::{Proxy, Server};
@@ -15,12 +18,16 @@ use super::servers::{Postgres, block_on, on_sqlite};
 use super::{delivery, gone, matched, new, object, opened};
 
 const LEASE: &str = "cluster/prod";
+/// For what takes milliseconds on an idle machine.
+const SOON: Duration = Duration::from_secs(20);
 
 /// Two replicas and a third connection that looks on.
 struct Scene {
     stores: [Store; 2],
     leases: [Leases; 2],
     by_hand: PgConnection,
+    /// How often a lease may have been taken without our knowing it: the answer did not come in time.
+    unanswered: i64,
 }
 
 impl Scene {
@@ -34,6 +41,7 @@ impl Scene {
             stores,
             leases,
             by_hand,
+            unanswered: 0,
         }
     }
 
@@ -44,7 +52,68 @@ impl Scene {
 
     /// The first replica has it.
     async fn taken(&mut self) -> Fence {
-        self.leases[0].take(LEASE).await.unwrap().unwrap()
+        self.take(0).await.unwrap()
+    }
+
+    /// A replica takes it where it can; again where the machine stood still for so long that there was no answer.
+    async fn take(&mut self, replica: usize) -> Option<Fence> {
+        let deadline = Instant::now() + SOON;
+        loop {
+            match self.leases[replica].take(LEASE).await {
+                Ok(taken) => return taken,
+                Err(fault) => assert!(Instant::now() < deadline, "{fault}"),
+            }
+            self.unanswered += 1;
+        }
+    }
+
+    /// A replica renews what it holds, likewise; with when it was asked to that was answered.
+    async fn beat_at(&mut self, replica: usize, held: &[Fence]) -> (Instant, Board) {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let asked = Instant::now();
+            match self.leases[replica].beat(held).await {
+                Ok(board) => return (asked, board),
+                Err(fault) => assert!(asked < deadline, "{fault}"),
+            }
+        }
+    }
+
+    async fn beat(&mut self, replica: usize, held: &[Fence]) -> Board {
+        self.beat_at(replica, held).await.1
+    }
+
+    /// Whether a fence is of the epoch after one.
+    fn is_next(&self, fence: &Fence, epoch: i64) -> bool {
+        (epoch + 1..=epoch + 1 + self.unanswered).contains(&fence.epoch())
+    }
+
+    /// The first replica takes it and renews it for so long, and nobody else may take it meanwhile. Returns with it
+    /// when it was asked for and had for the last time, which is little apart; `None` where the machine stood still
+    /// until it had run out.
+    async fn renewed_for(&mut self, time: Duration) -> Option<(Fence, Instant, Instant)> {
+        let started = Instant::now();
+        let mut renewed = started;
+        let fence = self.taken().await;
+        loop {
+            let (asked, _) = self.beat_at(0, from_ref(&fence)).await;
+            let answered = Instant::now();
+            if !fence.is_held() {
+                let age = renewed.elapsed();
+                assert!(age >= ACT, "it ran out after {age:?}");
+                return None;
+            }
+            if started.elapsed() >= time && answered - asked < Duration::from_millis(900) {
+                return Some((fence, asked, answered));
+            }
+            renewed = asked;
+            let other = self.take(1).await;
+            if renewed.elapsed() >= LASTS {
+                return None;
+            }
+            assert!(other.is_none(), "another has it");
+            sleep(Duration::from_millis(500)).await;
+        }
     }
 
     /// As if its holder were not heard of for long.
@@ -82,32 +151,36 @@ fn a_file_has_no_leases_for_it_has_one_process() {
 fn a_lease_is_held_by_one_until_it_runs_out_or_is_given_back() {
     with_scene(async |scene| {
         let first = scene.taken().await;
-        assert_eq!((first.lease(), first.epoch()), (LEASE, 1));
-        assert!(scene.leases[1].take(LEASE).await.unwrap().is_none());
-        let board = scene.leases[0].beat(from_ref(&first)).await.unwrap();
+        assert_eq!(first.lease(), LEASE);
+        assert!(scene.is_next(&first, 0), "{first:?}");
+        assert!(scene.take(1).await.is_none());
+        let (renewed, board) = scene.beat_at(0, from_ref(&first)).await;
         let us = scene.leases[0].replica().to_string();
         assert_eq!(board.leases[0].holder.as_ref(), Some(&us));
         assert_eq!(board.replicas, [us]);
-        assert_eq!(scene.leases[1].beat(&[]).await.unwrap().replicas.len(), 2);
+        assert_eq!(scene.beat(1, &[]).await.replicas.len(), 2);
         // Who may take other leases shares none of these.
         scene.leases[1].know(["fleet", "cluster/b"]);
-        assert_eq!(scene.leases[1].beat(&[]).await.unwrap().replicas.len(), 1);
+        assert_eq!(scene.beat(1, &[]).await.replicas.len(), 1);
         scene.leases[1].know([]);
-        assert_eq!(scene.leases[1].beat(&[]).await.unwrap().replicas.len(), 2);
+        assert_eq!(scene.beat(1, &[]).await.replicas.len(), 2);
 
         scene.runs_out().await;
-        let second = scene.leases[1].take(LEASE).await.unwrap().unwrap();
-        assert_eq!(second.epoch(), 2);
+        let begun = Instant::now();
+        let second = scene.take(1).await.unwrap();
+        assert!(scene.is_next(&second, first.epoch()), "{second:?}");
         // The first may still believe that it has it: it learns of it when it renews.
-        assert!(first.is_held());
-        scene.leases[0].beat(from_ref(&first)).await.unwrap();
-        assert!(!first.is_held() && second.is_held());
+        assert!(first.is_held() || renewed.elapsed() >= ACT);
+        scene.beat(0, from_ref(&first)).await;
+        assert!(!first.is_held());
+        assert!(second.is_held() || begun.elapsed() >= ACT);
 
         scene.leases[1].give_back(&second).await.unwrap();
         assert!(!second.is_held());
-        assert_eq!(scene.taken().await.epoch(), 3);
+        let third = scene.taken().await;
+        assert!(scene.is_next(&third, second.epoch()), "{third:?}");
         scene.leases[1].leave().await.unwrap();
-        assert_eq!(scene.leases[0].beat(&[]).await.unwrap().replicas.len(), 1);
+        assert_eq!(scene.beat(0, &[]).await.replicas.len(), 1);
     });
 }
 
@@ -115,27 +188,39 @@ fn a_lease_is_held_by_one_until_it_runs_out_or_is_given_back() {
 #[ignore = "needs a PostgreSQL server"]
 fn a_lease_that_is_renewed_does_not_run_out_and_one_that_is_not_does() {
     with_scene(async |scene| {
-        let fence = scene.taken().await;
-        let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(12) {
-            scene.leases[0].beat(from_ref(&fence)).await.unwrap();
-            assert!(scene.leases[1].take(LEASE).await.unwrap().is_none());
-            tokio::time::sleep(Duration::from_millis(500)).await;
+        let mut renewed = None;
+        for _ in 0..5 {
+            renewed = scene.renewed_for(ACT * 2).await;
+            if renewed.is_some() {
+                break;
+            }
+            scene.runs_out().await;
         }
-        assert!(fence.is_held());
-        let renewed = Stopwatch::start();
-        while fence.is_held() {
-            assert!(scene.leases[1].take(LEASE).await.unwrap().is_none());
-            tokio::time::sleep(Duration::from_millis(100)).await;
+        let (fence, asked, answered) = renewed.expect("the machine does not always stand still");
+        while answered.elapsed() < ACT {
+            let is_held = fence.is_held();
+            let age = asked.elapsed();
+            assert!(is_held || age >= ACT, "it ran out after {age:?}");
+            let other = scene.take(1).await;
+            assert!(
+                other.is_none() || asked.elapsed() >= LASTS,
+                "another has it"
+            );
+            sleep(Duration::from_millis(100)).await;
         }
-        let ended = Stopwatch::start();
-        while scene.leases[1].take(LEASE).await.unwrap().is_none() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        // Where the machine stood still, that it had ended was seen so much later.
-        let apart = ended.elapsed() + renewed.stood_still();
+        assert!(!fence.is_held());
+        let taken_at = loop {
+            let begun = Instant::now();
+            if scene.take(1).await.is_some() {
+                break Instant::now();
+            }
+            let age = begun - answered;
+            assert!(age < LASTS + Duration::from_millis(100), "kept for {age:?}");
+            sleep(Duration::from_millis(100)).await;
+        };
+        // What the first had on its way has time to arrive.
+        let apart = taken_at - (answered + ACT);
         assert!(apart > Duration::from_secs(2), "{apart:?}");
-        renewed.assert_within(Duration::from_secs(10), "the end of a lease");
     });
 }
 
@@ -156,7 +241,7 @@ fn what_is_written_under_a_lease_is_refused_once_another_has_it() {
             .note("lane", vec![("a".into(), "1".into())])
             .await
             .unwrap();
-        scene.leases[1].take(LEASE).await.unwrap().unwrap();
+        scene.take(1).await.unwrap();
         let state = gone(3_000);
         let ended = vec![Write::Work {
             id: work[0].id,
@@ -207,18 +292,21 @@ fn who_takes_over_waits_for_what_is_being_written_and_who_renews_does_not() {
         let fence = scene.taken().await;
         // As the writer does it.
         scene.sql("BEGIN").await;
-        scene
-            .sql("SELECT 1 FROM lease WHERE epoch = 1 FOR KEY SHARE")
-            .await;
-        // It is held until we say so below: who waited for it would be told that it is locked.
-        scene.leases[0].beat(from_ref(&fence)).await.unwrap();
-        let fault = async {
+        scene.sql("SELECT 1 FROM lease FOR KEY SHARE").await;
+        // Who waited for it would be refused, for it is written until we say so.
+        scene.beat(0, from_ref(&fence)).await;
+        let deadline = Instant::now() + SOON;
+        let fault = loop {
             let taken = scene.leases[0].take(LEASE).await;
-            taken.expect_err("it is being written")
+            match taken.expect_err("it is being written") {
+                StoreError::Hangs if Instant::now() < deadline => {}
+                fault => break fault,
+            }
         };
-        assert!(matches!(fault.await, StoreError::Locked { .. }));
+        assert!(matches!(fault, StoreError::Locked { .. }), "{fault:?}");
         scene.sql("COMMIT").await;
-        assert_eq!(scene.taken().await.epoch(), 2);
+        let next = scene.taken().await;
+        assert!(scene.is_next(&next, fence.epoch()), "{next:?}");
     });
 }
 
@@ -263,15 +351,27 @@ fn leases_outlive_a_server_that_ends_and_are_renewed_again() {
     let mut server = Postgres::start();
     block_on(async {
         let mut scene = Scene::open(&server).await;
-        let fence = scene.taken().await;
         let mut listener = scene.stores[1].listener().unwrap();
         listener.next().await;
-        server.stop();
-        scene.leases[0].beat(from_ref(&fence)).await.unwrap_err();
-        assert!(fence.is_held(), "there is time left");
-        server.start_again();
-        scene.leases[0].beat(from_ref(&fence)).await.unwrap();
-        assert!(fence.is_held() && fence.epoch() == 1);
+        let mut is_outlived = false;
+        for _ in 0..5 {
+            let taken_at = Instant::now();
+            let fence = scene.taken().await;
+            server.stop();
+            scene.leases[0].beat(from_ref(&fence)).await.unwrap_err();
+            let is_held = fence.is_held();
+            assert!(is_held || taken_at.elapsed() >= ACT, "there is time left");
+            server.start_again();
+            let board = scene.beat(0, from_ref(&fence)).await;
+            // Where the machine stood still, the server was not there again before it had run out.
+            is_outlived = fence.is_held();
+            if is_outlived {
+                assert_eq!(board.leases[0].epoch, fence.epoch());
+                break;
+            }
+            assert!(taken_at.elapsed() >= ACT, "it was not renewed");
+        }
+        assert!(is_outlived, "the server is never there again in time");
         assert_eq!(
             listener.next().await,
             None,
