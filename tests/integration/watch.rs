@@ -26,7 +26,7 @@ fn lists(asked: &Mutex<Vec<Asked>>) -> usize {
 async fn a_version_that_is_forgotten_leads_to_a_new_list_wherever_it_is_said() {
     let expired =
         || json!({"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"});
-    let (cluster, asked) = fake::cluster(move |asked| match (asked.watch, asked.before) {
+    let (cluster, asked, gate) = fake::gated(move |asked| match (asked.watch, asked.before) {
         (false, 0) => list(100, &[object("a", 1), object("b", 2)]),
         (true, 0) => status(410, "too old resource version"),
         (false, 1) => list(200, &[object("a", 1), object("c", 150)]),
@@ -48,8 +48,10 @@ async fn a_version_that_is_forgotten_leads_to_a_new_list_wherever_it_is_said() {
     });
     let followed = Followed::over(cluster, pace());
     followed.until_there("apps", "b").await;
+    gate.add_permits(1);
     followed.until_gone("apps", "b").await;
     followed.until_there("apps", "d").await;
+    gate.add_permits(9);
     followed.until_there("apps", "e").await;
     assert!(followed.has("apps", "a"));
     assert!(!followed.has("apps", "c") && !followed.has("apps", "d"));
@@ -109,7 +111,7 @@ async fn a_silent_watch_is_begun_again_from_its_last_bookmark_and_nothing_is_los
 #[tokio::test]
 async fn a_line_that_cannot_be_read_or_held_loses_no_object() {
     let long = event("ADDED", &json!({"metadata": {"name": "x".repeat(5 << 20)}}));
-    let (cluster, asked) = fake::cluster(move |asked| match (asked.watch, asked.before) {
+    let (cluster, asked, gate) = fake::gated(move |asked| match (asked.watch, asked.before) {
         (false, 0) => list(100, &[]),
         (true, 0) => watch(&["<html>\n".to_owned(), event("ADDED", &object("never", 101))]),
         (false, 1) => list(110, &[object("a", 105)]),
@@ -123,9 +125,11 @@ async fn a_line_that_cannot_be_read_or_held_loses_no_object() {
         (true, _) => watch(&[]),
     });
     let followed = Followed::over(cluster, pace());
+    gate.add_permits(2);
     followed.until_there("apps", "a").await;
     followed.until_there("apps", "b").await;
     followed.until_there("apps", "long").await;
+    gate.add_permits(9);
     followed.until_there("apps", "c").await;
     assert_eq!((lists(&asked), followed.live.read().len()), (4, 1));
     followed.stop().await;
@@ -183,7 +187,7 @@ async fn what_is_no_api_server_lacks_no_kind() {
 
 #[tokio::test]
 async fn a_list_that_is_none_takes_nothing_away() {
-    let (cluster, _) = fake::cluster(|asked| match (asked.watch, asked.before) {
+    let (cluster, _, gate) = fake::gated(|asked| match (asked.watch, asked.before) {
         (false, 0) => list(100, &[object("a", 1)]),
         (true, 0) => status(410, "too old"),
         (false, 1) => Html("<h1>Sign in</h1>").into_response(),
@@ -193,9 +197,11 @@ async fn a_list_that_is_none_takes_nothing_away() {
     });
     let followed = Followed::over(cluster, pace());
     followed.until_there("apps", "a").await;
+    gate.add_permits(2);
     let reason = followed.until_lost().await;
     assert!(reason.contains("is no list"), "{reason}");
     assert!(followed.has("apps", "a"));
+    gate.add_permits(9);
     followed.until_there("apps", "b").await;
     followed.until_gone("apps", "a").await;
     followed.until_listed().await;
@@ -204,7 +210,7 @@ async fn a_list_that_is_none_takes_nothing_away() {
 
 #[tokio::test]
 async fn a_kind_that_goes_is_asked_for_twice_before_its_objects_are_taken_away() {
-    let (cluster, asked) = fake::cluster(|asked| match (asked.watch, asked.before) {
+    let (cluster, asked, gate) = fake::gated(|asked| match (asked.watch, asked.before) {
         (false, 0) => list(100, &[object("a", 1)]),
         (true, 0) => status(404, "gone"),
         (false, 1 | 2) => status(404, "gone"),
@@ -213,10 +219,12 @@ async fn a_kind_that_goes_is_asked_for_twice_before_its_objects_are_taken_away()
     });
     let followed = Followed::over(cluster, pace());
     followed.until_there("apps", "a").await;
+    gate.add_permits(2);
     followed.until_gone("apps", "a").await;
     assert_eq!(lists(&asked), 3);
     let scope = followed.live.read().scope(Kind::GitRepository);
     assert!(matches!(scope, ScopeState::Absent { .. }), "{scope:?}");
+    gate.add_permits(9);
     followed.until_there("apps", "b").await;
     followed.stop().await;
 }

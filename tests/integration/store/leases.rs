@@ -11,7 +11,6 @@ use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::time::{Instant, sleep};
 
-use crate::machine::Stopwatch;
 use crate::replicas::proxy::{Proxy, Server};
 
 use super::servers::{Postgres, block_on, on_sqlite};

@@ -11,6 +11,7 @@ use futures::stream::{self, StreamExt};
 use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 const GIT_REPOSITORIES: &str = "/apis/source.toolkit.fluxcd.io/v1/gitrepositories";
 
@@ -34,16 +35,35 @@ type Answer = dyn Fn(&Asked) -> Response + Send + Sync;
 struct Fake {
     answer: Arc<Answer>,
     asked: Arc<Mutex<Vec<Asked>>>,
+    /// Each list but the first one waits for a permit.
+    gate: Option<Arc<Semaphore>>,
 }
 
 /// A cluster that has GitRepositories only, and all that was asked about them.
 pub fn cluster(
     answer: impl Fn(&Asked) -> Response + Send + Sync + 'static,
 ) -> (Cluster, Arc<Mutex<Vec<Asked>>>) {
+    asked_by(answer, None)
+}
+
+/// The same, where each list but the first one waits until it is let through: what one list alone shows can be met.
+pub fn gated(
+    answer: impl Fn(&Asked) -> Response + Send + Sync + 'static,
+) -> (Cluster, Arc<Mutex<Vec<Asked>>>, Arc<Semaphore>) {
+    let gate = Arc::new(Semaphore::new(0));
+    let (cluster, asked) = asked_by(answer, Some(Arc::clone(&gate)));
+    (cluster, asked, gate)
+}
+
+fn asked_by(
+    answer: impl Fn(&Asked) -> Response + Send + Sync + 'static,
+    gate: Option<Arc<Semaphore>>,
+) -> (Cluster, Arc<Mutex<Vec<Asked>>>) {
     let asked = Arc::default();
     let fake = Fake {
         answer: Arc::new(answer),
         asked: Arc::clone(&asked),
+        gate,
     };
     let router = Router::new().fallback(answered).with_state(fake);
     (over(router), asked)
@@ -60,6 +80,13 @@ pub fn over(router: Router) -> Cluster {
     Cluster::over(access, Connection::over(client, "https://fake"))
 }
 
+impl Fake {
+    fn before(&self, watch: bool) -> usize {
+        let known = self.asked.lock().expect("no test panicked");
+        known.iter().filter(|it| it.watch == watch).count()
+    }
+}
+
 async fn answered(
     State(fake): State<Fake>,
     Query(mut asked): Query<Asked>,
@@ -68,11 +95,15 @@ async fn answered(
     assert_eq!(request.method(), Method::GET);
     match request.uri().path() {
         GIT_REPOSITORIES => {
+            asked.before = fake.before(asked.watch);
+            if let Some(gate) = &fake.gate
+                && !asked.watch
+                && asked.before > 0
             {
-                let mut known = fake.asked.lock().expect("no test panicked");
-                asked.before = known.iter().filter(|it| it.watch == asked.watch).count();
-                known.push(asked.clone());
+                gate.acquire().await.expect("it is never closed").forget();
             }
+            let known = fake.asked.lock();
+            known.expect("no test panicked").push(asked.clone());
             (fake.answer)(&asked)
         }
         "/apis" => axum::Json(json!({"kind": "APIGroupList", "groups": []})).into_response(),
