@@ -1,6 +1,6 @@
 //! Headers that nobody wrote for us.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flux_setup::server::{Bounds, ConnectionBounds};
 use proptest::collection::vec;
@@ -10,8 +10,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::runtime::Runtime;
 use tokio::time::sleep;
 
-use crate::machine::Stopwatch;
 use crate::service::{Sent, Service, Wanted, ask, read_answer};
+
+use super::{patient, until_read};
 
 /// Bytes that may stand in a header, and some that may not.
 fn value() -> impl Strategy<Value = Vec<u8>> {
@@ -77,17 +78,16 @@ fn whatever_the_headers_say_nothing_unsigned_is_taken_and_nothing_fails() {
         Ok(())
     });
     sent.unwrap();
-    let answer = runtime.block_on(service.deliver(&Sent::push(1)));
-    assert_eq!(answer.status, 202, "{answer:?}");
+    // On a busy machine its headers may come too late as well, which is no answer.
+    let mut answers = (0..5).map(|_| runtime.block_on(service.deliver(&Sent::push(1))));
+    let answer = answers.find(|answer| answer.status != 0);
+    let status = answer.as_ref().map(|answer| answer.status);
+    assert_eq!(status, Some(202), "{answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn headers_that_are_too_long_or_too_slow_end_the_connection() {
-    let service = Service::with_connections(ConnectionBounds {
-        header_timeout: Duration::from_millis(500),
-        ..ConnectionBounds::default()
-    })
-    .await;
+    let service = Service::start().await;
     let long = Sent::push(1).header("x-long", Some(&"x".repeat(20_000)));
     assert_eq!(service.deliver(&long).await.status, 431);
     let mut many = Sent::push(1);
@@ -95,6 +95,11 @@ async fn headers_that_are_too_long_or_too_slow_end_the_connection() {
         many.headers.push(("x-many", "1".to_owned()));
     }
     assert_eq!(service.deliver(&many).await.status, 431);
+    let service = Service::with_connections(ConnectionBounds {
+        header_timeout: Duration::from_millis(500),
+        ..ConnectionBounds::default()
+    })
+    .await;
     let mut slow = service.connect().await;
     slow.write_all(b"POST /hooks").await.unwrap();
     assert_eq!(read_answer(&mut slow).await.status, 0);
@@ -102,27 +107,46 @@ async fn headers_that_are_too_long_or_too_slow_end_the_connection() {
     assert_eq!(read_answer(&mut idle).await.status, 0);
 }
 
+/// So many connections at once, which may send as slowly as they like.
+async fn of_patience(at_once: usize) -> Service {
+    let connections = ConnectionBounds {
+        at_once,
+        ..ConnectionBounds::default()
+    };
+    let bounds = Bounds {
+        connections,
+        bodies: patient(),
+    };
+    Service::with(Wanted {
+        bounds,
+        ..Wanted::default()
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn where_all_connections_are_taken_the_one_that_waited_longest_is_closed() {
-    let service = Service::with_connections(ConnectionBounds {
-        at_once: 3,
-        ..ConnectionBounds::default()
-    })
-    .await;
+    let service = of_patience(3).await;
     // One is answered slowly, for its body comes slowly; the others send nothing, or half of the headers.
     let slow = Sent::push(1).bytes();
     let mut working = service.connect().await;
     working.write_all(&slow[..slow.len() - 1]).await.unwrap();
+    until_read(&service, 1.0).await;
     let mut half = service.connect().await;
     half.write_all(b"POST /hooks/github/acme HTTP/1.1\r\nhost: x\r\n")
         .await
         .unwrap();
     sleep(Duration::from_millis(100)).await;
     let mut silent = service.connect().await;
-    let started = Stopwatch::start();
+    let started = Instant::now();
     let answer = service.deliver(&Sent::push(2)).await;
     assert_eq!(answer.status, 202, "{answer:?}");
-    started.assert_within(Duration::from_secs(4), "an answer in the place of another");
+    // An idle connection is kept for 75 s.
+    assert!(
+        started.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        started.elapsed()
+    );
     assert_eq!(read_answer(&mut half).await.status, 0, "it is closed");
     silent.write_all(&Sent::push(3).bytes()).await.unwrap();
     assert_eq!(read_answer(&mut silent).await.status, 202, "it is not");
@@ -141,23 +165,21 @@ async fn a_thousand_idle_connections_keep_nobody_out() {
     for _ in 0..900 {
         idle.push(service.connect().await);
     }
-    let started = Stopwatch::start();
+    let started = Instant::now();
     for number in 1..=20 {
         assert_eq!(service.deliver(&Sent::push(number)).await.status, 202);
     }
-    started.assert_within(Duration::from_secs(20), "twenty answers");
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(40), "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_every_connection_is_at_work_others_wait() {
-    let service = Service::with_connections(ConnectionBounds {
-        at_once: 1,
-        ..ConnectionBounds::default()
-    })
-    .await;
+    let service = of_patience(1).await;
     let slow = Sent::push(1).bytes();
     let mut working = service.connect().await;
     working.write_all(&slow[..slow.len() - 1]).await.unwrap();
+    until_read(&service, 1.0).await;
     let sent = Sent::push(2).bytes();
     let waiting = tokio::spawn(async move { ask(service.at.hooks, &sent).await });
     sleep(Duration::from_millis(2_000)).await;
@@ -180,7 +202,7 @@ async fn who_never_reads_an_answer_loses_the_connection() {
     // It is read as long as answers are taken, and answers are taken as long as they fit into what the system keeps.
     let mut written = 0;
     let cut = loop {
-        match tokio::time::timeout(Duration::from_secs(120), greedy.write(&request)).await {
+        match tokio::time::timeout(Duration::from_secs(20), greedy.write(&request)).await {
             Ok(Ok(bytes)) => written += bytes,
             Ok(Err(fault)) => break fault,
             Err(_) => panic!("the connection is open after {written} bytes"),
