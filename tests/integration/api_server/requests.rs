@@ -207,11 +207,17 @@ impl ApiServer {
         body: &str,
     ) -> (Verdict, Value) {
         let deadline = Instant::now() + START_LIMIT;
+        let mut may_be_done = false;
         loop {
-            let (status, answer) = self.send_once(token, method, path, content_type, body);
-            if status == 429 && Instant::now() < deadline {
+            let (mut status, answer) = self.send_once(token, method, path, content_type, body);
+            let is_away = is_without_storage(status, &answer);
+            if (status == 429 || is_away) && Instant::now() < deadline {
+                may_be_done |= is_away;
                 sleep(Duration::from_millis(50));
                 continue;
+            }
+            if may_be_done && method == "POST" && answer["reason"] == "AlreadyExists" {
+                status = 201;
             }
             let message = if (200..300).contains(&status) {
                 None
@@ -245,7 +251,12 @@ impl ApiServer {
             .expect("method, path and headers are ours");
         // A socket that was kept from before the server was restarted fails once.
         let mut response = (0..SEND_ATTEMPTS)
-            .find_map(|_| self.agent.run(request.clone()).ok())
+            .find_map(|attempt| {
+                if attempt > 0 {
+                    sleep(Duration::from_millis(100));
+                }
+                self.agent.run(request.clone()).ok()
+            })
             .unwrap_or_else(|| panic!("{method} {path}: the API server does not answer"));
         // Read to its end, else the connection is not used again.
         let text = response
@@ -294,6 +305,18 @@ impl ApiServer {
         });
         resource.clone()
     }
+}
+
+/// Whether the server could not reach its storage in time: on a busy machine etcd is late now and then. Nobody knows
+/// then whether it was done.
+fn is_without_storage(status: u16, answer: &Value) -> bool {
+    let message = answer["message"].as_str().unwrap_or_default();
+    let late = [
+        "etcdserver: request timed out",
+        "etcdserver: leader changed",
+        "context deadline exceeded",
+    ];
+    matches!(status, 500 | 504) && late.iter().any(|it| message.contains(it))
 }
 
 /// `/api/v1`, `/apis/GROUP/VERSION`.

@@ -2,13 +2,17 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{ApiServer, TOKEN};
+use super::{ApiServer, START_LIMIT, TOKEN, Target};
 
 /// Users that may do nothing until [`ApiServer::allow`]; the server knows no others.
 pub const USERS: [&str; 3] = ["reader", "limited", "stranger"];
+/// What tests allow.
+const VERBS: [&str; 4] = ["get", "list", "watch", "patch"];
 
 impl ApiServer {
     /// The bearer token of one of [`USERS`], unless it was renewed.
@@ -49,7 +53,8 @@ impl ApiServer {
         path
     }
 
-    /// Lets a user do `verbs` to `resources`, all of Flux's groups, in all namespaces; the last call for a user holds.
+    /// Lets a user do `verbs` to `resources`, all of Flux's groups, in all namespaces; the last call for a user holds,
+    /// from its return on.
     pub fn allow(&self, user: &str, verbs: &[&str], resources: &[&str]) {
         let name = format!("tests-{user}");
         let role = json!({
@@ -66,9 +71,39 @@ impl ApiServer {
             "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
         });
         for object in [role, binding] {
-            self.delete(&object);
-            self.create(&object);
+            // Changed and not made anew, so that there is no moment in which nothing is allowed.
+            let made = self.try_create(&object);
+            match (made.status, object.get("rules")) {
+                (409, Some(rules)) => self.patch(Target::of(&object), &json!({"rules": rules})),
+                (409, None) => {}
+                _ => assert!(made.is_accepted(), "cannot create {object}: {made:?}"),
+            }
         }
+        let deadline = Instant::now() + START_LIMIT;
+        let holds = || {
+            resources.iter().all(|resource| {
+                let mut all = VERBS.iter();
+                all.all(|verb| self.is_allowed(user, "*", resource, verb) == verbs.contains(verb))
+            })
+        };
+        while !holds() {
+            assert!(Instant::now() < deadline, "never allowed: {verbs:?}");
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Whether a user may do something now: what was allowed holds a moment later.
+    pub fn is_allowed(&self, user: &str, group: &str, resource: &str, verb: &str) -> bool {
+        let attributes = json!({"group": group, "resource": resource, "verb": verb});
+        let review = json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": {"user": user, "resourceAttributes": attributes},
+        });
+        let path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+        let (verdict, answer) = self.send("POST", path, "application/json", &review.to_string());
+        assert!(verdict.is_accepted(), "{verdict:?}");
+        answer["status"]["allowed"] == true
     }
 
     /// Writes who the server takes when it starts, some with other tokens than they have.

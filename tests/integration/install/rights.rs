@@ -201,22 +201,8 @@ fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
 
 /// Whether the account may do something now.
 fn is_allowed(server: &ApiServer, group: &str, resource: &str, verb: &str) -> bool {
-    let review = json!({
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "spec": {"user": "system:serviceaccount:flux-setup:flux-setup",
-            "resourceAttributes": {"group": group, "resource": resource, "verb": verb}},
-    });
-    let path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
-    let (verdict, answer) = server.send_as(
-        server.token(),
-        "POST",
-        path,
-        "application/json",
-        &review.to_string(),
-    );
-    assert!(verdict.is_accepted(), "{verdict:?}");
-    answer["status"]["allowed"] == true
+    let account = "system:serviceaccount:flux-setup:flux-setup";
+    server.is_allowed(account, group, resource, verb)
 }
 
 /// Every right of a role: group, resource, verb.

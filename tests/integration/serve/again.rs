@@ -17,7 +17,7 @@ fn a_delivery_whose_object_was_given_up_has_failed_and_is_worked_when_it_comes_a
     objects.git("web", "https://github.com/acme/again", "main");
     server.allow("reader", &["list", "watch"], &["*"]);
     let clusters = [("prod-eu", &*server.kubeconfig_of("reader"))];
-    let home = Home::with(&clusters, "  giveUpAfter: 2s\n");
+    let home = Home::with(&clusters, "  giveUpAfter: 10s\n");
     let mut service = home.start();
     service.wait_until_ready();
     let mut hookshot = service.hookshot();
