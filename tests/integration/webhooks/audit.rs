@@ -23,21 +23,25 @@ async fn of_a_thousand_pushes_what_never_came_or_failed_is_taken_in_once() {
         scene.push(start + 90..start + 100, Delivering::BAD_GATEWAY);
     }
     scene.github.quiet().await;
+    // On a busy machine one of those that we took may have been answered too late, or not have been taken.
+    let failed = scene.failed();
+    assert!(failed >= 400, "{failed}");
     scene.until_taken(1_000).await;
     let report = audit
-        .until("all done", |it| it.missed == 400 && !it.catching_up)
+        .until("all done", |it| it.missed >= 400 && !it.catching_up)
         .await;
+    let missed = report.missed;
+    assert!((400..=failed).contains(&missed), "{missed} of {failed}");
     assert_eq!(scene.taken().await, scene.told());
-    assert_eq!((report.back_filled, report.redelivered), (400, 0));
+    assert_eq!((report.back_filled, report.redelivered), (missed, 0));
     let (_, shown, redelivered) = scene.all_calls();
-    assert_eq!((shown, redelivered), (400, 0), "each is fetched once");
+    assert_eq!((shown, redelivered), (missed, 0), "each is fetched once");
     assert_eq!(scene.github.violations(), []);
     let mut metrics = String::new();
     encode(&mut metrics, &audit.registry).unwrap();
-    assert!(
-        metrics.contains("flux_setup_webhook_back_filled_total{webhook=\"acme\"} 400\n"),
-        "{metrics}"
-    );
+    let back_filled =
+        format!("flux_setup_webhook_back_filled_total{{webhook=\"acme\"}} {missed}\n");
+    assert!(metrics.contains(&back_filled), "{metrics}");
     audit.stop().await;
 }
 

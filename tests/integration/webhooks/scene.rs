@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::github::FakeGithub;
 use crate::github::books::Calls;
-use crate::github::hooks::Scope;
+use crate::github::hooks::{Delivery, Scope};
 use crate::github::repositories::Target;
 use crate::github::sender::Delivering;
 use crate::service::{SECRET, Service};
@@ -172,6 +172,13 @@ impl Scene {
         guids.sort();
         guids.dedup();
         guids
+    }
+
+    /// How many deliveries were not answered by a success.
+    pub(crate) fn failed(&self) -> u64 {
+        let attempts = self.github.deliveries(self.hook);
+        let failed = attempts.iter().filter(|it| !Delivery::succeeded(it));
+        failed.count() as u64
     }
 
     /// Waits until so many were taken in.

@@ -1,5 +1,7 @@
 //! A GitHub Enterprise Server as it comes: its own paths and CA, and no limits.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
 use crate::api_server::ApiServer;
@@ -34,6 +36,7 @@ fn where_limits_are_switched_off_none_is_invented_and_all_else_works() {
     scene.home.write(TOKEN, &token);
     scene.home.write("ca.pem", &ca);
     scene.fleet(3);
+    let begun = Instant::now();
     let mut service = scene.start();
     let heads = |service: &_| told(service, "/api/v1/heads")["identities"][0].clone();
     service.wait_until("it asks where the refs point", |service| {
@@ -93,11 +96,12 @@ fn where_limits_are_switched_off_none_is_invented_and_all_else_works() {
     let json: Value = serde_json::from_str(&live(&["--format", "json"]).stdout).unwrap();
     assert_eq!(json["buckets"][0]["unlimited"], true, "{json}");
 
-    // Limits were asked for once and refused; nothing else went to a path that is none.
+    // Limits were asked for once a minute at most and refused; nothing else went to a path that is none.
     let books = scene.github.books();
+    let most = 2 + begun.elapsed().as_secs() / 60;
     let refused = books.count(|key| key.endpoint == "GET /rate_limit");
     assert_eq!(refused.refused, refused.calls);
-    assert!((1..=2).contains(&refused.calls), "{refused:?}");
+    assert!((1..=most).contains(&refused.calls), "{refused:?}");
     assert_eq!(books.count(|key| key.endpoint == "unknown").calls, 0);
     assert!(books.of("POST /graphql").calls > 0);
     assert_eq!(scene.not_once(0..3), []);
