@@ -4,6 +4,7 @@ mod deliveries;
 mod description;
 mod guard;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use flux_setup::catalog::{HostNames, Item, Kind, Listing, LiveCluster, Projector};
@@ -56,7 +57,18 @@ fn clusters() -> Vec<Arc<LiveCluster>> {
 
 async fn ready(service: &Service) -> Answer {
     let health = service.at.health.expect("it is served");
-    get(health, "/health/ready", "").await
+    ready_at(health).await
+}
+
+/// What is said of readiness once the store has answered in time, which on a busy machine it now and then does not.
+async fn ready_at(address: SocketAddr) -> Answer {
+    for _ in 0..20 {
+        let answer = get(address, "/health/ready", "").await;
+        if !answer.body.contains("the store does not answer in time") {
+            return answer;
+        }
+    }
+    panic!("the store never answers in time");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,9 +144,12 @@ async fn the_listener_of_health_has_nothing_else() {
             "{path}"
         );
     }
-    for path in ["/health/live", "/health/ready", "/metrics"] {
+    for path in ["/health/live", "/metrics"] {
         assert_eq!(get(health, path, "").await.status, 200, "{path}");
         assert_eq!(service.get(path).await.status, 200, "{path}");
+    }
+    for address in [health, service.at.api] {
+        assert_eq!(ready_at(address).await.status, 200, "{address}");
     }
 }
 

@@ -13,6 +13,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::binary::{Run, ended, run_in};
@@ -27,9 +28,6 @@ const KILLS: u32 = 10;
 const MOST_RUNS: u32 = 60;
 /// How long a run may take to write its first file; it is about a second.
 const FIRST_FILE_LIMIT: Duration = Duration::from_secs(120);
-const SIGINT: i32 = 2;
-const SIGKILL: i32 = 9;
-const SIGTERM: i32 = 15;
 
 /// Where the path of an environment says which of two contents its files have.
 fn environment(path: &str) -> String {
@@ -128,13 +126,10 @@ fn writing(folder: &Path) -> Child {
 }
 
 /// Ends a run `after` that time from when it began to write.
-fn interrupted(folder: &Path, signal: i32, after: Duration) -> ExitStatus {
+fn interrupted(folder: &Path, signal: Signal, after: Duration) -> ExitStatus {
     let mut run = writing(folder);
     sleep(after);
-    let sent = Command::new("kill")
-        .args([format!("-{signal}"), run.id().to_string()])
-        .output();
-    sent.expect("there is `kill`");
+    kill_process(Pid::from_child(&run), signal).expect("it is our child");
     run.wait().expect("it is our child")
 }
 
@@ -174,8 +169,8 @@ fn a_run_that_is_killed_leaves_every_file_whole_and_the_next_one_tidies_up() {
         write(folder.path(), "environments/dev.yaml", environment(path));
         // from at once up to two thirds of what the writing takes
         let after = takes * (round % KILLS) * 2 / (KILLS * 3);
-        let status = interrupted(folder.path(), SIGKILL, after);
-        killed += u32::from(status.signal() == Some(SIGKILL));
+        let status = interrupted(folder.path(), Signal::KILL, after);
+        killed += u32::from(status.signal() == Some(Signal::KILL.as_raw()));
         let found = files(&out);
         let of_new = assert_whole(&found, &old, &new);
         half_way += u32::from(of_new > 0 && of_new < PROJECTS);
@@ -198,12 +193,12 @@ fn a_run_that_is_killed_leaves_every_file_whole_and_the_next_one_tidies_up() {
 }
 
 /// Whether whoever started us, as a shell in the background, has our children ignore a signal.
-fn is_ignored(signal: i32) -> bool {
+fn is_ignored(signal: Signal) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mut lines = status.lines();
     let ignored = lines.find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    ignored.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+    ignored.is_some_and(|mask| mask >> (signal.as_raw() - 1) & 1 == 1)
 }
 
 #[test]
@@ -211,13 +206,17 @@ fn a_run_that_is_interrupted_leaves_every_file_whole() {
     let folder = fleet(PROJECTS / 5);
     let [old, new] = old_and_new(folder.path());
     let paths = ["./new", "./old"].into_iter().cycle();
-    let signal = if is_ignored(SIGINT) { SIGTERM } else { SIGINT };
+    let signal = if is_ignored(Signal::INT) {
+        Signal::TERM
+    } else {
+        Signal::INT
+    };
     // A run on a busy machine may be over before the signal is sent.
     let is_interrupted = paths.take(MOST_RUNS as usize).any(|path| {
         write(folder.path(), "environments/dev.yaml", environment(path));
         let status = interrupted(folder.path(), signal, Duration::from_millis(1));
         assert_whole(&files(&folder.path().join("out")), &old, &new);
-        status.signal() == Some(signal)
+        status.signal() == Some(signal.as_raw())
     });
     assert!(is_interrupted);
     write(folder.path(), "environments/dev.yaml", environment("./new"));

@@ -310,7 +310,7 @@ fn who_watches_sees_what_changes() {
     let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
     assert_eq!(next()["objects"][0]["revision"], revision("main", 1));
     player.fetch("web", &revision("main", 2));
-    let is_seen = (0..5).any(|_| next()["objects"][0]["revision"] == revision("main", 2));
+    let is_seen = (0..60).any(|_| next()["objects"][0]["revision"] == revision("main", 2));
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(is_seen);

@@ -118,10 +118,10 @@ async fn a_server_that_cannot_be_reached_is_told_with_what_to_check() {
         )
     );
     let nowhere = put_off(&config("https://nowhere.invalid", &token)).await;
-    assert!(
-        nowhere.starts_with("cannot find the host of https://nowhere.invalid"),
-        "{nowhere}"
-    );
+    // Who asks for names may get no answer in time.
+    let unknown = nowhere.starts_with("cannot find the host of https://nowhere.invalid");
+    let late = nowhere.contains("https://nowhere.invalid does not answer within ");
+    assert!(unknown || late, "{nowhere}");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
     fs::write(&file, "hunter2\n").unwrap();

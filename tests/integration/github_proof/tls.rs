@@ -69,7 +69,7 @@ fn several_fakes_know_nothing_of_each_other_and_end_with_their_last_handle() {
     drop(one);
     assert_eq!(get(&kept).ok(), Some(200));
     drop(kept);
-    for _ in 0..100 {
+    for _ in 0..3_000 {
         if ureq::get(&url)
             .call()
             .is_err_and(|it| matches!(it, ureq::Error::Io(_) | ureq::Error::ConnectionFailed))
