@@ -14,7 +14,6 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use crate::api_server::free_ports;
 
 use super::sqlite;
-use crate::api_server::free_ports;
 
 /// Makes a test of each function, on a SQLite file and on a PostgreSQL database of its own.
 macro_rules! on_both {
