@@ -23,7 +23,7 @@ use crate::github::hooks::{
 use crate::github::{CallFault, Client, Refusal};
 
 use super::cursor::Cursor;
-use super::missed::{AT_ONCE, AuditFault, Inbox, Resolved, is_gone};
+use super::missed::{AT_ONCE, AuditFault, Inbox, Resolved, is_gone, is_unanswered};
 use super::tally::Tally;
 
 /// The subject under which cursors are noted.
@@ -32,9 +32,9 @@ pub(super) const CURSORS: &str = "cursor";
 const REMEMBERED: usize = 200_000;
 /// GUIDs of what nobody can read that are remembered, so that GitHub is not asked for them again.
 const GIVEN_UP: usize = 10_000;
-/// As often GitHub has to list a delivery and not to know it, until the rest goes on without it.
-const GONE_AFTER: u32 = 3;
-const REMEMBERED_GONE: usize = 1_000;
+/// As often GitHub has to list a delivery and not to show it, until the rest goes on without it.
+const PASSED_AFTER: u32 = 3;
+const REMEMBERED_UNSEEN: usize = 1_000;
 /// Pages of one pass at most, so that a list without an end ends.
 const PAGES: u32 = 50_000;
 
@@ -74,8 +74,8 @@ pub(super) struct HookAudit {
     pass: PassState,
     /// What nobody can read.
     given_up: HashSet<Guid>,
-    /// Attempts that GitHub lists and says not to know, and how often it did.
-    gone: HashMap<u64, u32>,
+    /// Attempts that GitHub lists and does not show, and how often it did not.
+    unseen: HashMap<u64, u32>,
     /// Hashes of entries that name no delivery.
     unreadable: HashSet<u64>,
     /// The text of the cursor that was noted last.
@@ -122,7 +122,7 @@ impl HookAudit {
             latest: None,
             pass: PassState::default(),
             given_up: HashSet::new(),
-            gone: HashMap::new(),
+            unseen: HashMap::new(),
             unreadable: HashSet::new(),
             noted: noted.map(str::to_owned),
             audited_at: None,
@@ -336,7 +336,7 @@ impl HookAudit {
             for (attempt, resolved) in some.iter().zip(join_all(resolved).await) {
                 match resolved {
                     Ok(resolved) => self.settle(attempt, resolved, tally),
-                    Err(failed) if self.is_gone_for_good(attempt.id, &failed) => {
+                    Err(failed) if self.is_passed(attempt.id, &failed) => {
                         self.settle(attempt, Resolved::Later, tally);
                     }
                     Err(failed) => fault = Some(failed),
@@ -369,18 +369,19 @@ impl HookAudit {
         }
     }
 
-    /// Where GitHub lists a delivery again and again and says each time that it does not know it, the rest goes on
-    /// without it: whom nothing is shown any more, the list is not shown either.
-    fn is_gone_for_good(&mut self, attempt: u64, fault: &AuditFault) -> bool {
-        if !matches!(fault, AuditFault::Call(call) if is_gone(call)) {
+    /// Where GitHub lists a delivery again and again, and each time says that it does not know it or has no answer,
+    /// the rest goes on without it: whom nothing is shown any more, the list is not shown either, nor is it by a
+    /// GitHub that is away.
+    fn is_passed(&mut self, attempt: u64, fault: &AuditFault) -> bool {
+        if !matches!(fault, AuditFault::Call(call) if is_gone(call) || is_unanswered(call)) {
             return false;
         }
-        if self.gone.len() >= REMEMBERED_GONE {
-            self.gone.clear();
+        if self.unseen.len() >= REMEMBERED_UNSEEN {
+            self.unseen.clear();
         }
-        let times = self.gone.entry(attempt).or_default();
+        let times = self.unseen.entry(attempt).or_default();
         *times += 1;
-        *times >= GONE_AFTER
+        *times >= PASSED_AFTER
     }
 
     fn give_up(&mut self, guid: Guid) {

@@ -1,5 +1,7 @@
 //! Deliveries that cannot be read yet: looked at and asked for again, ever more rarely, while GitHub remembers them.
 
+use std::time::{Duration, Instant};
+
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -8,7 +10,7 @@ use tracing::{debug, warn};
 use crate::delivery::Guid;
 use crate::github::hooks::{Attempt, HookApi};
 
-use super::missed::{AT_ONCE, AuditFault, Inbox, Resolved, is_of_one_delivery};
+use super::missed::{AT_ONCE, AuditFault, Inbox, Resolved, is_of_one_delivery, is_unanswered};
 use super::tally::Tally;
 
 /// More are not kept.
@@ -18,6 +20,8 @@ const LOOKS: u32 = 2;
 /// The pause after GitHub was asked for the first time: it gives up after ten seconds.
 const FIRST: SignedDuration = SignedDuration::from_secs(10);
 const LONGEST: SignedDuration = SignedDuration::from_hours(1);
+/// After this no more are begun in one turn: each may take as long as GitHub is waited for, and new ones come.
+const TURN: Duration = Duration::from_secs(30);
 
 /// Of one hook.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,10 +73,11 @@ impl Later {
         true
     }
 
-    /// Looks again at all whose time has come; `over` is told of what is given up.
+    /// Looks again at those whose time has come, at those first that waited longest; `over` is told of what is given
+    /// up.
     ///
     /// # Errors
-    /// GitHub cannot be asked now.
+    /// GitHub cannot be asked now. That it has no answer for one says nothing of the others.
     pub(super) async fn retry(
         &mut self,
         inbox: &Inbox,
@@ -82,15 +87,22 @@ impl Later {
         over: &mut Vec<Guid>,
     ) -> Result<(), AuditFault> {
         let now = Timestamp::now();
-        let due: Vec<Entry> = self.0.iter().filter(|it| it.next <= now).cloned().collect();
+        let mut due: Vec<Entry> = self.0.iter().filter(|it| it.next <= now).cloned().collect();
+        due.sort_by_key(|entry| entry.next);
+        let begun = Instant::now();
         for some in due.chunks(AT_ONCE) {
+            if begun.elapsed() >= TURN {
+                break;
+            }
             let again = some.iter().map(|it| it.again(inbox, api, hook, since));
             let mut fault = None;
             for (entry, resolved) in some.iter().zip(join_all(again).await) {
                 let guid = &entry.guid;
                 let resolved = match resolved {
                     Ok(resolved) => resolved,
-                    Err(AuditFault::Call(failed)) if is_of_one_delivery(&failed) => {
+                    Err(AuditFault::Call(failed))
+                        if is_of_one_delivery(&failed) || is_unanswered(&failed) =>
+                    {
                         debug!(delivery = %guid, error = %failed, "the delivery {guid} cannot be had yet");
                         Resolved::Later
                     }
@@ -104,7 +116,7 @@ impl Later {
                     Resolved::Later | Resolved::Redelivered => {
                         let mut entries = self.0.iter_mut();
                         if let Some(entry) = entries.find(|it| it.guid == *guid) {
-                            entry.tried(resolved, now);
+                            entry.tried(resolved, Timestamp::now());
                         }
                         continue;
                     }

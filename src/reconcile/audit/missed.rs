@@ -59,8 +59,8 @@ impl Inbox {
         Ok(kept.any(|webhook| *webhook == self.webhook))
     }
 
-    /// Takes in what an attempt was to deliver. Where its payload cannot be read and GitHub may be asked, it is
-    /// asked to deliver it again.
+    /// Takes in what an attempt was to deliver. Where its payload cannot be read, or GitHub has no answer, and it may
+    /// be asked, it is asked to deliver it again.
     ///
     /// # Errors
     /// GitHub cannot be asked. That it knows nothing of a delivery which it lists says that it does not show us
@@ -92,7 +92,12 @@ impl Inbox {
                     Err(fault) => Err(fault.into()),
                 };
             }
-            DetailFault::Call(fault) if !is_unreadable(&fault) => return Err(fault.into()),
+            DetailFault::Call(fault) if is_unanswered(&fault) && (is_shadow || !may_ask) => {
+                return Err(fault.into());
+            }
+            DetailFault::Call(fault) if !is_unreadable(&fault) && !is_unanswered(&fault) => {
+                return Err(fault.into());
+            }
             fault => with_causes(&fault),
         };
         if !may_ask {
@@ -158,6 +163,14 @@ fn is_unreadable(fault: &CallFault) -> bool {
                 reason: Refusal::Invalid | Refusal::Other,
                 ..
             }
+    )
+}
+
+/// Whether nothing of use came back: of GitHub as a whole that says something only where it shows no list either.
+pub(super) fn is_unanswered(fault: &CallFault) -> bool {
+    matches!(
+        fault,
+        CallFault::Failed { .. } | CallFault::TimedOut { .. } | CallFault::Unreachable { .. }
     )
 }
 

@@ -146,6 +146,55 @@ async fn a_delivery_that_is_listed_and_never_known_holds_up_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_for_which_github_never_has_an_answer_holds_up_no_other() {
+    let mut scene = Scene::start().await;
+    scene.timeouts.whole = Duration::from_millis(1_500);
+    let audit = scene.audit();
+    audit.audited().await;
+    audit.stop().await;
+    scene.push(0..152, Delivering::TIMED_OUT);
+    let attempts = scene.github.deliveries(scene.hook);
+    // Both are on the second page; they can still be delivered again.
+    for (place, fault) in [(30, Fault::Proxy(502)), (31, Fault::Silence)] {
+        let path = format!(
+            "GET /orgs/acme/hooks/{}/deliveries/{}",
+            scene.hook, attempts[place].id
+        );
+        scene.github.fail_where(&path, None, fault);
+    }
+    let audit = scene.audit();
+    scene.until_taken(150).await;
+    audit.until("past them", |it| it.missed == 152).await;
+    scene.push(152..153, Delivering::TIMED_OUT);
+    scene.until_taken(153).await;
+    assert_eq!(scene.taken().await, scene.told());
+    let report = audit.until("redelivered", |it| it.redelivered == 2).await;
+    assert_eq!((report.missed, report.back_filled), (153, 151));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_looked_at_later_waits_for_no_other_and_is_delivered_again_where_there_is_no_answer()
+ {
+    let scene = Scene::start().await;
+    let audit = scene.audit();
+    audit.audited().await;
+    audit.stop().await;
+    scene.push(0..6, Delivering::TIMED_OUT);
+    let show = format!("GET /orgs/acme/hooks/{}/deliveries/", scene.hook);
+    scene.github.fail_where(&show, Some(6), Fault::NotJson);
+    // From the second look on, of the four that are looked at first.
+    for attempt in &scene.github.deliveries(scene.hook)[2..] {
+        let path = format!("{show}{}", attempt.id);
+        scene.github.fail_where(&path, None, Fault::Proxy(502));
+    }
+    let audit = scene.audit();
+    scene.until_taken(6).await;
+    let report = audit.until("redelivered", |it| it.redelivered == 4).await;
+    assert_eq!((report.missed, report.back_filled), (6, 2));
+    assert_eq!(scene.taken().await, scene.told());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_permission_that_is_missing_is_named() {
     let mut scene = Scene::start().await;
     let granted = [];

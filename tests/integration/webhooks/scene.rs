@@ -6,7 +6,7 @@ use std::time::Duration;
 use flux_setup::catalog::LiveCluster;
 use flux_setup::config::SecretRef;
 use flux_setup::delivery::{HookScope, SpeaksFor, WebhookName};
-use flux_setup::github::{Github, GithubSettings, IdentitySettings};
+use flux_setup::github::{Github, GithubSettings, IdentitySettings, Timeouts};
 use flux_setup::reconcile::{
     Audit, AuditSubject, AuditedWebhook, Mode, WebhookBoard, WebhookMetrics, WebhookReport,
 };
@@ -36,6 +36,7 @@ pub(crate) struct Scene {
     pub(crate) hook: u64,
     pub(crate) token: String,
     pub(crate) mode: Mode,
+    pub(crate) timeouts: Timeouts,
 }
 
 /// An audit that runs until it is dropped.
@@ -73,6 +74,7 @@ impl Scene {
             hook,
             token,
             mode: Mode::Annotate,
+            timeouts: Timeouts::default(),
         }
     }
 
@@ -106,6 +108,7 @@ impl Scene {
         std::fs::write(folder.join("token"), &self.token).expect("it can be written");
         let mut settings = GithubSettings::new("github.com", folder);
         settings.api_url = Some(self.github.api_url());
+        settings.timeouts = self.timeouts;
         settings.identities = vec![IdentitySettings::token(
             "bot",
             SecretRef::File("token".into()),
