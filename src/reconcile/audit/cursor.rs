@@ -26,12 +26,15 @@ pub(super) struct Cursor {
     /// What the cursor has passed and could not be read yet.
     #[serde(default)]
     pub(super) later: Later,
+    /// Of what was delivered from then on, some could not be read, and there was no room to look at it later.
+    #[serde(default)]
+    left: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Seen {
-    /// `None`: of a hook that was there before this one.
+    /// `None`: of a hook that was there before this one, or of what is read again.
     id: Option<u64>,
     at: Timestamp,
 }
@@ -57,7 +60,38 @@ impl Cursor {
             seen,
             pass: None,
             later: Later::default(),
+            left: None,
         }
+    }
+
+    /// An attempt could not be read, and there was no room to look at it later: once there is, all from it on is
+    /// read again. Returns whether it is the first.
+    pub(super) fn leave(&mut self, attempt: &Attempt) -> bool {
+        let at = attempt.delivered_at;
+        let is_first = self.left.is_none();
+        self.left = Some(self.left.map_or(at, |left| left.min(at)));
+        is_first
+    }
+
+    pub(super) fn has_left(&self) -> bool {
+        self.left.is_some()
+    }
+
+    /// Before a pass begins with the newest: it goes down to what was left, where there is room for that now.
+    pub(super) fn begin(&mut self) {
+        if !self.later.has_room() {
+            return;
+        }
+        let Some(left) = self.left.take() else { return };
+        // An earlier one was cut off, and this one goes further down anyway.
+        if let Some(seen) = self.seen.as_mut().filter(|seen| seen.at > left) {
+            *seen = Seen { id: None, at: left };
+        }
+    }
+
+    /// Whether a list that is as it was when it was last worked has nothing more for us.
+    pub(super) fn is_level(&self) -> bool {
+        self.seen.is_none_or(|seen| seen.id.is_some())
     }
 
     /// Where the page is with which an earlier pass goes on; `None`: a pass begins with the newest.
@@ -178,6 +212,39 @@ mod tests {
         let noted = r#"{"hook": 7, "seen": {"id": 1, "at": "2026-01-02T03:04:05Z"}, "pass": null}"#;
         let cursor: Cursor = serde_json::from_str(noted).unwrap();
         assert!(cursor.later.is_empty());
+    }
+
+    #[test]
+    fn what_there_was_no_room_for_is_read_again_and_nothing_below_it() {
+        let mut cursor = Cursor::default().of(7);
+        cursor.worked(Some(&attempt(100, 10_000)), None);
+        assert!(cursor.is_level());
+        assert!(cursor.leave(&attempt(60, 6_000)));
+        assert!(!cursor.leave(&attempt(70, 7_000)));
+        let kept = serde_json::to_string(&cursor).unwrap();
+        let mut cursor: Cursor = serde_json::from_str(&kept).unwrap();
+        assert!(cursor.is_past(&attempt(60, 6_000), at(0)));
+        cursor.begin();
+        assert!(!cursor.is_level() && !cursor.has_left());
+        assert!(!cursor.is_past(&attempt(60, 6_000), at(0)));
+        assert!(cursor.is_past(&attempt(50, 5_699), at(0)));
+        assert!(cursor.worked(Some(&attempt(101, 10_001)), None));
+        assert!(cursor.is_level() && cursor.is_past(&attempt(60, 6_000), at(0)));
+    }
+
+    #[test]
+    fn a_pass_that_was_cut_off_below_what_was_left_is_not_cut_short() {
+        let mut cursor = Cursor::default().of(7);
+        cursor.worked(Some(&attempt(10, 1_000)), None);
+        cursor.worked(Some(&attempt(100, 10_000)), Some("/p2"));
+        cursor.leave(&attempt(60, 6_000));
+        cursor.restart();
+        cursor.begin();
+        assert!(!cursor.is_past(&attempt(50, 5_000), at(0)));
+        let mut first = Cursor::default().of(7);
+        first.leave(&attempt(60, 6_000));
+        first.begin();
+        assert!(!first.is_past(&attempt(50, 5_000), at(0)));
     }
 
     #[test]

@@ -156,7 +156,7 @@ impl HookAudit {
     }
 
     pub(super) fn is_catching_up(&self) -> bool {
-        self.cursor.next().is_some()
+        self.cursor.next().is_some() || self.cursor.has_left()
     }
 
     /// Looks at the hook where that is due, and works one page of what it delivered; after the last one, what could
@@ -191,7 +191,10 @@ impl HookAudit {
         self.cursor = std::mem::take(&mut self.cursor).of(hook);
         let next = self.cursor.next().map(str::to_owned);
         let is_top = next.is_none();
-        let conditional = is_top && self.latest.is_some();
+        if is_top {
+            self.cursor.begin();
+        }
+        let conditional = is_top && self.latest.is_some() && self.cursor.is_level();
         let page = match self.api.attempts(hook, next.as_deref(), conditional).await {
             Ok(page) => page,
             Err(fault) => {
@@ -358,10 +361,11 @@ impl HookAudit {
         let is_open = matches!(resolved, Resolved::Later | Resolved::Redelivered);
         let later = &mut self.cursor.later;
         if is_open && !later.add(attempt, resolved, Timestamp::now()) {
-            let (webhook, guid) = (&self.inbox.webhook, &attempt.guid);
-            warn!(%webhook, delivery = %guid, "the delivery {webhook}/{guid} is not looked at later, for too many are");
-            tally.count(Resolved::Unreadable);
-            return self.give_up(guid.clone());
+            if self.cursor.leave(attempt) {
+                let webhook = &self.inbox.webhook;
+                warn!(%webhook, "too many deliveries of webhook {webhook} cannot be read; the rest of them is looked at once there are fewer");
+            }
+            return tally.count_again(resolved);
         }
         tally.count(resolved);
         if resolved == Resolved::Unreadable {

@@ -46,6 +46,11 @@ impl Later {
         self.0.is_empty()
     }
 
+    /// Whether it is worth to read again what there was no room for.
+    pub(super) fn has_room(&self) -> bool {
+        self.0.len() <= ENTRIES / 2
+    }
+
     /// Whether an attempt is of a delivery that is looked at later anyway, and then by its newest attempt.
     pub(super) fn see(&mut self, attempt: &Attempt) -> bool {
         let entry = self.0.iter_mut().find(|it| it.guid == attempt.guid);
@@ -231,6 +236,7 @@ mod tests {
                 Timestamp::UNIX_EPOCH,
             );
             assert_eq!(has_room, id < 1_000);
+            assert_eq!(later.has_room(), id < 500);
         }
     }
 }

@@ -7,6 +7,7 @@ use flux_setup::flux::RepositoryUrl;
 use flux_setup::github::hooks::{Finding, FindingKind};
 use flux_setup::reconcile::AuditSubject;
 use jiff::Timestamp;
+use serde_json::json;
 
 use crate::github::faults::Fault;
 use crate::github::sender::Delivering;
@@ -191,6 +192,34 @@ async fn what_is_looked_at_later_waits_for_no_other_and_is_delivered_again_where
     scene.until_taken(6).await;
     let report = audit.until("redelivered", |it| it.redelivered == 4).await;
     assert_eq!((report.missed, report.back_filled), (6, 2));
+    assert_eq!(scene.taken().await, scene.told());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_what_cannot_be_read_nothing_is_dropped_because_there_is_much_of_it() {
+    let scene = Scene::start().await;
+    let audit = scene.audit();
+    audit.audited().await;
+    audit.stop().await;
+    // Of a thousand that fit there are so many already, which GitHub has forgotten meanwhile.
+    let long_ago = "2020-01-02T03:04:05Z";
+    let later = (0..995).map(|number| {
+        json!({"guid": format!("old-{number}"), "attempt": number, "deliveredAt": long_ago, "tries": 9, "next": long_ago})
+    });
+    let later: Vec<_> = later.collect();
+    let cursor = json!({"hook": scene.hook, "seen": null, "pass": null, "later": later});
+    let note = ("acme/orgs/acme/hooks".to_owned(), cursor.to_string());
+    let store = &scene.service.state.store;
+    store.note("cursor", vec![note]).await.unwrap();
+    scene.push(0..10, Delivering::TIMED_OUT);
+    let show = format!("GET /orgs/acme/hooks/{}/deliveries/", scene.hook);
+    scene.github.fail_where(&show, None, Fault::NotJson);
+    let audit = scene.audit();
+    audit.until("all looked at", |it| it.missed == 10).await;
+    scene.github.clear_faults();
+    scene.until_taken(10).await;
+    let report = audit.until("done", |it| !it.catching_up).await;
+    assert_eq!(report.unreadable, 995);
     assert_eq!(scene.taken().await, scene.told());
 }
 
