@@ -15,8 +15,8 @@ use crate::cli::printable::printable;
 use crate::cli::table::print_labelled;
 use crate::github::CallFault;
 use crate::github::hooks::{
-    Attempt, Finding, Hook, HookPlace, judge_attempts, judge_hook, judge_missing, judge_unasked,
-    ours,
+    Attempt, DETAIL_LIMIT_BYTES, Finding, Hook, HookPlace, judge_attempts, judge_hook,
+    judge_missing, judge_unasked, ours,
 };
 
 use super::target::Target;
@@ -136,8 +136,9 @@ async fn examine(
     if let Some(newest) = attempts.first() {
         let secret = match target.all_secrets(folder) {
             Ok(secrets) => {
-                let detail = target.api.detail(hook.id, newest.id).await.ok();
-                let place = detail.and_then(|detail| detail.signed_with(&secrets));
+                let api = &target.api;
+                let detail = api.detail(hook.id, newest.id, DETAIL_LIMIT_BYTES).await;
+                let place = detail.ok().and_then(|it| it.signed_with(&secrets));
                 place.and_then(|place| target.secrets.get(place))
             }
             // GitHub can be asked all else without them.

@@ -11,7 +11,7 @@ use crate::cli::outcome::Outcome;
 use crate::cli::output;
 use crate::cli::printable::printable;
 use crate::github::hooks::{
-    Change, Finding, Hook, HookPatch, HookPlace, changes, judge_hook, ours,
+    Change, DETAIL_LIMIT_BYTES, Finding, Hook, HookPatch, HookPlace, changes, judge_hook, ours,
 };
 
 use super::target::Target;
@@ -169,7 +169,8 @@ async fn secret_change(
         return Ok(change("another one"));
     }
     let secrets = target.all_secrets(folder)?;
-    let detail = target.api.detail(hook.id, newest.id).await;
+    let api = &target.api;
+    let detail = api.detail(hook.id, newest.id, DETAIL_LIMIT_BYTES).await;
     let place = detail.ok().and_then(|it| it.signed_with(&secrets));
     Ok(match place.map(|place| target.secrets.get(place)) {
         Some(Some(used)) if Some(used) == target.secrets.first() => None,

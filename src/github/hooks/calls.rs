@@ -17,6 +17,9 @@ use super::wire::{AppAbout, Hook, HookConfig};
 const HOOK_PAGES: usize = 10;
 /// What GitHub gives at once at most.
 const PER_PAGE: &str = "per_page=100";
+/// What shows a delivery is never larger: GitHub delivers no payload above 25 MB, and shows headers and our answer
+/// beside it. Source: "Webhook events and payloads" in GitHub's documentation.
+pub const DETAIL_LIMIT_BYTES: usize = 32 * 1024 * 1024;
 
 /// The hooks of one place, as one identity sees them.
 #[derive(Debug, Clone)]
@@ -220,13 +223,19 @@ impl HookApi {
         self.client.keep(&page.answer);
     }
 
-    /// An attempt with what was sent.
+    /// An attempt with what was sent; `limit_bytes` is of the answer, at most [`DETAIL_LIMIT_BYTES`].
     ///
     /// # Errors
     /// It cannot be had.
-    pub async fn detail(&self, hook: u64, attempt: u64) -> Result<AttemptDetail, DetailFault> {
+    pub async fn detail(
+        &self,
+        hook: u64,
+        attempt: u64,
+        limit_bytes: usize,
+    ) -> Result<AttemptDetail, DetailFault> {
         let path = format!("{}/{attempt}", self.place.deliveries(hook));
         let call = Call::get(path, self.delivery_endpoint(), Purpose::BackFill);
+        let call = call.up_to(limit_bytes);
         let answer = self.client.call(self.spoken(call)).await;
         let answer = answer.map_err(DetailFault::Call)?;
         AttemptDetail::read(&answer.body).map_err(DetailFault::Payload)

@@ -18,7 +18,7 @@ mod wanted;
 mod wire;
 
 pub use attempt::{Attempt, AttemptDetail, AttemptFault, Attempts, days_remembered, read_attempts};
-pub use calls::{AttemptPage, DetailFault, HookApi, Hooks};
+pub use calls::{AttemptPage, DETAIL_LIMIT_BYTES, DetailFault, HookApi, Hooks};
 pub use change::{Change, HookPatch, changes};
 pub use finding::{Finding, FindingKind};
 pub use health::{Judged, judge_hook, judge_missing};

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tracing::{debug, info, warn};
 
 use crate::delivery::{Content, Delivery, DeliveryKey, Guid, WebhookName};
-use crate::github::hooks::{DetailFault, HookApi};
-use crate::github::{CallFault, Refusal};
+use crate::github::hooks::{DETAIL_LIMIT_BYTES, DetailFault, HookApi};
+use crate::github::{BODY_LIMIT_BYTES, CallFault, Refusal};
 use crate::reconcile::steps::Mode;
 use crate::store::{Accepted, Store, StoreError};
 
@@ -22,6 +22,8 @@ pub(super) struct Inbox {
     pub(super) store: Store,
     pub(super) arrived: Arc<Notify>,
     pub(super) mode: Mode,
+    /// Held by whoever fetches a large delivery, of all webhooks one at a time.
+    pub(super) large: Arc<Mutex<()>>,
 }
 
 /// What became of a delivery that was not in the store.
@@ -72,7 +74,7 @@ impl Inbox {
         (guid, attempt): (&Guid, u64),
         may_ask: bool,
     ) -> Result<Resolved, AuditFault> {
-        let fault = match content(api, hook, attempt).await {
+        let fault = match self.content(api, hook, attempt).await {
             Ok(content) => return self.take(guid, content).await,
             Err(fault) => fault,
         };
@@ -121,6 +123,24 @@ impl Inbox {
         }
     }
 
+    /// What an attempt was to deliver. Few are large, and which ones is known only once they come: those are fetched
+    /// again one after another, so that memory is bounded by what one takes.
+    async fn content(
+        &self,
+        api: &HookApi,
+        hook: u64,
+        attempt: u64,
+    ) -> Result<Content, DetailFault> {
+        let detail = api.detail(hook, attempt, BODY_LIMIT_BYTES).await;
+        let is_large = matches!(detail, Err(DetailFault::Call(CallFault::TooLarge { .. })));
+        if !is_large {
+            return detail?.content().map_err(DetailFault::Payload);
+        }
+        let _turn = self.large.lock().await;
+        let detail = api.detail(hook, attempt, DETAIL_LIMIT_BYTES).await?;
+        detail.content().map_err(DetailFault::Payload)
+    }
+
     async fn take(&self, guid: &Guid, content: Content) -> Result<Resolved, AuditFault> {
         let key = DeliveryKey {
             webhook: self.webhook.clone(),
@@ -135,11 +155,6 @@ impl Inbox {
             Accepted::Seen(..) => Ok(Resolved::Came),
         }
     }
-}
-
-async fn content(api: &HookApi, hook: u64, attempt: u64) -> Result<Content, DetailFault> {
-    let detail = api.detail(hook, attempt).await?;
-    detail.content().map_err(DetailFault::Payload)
 }
 
 /// Whether GitHub says that there is no such thing, which it also says of what must not be seen.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -50,12 +50,14 @@ impl Audit {
         };
         let mut noted: HashMap<String, String> = noted.into_iter().collect();
         let mut audits = JoinSet::new();
+        let large = Arc::new(Mutex::new(()));
         for webhook in self.webhooks {
             let inbox = Inbox {
                 webhook: webhook.name.clone(),
                 store: self.store.clone(),
                 arrived: Arc::clone(&self.arrived),
                 mode: self.mode,
+                large: Arc::clone(&large),
             };
             let Some(&began) = began.get(&webhook.name.0) else {
                 continue;

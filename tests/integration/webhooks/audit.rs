@@ -127,6 +127,31 @@ async fn of_several_attempts_the_last_one_decides() {
     assert_eq!(report.healthy, Some(true), "{:?}", report.findings);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_too_large_for_a_usual_answer_are_fetched_and_not_delivered_again() {
+    let scene = Scene::start().await;
+    let audit = scene.audit();
+    audit.audited().await;
+    scene.github.delivering(Delivering::Failed {
+        status: "Invalid HTTP Response: 413",
+        code: 413,
+    });
+    let sizes_mib = [9, 1, 24];
+    for size in sizes_mib {
+        let commit = format!("{:040x}", 0x1000 + size);
+        let message = "x".repeat(size << 20);
+        let push = serde_json::json!({"ref": "refs/heads/main", "after": commit,
+            "commits": [{"id": commit, "message": message, "modified": ["deploy/web.yaml"]}]});
+        scene.github.event("acme/web", "push", push);
+    }
+    scene.until_taken(3).await;
+    assert_eq!(scene.taken().await, scene.told());
+    let report = audit.until("done", |it| it.back_filled == 3).await;
+    assert_eq!((report.missed, report.redelivered), (3, 0));
+    // The large ones twice: that they are is known only then.
+    assert_eq!(scene.calls(SHOW).calls, 5);
+}
+
 /// Two deliveries that came to nothing, and whose payloads GitHub shows as no JSON.
 async fn two_that_cannot_be_read(scene: &Scene) {
     let audit = scene.audit();
