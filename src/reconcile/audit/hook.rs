@@ -17,13 +17,13 @@ use tracing::warn;
 
 use crate::delivery::Guid;
 use crate::github::hooks::{
-    Attempt, AttemptPage, Finding, Hook, HookApi, HookPlace, Judged, WantedHook, judge_attempts,
-    judge_hook, judge_missing, ours,
+    AttemptPage, Finding, Hook, HookApi, HookPlace, Judged, WantedHook, judge_attempts, judge_hook,
+    judge_missing, ours,
 };
 use crate::github::{CallFault, Client, Refusal};
 
 use super::cursor::Cursor;
-use super::missed::{AT_ONCE, AuditFault, Inbox, Resolved, is_gone, is_unanswered};
+use super::missed::{AT_ONCE, AuditFault, Inbox, Missed, Resolved, is_gone, is_unanswered};
 use super::tally::Tally;
 
 /// The subject under which cursors are noted.
@@ -313,7 +313,9 @@ impl HookAudit {
         tally: &mut Tally,
     ) -> Result<bool, AuditFault> {
         self.count_unreadable(page, tally);
-        let mut missed: Vec<&Attempt> = Vec::new();
+        let now = Timestamp::now();
+        let ahead = page.date.map(|there| there.duration_since(now));
+        let mut all_missed = Vec::new();
         let mut guids = HashSet::new();
         let mut reached = false;
         for attempt in &page.attempts {
@@ -326,21 +328,25 @@ impl HookAudit {
             let is_known =
                 is_open || self.pass.guids.contains(guid) || self.given_up.contains(guid);
             let is_newest = !is_known && guids.insert(guid);
-            if is_newest && attempt.concerns_us() && !self.inbox.has(guid).await? {
-                missed.push(attempt);
+            if !is_newest || !attempt.concerns_us() {
+                continue;
+            }
+            let missed = Missed::of(attempt, ahead.unwrap_or_default());
+            if !self.inbox.has(guid, missed.again).await? {
+                all_missed.push(missed);
             }
         }
-        for some in missed.chunks(AT_ONCE) {
-            let resolved = some.iter().map(|attempt| {
-                let named = (&attempt.guid, attempt.id);
+        for some in all_missed.chunks(AT_ONCE) {
+            let resolved = some.iter().map(|missed| {
+                let named = (&missed.attempt.guid, missed.attempt.id);
                 self.inbox.resolve(&self.api, hook, named, false)
             });
             let mut fault = None;
-            for (attempt, resolved) in some.iter().zip(join_all(resolved).await) {
+            for (missed, resolved) in some.iter().zip(join_all(resolved).await) {
                 match resolved {
-                    Ok(resolved) => self.settle(attempt, resolved, tally),
-                    Err(failed) if self.is_passed(attempt.id, &failed) => {
-                        self.settle(attempt, Resolved::Later, tally);
+                    Ok(resolved) => self.settle(missed, resolved, tally),
+                    Err(failed) if self.is_passed(missed.attempt.id, &failed) => {
+                        self.settle(missed, Resolved::Later, tally);
                     }
                     Err(failed) => fault = Some(failed),
                 }
@@ -357,10 +363,11 @@ impl HookAudit {
     }
 
     /// What became of an attempt that was looked at for the first time.
-    fn settle(&mut self, attempt: &Attempt, resolved: Resolved, tally: &mut Tally) {
+    fn settle(&mut self, missed: &Missed<'_>, resolved: Resolved, tally: &mut Tally) {
+        let attempt = missed.attempt;
         let is_open = matches!(resolved, Resolved::Later | Resolved::Redelivered);
         let later = &mut self.cursor.later;
-        if is_open && !later.add(attempt, resolved, Timestamp::now()) {
+        if is_open && !later.add(missed, resolved, Timestamp::now()) {
             if self.cursor.leave(attempt) {
                 let webhook = &self.inbox.webhook;
                 warn!(%webhook, "too many deliveries of webhook {webhook} cannot be read; the rest of them is looked at once there are fewer");

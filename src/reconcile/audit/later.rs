@@ -10,7 +10,9 @@ use tracing::{debug, warn};
 use crate::delivery::Guid;
 use crate::github::hooks::{Attempt, HookApi};
 
-use super::missed::{AT_ONCE, AuditFault, Inbox, Resolved, is_of_one_delivery, is_unanswered};
+use super::missed::{
+    AT_ONCE, AuditFault, Inbox, Missed, Resolved, is_of_one_delivery, is_unanswered,
+};
 use super::tally::Tally;
 
 /// More are not kept.
@@ -39,6 +41,9 @@ struct Entry {
     /// How often it was looked at.
     tries: u32,
     next: Timestamp,
+    /// As of [`Inbox::has`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    again: Option<Timestamp>,
 }
 
 impl Later {
@@ -62,7 +67,8 @@ impl Later {
     }
 
     /// Keeps an attempt that was looked at once. Returns whether there was room.
-    pub(super) fn add(&mut self, attempt: &Attempt, resolved: Resolved, now: Timestamp) -> bool {
+    pub(super) fn add(&mut self, missed: &Missed<'_>, resolved: Resolved, now: Timestamp) -> bool {
+        let Missed { attempt, again } = *missed;
         if self.0.len() >= ENTRIES {
             return false;
         }
@@ -72,6 +78,7 @@ impl Later {
             delivered_at: attempt.delivered_at,
             tries: 0,
             next: now,
+            again,
         };
         entry.tried(resolved, now);
         self.0.push(entry);
@@ -147,7 +154,7 @@ impl Entry {
         since: Timestamp,
     ) -> Result<Resolved, AuditFault> {
         let guid = &self.guid;
-        if inbox.has(guid).await? {
+        if inbox.has(guid, self.again).await? {
             return Ok(Resolved::Came);
         }
         if self.delivered_at < since {
@@ -185,6 +192,14 @@ mod tests {
         serde_json::from_value(attempt).unwrap()
     }
 
+    fn add(later: &mut Later, attempt: &Attempt, resolved: Resolved) -> bool {
+        let missed = Missed {
+            attempt,
+            again: None,
+        };
+        later.add(&missed, resolved, Timestamp::UNIX_EPOCH)
+    }
+
     fn pauses(later: &mut Later, resolved: Resolved, count: usize) -> Vec<i64> {
         let now = Timestamp::UNIX_EPOCH;
         let entry = &mut later.0[0];
@@ -198,16 +213,12 @@ mod tests {
     #[test]
     fn looks_come_first_and_then_pauses_double_up_to_an_hour() {
         let mut later = Later::default();
-        assert!(later.add(&attempt("a", 1), Resolved::Later, Timestamp::UNIX_EPOCH));
+        assert!(add(&mut later, &attempt("a", 1), Resolved::Later));
         assert_eq!(later.0[0].next, Timestamp::UNIX_EPOCH);
         let found = pauses(&mut later, Resolved::Later, 3);
         assert_eq!(found, [0, 10, 20]);
         let mut later = Later::default();
-        assert!(later.add(
-            &attempt("a", 1),
-            Resolved::Redelivered,
-            Timestamp::UNIX_EPOCH
-        ));
+        assert!(add(&mut later, &attempt("a", 1), Resolved::Redelivered));
         assert_eq!(later.0[0].next.as_second(), 10);
         let found = pauses(&mut later, Resolved::Redelivered, 20);
         assert_eq!((found[0], found[7], found[8]), (20, 2_560, 3_600));
@@ -218,7 +229,7 @@ mod tests {
     fn the_newest_attempt_is_the_one_that_is_looked_at() {
         let mut later = Later::default();
         assert!(!later.see(&attempt("a", 1)));
-        later.add(&attempt("a", 5), Resolved::Later, Timestamp::UNIX_EPOCH);
+        add(&mut later, &attempt("a", 5), Resolved::Later);
         assert!(later.see(&attempt("a", 9)));
         assert!(later.see(&attempt("a", 5)));
         assert_eq!(later.0[0].attempt, 9);
@@ -230,11 +241,8 @@ mod tests {
     fn no_more_are_kept_than_there_is_room_for() {
         let mut later = Later::default();
         for id in 0..1_001 {
-            let has_room = later.add(
-                &attempt(&format!("g{id}"), id),
-                Resolved::Later,
-                Timestamp::UNIX_EPOCH,
-            );
+            let attempt = attempt(&format!("g{id}"), id);
+            let has_room = add(&mut later, &attempt, Resolved::Later);
             assert_eq!(has_room, id < 1_000);
             assert_eq!(later.has_room(), id < 500);
         }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex, Notify};
 use tracing::{debug, info, warn};
 
 use crate::delivery::{Content, Delivery, DeliveryKey, Guid, WebhookName};
-use crate::github::hooks::{DETAIL_LIMIT_BYTES, DetailFault, HookApi};
+use crate::github::hooks::{Attempt, DETAIL_LIMIT_BYTES, DetailFault, HookApi};
 use crate::github::{BODY_LIMIT_BYTES, CallFault, Refusal};
 use crate::reconcile::steps::Mode;
 use crate::store::{Accepted, Store, StoreError};
@@ -24,6 +24,26 @@ pub(super) struct Inbox {
     pub(super) mode: Mode,
     /// Held by whoever fetches a large delivery, of all webhooks one at a time.
     pub(super) large: Arc<Mutex<()>>,
+}
+
+/// An attempt to deliver what is not in the store, or failed there before.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Missed<'a> {
+    pub(super) attempt: &'a Attempt,
+    /// As of [`Inbox::has`].
+    pub(super) again: Option<Timestamp>,
+}
+
+impl<'a> Missed<'a> {
+    /// `ahead`: by how much GitHub's clock is ahead of ours.
+    pub(super) fn of(attempt: &'a Attempt, ahead: SignedDuration) -> Self {
+        let at = attempt.delivered_at;
+        let again = attempt.redelivery && !attempt.is_taken();
+        Self {
+            attempt,
+            again: again.then(|| at.checked_sub(ahead).unwrap_or(at)),
+        }
+    }
 }
 
 /// What became of a delivery that was not in the store.
@@ -50,15 +70,26 @@ pub(super) enum AuditFault {
 }
 
 impl Inbox {
-    /// Whether a delivery came in, or was taken in before.
-    pub(super) async fn has(&self, guid: &Guid) -> Result<bool, AuditFault> {
+    /// Whether a delivery came in, or was taken in before. `again`: when it was delivered again, and that did not
+    /// come in; what has failed before that is to be worked once more.
+    pub(super) async fn has(
+        &self,
+        guid: &Guid,
+        again: Option<Timestamp>,
+    ) -> Result<bool, AuditFault> {
         let kept = match self.store.delivery(guid).await {
             // It is there, as a later version wrote it.
             Err(StoreError::Unreadable { .. }) => return Ok(true),
             kept => kept?,
         };
-        let mut kept = kept.iter().map(|(stored, _)| &stored.delivery.key.webhook);
-        Ok(kept.any(|webhook| *webhook == self.webhook))
+        let mut kept = kept.iter().map(|(stored, _)| stored);
+        let kept = kept.find(|stored| stored.delivery.key.webhook == self.webhook);
+        let Some(kept) = kept else { return Ok(false) };
+        let failed_at = kept.state.ended_at();
+        let failed_at = failed_at.filter(|_| kept.state.is_taken_again());
+        Ok(again
+            .zip(failed_at)
+            .is_none_or(|(again, failed_at)| again <= failed_at))
     }
 
     /// Takes in what an attempt was to deliver. Where its payload cannot be read, or GitHub has no answer, and it may

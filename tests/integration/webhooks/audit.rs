@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use flux_setup::delivery::DeliveryState;
 use flux_setup::flux::RepositoryUrl;
 use flux_setup::reconcile::Mode;
+use flux_setup::store::Write;
+use jiff::{SignedDuration, Timestamp};
 use prometheus_client::encoding::text::encode;
 
 use crate::github::faults::Fault;
@@ -104,20 +107,7 @@ async fn of_several_attempts_the_last_one_decides() {
     audit.audited().await;
     audit.stop().await;
     scene.push(0..2, Delivering::BAD_GATEWAY);
-    let attempts = scene.github.deliveries(scene.hook);
-    let redeliver = format!(
-        "{}/orgs/acme/hooks/{}/deliveries/{}/attempts",
-        scene.github.api_url(),
-        scene.hook,
-        attempts[0].id
-    );
-    let token = scene.token.clone();
-    let asked = tokio::task::spawn_blocking(move || {
-        let request = ureq::post(&redeliver).header("authorization", format!("Bearer {token}"));
-        request.send_empty().map(|answer| answer.status().as_u16())
-    });
-    assert_eq!(asked.await.unwrap().unwrap(), 202);
-    scene.github.quiet().await;
+    scene.redeliver_first().await;
     scene.until_taken(1).await;
     let audit = scene.audit();
     scene.until_taken(2).await;
@@ -125,6 +115,57 @@ async fn of_several_attempts_the_last_one_decides() {
     assert_eq!((report.missed, report.back_filled), (1, 1));
     assert_eq!(scene.calls(SHOW).calls, 1);
     assert_eq!(report.healthy, Some(true), "{:?}", report.findings);
+}
+
+/// The first delivery that is not worked yet fails: so many seconds ago, or from now.
+async fn fail_first(scene: &Scene, seconds: i64) {
+    let store = &scene.service.state.store;
+    let unmatched = store
+        .unmatched(None, 10)
+        .await
+        .expect("the store can be read");
+    let state = DeliveryState::Failed {
+        at: Timestamp::now() + SignedDuration::from_secs(seconds),
+        reason: "the object could not be woken".into(),
+    };
+    let write = Write::Matched {
+        delivery: unmatched[0].id,
+        state,
+        work: Vec::new(),
+    };
+    store.write(vec![write]).await.expect("it can be written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_is_worked_once_more_where_somebody_had_it_delivered_again_in_vain() {
+    let scene = Scene::start().await;
+    let audit = scene.audit();
+    audit.audited().await;
+    scene.push(0..1, Delivering::Deliver);
+    scene.until_taken(1).await;
+    scene.github.quiet().await;
+    fail_first(&scene, -60).await;
+    for _ in 0..2 {
+        audit.audited().await;
+    }
+    assert_eq!(audit.report().missed, 0, "nobody asked for it");
+    scene.github.change_hook(scene.hook, |hook| {
+        hook.url = "http://127.0.0.1:1/hooks/github/acme".into();
+    });
+    scene.redeliver_first().await;
+    let report = audit.until("once more", |it| it.back_filled == 1).await;
+    assert_eq!(report.missed, 1);
+    let store = &scene.service.state.store;
+    assert_eq!(store.unmatched(None, 10).await.unwrap().len(), 1);
+    assert_eq!(scene.taken().await.len(), 1, "under the same key");
+    // It fails again, after it was delivered again.
+    fail_first(&scene, 2).await;
+    scene.push(1..2, Delivering::TIMED_OUT);
+    scene.until_taken(2).await;
+    let report = audit.until("the other one", |it| it.back_filled > 1).await;
+    assert_eq!((report.missed, report.back_filled), (2, 2));
+    let unmatched = store.unmatched(None, 10).await.unwrap();
+    assert_eq!(unmatched.len(), 1, "only the other one");
 }
 
 #[tokio::test(flavor = "multi_thread")]

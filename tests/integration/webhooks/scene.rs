@@ -87,6 +87,24 @@ impl Scene {
         }
     }
 
+    /// Somebody asks GitHub to deliver its first delivery again, and GitHub does.
+    pub(crate) async fn redeliver_first(&self) {
+        let url = format!(
+            "{}/orgs/acme/hooks/{}/deliveries/{}/attempts",
+            self.github.api_url(),
+            self.hook,
+            self.github.deliveries(self.hook)[0].id
+        );
+        let token = format!("Bearer {}", self.token);
+        let asked = tokio::task::spawn_blocking(move || {
+            let request = ureq::post(&url).header("authorization", token);
+            request.send_empty().map(|answer| answer.status().as_u16())
+        });
+        let status = asked.await.expect("it ends well");
+        assert_eq!(status.expect("GitHub answers"), 202);
+        self.github.quiet().await;
+    }
+
     pub(crate) fn audit(&self) -> Running {
         self.audit_every(Duration::from_millis(100))
     }
