@@ -575,7 +575,7 @@ pub(super) struct ExplainArguments {
 /// Prints rules by which Prometheus wakes somebody
 ///
 /// A limit of GitHub that will be used up before its reset, use of it by others, calls that wait for
-/// it, a webhook that is silent or set up wrongly, a backlog, and a push that is not annotated. As a
+/// it, a webhook by which pushes may go unheard, a backlog, and a push that is not annotated. As a
 /// file of `rule_files`, or the `spec` of a PrometheusRule.
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -103,7 +103,7 @@ async fn check(target: &Target, folder: &Path, ping: bool) -> anyhow::Result<Che
             check.findings.push(found);
         }
     }
-    check.sound = check.findings.is_empty();
+    check.sound = !check.findings.iter().any(|finding| finding.kind.is_wrong());
     Ok(check)
 }
 
@@ -192,9 +192,10 @@ fn tell(out: &mut dyn Write, checked: &Checked) -> io::Result<()> {
         if place > 0 {
             writeln!(out)?;
         }
-        let (style, verdict) = match check.findings.len() {
-            0 => (GREEN, "sound".to_owned()),
-            count => (RED, counted(count, "finding")),
+        let (style, verdict) = if check.sound {
+            (GREEN, "sound".to_owned())
+        } else {
+            (RED, counted(check.findings.len(), "finding"))
         };
         let (webhook, place) = (&check.webhook, &check.place);
         writeln!(out, "{webhook}, {place}: {style}{verdict}{style:#}")?;

@@ -33,18 +33,30 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
-    /// Whether pushes may go unheard; all else is odd, and works.
+    /// Whether something is wrong by which pushes may go unheard; all else is odd, and works.
     pub fn breaks(self) -> bool {
         match self {
             Self::Missing
             | Self::Unasked
             | Self::Disabled
-            | Self::Silent
             | Self::Failing
             | Self::Secret
             | Self::Url => true,
-            Self::Events | Self::Transport | Self::ContentType | Self::Twice => false,
+            Self::Silent | Self::Events | Self::Transport | Self::ContentType | Self::Twice => {
+                false
+            }
         }
+    }
+
+    /// Whether there is something to mend. Where nothing was delivered, nothing may have happened: no push was made
+    /// over a long weekend.
+    pub fn is_wrong(self) -> bool {
+        self != Self::Silent
+    }
+
+    /// Whether pushes are relied on to come all the same: something must show that they do.
+    pub fn leaves_reliance(self) -> bool {
+        !self.breaks() && self != Self::Silent
     }
 }
 
@@ -55,5 +67,18 @@ impl Finding {
             what: what.into(),
             mend: mend.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_nothing_was_delivered_is_no_fault_and_nothing_to_rely_on() {
+        let judged = |kind: FindingKind| (kind.breaks(), kind.is_wrong(), kind.leaves_reliance());
+        assert_eq!(judged(FindingKind::Silent), (false, false, false));
+        assert_eq!(judged(FindingKind::Failing), (true, true, false));
+        assert_eq!(judged(FindingKind::Events), (false, true, true));
     }
 }

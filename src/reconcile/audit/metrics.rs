@@ -59,12 +59,12 @@ impl WebhookMetrics {
         let gauges = [
             (
                 "healthy",
-                "Whether pushes can be relied on to come by this webhook",
+                "Whether nothing is wrong with this webhook by which pushes may go unheard",
                 &metrics.healthy,
             ),
             (
                 "findings",
-                "What is wrong or odd with this webhook at GitHub",
+                "What is wrong, odd or quiet with this webhook at GitHub",
                 &metrics.findings,
             ),
             (

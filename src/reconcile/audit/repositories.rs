@@ -17,7 +17,7 @@ use super::hook::{CURSORS, HookAudit, Step, Terms};
 use super::means::{AuditSubject, Means, NOTES_AT_ONCE};
 use super::missed::AuditFault;
 use super::report::{Repositories, Trust, WebhookReport, believed_for};
-use super::single::tell;
+use super::single::{all_leave_reliance, tell};
 use super::tally::Tally;
 
 /// What the hooks of all repositories of a webhook may cost at most, in requests an hour: with more of them
@@ -235,10 +235,14 @@ fn publish(
     let blank = means.board.report(&means.webhook.name);
     let Some(blank) = blank else { return };
     let now = Instant::now();
-    let sound: HashMap<String, Instant> = hooks
+    let sound = hooks
         .iter()
-        .filter_map(|(path, hooked)| Some((path.clone(), hooked.sound_until?)))
-        .filter(|(_, until)| now < *until)
+        .filter_map(|(path, hooked)| Some((path, hooked, hooked.sound_until?)))
+        .filter(|(.., until)| now < *until);
+    let relied_on = sound
+        .clone()
+        .filter(|(_, hooked, _)| all_leave_reliance(hooked.audit.findings()))
+        .map(|(path, _, until)| (path.clone(), until))
         .collect();
     let unasked = failing.and_then(|failing| failing.finding.clone());
     let mut findings: Vec<Finding> = unasked.into_iter().collect();
@@ -250,6 +254,8 @@ fn publish(
     let is_asked = |hooked: &&Hooked| hooked.audit.audited_at.is_some() || hooked.fault.is_some();
     let asked = ordered.clone().filter(is_asked).count();
     let is_broken = findings.iter().any(|finding| finding.kind.breaks());
+    // What breaks is told before what is odd, and that before what is only quiet.
+    findings.sort_by_key(|finding| (!finding.kind.breaks(), !finding.kind.is_wrong()));
     findings.truncate(FINDINGS);
     let clients = paths.iter().filter_map(|path| path.split('/').next());
     let client = clients
@@ -260,7 +266,7 @@ fn publish(
         identity: client.map(|client| client.identity().to_owned()),
         repositories: Some(Repositories {
             all: count(paths.len()),
-            healthy: count(sound.len()),
+            healthy: count(sound.count()),
             pending: count(paths.len().saturating_sub(asked)),
         }),
         last_delivery: ordered
@@ -280,7 +286,9 @@ fn publish(
         ..blank
     };
     means.metrics.show(&report);
-    means.board.put(report, Some(Trust::Of(Arc::new(sound))));
+    means
+        .board
+        .put(report, Some(Trust::Of(Arc::new(relied_on))));
 }
 
 #[cfg(test)]

@@ -99,7 +99,8 @@ pub(super) async fn audit(mut means: Means, api: HookApi) {
         report.held_until = held;
         means.metrics.show(&report);
         told = tell_findings(&means, &report.findings, &told);
-        let trust = match report.healthy {
+        let is_relied_on = all_leave_reliance(&report.findings);
+        let trust = match report.healthy.filter(|_| is_relied_on) {
             Some(true) if is_told => Some(Trust::Until(Instant::now() + believed_for(every))),
             // What was found is believed until then.
             Some(true) => None,
@@ -156,11 +157,16 @@ fn report(
     }
 }
 
+pub(super) fn all_leave_reliance<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> bool {
+    let mut findings = findings.into_iter();
+    findings.all(|finding| finding.kind.leaves_reliance())
+}
+
 pub(super) fn shown(url: &str) -> String {
     crate::flux::mask(url).into_owned()
 }
 
-/// Logs what is wrong that was not before; returns all that is.
+/// Logs what is found that was not before; returns all that is.
 fn tell_findings(
     means: &Means,
     findings: &[Finding],
@@ -169,7 +175,11 @@ fn tell_findings(
     let name = &means.webhook.name;
     for finding in findings.iter().filter(|it| !told.contains(&it.kind)) {
         let (what, mend) = (&finding.what, &finding.mend);
-        warn!(webhook = %name, mend, "webhook {name}: {what}");
+        if finding.kind.is_wrong() {
+            warn!(webhook = %name, mend, "webhook {name}: {what}");
+        } else {
+            info!(webhook = %name, mend, "webhook {name}: {what}; until something is, it is not relied on");
+        }
     }
     let sound = !findings.iter().any(|finding| finding.kind.breaks());
     if sound && told.iter().any(|kind| kind.breaks()) {

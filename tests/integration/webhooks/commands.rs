@@ -220,6 +220,29 @@ async fn what_is_wrong_is_told_and_set_right() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hook_to_which_nothing_was_delivered_is_told_of_and_sound() {
+    let scene = Scene::start().await;
+    let folder = Folder::of(&scene);
+    let (code, checked) = folder.json(&["webhook", "check"]).await;
+    let check = &checked["webhooks"][0];
+    let told = (
+        check["sound"].as_bool(),
+        check["findings"][0]["kind"].as_str(),
+    );
+    assert_eq!(
+        (code, told),
+        (Some(0), (Some(true), Some("silent"))),
+        "{checked}"
+    );
+    let check = folder.run(&["webhook", "check"]).await;
+    let told = format!(
+        "acme, organisation acme: sound\n  hook {} posts to http://{}/hooks/github/acme\n  nothing was delivered to",
+        scene.hook, scene.service.at.hooks
+    );
+    assert!(check.stdout.starts_with(&told), "{}", check.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_secret_is_changed_without_losing_a_delivery() {
     let scene = Scene::start().await;
     let folder = Folder::of(&scene);
