@@ -165,7 +165,7 @@ impl HookAudit {
         &mut self,
         wanted: &WantedHook,
         terms: &Terms,
-        tally: &mut Tally,
+        tally: &Tally,
     ) -> Result<Step, AuditFault> {
         let step = self.page(wanted, terms, tally).await?;
         let hook = self.hook().map(|hook| hook.id);
@@ -179,7 +179,7 @@ impl HookAudit {
         &mut self,
         wanted: &WantedHook,
         terms: &Terms,
-        tally: &mut Tally,
+        tally: &Tally,
     ) -> Result<Step, AuditFault> {
         self.look(wanted, terms).await?;
         let hook = self.looked.as_ref().and_then(|looked| looked.hook.as_ref());
@@ -310,7 +310,7 @@ impl HookAudit {
         hook: u64,
         page: &AttemptPage,
         since: Timestamp,
-        tally: &mut Tally,
+        tally: &Tally,
     ) -> Result<bool, AuditFault> {
         self.count_unreadable(page, tally);
         let now = Timestamp::now();
@@ -363,7 +363,7 @@ impl HookAudit {
     }
 
     /// What became of an attempt that was looked at for the first time.
-    fn settle(&mut self, missed: &Missed<'_>, resolved: Resolved, tally: &mut Tally) {
+    fn settle(&mut self, missed: &Missed<'_>, resolved: Resolved, tally: &Tally) {
         let attempt = missed.attempt;
         let is_open = matches!(resolved, Resolved::Later | Resolved::Redelivered);
         let later = &mut self.cursor.later;
@@ -403,7 +403,7 @@ impl HookAudit {
     }
 
     /// Counts entries of a list that name no delivery; each once.
-    fn count_unreadable(&mut self, page: &AttemptPage, tally: &mut Tally) {
+    fn count_unreadable(&mut self, page: &AttemptPage, tally: &Tally) {
         for entry in &page.unreadable {
             if self.unreadable.len() >= GIVEN_UP {
                 self.unreadable.clear();
@@ -417,12 +417,7 @@ impl HookAudit {
     }
 
     /// Looks again at what could not be read before.
-    async fn retry(
-        &mut self,
-        hook: u64,
-        terms: &Terms,
-        tally: &mut Tally,
-    ) -> Result<(), AuditFault> {
+    async fn retry(&mut self, hook: u64, terms: &Terms, tally: &Tally) -> Result<(), AuditFault> {
         if self.cursor.later.is_empty() {
             return Ok(());
         }

@@ -95,7 +95,7 @@ impl Later {
         inbox: &Inbox,
         (api, hook): (&HookApi, u64),
         since: Timestamp,
-        tally: &mut Tally,
+        tally: &Tally,
         over: &mut Vec<Guid>,
     ) -> Result<(), AuditFault> {
         let now = Timestamp::now();

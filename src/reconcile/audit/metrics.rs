@@ -6,7 +6,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::delivery::WebhookName;
+
 use super::report::WebhookReport;
+use super::tally::Tally;
 
 /// Of all webhooks that GitHub is asked about.
 #[derive(Debug, Clone)]
@@ -115,7 +118,7 @@ impl WebhookMetrics {
         metrics
     }
 
-    /// Shows what a report says.
+    /// Shows what a report says but for what is counted.
     pub(super) fn show(&self, report: &WebhookReport) {
         let labels = WebhookLabels {
             webhook: report.name.0.clone(),
@@ -135,16 +138,51 @@ impl WebhookMetrics {
         if let Some(last) = report.last_audit {
             set(&self.last_audit, last.as_second());
         }
-        let counters = [
-            (&self.missed, report.missed),
-            (&self.back_filled, report.back_filled),
-            (&self.redelivered, report.redelivered),
-            (&self.unreadable, report.unreadable),
-        ];
-        for (family, total) in counters {
-            let counter = family.get_or_create(&labels);
-            let counted = counter.get();
-            counter.inc_by(total.saturating_sub(counted));
+    }
+
+    /// What is counted of a webhook, from where an earlier audit of it ended.
+    pub(super) fn tally(&self, webhook: &WebhookName) -> Tally {
+        let labels = WebhookLabels {
+            webhook: webhook.0.clone(),
+        };
+        let counter = |family: &Family<_, Counter>| family.get_or_create(&labels).clone();
+        Tally {
+            missed: counter(&self.missed),
+            back_filled: counter(&self.back_filled),
+            redelivered: counter(&self.redelivered),
+            unreadable: counter(&self.unreadable),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+
+    use crate::reconcile::audit::missed::Resolved;
+
+    use super::*;
+
+    #[test]
+    fn an_audit_that_begins_anew_counts_on_and_each_webhook_by_itself() {
+        let mut registry = Registry::default();
+        let metrics = WebhookMetrics::register(&mut registry);
+        let (acme, other) = (WebhookName("acme".into()), WebhookName("other".into()));
+        for (webhook, count) in [(&acme, 3), (&other, 1), (&acme, 2)] {
+            let tally = metrics.tally(webhook);
+            (0..count).for_each(|_| tally.count(Resolved::BackFilled));
+            // Another replica asked meanwhile.
+            metrics.forget();
+        }
+        assert_eq!(metrics.tally(&acme).counted().missed, 5);
+        let mut shown = String::new();
+        encode(&mut shown, &registry).unwrap();
+        for line in [
+            "flux_setup_webhook_missed_total{webhook=\"acme\"} 5\n",
+            "flux_setup_webhook_back_filled_total{webhook=\"acme\"} 5\n",
+            "flux_setup_webhook_back_filled_total{webhook=\"other\"} 1\n",
+        ] {
+            assert!(shown.contains(line), "{shown}");
         }
     }
 }

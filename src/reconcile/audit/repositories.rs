@@ -18,7 +18,7 @@ use super::means::{AuditSubject, Means, NOTES_AT_ONCE};
 use super::missed::AuditFault;
 use super::report::{Repositories, Trust, WebhookReport, believed_for};
 use super::single::{all_leave_reliance, tell};
-use super::tally::Tally;
+use super::tally::{Counted, Tally};
 
 /// What the hooks of all repositories of a webhook may cost at most, in requests an hour: with more of them
 /// each is asked about more rarely.
@@ -43,7 +43,7 @@ struct Hooked {
 /// Audits for ever.
 pub(super) async fn audit(mut means: Means) {
     let mut hooks: HashMap<String, Hooked> = HashMap::new();
-    let mut tally = Tally::default();
+    let tally = means.metrics.tally(&means.webhook.name);
     let mut failing: Option<Failing> = None;
     loop {
         let paths = repositories(&means);
@@ -54,7 +54,7 @@ pub(super) async fn audit(mut means: Means) {
             &hooks,
             &paths,
             period,
-            tally,
+            tally.counted(),
             failing.as_ref(),
             None,
         );
@@ -72,20 +72,28 @@ pub(super) async fn audit(mut means: Means) {
                 days: means.days(),
                 look_every: period * LOOK_EVERY_TURNS,
             };
-            let wait = match turn_of(&means, hooked, &terms, &mut tally).await {
+            let wait = match turn_of(&means, hooked, &terms, &tally).await {
                 Ok(()) => {
                     failing = None;
                     let findings = hooked.audit.findings();
                     let is_sound = !findings.into_iter().any(|finding| finding.kind.breaks());
                     let until = Instant::now() + believed_for(period);
                     hooked.sound_until = is_sound.then_some(until);
-                    publish(&means, &hooks, &paths, period, tally, None, None);
+                    publish(&means, &hooks, &paths, period, tally.counted(), None, None);
                     Duration::ZERO
                 }
                 Err(AuditFault::Call(CallFault::Held(hold))) => {
                     let until = hold.until;
                     let failing = failing.as_ref();
-                    publish(&means, &hooks, &paths, period, tally, failing, Some(until));
+                    publish(
+                        &means,
+                        &hooks,
+                        &paths,
+                        period,
+                        tally.counted(),
+                        failing,
+                        Some(until),
+                    );
                     let held = AuditFault::Call(CallFault::Held(hold));
                     pause(&held, turn, 1, Timestamp::now())
                 }
@@ -93,7 +101,7 @@ pub(super) async fn audit(mut means: Means) {
                 Err(fault) if is_refusal(&fault) => {
                     failing = None;
                     refused(&means, hooked, path, &fault);
-                    publish(&means, &hooks, &paths, period, tally, None, None);
+                    publish(&means, &hooks, &paths, period, tally.counted(), None, None);
                     Duration::ZERO
                 }
                 Err(fault) => {
@@ -110,7 +118,15 @@ pub(super) async fn audit(mut means: Means) {
                         failing.again(&fault, &place, &identity, believed);
                     }
                     let times = failing.times;
-                    publish(&means, &hooks, &paths, period, tally, Some(failing), None);
+                    publish(
+                        &means,
+                        &hooks,
+                        &paths,
+                        period,
+                        tally.counted(),
+                        Some(failing),
+                        None,
+                    );
                     let least = turn.max(Duration::from_secs(1));
                     pause(&fault, least, times, Timestamp::now())
                 }
@@ -126,13 +142,13 @@ async fn turn_of(
     means: &Means,
     hooked: &mut Hooked,
     terms: &Terms,
-    tally: &mut Tally,
+    tally: &Tally,
 ) -> Result<(), AuditFault> {
     let wanted = means.wanted();
     loop {
-        let before = *tally;
+        let before = tally.counted();
         let step = hooked.audit.step(&wanted, terms, tally).await;
-        tell(means, before, *tally);
+        tell(means, before, tally.counted());
         if step? == Step::Done {
             hooked.fault = None;
             return Ok(());
@@ -228,7 +244,7 @@ fn publish(
     hooks: &HashMap<String, Hooked>,
     paths: &BTreeSet<String>,
     period: Duration,
-    tally: Tally,
+    counted: Counted,
     failing: Option<&Failing>,
     held_until: Option<Timestamp>,
 ) {
@@ -276,10 +292,10 @@ fn publish(
         last_audit: ordered.clone().filter_map(|it| it.audit.audited_at).max(),
         healthy: (asked > 0 || is_broken).then_some(!is_broken),
         findings,
-        missed: tally.missed,
-        back_filled: tally.back_filled,
-        redelivered: tally.redelivered,
-        unreadable: tally.unreadable,
+        missed: counted.missed,
+        back_filled: counted.back_filled,
+        redelivered: counted.redelivered,
+        unreadable: counted.unreadable,
         catching_up: ordered.clone().any(|it| it.audit.is_catching_up()),
         held_until,
         calls_an_hour: calls * 3600.0 / period.as_secs_f64(),

@@ -14,7 +14,7 @@ use super::hook::{HookAudit, Step, Terms};
 use super::means::{AuditedWebhook, Means, PATIENCE};
 use super::missed::AuditFault;
 use super::report::{Trust, WebhookReport, believed_for};
-use super::tally::Tally;
+use super::tally::Counted;
 
 /// How often it is asked whether the hook is as it should be.
 const LOOK_EVERY: Duration = Duration::from_secs(10 * 60);
@@ -44,19 +44,19 @@ pub(super) async fn audit(mut means: Means, api: HookApi) {
         look_every: LOOK_EVERY,
     };
     let every = means.webhook.every;
-    let mut tally = Tally::default();
+    let tally = means.metrics.tally(&means.webhook.name);
     let mut failing: Option<Failing> = None;
     let mut held;
     let mut told = HashSet::new();
     // Until GitHub was asked it is not relied on.
-    let unasked = report(&means, &hook, tally, None, &identity);
+    let unasked = report(&means, &hook, tally.counted(), None, &identity);
     means.board.put(unasked, Some(Trust::No));
     loop {
-        let before = tally;
+        let before = tally.counted();
         // Of before the call: one that is replaced meanwhile is tried at once.
         let credential = client.credential();
-        let step = hook.step(&means.wanted(), &terms, &mut tally).await;
-        tell(&means, before, tally);
+        let step = hook.step(&means.wanted(), &terms, &tally).await;
+        tell(&means, before, tally.counted());
         let is_told = step.is_ok();
         let is_refused = step.as_ref().is_err_and(is_refusal);
         held = None;
@@ -84,7 +84,7 @@ pub(super) async fn audit(mut means: Means, api: HookApi) {
                             warn!(webhook = %name, error = %fault, "cannot ask GitHub about webhook {name}; it is tried on");
                         }
                         let failing = failing.get_or_insert_with(Failing::start);
-                        if tally != before {
+                        if tally.counted() != before {
                             failing.times = 0;
                         }
                         let believed = hook.audited_at.map(|_| believed_for(every));
@@ -95,7 +95,7 @@ pub(super) async fn audit(mut means: Means, api: HookApi) {
                 pause(&fault, every, times, Timestamp::now())
             }
         };
-        let mut report = report(&means, &hook, tally, failing.as_ref(), &identity);
+        let mut report = report(&means, &hook, tally.counted(), failing.as_ref(), &identity);
         report.held_until = held;
         means.metrics.show(&report);
         told = tell_findings(&means, &report.findings, &told);
@@ -118,7 +118,7 @@ pub(super) async fn audit(mut means: Means, api: HookApi) {
 fn report(
     means: &Means,
     hook: &HookAudit,
-    tally: Tally,
+    counted: Counted,
     failing: Option<&Failing>,
     identity: &str,
 ) -> WebhookReport {
@@ -147,10 +147,10 @@ fn report(
         last_audit: hook.audited_at,
         healthy: is_asked.then_some(!is_broken),
         findings,
-        missed: tally.missed,
-        back_filled: tally.back_filled,
-        redelivered: tally.redelivered,
-        unreadable: tally.unreadable,
+        missed: counted.missed,
+        back_filled: counted.back_filled,
+        redelivered: counted.redelivered,
+        unreadable: counted.unreadable,
         catching_up: hook.is_catching_up(),
         calls_an_hour: 3600.0 / means.webhook.every.as_secs_f64() + looks,
         ..blank
@@ -189,7 +189,7 @@ fn tell_findings(
 }
 
 /// Logs what was found of what never came in.
-pub(super) fn tell(means: &Means, before: Tally, now: Tally) {
+pub(super) fn tell(means: &Means, before: Counted, now: Counted) {
     let missed = now.missed - before.missed;
     if missed == 0 {
         return;

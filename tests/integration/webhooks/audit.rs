@@ -101,6 +101,23 @@ async fn an_audit_that_is_killed_between_pages_goes_on_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_audit_that_begins_anew_in_the_same_program_counts_on() {
+    let mut scene = Scene::start().await;
+    let first = scene.audit();
+    first.audited().await;
+    scene.push(0..3, Delivering::TIMED_OUT);
+    first.until("counted", |it| it.back_filled == 3).await;
+    scene.metrics = Some(first.metrics.clone());
+    first.stop().await;
+    let audit = scene.audit();
+    let report = audit.until("begun", |it| it.missed > 0).await;
+    assert_eq!((report.missed, report.back_filled), (3, 3));
+    scene.push(3..5, Delivering::TIMED_OUT);
+    let report = audit.until("counted", |it| it.back_filled == 5).await;
+    assert_eq!(report.missed, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_several_attempts_the_last_one_decides() {
     let scene = Scene::start().await;
     let audit = scene.audit();

@@ -37,11 +37,14 @@ pub(crate) struct Scene {
     pub(crate) token: String,
     pub(crate) mode: Mode,
     pub(crate) timeouts: Timeouts,
+    /// Those of an audit before, as after a reload.
+    pub(crate) metrics: Option<WebhookMetrics>,
 }
 
 /// An audit that runs until it is dropped.
 pub(crate) struct Running {
     pub(crate) board: WebhookBoard,
+    pub(crate) metrics: WebhookMetrics,
     pub(crate) registry: Registry,
     task: JoinHandle<()>,
     stop: CancellationToken,
@@ -75,6 +78,7 @@ impl Scene {
             token,
             mode: Mode::Annotate,
             timeouts: Timeouts::default(),
+            metrics: None,
         }
     }
 
@@ -140,11 +144,13 @@ impl Scene {
         };
         let board = WebhookBoard::new([(name.clone(), scope)]);
         let mut registry = Registry::default();
+        let new = WebhookMetrics::register(&mut registry);
+        let metrics = self.metrics.clone().unwrap_or(new);
         let audit = Audit {
             store: self.service.state.store.clone(),
             arrived: Arc::clone(&self.service.state.arrived),
             board: board.clone(),
-            metrics: WebhookMetrics::register(&mut registry),
+            metrics: metrics.clone(),
             clusters,
             mode: self.mode,
             webhooks: vec![AuditedWebhook {
@@ -161,6 +167,7 @@ impl Scene {
         let task = tokio::spawn(audit.run(stop.clone()));
         Running {
             board,
+            metrics,
             registry,
             task,
             stop,
