@@ -58,7 +58,7 @@ impl Failing {
     }
 }
 
-/// When it is asked again after so many failures in a row.
+/// When it is asked again after so many failures in a row; `now` by the clock that holds go by: [`crate::github::Client::now`].
 pub(super) fn pause(
     fault: &AuditFault,
     every: Duration,

@@ -72,7 +72,9 @@ pub(super) async fn audit(mut means: Means) {
                 days: means.days(),
                 look_every: period * LOOK_EVERY_TURNS,
             };
-            let wait = match turn_of(&means, hooked, &terms, &tally).await {
+            let turned = turn_of(&means, hooked, &terms, &tally).await;
+            let now = hooked.audit.client().now();
+            let wait = match turned {
                 Ok(()) => {
                     failing = None;
                     let findings = hooked.audit.findings();
@@ -95,7 +97,7 @@ pub(super) async fn audit(mut means: Means) {
                         Some(until),
                     );
                     let held = AuditFault::Call(CallFault::Held(hold));
-                    pause(&held, turn, 1, Timestamp::now())
+                    pause(&held, turn, 1, now)
                 }
                 // Of this repository alone.
                 Err(fault) if is_refusal(&fault) => {
@@ -128,7 +130,7 @@ pub(super) async fn audit(mut means: Means) {
                         None,
                     );
                     let least = turn.max(Duration::from_secs(1));
-                    pause(&fault, least, times, Timestamp::now())
+                    pause(&fault, least, times, now)
                 }
             };
             let rest = turn.saturating_sub(begun.elapsed());

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use tracing::{info, warn};
 
 use crate::github::CallFault;
@@ -92,7 +91,7 @@ pub(super) async fn audit(mut means: Means, api: HookApi) {
                         failing.times
                     }
                 };
-                pause(&fault, every, times, Timestamp::now())
+                pause(&fault, every, times, client.now())
             }
         };
         let mut report = report(&means, &hook, tally.counted(), failing.as_ref(), &identity);

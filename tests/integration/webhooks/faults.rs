@@ -1,12 +1,13 @@
 //! What goes wrong at GitHub while its lists are read: nothing is lost, and nothing is done twice.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flux_setup::delivery::SpeaksFor;
 use flux_setup::flux::RepositoryUrl;
+use flux_setup::github::Clock;
 use flux_setup::github::hooks::{Finding, FindingKind};
 use flux_setup::reconcile::AuditSubject;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::github::faults::Fault;
@@ -221,6 +222,44 @@ async fn of_what_cannot_be_read_nothing_is_dropped_because_there_is_much_of_it()
     let report = audit.until("done", |it| !it.catching_up).await;
     assert_eq!(report.unreadable, 995);
     assert_eq!(scene.taken().await, scene.told());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_ends_by_the_clock_by_which_it_was_told() {
+    let mut scene = Scene::start().await;
+    // That of this machine was set back after the start.
+    scene.clock = Clock::of(|| Timestamp::now() + SignedDuration::from_hours(1));
+    let hold = Fault::Secondary {
+        status: 429,
+        retry_after: Some(1),
+    };
+    let web = RepositoryUrl::read("https://github.com/acme/web").unwrap();
+    let web = web.identity(|_| None);
+    for (subject, speaks_for) in [
+        (
+            AuditSubject::Organization("acme".into()),
+            SpeaksFor::Organization("acme".into()),
+        ),
+        (
+            AuditSubject::Repositories(vec![web]),
+            SpeaksFor::KnownRepositories,
+        ),
+    ] {
+        // A call waits five times by itself.
+        scene.github.fail_where("/hooks", Some(6), hold);
+        let every = Duration::from_millis(100);
+        let audit = scene.audit_of(subject, speaks_for, Vec::new(), every);
+        audit.until("held", |it| it.held_until.is_some()).await;
+        let held = Instant::now();
+        audit.until("audited", |it| it.last_audit.is_some()).await;
+        assert!(
+            held.elapsed() < Duration::from_secs(60),
+            "{:?}",
+            held.elapsed()
+        );
+        audit.stop().await;
+    }
+    assert_eq!(scene.github.violations(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use flux_setup::catalog::LiveCluster;
 use flux_setup::config::SecretRef;
 use flux_setup::delivery::{HookScope, SpeaksFor, WebhookName};
-use flux_setup::github::{Github, GithubSettings, IdentitySettings, Timeouts};
+use flux_setup::github::{Clock, Github, GithubSettings, IdentitySettings, Timeouts};
 use flux_setup::reconcile::{
     Audit, AuditSubject, AuditedWebhook, Mode, WebhookBoard, WebhookMetrics, WebhookReport,
 };
@@ -37,6 +37,7 @@ pub(crate) struct Scene {
     pub(crate) token: String,
     pub(crate) mode: Mode,
     pub(crate) timeouts: Timeouts,
+    pub(crate) clock: Clock,
     /// Those of an audit before, as after a reload.
     pub(crate) metrics: Option<WebhookMetrics>,
 }
@@ -78,6 +79,7 @@ impl Scene {
             token,
             mode: Mode::Annotate,
             timeouts: Timeouts::default(),
+            clock: Clock::system(),
             metrics: None,
         }
     }
@@ -131,6 +133,7 @@ impl Scene {
         let mut settings = GithubSettings::new("github.com", folder);
         settings.api_url = Some(self.github.api_url());
         settings.timeouts = self.timeouts;
+        settings.clock = self.clock.clone();
         settings.identities = vec![IdentitySettings::token(
             "bot",
             SecretRef::File("token".into()),
