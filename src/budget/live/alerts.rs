@@ -127,7 +127,7 @@ pub fn alert_rules(settings: &AlertSettings) -> Vec<AlertRule> {
             expression: format!("{PREFIX}_{WEBHOOK_HEALTHY} == 0"),
             lasting: Duration::from_secs(300),
             severity: Severity::Critical,
-            summary: "webhook {{ $labels.webhook }} is silent or set up wrongly: \
+            summary: "pushes may go unheard by webhook {{ $labels.webhook }}: \
                       `flux-setup webhook check` names the step that mends it"
                 .to_owned(),
         },
@@ -278,7 +278,7 @@ mod tests {
                 labels:
                   severity: critical
                 annotations:
-                  summary: "webhook {{ $labels.webhook }} is silent or set up wrongly: `flux-setup webhook check` names the step that mends it"
+                  summary: "pushes may go unheard by webhook {{ $labels.webhook }}: `flux-setup webhook check` names the step that mends it"
               - alert: FluxSetupBacklog
                 expr: "flux_setup_work_open > 100"
                 for: 10m
