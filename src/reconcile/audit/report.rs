@@ -30,7 +30,7 @@ pub struct WebhookReport {
     pub repositories: Option<Repositories>,
     pub last_delivery: Option<Timestamp>,
     pub last_audit: Option<Timestamp>,
-    /// Whether pushes can be relied on to come; `None`: nobody has asked GitHub.
+    /// Whether nothing is wrong by which pushes may go unheard; `None`: nobody has asked GitHub.
     pub healthy: Option<bool>,
     /// What is wrong or odd; of many repositories the first hundred.
     pub findings: Vec<Finding>,
