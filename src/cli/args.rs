@@ -370,8 +370,9 @@ Examples:
   flux-setup init fleet --context prod-eu       of a live cluster
   flux-setup init fleet --from clusters --plan  how to move without harm
 
-Exit codes: 0 written, 1 written, but a file that may hold an object could not be
-read, 2 a file is there already, or it could not be done: then nothing is written.")]
+Exit codes: 0 written, 1 written, but a file that may hold an object could not
+be read, 2 a file is there already, or it could not be done: then nothing is
+written.")]
 pub(super) struct InitArguments {
     /// The folder to write to; left out: the configuration folder
     #[arg(value_name = "DIR")]

@@ -135,22 +135,25 @@ impl Changing<'_> {
     }
 
     async fn seen(&mut self, id: WorkId, proof: &Proof) -> Result<(), StoreError> {
-        let sql = "UPDATE work SET proof = $2, is_followed = $3, is_unapplied = $4 \
+        let sql = "UPDATE work \
+            SET proof = $2, is_followed = $3, is_unapplied = ($4 AND kind IS NOT NULL) \
             WHERE id = $1 AND is_followed RETURNING cluster, kind, namespace, name";
         let json = row::json(proof)?;
-        let object: Option<(String, String, String, String)> =
-            on!(self.session.connection(), connection => {
-                sqlx::query_as(sql)
-                    .bind(id.0)
-                    .bind(&json)
-                    .bind(!proof.is_over())
-                    .bind(!proof.is_settled())
-                    .fetch_optional(connection)
-                    .await
-            })
-            .map_err(|fault| StoreError::sql("keep how far an object has come", fault))?;
+        type Object = (String, Option<String>, Option<String>, Option<String>);
+        let object: Option<Object> = on!(self.session.connection(), connection => {
+            sqlx::query_as(sql)
+                .bind(id.0)
+                .bind(&json)
+                .bind(!proof.is_over())
+                .bind(!proof.is_settled())
+                .fetch_optional(connection)
+                .await
+        })
+        .map_err(|fault| StoreError::sql("keep how far an object has come", fault))?;
         match object {
-            Some(object) if proof.is_settled() => self.is_applied(id, object).await,
+            Some((cluster, Some(kind), Some(namespace), Some(name))) if proof.is_settled() => {
+                self.is_applied(id, (cluster, kind, namespace, name)).await
+            }
             _ => Ok(()),
         }
     }

@@ -170,8 +170,9 @@ impl User {
         let item = &self.item;
         let attempted = item.attempted.as_ref();
         // Put back to what it had before another was attempted, it has not applied that again yet.
-        let has_applied = holds(item.applied.as_ref(), &revision)
-            && attempted.is_none_or(|attempted| is_same(attempted, &revision));
+        let is_put_back = item.key.kind == Kind::Kustomization
+            && attempted.is_some_and(|attempted| !is_same(attempted, &revision));
+        let has_applied = holds(item.applied.as_ref(), &revision) && !is_put_back;
         let applied_at = known.state.applied_at().or(has_applied.then_some(now));
         if has_applied && item.is_ready() {
             return UserState::Healthy {

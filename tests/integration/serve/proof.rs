@@ -227,7 +227,9 @@ fn what_never_comes_or_speaks_of_another_generation_ends_unproven() {
     let target = crate::api_server::Target::of(&object);
     scene.player.apply("web", &revision("main", 1));
     shared().patch(target, &serde_json::json!({"spec": {"interval": "11m"}}));
-    let late = serde_json::json!({"lastAppliedRevision": revision("main", 2)});
+    let late = serde_json::json!({
+        "lastAppliedRevision": revision("main", 2), "lastAttemptedRevision": revision("main", 2),
+    });
     shared().patch_status(target, &late);
     let proof = scene.wait(1, "unproven", "applied");
     assert_eq!(
