@@ -151,6 +151,11 @@ impl SourceRef {
 }
 
 impl Item {
+    /// What it is made from, where the kind of that is watched.
+    pub fn source_key(&self) -> Option<ItemKey> {
+        self.source.as_ref()?.key()
+    }
+
     /// Whether its controller is done with the object as it is, and well.
     pub fn is_ready(&self) -> bool {
         let seen = self.observed_generation.unwrap_or_default() >= self.generation;

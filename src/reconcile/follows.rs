@@ -187,11 +187,10 @@ impl Follows {
         };
         add(&item.key);
         // A release, its chart, and the source of that.
-        let source = item.source.as_ref().and_then(|source| source.key());
-        if let Some(source) = source {
+        if let Some(source) = item.source_key() {
             add(&source);
-            let source = cluster.item(&source).and_then(|item| item.source.as_ref());
-            if let Some(source) = source.and_then(|source| source.key()) {
+            let above = cluster.item(&source);
+            if let Some(source) = above.and_then(|item| item.source_key()) {
                 add(&source);
             }
         }

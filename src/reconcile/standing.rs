@@ -79,7 +79,7 @@ impl Standing {
     pub fn place(&self, commit: &CommitName, cluster: &Cache) -> Place {
         let has = |revision: Option<&Arc<str>>| revision.is_some_and(|it| commit.is_in(it));
         let item = &self.item;
-        let chart = item.source.as_ref().and_then(|source| source.key());
+        let chart = item.source_key();
         let chart = chart.and_then(|key| cluster.item(&key));
         let chart = chart.filter(|chart| chart.key.kind == Kind::HelmChart);
         let runs = match chart {

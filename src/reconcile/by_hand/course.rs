@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::catalog::{Cache, Item, ItemKey, Kind, ResourceVersion};
+use crate::catalog::{Cache, ItemKey, Kind, ResourceVersion};
 use crate::cluster::PatchFault;
 use crate::delivery::{Proof, UserState};
 
@@ -185,10 +185,9 @@ fn left(line: &Line, cluster: &Cache, asked: &BTreeMap<ItemKey, bool>) -> Option
             false => None,
         };
     };
-    let source_of = |item: &Item| item.source.as_ref().and_then(|source| source.key());
-    let mut source = source_of(item);
+    let mut source = item.source_key();
     if let Some(chart) = source.as_ref().filter(|it| it.kind == Kind::HelmChart) {
-        source = source_of(cluster.item(chart)?);
+        source = cluster.item(chart)?.source_key();
     }
     match source.map(|source| asked.get(&source)) {
         Some(Some(false)) => None,
@@ -199,14 +198,14 @@ fn left(line: &Line, cluster: &Cache, asked: &BTreeMap<ItemKey, bool>) -> Option
 
 /// The first of the things that an object is made from that has failed.
 fn above_that_failed(line: &Line, cluster: &Cache, failed: &BTreeSet<ItemKey>) -> Option<ItemKey> {
-    let mut source = line.item.source.as_ref().and_then(|source| source.key());
+    let mut source = line.item.source_key();
     for _ in 0..=failed.len() {
         let key = source?;
         if failed.contains(&key) {
             return Some(key);
         }
         let item = cluster.item(&key)?;
-        source = item.source.as_ref().and_then(|source| source.key());
+        source = item.source_key();
     }
     None
 }

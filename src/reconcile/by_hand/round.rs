@@ -177,14 +177,13 @@ fn below(cluster: &Cache, key: &ItemKey, tell: &mut impl FnMut(&Arc<Item>) -> bo
 /// What an object is made from, and what that is made from, as far as it is there.
 fn sources_of(item: &Item, cluster: &Cache) -> Vec<Arc<Item>> {
     let mut found: Vec<Arc<Item>> = Vec::new();
-    let mut reference = item.source.clone();
-    while let Some(source) = reference
-        .and_then(|source| source.key())
+    let mut above = item.source_key();
+    while let Some(source) = above
         .and_then(|key| cluster.item(&key))
         .filter(|source| found.iter().all(|known| known.key != source.key))
     {
         found.push(Arc::clone(source));
-        reference = source.source.clone();
+        above = source.source_key();
     }
     found
 }
