@@ -15,6 +15,22 @@ use crate::github::sender::Delivering;
 
 use super::scene::{SHOW, Scene};
 
+/// A webhook of the organisation, and one of `acme/web` alone.
+fn subjects() -> [(AuditSubject, SpeaksFor); 2] {
+    let web = RepositoryUrl::read("https://github.com/acme/web").expect("a URL");
+    let web = web.identity(|_| None);
+    [
+        (
+            AuditSubject::Organization("acme".into()),
+            SpeaksFor::Organization("acme".into()),
+        ),
+        (
+            AuditSubject::Repositories(vec![web]),
+            SpeaksFor::KnownRepositories,
+        ),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn while_github_is_away_nothing_is_lost_and_all_is_caught_up_after() {
     for fault in [Fault::Proxy(502), Fault::Closed, Fault::Truncated] {
@@ -36,18 +52,7 @@ async fn while_github_is_away_nothing_is_lost_and_all_is_caught_up_after() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_github_cannot_be_reached_at_the_start_it_is_told_since_when_and_why() {
     let scene = Scene::start().await;
-    let web = RepositoryUrl::read("https://github.com/acme/web").unwrap();
-    let web = web.identity(|_| None);
-    for (subject, speaks_for) in [
-        (
-            AuditSubject::Organization("acme".into()),
-            SpeaksFor::Organization("acme".into()),
-        ),
-        (
-            AuditSubject::Repositories(vec![web]),
-            SpeaksFor::KnownRepositories,
-        ),
-    ] {
+    for (subject, speaks_for) in subjects() {
         scene.github.fail_where("", None, Fault::Closed);
         let begun = Timestamp::now().as_second();
         let every = Duration::from_millis(100);
@@ -233,18 +238,7 @@ async fn a_hold_ends_by_the_clock_by_which_it_was_told() {
         status: 429,
         retry_after: Some(1),
     };
-    let web = RepositoryUrl::read("https://github.com/acme/web").unwrap();
-    let web = web.identity(|_| None);
-    for (subject, speaks_for) in [
-        (
-            AuditSubject::Organization("acme".into()),
-            SpeaksFor::Organization("acme".into()),
-        ),
-        (
-            AuditSubject::Repositories(vec![web]),
-            SpeaksFor::KnownRepositories,
-        ),
-    ] {
+    for (subject, speaks_for) in subjects() {
         // A call waits five times by itself.
         scene.github.fail_where("/hooks", Some(6), hold);
         let every = Duration::from_millis(100);
