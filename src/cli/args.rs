@@ -1,6 +1,5 @@
 //! The arguments of every command, with the help that teaches them.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,10 +9,12 @@ use clap_complete::Shell;
 
 use crate::budget::ProfileName;
 use crate::config::parse_share;
-use crate::flux::names;
 
+use super::delivery_args::DeliveryArguments;
 use super::given::{SelectionArguments, positive_duration};
+use super::install_args::InstallArguments;
 use super::reconcile_args::ReconcileArguments;
+use super::serve_args::ServeArguments;
 use super::status_args::StatusArguments;
 use super::validate_args::ValidateArguments;
 use super::webhook_args::WebhookArguments;
@@ -396,183 +397,6 @@ pub(super) struct InitArguments {
     pub(super) plan: bool,
 }
 
-/// Receives webhooks of GitHub and wakes what follows the pushed ref, in every cluster
-///
-/// Each delivery is on disk before it is answered; what was accepted is worked whatever dies in
-/// between. Needs `github[].webhooks` in the configuration, and no projects: what it wakes it finds
-/// in the clusters.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  flux-setup serve                       the current context, or `clusters:`
-  flux-setup serve --cluster prod-eu     one process a cluster
-  flux-setup serve --shadow              matches and records, touches nothing
-  curl 127.0.0.1:9293/health/ready       whether it can work, and what lacks
-  flux-setup delivery list               what it got
-
-Exit codes: 0 after SIGTERM or Ctrl-C, 2 where it cannot start or go on.")]
-pub(super) struct ServeArguments {
-    /// Match and record every delivery, and touch nothing in any cluster
-    #[arg(long)]
-    pub(super) shadow: bool,
-    /// How the log on stderr is written; left out: text on a terminal, else json
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub(super) log: Option<Format>,
-    /// Only these clusters of the configuration, each as often as needed: others are another process'
-    #[arg(long, value_name = "NAME")]
-    pub(super) cluster: Vec<String>,
-    #[command(flatten)]
-    pub(super) instead: InsteadArguments,
-}
-
-/// What differs between the machines that one configuration serves.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "In place of what the configuration says under server")]
-pub(super) struct InsteadArguments {
-    /// Where deliveries are taken
-    #[arg(long, value_name = "ADDRESS")]
-    pub(super) hooks: Option<SocketAddr>,
-    /// Where health and metrics are, beside those on the API's listener
-    #[arg(long, value_name = "ADDRESS")]
-    pub(super) health: Option<SocketAddr>,
-    /// Where deliveries are kept: sqlite:FILE, or postgres://… which, as it may hold a password, is
-    /// better given by the variable
-    #[arg(
-        long,
-        value_name = "ADDRESS",
-        env = "FLUX_SETUP_STORE",
-        hide_env_values = true
-    )]
-    pub(super) store: Option<String>,
-}
-
-/// Prints the manifests by which `serve` runs in a cluster
-///
-/// A Deployment with the least that it needs, its account with the rights that it uses and a policy
-/// that keeps it to one annotation, what lets deliveries in, and the configuration of --config.
-/// Secrets are named and never read: comments list the keys of the one that is yours to make.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  flux-setup install --export --ingress-host hooks.acme.io \\
-    --image registry.acme.io/flux-setup:0.1.0 | kubectl apply --server-side -f -
-  flux-setup install --export --store postgres --replicas 3
-  flux-setup install --export --rights     for another cluster that it reaches
-  flux-setup install --export --cluster prod-eu --name flux-setup-prod-eu
-
-Exit codes: 0 done, 2 bad input.")]
-pub(super) struct InstallArguments {
-    /// Print them; nothing is ever applied by this command
-    #[arg(long)]
-    pub(super) export: bool,
-    /// Where everything lies
-    #[arg(long, value_name = "NAME", default_value = "flux-setup", value_parser = dns_label)]
-    pub(super) namespace: String,
-    /// Print the Namespace too
-    #[arg(long)]
-    pub(super) with_namespace: bool,
-    /// What everything is called, the Secret with the keys too
-    #[arg(long, value_name = "NAME", default_value = "flux-setup", value_parser = service_name)]
-    pub(super) name: String,
-    /// The image of the container
-    #[arg(long, value_name = "IMAGE", default_value = concat!("flux-setup:", env!("CARGO_PKG_VERSION")), value_parser = image)]
-    pub(super) image: String,
-    /// The name by which GitHub reaches it; left out: that of `server.hooks.url`, else no Ingress
-    #[arg(long, value_name = "HOST", value_parser = dns_subdomain)]
-    pub(super) ingress_host: Option<String>,
-    /// The class of the Ingress; left out: the cluster's default
-    #[arg(long, value_name = "NAME", value_parser = dns_subdomain)]
-    pub(super) ingress_class: Option<String>,
-    /// The Secret with the certificate of the Ingress
-    #[arg(long, value_name = "NAME", value_parser = dns_subdomain)]
-    pub(super) tls_secret: Option<String>,
-    /// Where deliveries are kept; left out: as `server.store` says
-    #[arg(long, value_enum, value_name = "STORE")]
-    pub(super) store: Option<StoreArgument>,
-    /// The port of PostgreSQL, to which the pods are let out; left out: that of `server.store`, else 5432
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(super) store_port: Option<u16>,
-    /// How many pods there are; left out: 1 with SQLite, 2 with PostgreSQL
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub(super) replicas: Option<u32>,
-    /// Only these clusters of the configuration: one pod a cluster in place of one for all
-    #[arg(long, value_name = "NAME")]
-    pub(super) cluster: Vec<String>,
-    /// Only the account, its rights and the policy
-    #[arg(long)]
-    pub(super) rights: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum StoreArgument {
-    Sqlite,
-    Postgres,
-}
-
-/// Shows the deliveries that a running `serve` got, and what became of them
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  flux-setup delivery list
-  flux-setup delivery list --repository acme/web --state working
-  flux-setup delivery show 72d3162e-cc78-11e3-81ab-4c9367dc0958
-  flux-setup delivery explain 72d3162e-cc78-11e3-81ab-4c9367dc0958
-  flux-setup delivery explain push.json --webhook acme
-
-Exit codes: 0 done, 2 the server cannot be asked, or knows no such delivery.")]
-pub(super) struct DeliveryArguments {
-    #[command(flatten)]
-    pub(super) server: ServerArguments,
-    #[command(subcommand)]
-    pub(super) command: DeliveryCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum DeliveryCommand {
-    /// The latest deliveries, the newest first
-    List(ListArguments),
-    /// All that is kept of one delivery, and what became of each object
-    Show(ShowArguments),
-    /// Every candidate in every cluster, and why it is woken or not
-    Explain(ExplainArguments),
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ListArguments {
-    /// Only of this repository
-    #[arg(long, value_name = "OWNER/NAME")]
-    pub(super) repository: Option<String>,
-    /// Only in this state: accepted, working, done, nothing or failed
-    #[arg(long, value_name = "STATE")]
-    pub(super) state: Option<String>,
-    /// Only those before the one of this number
-    #[arg(long, value_name = "NUMBER")]
-    pub(super) before: Option<i64>,
-    /// At most so many
-    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
-    pub(super) limit: u32,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ShowArguments {
-    /// As GitHub names it: the header `X-GitHub-Delivery`
-    #[arg(value_name = "GUID")]
-    pub(super) guid: String,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ExplainArguments {
-    /// A delivery, or a file with a payload as GitHub sends it
-    #[arg(value_name = "GUID|FILE")]
-    pub(super) what: String,
-    /// The event of a payload in a file
-    #[arg(long, value_name = "EVENT", default_value = "push")]
-    pub(super) event: String,
-    /// The webhook that would be told of a payload in a file
-    #[arg(long, value_name = "NAME")]
-    pub(super) webhook: Option<String>,
-}
-
 /// Prints rules by which Prometheus wakes somebody
 ///
 /// A limit of GitHub that will be used up before its reset, use of it by others, calls that wait for
@@ -637,30 +461,6 @@ Examples:
 pub(super) struct CompletionsArguments {
     #[arg(value_enum)]
     pub(super) shell: Shell,
-}
-
-fn dns_label(text: &str) -> Result<String, String> {
-    names::dns_label(text).map(|()| text.to_owned())
-}
-
-/// A Service is called so too, whose name is the strictest.
-fn service_name(text: &str) -> Result<String, String> {
-    match text.starts_with(|c: char| c.is_ascii_digit()) {
-        true => Err("it begins with a digit, as no Service may be called".to_owned()),
-        false => dns_label(text),
-    }
-}
-
-fn dns_subdomain(text: &str) -> Result<String, String> {
-    names::dns_subdomain(text).map(|()| text.to_owned())
-}
-
-fn image(text: &str) -> Result<String, String> {
-    let is_sound = |c: char| c.is_ascii_alphanumeric() || "-_./:@".contains(c);
-    if text.is_empty() || !text.chars().all(is_sound) {
-        return Err("expected a reference as `registry.acme.io/flux-setup:0.1.0`".to_owned());
-    }
-    Ok(text.to_owned())
 }
 
 fn share(text: &str) -> Result<f64, String> {

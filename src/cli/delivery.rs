@@ -11,11 +11,11 @@ use serde_json::Value;
 use crate::delivery::Guid;
 use crate::server::BODY_LIMIT_BYTES;
 
-use super::args::{
-    DeliveryArguments, DeliveryCommand, ExplainArguments, Format, GlobalArguments, ListArguments,
-    ShowArguments,
-};
+use super::args::{Format, GlobalArguments};
 use super::client::Client;
+use super::delivery_args::{
+    DeliveryArguments, DeliveryCommand, ExplainArguments, ListArguments, ShowArguments,
+};
 use super::delivery_proof::tell_proofs;
 use super::json_text::{items, object, text};
 use super::outcome::Outcome;

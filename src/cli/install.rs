@@ -10,7 +10,8 @@ use crate::install::{
     write_documents,
 };
 
-use super::args::{Format, GlobalArguments, InstallArguments, StoreArgument};
+use super::args::{Format, GlobalArguments};
+use super::install_args::{InstallArguments, StoreArgument};
 use super::outcome::Outcome;
 use super::{output, report, serve_settings};
 

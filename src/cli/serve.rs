@@ -18,11 +18,12 @@ use crate::reconcile::{self, Ears, Handover, LeaseMetrics, Mode, WebhookMetrics,
 use crate::server::{self, ConfigurationBoard, Doors};
 use crate::store::{Limits, Store};
 
-use super::args::{Format, GlobalArguments, ServeArguments};
+use super::args::{Format, GlobalArguments};
 use super::fleet::Loaded;
 use super::log_lines::LogLines;
 use super::outcome::Outcome;
 use super::report;
+use super::serve_args::ServeArguments;
 use super::serve_changes::{Standing, tell_changes};
 use super::serve_clusters::Watches;
 use super::serve_current::{Current, Lasting, Prepared};

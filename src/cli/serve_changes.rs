@@ -14,9 +14,9 @@ use tracing::{error, info, warn};
 use crate::config::{self, Finding, ServerSettings};
 use crate::server::ConfigurationBoard;
 
-use super::args::ServeArguments;
 use super::fleet::{Fingerprint, Loaded};
 use super::report;
+use super::serve_args::ServeArguments;
 use super::serve_current::Prepared;
 use super::serve_settings::{addresses, instead};
 

@@ -30,9 +30,9 @@ use crate::server::{
 };
 use crate::store::Store;
 
-use super::args::ServeArguments;
 use super::fleet::Loaded;
 use super::fleet_answers;
+use super::serve_args::ServeArguments;
 use super::serve_clusters::{Clusters, Watches};
 use super::serve_duties::{self, Means, Need, Watched};
 use super::serve_github::{self, Asking};

@@ -16,8 +16,8 @@ use crate::flux::{GITHUB, OTHER_NAMES_OF_GITHUB};
 use crate::server::{Addresses, HookSettings, TokenSettings};
 use crate::store::StoreUrl;
 
-use super::args::InsteadArguments;
 use super::clusters;
+use super::serve_args::InsteadArguments;
 
 /// What the arguments say in the place of what the configuration says.
 pub(super) fn instead(
