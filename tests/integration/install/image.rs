@@ -67,6 +67,19 @@ fn an_image_is_whole_and_the_same_for_the_same_program() {
     let loaded = json(&fs::read(folder.join("manifest.json")).unwrap());
     let hash = digest.strip_prefix("sha256:").unwrap();
     assert_eq!(loaded[0]["Layers"][0], format!("blobs/sha256/{hash}"));
+    let listed = Command::new("tar")
+        .args(["-tv", "--numeric-owner", "-f"])
+        .arg(folder.join("blobs/sha256").join(hash))
+        .output()
+        .expect("tar is there");
+    let listed = String::from_utf8_lossy(&listed.stdout);
+    for line in listed.lines() {
+        // Who runs it may write there alone, to a new volume too.
+        let is_data = line.ends_with(" ./var/lib/flux-setup/");
+        let owner = if is_data { " 65532/65532 " } else { " 0/0 " };
+        assert!(line.contains(owner), "{listed}");
+    }
+    assert!(listed.contains("./var/lib/flux-setup/"), "{listed}");
     let root = folder.join("root");
     fs::create_dir(&root).unwrap();
     unpacked(&root, &format!("../blobs/sha256/{hash}"));
