@@ -43,6 +43,8 @@ pub(super) fn run(
         serve_settings::check_purpose(&configuration)?;
         serve_settings::check_clusters(&configuration, &arguments.cluster)?;
         let settings = settings(&configuration, arguments, names)?;
+        let is_shared = settings.store != StoreKind::Sqlite;
+        serve_settings::check_sharing(&configuration, &arguments.cluster, is_shared)?;
         let texts = texts(&configuration, &global.config);
         let files = Files::of(&configuration, texts, &settings.clusters)?;
         manifests(&settings, &files)

@@ -28,7 +28,7 @@ use crate::server::{
     self, AppState, Bounds, ConfigurationBoard, Doors, FleetQuestion, GithubSide, Hooks, Metrics,
     Tokens,
 };
-use crate::store::Store;
+use crate::store::{Store, StoreUrl};
 
 use super::fleet::Loaded;
 use super::fleet_answers;
@@ -89,7 +89,8 @@ impl Prepared {
         check_clusters(configuration, &arguments.cluster)?;
         let settings = instead(configuration, &arguments.instead);
         let store = store_url(folder, &settings)?;
-        check_sharing(configuration, &arguments.cluster, &store)?;
+        let is_shared = matches!(store, StoreUrl::Postgres(_));
+        check_sharing(configuration, &arguments.cluster, is_shared)?;
         let tokens = Tokens::open(folder, tokens(&settings))?;
         tokens.check_listener(settings.api.listen)?;
         Ok(Self {

@@ -152,15 +152,15 @@ pub(super) fn accesses(
     accesses.filter(is_wanted).collect()
 }
 
-/// Refuses what would be done for some of the clusters that share a database alone.
+/// Refuses what would be done for some of the clusters that share a database alone, where the store `is_shared` so.
 pub(super) fn check_sharing(
     configuration: &Configuration,
     only: &[String],
-    store: &StoreUrl,
+    is_shared: bool,
 ) -> anyhow::Result<()> {
     let mut hosts = configuration.github.iter();
     let asks = hosts.any(|host| host.heads.is_some() && !host.identities.is_empty());
-    if asks && matches!(store, StoreUrl::Postgres(_)) && !others(configuration, only).is_empty() {
+    if asks && is_shared && !others(configuration, only).is_empty() {
         bail!(
             "`--cluster` leaves out clusters whose refs nobody would ask GitHub for: of those that share a database one \
              asks, for its own clusters alone; leave out `--cluster` and each replica takes its share, set \

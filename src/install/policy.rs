@@ -55,7 +55,20 @@ pub(super) fn policy(names: &Names) -> [Document; 2] {
     ]
 }
 
-fn validations() -> [Value; 5] {
+/// Who owns which labels and which of the spec, as the API server notes it in the version in which it is asked: by it
+/// Flux knows what it has applied, and takes away what is no longer asked for. Entries of a version that is not served
+/// any more the API server itself drops.
+fn owners(of: &str) -> String {
+    let spec = r#"m.?fieldsV1[?"f:spec"]"#;
+    let labels = r#"m.?fieldsV1[?"f:metadata"][?"f:labels"]"#;
+    format!(
+        "{of}.metadata.?managedFields.orValue([])\
+         .filter(m, m.?apiVersion.orValue('') == object.apiVersion && ({spec}.hasValue() || {labels}.hasValue()))\
+         .map(m, [m.?manager, m.?operation, {spec}, {labels}])"
+    )
+}
+
+fn validations() -> [Value; 6] {
     // Nothing is there to be compared where an object is made or deleted.
     let where_updated =
         |expression: &str| format!("request.operation != 'UPDATE' || ({expression})");
@@ -72,6 +85,7 @@ fn validations() -> [Value; 5] {
         "!('{REQUESTED_AT}' in variables.is) || size(variables.is['{REQUESTED_AT}']) <= {TOKEN_LIMIT} || \
          ('{REQUESTED_AT}' in variables.was && variables.is['{REQUESTED_AT}'] == variables.was['{REQUESTED_AT}'])"
     );
+    let owners = format!("{} == {}", owners("object"), owners("oldObject"));
     let rule = |expression: String, not: &str| {
         let message = format!("flux-setup may change the annotation {REQUESTED_AT} alone, {not}");
         json!({"expression": expression, "message": message, "reason": "Forbidden"})
@@ -85,5 +99,6 @@ fn validations() -> [Value; 5] {
         rule(where_updated(&metadata), "not labels, finalizers or owners"),
         rule(where_updated(&annotations), "not another one"),
         rule(where_updated(&token), "by a short token"),
+        rule(where_updated(&owners), "not who owns its fields"),
     ]
 }

@@ -23,7 +23,7 @@ use tracing::{debug, warn};
 use crate::reconcile::FLEET;
 use crate::store::{ANSWER, QUESTION, Store, StoreError};
 
-use super::api::ApiFault;
+use super::api::{ApiFault, read_body};
 use super::state::AppState;
 
 /// Where it is known alone what these ask for.
@@ -137,19 +137,14 @@ async fn ask(state: &AppState, request: Request) -> Result<Response, ApiFault> {
 
 async fn question(state: &AppState, request: Request) -> Result<Question, ApiFault> {
     let (head, body) = request.into_parts();
-    let body = timeout(PATIENCE, to_bytes(body, QUESTION_LIMIT_BYTES)).await;
-    let body = body.map_err(|_| {
-        let reason = "the body came too slowly and was not waited for; send it again";
-        ApiFault::new(StatusCode::REQUEST_TIMEOUT, reason)
-    })?;
-    let body = body.map_err(|_| {
+    let too_long = || {
         let holder = state.roster.holder(FLEET);
         let holder = holder.map_or("another replica".to_owned(), |name| format!("`{name}`"));
-        let reason = format!(
+        format!(
             "the body has more than 2 MiB, and no more is passed on to {holder}, which knows it; ask that one itself"
-        );
-        ApiFault::new(StatusCode::PAYLOAD_TOO_LARGE, reason)
-    })?;
+        )
+    };
+    let body = read_body(body, QUESTION_LIMIT_BYTES, PATIENCE, too_long).await?;
     let body = String::from_utf8(body.into())
         .map_err(|_| ApiFault::bad_request("the body is no UTF-8 text"))?;
     Ok(Question {

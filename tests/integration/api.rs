@@ -3,6 +3,7 @@
 mod deliveries;
 mod description;
 mod guard;
+mod payloads;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

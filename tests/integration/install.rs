@@ -227,6 +227,16 @@ fn one_pod_a_cluster_has_what_that_cluster_needs() {
         refusal(fleet.path(), &["serve", "--cluster", "prod"]),
         "error: unknown cluster `prod`; configured: local, prod-us\n"
     );
+    // With heads on, of those that share a database one asks for its own clusters alone.
+    let one = ["install", "--export", "--cluster", "local", "--store"];
+    let said = refusal(fleet.path(), &[&one[..], &["postgres"]].concat());
+    assert!(
+        said.starts_with(
+            "error: `--cluster` leaves out clusters whose refs nobody would ask GitHub for"
+        ),
+        "{said}"
+    );
+    exported(fleet.path(), &["--cluster", "local", "--store", "sqlite"]);
 }
 
 #[test]

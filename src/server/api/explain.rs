@@ -1,15 +1,18 @@
 //! Whom a delivery concerns, and why: every candidate in every cluster, as the clusters are now.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::delivery::{Delivery, DeliveryKey, Guid, WebhookName};
 use crate::github::payload::{self, Encoding};
@@ -18,16 +21,21 @@ use crate::store::Store;
 
 use crate::server::answer::BODY_LIMIT_BYTES;
 
+use super::body;
 use super::deliveries::{Object, rejected};
 use super::fault::ApiFault;
 
 /// At most so many candidates are told of one delivery.
 const CANDIDATES: usize = 10_000;
+/// How long a payload is waited for, and before it one's turn.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 #[derive(Debug, Clone)]
 struct Means {
     store: Store,
     matcher: Arc<Matcher>,
+    /// One payload at a time is in memory: it may be as long as a delivery, and is not counted with those.
+    turn: Arc<Semaphore>,
 }
 
 /// What is asked of a payload that nobody delivered.
@@ -77,11 +85,12 @@ struct Considered {
 pub fn routes(store: Store, matcher: Arc<Matcher>) -> Router {
     Router::new()
         .route("/api/v1/deliveries/{guid}/candidates", get(of_delivery))
-        .route(
-            "/api/v1/explain",
-            post(of_payload).layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES)),
-        )
-        .with_state(Means { store, matcher })
+        .route("/api/v1/explain", post(of_payload))
+        .with_state(Means {
+            store,
+            matcher,
+            turn: Arc::new(Semaphore::new(1)),
+        })
 }
 
 /// `GET /api/v1/deliveries/{guid}/candidates`
@@ -108,7 +117,7 @@ async fn of_delivery(
 async fn of_payload(
     State(means): State<Means>,
     question: Result<Query<Question>, QueryRejection>,
-    body: Bytes,
+    body: Body,
 ) -> Result<Json<Answer>, ApiFault> {
     let Query(question) = question.map_err(|fault| rejected(&fault))?;
     let webhook = WebhookName(question.webhook);
@@ -119,6 +128,12 @@ async fn of_payload(
         let reason = format!("no webhook `{webhook}` is configured; configured: {configured}");
         return Err(ApiFault::bad_request(reason));
     }
+    let Ok(_turn) = timeout(PATIENCE, means.turn.acquire()).await else {
+        let reason = "payloads of others are explained first; ask again in a moment";
+        return Err(ApiFault::new(StatusCode::SERVICE_UNAVAILABLE, reason));
+    };
+    let too_long = || "the payload has more than 25 MiB, which GitHub never sends".to_owned();
+    let body = body::read(body, BODY_LIMIT_BYTES, PATIENCE, too_long).await?;
     let content = payload::read(Encoding::Json, &question.event, &body)
         .map_err(|fault| ApiFault::bad_request(fault.to_string()))?;
     let key = DeliveryKey {

@@ -1,5 +1,6 @@
 //! The API, health and metrics: which routes there are, and who may ask.
 
+mod body;
 mod clusters;
 mod deliveries;
 mod explain;
@@ -26,6 +27,7 @@ use tokio::time::timeout;
 use super::relay::{Relay, pass_on};
 use super::state::AppState;
 use super::tokens::NotAllowed;
+pub(super) use body::read as read_body;
 pub(super) use fault::ApiFault;
 
 pub use explain::routes as explain_routes;

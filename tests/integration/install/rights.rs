@@ -330,6 +330,23 @@ fn a_stolen_token_can_only_ask_for_a_reconcile() {
     ] {
         refused(patch(body), &format!("{ALONE}, {not}"));
     }
+    // By what it once applied Flux knows what it is to take away.
+    let managed = |fields: Value| json!({"metadata": {"managedFields": fields}});
+    let kept = server.read(git).expect("it is there")["metadata"]["managedFields"].take();
+    let mut taken = kept.clone();
+    taken[0]["manager"] = json!("evil");
+    let mut more = kept.clone();
+    let owned = json!({"manager": "evil", "operation": "Apply", "apiVersion": "source.toolkit.fluxcd.io/v1",
+        "fieldsType": "FieldsV1", "fieldsV1": {"f:metadata": {"f:labels": {"f:a": {}}}}});
+    more.as_array_mut().expect("it has owners").push(owned);
+    for fields in [json!([{}]), taken, more] {
+        let not_owners = format!("{ALONE}, not who owns its fields");
+        refused(patch(managed(fields)), &not_owners);
+    }
+    assert_eq!(
+        server.read(git).expect("it is there")["metadata"]["managedFields"],
+        kept
+    );
     let both = json!({"metadata": {"annotations": {REQUESTED_AT: "1"}}, "spec": {"url": "https://evil.example/x"}});
     refused(patch(both), &format!("{ALONE}, not spec"));
     let apply = "application/apply-patch+yaml";
@@ -389,7 +406,14 @@ fn a_stolen_token_can_only_ask_for_a_reconcile() {
     ] {
         refused(send(method, &path, kind, body), says);
     }
-    // What it may.
+    // What it may, also in place of who asked before.
+    let web = Target {
+        api_version: "source.toolkit.fluxcd.io/v1",
+        kind: "GitRepository",
+        namespace: "rights",
+        name: "web",
+    };
+    server.patch(web, &annotations(REQUESTED_AT, json!("by hand")));
     let asked = patch(annotations(REQUESTED_AT, json!("2026-01-01T00:00:00Z")));
     assert!(asked.is_accepted(), "{asked:?}");
     assert_eq!(
