@@ -494,6 +494,7 @@ mod tests {
         cache.replace(listing(vec![source("a", "web", 1)]), at(1));
         assert_eq!(cache.scope(kind), ScopeState::Current { listed_at: at(1) });
         let stale = ScopeState::Stale {
+            is_forbidden: false,
             listed_at: at(1),
             since: at(2),
         };

@@ -27,6 +27,8 @@ pub struct LiveCluster {
     changes: watch::Sender<u64>,
     went_back: Mutex<BTreeSet<Kind>>,
     went_back_told: Notify,
+    awaited: Mutex<BTreeSet<Kind>>,
+    awaited_told: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -72,6 +74,8 @@ impl LiveCluster {
             changes: watch::Sender::new(0),
             went_back: Mutex::default(),
             went_back_told: Notify::new(),
+            awaited: Mutex::default(),
+            awaited_told: Notify::new(),
         }
     }
 
@@ -146,6 +150,43 @@ impl LiveCluster {
             known.cache.lost(kind, now);
             known.faults.insert(kind, reason.into());
         });
+    }
+
+    /// The watch over a kind ended, be it for a moment: it is not known now what there is.
+    pub fn unwatched(&self, kind: Kind, now: SystemTime) {
+        self.changed(|known| known.cache.lost(kind, now));
+    }
+
+    /// The watch over a kind goes on from where it ended. Where its list is awaited it stays as it is: what the watch
+    /// has missed comes one after the other, and nobody can say when it was all.
+    pub fn resumed(&self, kind: Kind) {
+        self.update(|cache| {
+            if !self.is_awaited(kind) {
+                cache.resumed(kind);
+            }
+            Vec::new()
+        });
+    }
+
+    /// Of a kind that may be old somebody needs to know what there is: it is listed before it counts as current.
+    /// To be said while it is read that it may be old.
+    pub fn await_list(&self, kind: Kind) {
+        self.awaited_kinds().insert(kind);
+    }
+
+    /// Whether its list is still to come.
+    pub fn is_awaited(&self, kind: Kind) -> bool {
+        self.awaited_kinds().contains(&kind)
+    }
+
+    /// Until a kind is awaited no more, for it was listed, or will not be. For one who waits.
+    pub async fn until_one_came(&self) {
+        self.awaited_told.notified().await;
+    }
+
+    fn awaited_kinds(&self) -> MutexGuard<'_, BTreeSet<Kind>> {
+        let kinds = self.awaited.lock();
+        kinds.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The cluster does not let us see a kind, and that will not mend itself: pushes wait for it no longer.
@@ -223,6 +264,13 @@ impl LiveCluster {
     fn changed<T>(&self, change: impl FnOnce(&mut Known) -> T) -> T {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let result = change(&mut known);
+        let mut awaited = self.awaited_kinds();
+        let before = awaited.len();
+        awaited.retain(|kind| known.cache.scope(*kind).may_be_old());
+        if awaited.len() < before {
+            self.awaited_told.notify_one();
+        }
+        drop(awaited);
         let progress = known.progress();
         // Still under the lock: else of two changes the later could be told first.
         self.progress.send_if_modified(|told| {
@@ -326,13 +374,6 @@ mod tests {
         }
     }
 
-    fn resume(live: &LiveCluster, kind: Kind) {
-        live.update(|cache| {
-            cache.resumed(kind);
-            Vec::new()
-        });
-    }
-
     #[test]
     fn pushes_wait_until_the_last_kind_of_source_was_listed_or_is_absent_and_for_no_other_kind() {
         let live = cluster();
@@ -350,7 +391,7 @@ mod tests {
         let live = cluster();
         listed(&live, Kind::Bucket);
         let mut news = live.listen();
-        resume(&live, Kind::Bucket);
+        live.resumed(Kind::Bucket);
         assert!(news.try_recv().is_err());
         listed(&live, Kind::Kustomization);
         assert!(matches!(news.try_recv(), Ok(News::Scopes)));
@@ -381,10 +422,10 @@ mod tests {
         live.lost(Kind::Kustomization, "it hangs still", at(3));
         assert_eq!(live.progress(), lost("it hangs"));
         assert!(live.is_listed());
-        resume(&live, Kind::GitRepository);
+        live.resumed(Kind::GitRepository);
         assert_eq!(live.progress(), lost("it hangs still"));
         // What happens to other kinds mends nothing.
-        resume(&live, Kind::HelmRelease);
+        live.resumed(Kind::HelmRelease);
         assert_eq!(live.progress(), lost("it hangs still"));
         listed(&live, Kind::Kustomization);
         assert_eq!(live.progress(), Progress::Listed);
@@ -400,7 +441,7 @@ mod tests {
         assert_eq!(live.progress(), failed("may not list buckets"));
         live.forbidden(Kind::Bucket, "may not list buckets", at(2));
         assert_eq!(live.progress(), lost("may not list buckets"));
-        resume(&live, Kind::Bucket);
+        live.resumed(Kind::Bucket);
         assert_eq!(live.progress(), lost("may not list buckets"));
         listed(&live, Kind::Bucket);
         assert_eq!(live.progress(), Progress::Listed);
@@ -409,6 +450,7 @@ mod tests {
         let stale = ScopeState::Stale {
             listed_at: at(1),
             since: at(3),
+            is_forbidden: true,
         };
         assert_eq!(live.read().scope(Kind::Bucket), stale);
     }
@@ -461,6 +503,35 @@ mod tests {
         assert_eq!(live.progress(), Progress::Listed);
     }
 
+    #[tokio::test]
+    async fn a_list_that_is_awaited_comes_by_being_listed_and_not_by_a_watch_that_goes_on() {
+        let live = all_listed();
+        let (git, bucket) = (Kind::GitRepository, Kind::Bucket);
+        let may_be_old = |kind| live.read().scope(kind).may_be_old();
+        let came = || {
+            let waits = tokio::time::timeout(Duration::ZERO, live.until_one_came());
+            async { waits.await.is_ok() }
+        };
+        live.unwatched(git, at(2));
+        live.unwatched(bucket, at(2));
+        assert_eq!(live.progress(), Progress::Listed);
+        live.await_list(git);
+        live.resumed(git);
+        live.resumed(bucket);
+        assert!(may_be_old(git) && live.is_awaited(git));
+        assert!(!may_be_old(bucket));
+        assert!(!came().await);
+        listed(&live, git);
+        assert!(!may_be_old(git) && !live.is_awaited(git));
+        assert!(came().await && !came().await);
+        // What will not be seen is not waited for.
+        live.lost(git, "it hangs", at(3));
+        live.await_list(git);
+        live.forbidden(git, "may not list", at(4));
+        assert!(!may_be_old(git) && !live.is_awaited(git));
+        assert!(came().await);
+    }
+
     #[test]
     fn progress_is_told_once_while_it_stays_the_same() {
         let live = all_listed();
@@ -470,7 +541,7 @@ mod tests {
         assert_eq!(*progress.borrow_and_update(), lost("it hangs"));
         live.lost(Kind::GitRepository, "it hangs", at(3));
         assert!(!progress.has_changed().unwrap());
-        resume(&live, Kind::GitRepository);
+        live.resumed(Kind::GitRepository);
         assert_eq!(*progress.borrow_and_update(), Progress::Listed);
         listed(&live, Kind::GitRepository);
         assert!(!progress.has_changed().unwrap());

@@ -13,6 +13,8 @@ pub enum ScopeState {
     Stale {
         listed_at: SystemTime,
         since: SystemTime,
+        /// The cluster does not let us see it any more, which will not mend itself.
+        is_forbidden: bool,
     },
     /// The cluster has no such kind.
     Absent { since: SystemTime },
@@ -31,12 +33,24 @@ impl ScopeState {
         matches!(self, Self::Current { .. } | Self::Absent { .. })
     }
 
+    /// Whether the cluster may have others by now than those that are known, and shows them again some time.
+    pub fn may_be_old(self) -> bool {
+        matches!(
+            self,
+            Self::Stale {
+                is_forbidden: false,
+                ..
+            }
+        )
+    }
+
     /// After the watch was lost. What was stale before stays so since then.
     pub(super) fn lost(self, now: SystemTime) -> Self {
         match self {
             Self::Current { listed_at } => Self::Stale {
                 listed_at,
                 since: now,
+                is_forbidden: false,
             },
             other => other,
         }
@@ -44,9 +58,16 @@ impl ScopeState {
 
     /// After the cluster has refused to list it for long. What was listed before is stale instead.
     pub(super) fn forbidden(self, now: SystemTime) -> Self {
-        match self {
+        match self.lost(now) {
             Self::NeverListed => Self::Forbidden { since: now },
-            other => other.lost(now),
+            Self::Stale {
+                listed_at, since, ..
+            } => Self::Stale {
+                listed_at,
+                since,
+                is_forbidden: true,
+            },
+            other => other,
         }
     }
 

@@ -330,11 +330,11 @@ fn tell_explanations(out: &mut dyn Write, answer: &Value) -> io::Result<()> {
             let consequence = if reason.is_empty() {
                 "; the delivery waits for it"
             } else {
-                " and is not considered here"
+                "; what it has by now is not considered here"
             };
             writeln!(
                 out,
-                "cluster `{}` was not listed yet{consequence}",
+                "cluster `{}` is not seen now{consequence}",
                 printable(cluster)
             )?;
         }

@@ -21,7 +21,7 @@ pub(super) fn items<'v>(value: &'v Value, name: &str) -> &'v [Value] {
 
 pub(super) fn object(object: &Value) -> String {
     if object.is_null() {
-        return "(the cluster was not listed yet)".to_owned();
+        return "(what the cluster has is not known)".to_owned();
     }
     format!(
         "{}/{}/{}",

@@ -298,6 +298,14 @@ impl WorkState {
         )
     }
 
+    /// Whether it is over because its object was not there, or not to be woken.
+    pub fn is_left(&self) -> bool {
+        matches!(
+            self,
+            Self::Gone { .. } | Self::Suspended { .. } | Self::OptedOut { .. }
+        )
+    }
+
     /// Whether its last failure is one of those that are stored: with each of them as many more were tried, so that
     /// a server that is away for a day costs few writes.
     pub fn is_milestone(&self) -> bool {

@@ -113,6 +113,7 @@ impl Annotator {
                         self.queue.hurry(Instant::now());
                     }
                 }
+                () = self.means.live.until_one_came() => {}
                 _ = hopeless.tick() => self.give_up(&stop),
                 () = tokio::time::sleep_until(next.into()) => {}
             }
@@ -189,6 +190,8 @@ impl Annotator {
 
     /// The cluster was listed at last: which objects do the deliveries wake that waited for it?
     fn match_unlisted(&mut self, stop: &CancellationToken) {
+        let live = &self.means.live;
+        self.unlisted.release(|kind| live.is_awaited(kind));
         while self.matching.len() < MATCHING
             && let Some(waited) = self.unlisted.take()
         {
@@ -252,7 +255,8 @@ impl Annotator {
         }
     }
 
-    /// The cluster does not let us see the object's kind: it waits, as long as others do.
+    /// The cluster does not let us see the object's kind, or has not shown it since it was lost: it waits, as long as
+    /// others do.
     fn wait_to_see(
         &self,
         key: ItemKey,
@@ -265,7 +269,7 @@ impl Annotator {
             .into_iter()
             .partition(|work| work.state.is_hopeless(give_up_after, now));
         let reason = format!(
-            "cluster `{}` did not let us list its {} in time",
+            "cluster `{}` did not show us its {} in time",
             self.name(),
             key.kind.plural()
         );
@@ -360,18 +364,25 @@ impl Annotator {
         for Later { key, work, due } in record.later {
             self.queue.again(key, work, due);
         }
+        for (work, kind) in record.held {
+            self.unlisted.hold(work, kind);
+        }
     }
 
-    /// Ends what has waited too long for a cluster that was never listed since the start.
+    /// Ends what has waited too long for a cluster to be listed.
     fn give_up(&mut self, stop: &CancellationToken) {
-        let Progress::Failed { reason } = self.means.live.progress() else {
-            return;
+        let (reason, was_listed) = match self.means.live.progress() {
+            Progress::Failed { reason } => (reason, false),
+            Progress::Lost { reason } => (reason, true),
+            Progress::Starting | Progress::Listed | Progress::Elsewhere => return,
         };
         let now = Timestamp::now();
         let give_up_after = self.means.give_up_after;
         let is_hopeless = |state: &WorkState| state.is_hopeless(give_up_after, now);
         let mut hopeless = self.unlisted.take_hopeless(|work| is_hopeless(&work.state));
-        hopeless.extend(self.queue.take_hopeless(is_hopeless, Instant::now()));
+        if !was_listed {
+            hopeless.extend(self.queue.take_hopeless(is_hopeless, Instant::now()));
+        }
         let reason = format!(
             "cluster `{}` could not be listed in time: {reason}",
             self.name()

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::catalog::{Cache, HostNames, Item};
+use crate::catalog::{Cache, HostNames, Item, Kind};
 use crate::delivery::{
     ChangedPaths, Delivery, Event, HookScope, NothingToDo, PushedRef, RefChange, Release,
     RepositoryChange, WebhookName,
@@ -203,6 +203,20 @@ impl Rules {
     fn identity(&self, url: &str) -> Option<RepositoryIdentity> {
         let url = RepositoryUrl::read(url).ok()?;
         Some(url.identity(|host| self.hosts.canonical(host)))
+    }
+}
+
+/// Whether an event can wake objects of a kind.
+pub(super) fn may_wake(event: &Event, kind: Kind) -> bool {
+    match event {
+        Event::Push(change) => !change.deleted && kind == Kind::GitRepository,
+        Event::Create { .. } | Event::Head(_) => kind == Kind::GitRepository,
+        Event::Release(release) => is_out(release) && kind == Kind::GitRepository,
+        Event::Package(_) => kind == Kind::OciRepository,
+        Event::WorkflowRun(run) => workflow::has_succeeded(run) && kind.is_source(),
+        Event::Gap { .. } => kind.is_source(),
+        Event::Restored { kind: one, .. } => kind.name() == one,
+        Event::Ping | Event::Delete { .. } | Event::Repository(_) | Event::Other { .. } => false,
     }
 }
 

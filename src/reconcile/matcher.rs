@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::catalog::{Cache, ItemKey, LiveCluster};
-use crate::delivery::{Delivery, DeliveryState, WebhookName};
+use crate::catalog::{Cache, ItemKey, Kind, LiveCluster};
+use crate::delivery::{Delivery, DeliveryState, Event, WebhookName};
 use crate::flux::RepositoryIdentity;
 use crate::store::{DeliveryId, NewWork};
 
-use super::decision::{Decision, Rules, names_told};
+use super::decision::{Decision, Rules, may_wake, names_told};
 use super::former_names::{FormerNames, Named};
 use super::matching::Candidate;
 use super::new_work::work_of;
@@ -39,7 +39,8 @@ pub struct Matcher {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
     pub decision: Decision,
-    /// Clusters of which nobody knows yet what they have.
+    /// Clusters of which nobody knows now what they have: they were not listed yet, or what may be woken there is
+    /// not watched now, so that only what they had is considered.
     pub unlisted: Vec<Arc<str>>,
 }
 
@@ -100,6 +101,11 @@ impl Matcher {
 
     /// Every candidate in every cluster that was listed, and why it is woken or left.
     pub fn explain(&self, delivery: &Delivery) -> Explanation {
+        self.explained(delivery, |_, _| {})
+    }
+
+    /// `on_old` is told of each kind that the delivery may wake and that may be another by now.
+    fn explained(&self, delivery: &Delivery, on_old: impl Fn(&LiveCluster, Kind)) -> Explanation {
         // Asked before the caches are read: a list that comes in between is then seen twice, never not at all.
         let (listed, unlisted): (Vec<_>, Vec<_>) = self
             .clusters
@@ -107,8 +113,13 @@ impl Matcher {
             .partition(|cluster| cluster.is_listed());
         let caches: Vec<_> = listed.iter().map(|cluster| cluster.read()).collect();
         let decision = self.decide(delivery, &caches, Timestamp::now());
+        let old = listed.into_iter().zip(&caches).filter(|(live, cache)| {
+            let old = old_kinds(cache, &delivery.event);
+            old.inspect(|kind| on_old(live, *kind)).count() > 0
+        });
         let unlisted = unlisted
             .into_iter()
+            .chain(old.map(|(live, _)| live))
             .map(|cluster| Arc::clone(cluster.name()));
         Explanation {
             decision,
@@ -123,24 +134,30 @@ impl Matcher {
         now: Timestamp,
     ) -> (DeliveryState, Vec<NewWork>) {
         self.learn_names(self.names_told(delivery));
-        let Explanation { decision, unlisted } = self.explain(delivery);
+        let Explanation { decision, unlisted } = self.explained(delivery, LiveCluster::await_list);
         self.learn_woken(delivery, &decision, now);
         decision.work(&delivery.event, &unlisted, now)
     }
 
-    /// What a delivery that waited for this cluster alone wakes there.
+    /// What a delivery that waited for this cluster alone wakes there. As long as a kind that it may wake may be
+    /// another by now that kind is answered, and its list awaited.
     pub(super) fn work_in(
         &self,
         cluster: &LiveCluster,
         delivery: &Delivery,
         now: Timestamp,
-    ) -> Vec<NewWork> {
-        let decision = self.decide(delivery, &[cluster.read()], now);
+    ) -> Result<Vec<NewWork>, Kind> {
+        let cache = cluster.read();
+        if let Some(old) = old_kinds(&cache, &delivery.event).next() {
+            cluster.await_list(old);
+            return Err(old);
+        }
+        let decision = self.decide(delivery, &[cache], now);
         self.learn_woken(delivery, &decision, now);
-        match decision {
+        Ok(match decision {
             Decision::Concerns(candidates) => work_of(&candidates, &delivery.event, now),
             Decision::Nothing(_) | Decision::Failed(_) => Vec::new(),
-        }
+        })
     }
 
     fn decide<C: Deref<Target = Cache>>(
@@ -223,6 +240,12 @@ impl Matcher {
     }
 }
 
+/// The kinds that an event may wake and of which the cluster may have others by now.
+fn old_kinds(cluster: &Cache, event: &Event) -> impl Iterator<Item = Kind> {
+    let is_old = |kind: &Kind| may_wake(event, *kind) && cluster.scope(*kind).may_be_old();
+    Kind::ALL.into_iter().filter(is_old)
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -237,7 +260,9 @@ impl fmt::Debug for Matcher {
 
 #[cfg(test)]
 mod tests {
-    use crate::catalog::HostNames;
+    use std::time::SystemTime;
+
+    use crate::catalog::{HostNames, Listing};
     use crate::delivery::{DeliveryKey, Event, Guid, HookScope, PushedRef, Repository, SpeaksFor};
     use crate::flux::RepositoryUrl;
 
@@ -273,23 +298,93 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_webhook_takes_no_name_away_from_repositories_that_are_not_its_own() {
-        let scope = |owner: &str| {
+    fn rules(owners: &[&str]) -> Rules {
+        let scope = |owner: &&str| {
             let scope = HookScope {
                 host: "github.com".into(),
                 aliases: Vec::new(),
-                speaks_for: SpeaksFor::Organization(owner.into()),
+                speaks_for: SpeaksFor::Organization((*owner).into()),
             };
-            (WebhookName(owner.into()), scope)
+            (WebhookName((*owner).into()), scope)
         };
-        let rules = Rules {
-            scopes: [scope("acme"), scope("other")].into(),
+        Rules {
+            scopes: owners.iter().map(scope).collect(),
             hosts: Arc::new(HostNames::of([])),
             policies: Policies::default(),
             planned: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_delivery_waits_for_a_cluster_that_does_not_show_now_what_it_may_wake() {
+        let live = Arc::new(LiveCluster::new("prod".into()));
+        let list = || {
+            for kind in Kind::ALL {
+                let listing = Listing {
+                    kind,
+                    items: Vec::new(),
+                    broken: Vec::new(),
+                };
+                live.update(|cache| cache.replace(listing, SystemTime::UNIX_EPOCH));
+            }
         };
-        let matcher = Matcher::new(rules, Vec::new());
+        let matcher = Matcher::new(rules(&["acme"]), vec![Arc::clone(&live)]);
+        let said = |event: Event| Delivery {
+            event,
+            ..told("acme", 1, "acme/web")
+        };
+        let reference = || PushedRef::Branch("main".into());
+        let created = Event::Create {
+            reference: reference(),
+        };
+        let deleted = Event::Delete {
+            reference: reference(),
+        };
+        let package = Event::Package(crate::delivery::Package {
+            action: "published".into(),
+            name: "web".into(),
+            owner: None,
+            kind: None,
+            image: Some("ghcr.io/acme/web".into()),
+            tag: None,
+            digest: None,
+        });
+        let gap = Event::Gap {
+            since: Timestamp::UNIX_EPOCH,
+            until: Timestamp::UNIX_EPOCH,
+        };
+        let sources = Kind::ALL.into_iter().filter(|kind| kind.is_source());
+        for (event, kinds) in [
+            (created, vec![Kind::GitRepository]),
+            (deleted, Vec::new()),
+            (package, vec![Kind::OciRepository]),
+            (gap, sources.collect()),
+        ] {
+            let delivery = said(event);
+            for kind in Kind::ALL {
+                list();
+                live.unwatched(kind, SystemTime::UNIX_EPOCH);
+                let waits = !matcher.explain(&delivery).unlisted.is_empty();
+                assert_eq!(waits, kinds.contains(&kind), "{:?} {kind}", delivery.event);
+                assert!(!live.is_awaited(kind), "who only asks awaits nothing");
+                let (_, work) = matcher.work(&delivery, Timestamp::UNIX_EPOCH);
+                let waiting = work.iter().filter(|work| work.object.is_none());
+                assert_eq!(
+                    waiting.count(),
+                    usize::from(waits),
+                    "{:?} {kind}",
+                    delivery.event
+                );
+                assert_eq!(live.is_awaited(kind), waits, "{:?} {kind}", delivery.event);
+                let later = matcher.work_in(&live, &delivery, Timestamp::UNIX_EPOCH);
+                assert_eq!(later.err(), waits.then_some(kind));
+            }
+        }
+    }
+
+    #[test]
+    fn a_webhook_takes_no_name_away_from_repositories_that_are_not_its_own() {
+        let matcher = Matcher::new(rules(&["acme", "other"]), Vec::new());
         let now = Timestamp::UNIX_EPOCH;
         matcher.work(&told("other", 1, "other/web"), now);
         matcher.work(&told("other", 1, "other/site"), now);

@@ -16,7 +16,7 @@ use super::workflow;
 
 impl Decision {
     /// The state of the delivery, and the work that it makes. `unlisted` are the clusters of which
-    /// nobody knows yet what they have.
+    /// nobody knows now what they have.
     pub(super) fn work(
         &self,
         event: &Event,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::catalog::{ItemKey, ResourceVersion};
+use crate::catalog::{ItemKey, Kind, ResourceVersion};
 use crate::delivery::{Step, Token, WorkState};
 use crate::store::{Store, StoreError, StoredWork, Write};
 
@@ -55,6 +55,8 @@ pub(super) struct Record {
     /// Objects that are out no longer.
     pub(super) back: Vec<ItemKey>,
     pub(super) later: Vec<Later>,
+    /// Deliveries that wait for the list of a kind.
+    pub(super) held: Vec<(StoredWork, Kind)>,
     /// How many objects had their turn for this.
     pub(super) turns: usize,
 }

@@ -31,18 +31,20 @@ pub(super) enum AtTurn {
     Annotate { requested: Option<Arc<str>> },
     /// There is nothing to send.
     End(Step),
-    /// The cluster does not let us see its kind, so nobody knows whether it is there or suspended.
+    /// We do not see its kind, so nobody knows whether it is there or suspended.
     Unseen,
 }
 
 /// Decides by what the cluster has now. `sent` is the token that is stored already, if one is.
 pub(super) fn at_turn(cluster: &Cache, key: &ItemKey, sent: Option<&Token>, mode: Mode) -> AtTurn {
+    let scope = cluster.scope(key.kind);
+    // Another by now, it may be there, or asleep no more.
+    let ends = |step| match scope.is_known() && !scope.may_be_old() {
+        true => AtTurn::End(step),
+        false => AtTurn::Unseen,
+    };
     let Some(item) = cluster.item(key) else {
-        return if cluster.scope(key.kind).is_known() {
-            AtTurn::End(Step::Gone)
-        } else {
-            AtTurn::Unseen
-        };
+        return ends(Step::Gone);
     };
     let requested = item.requested_at.clone();
     // It was sent before the program was stopped, and only the answer was not kept.
@@ -50,10 +52,10 @@ pub(super) fn at_turn(cluster: &Cache, key: &ItemKey, sent: Option<&Token>, mode
         return AtTurn::End(Step::Annotated);
     }
     if item.suspended {
-        return AtTurn::End(Step::Suspended);
+        return ends(Step::Suspended);
     }
     if item.opted_out {
-        return AtTurn::End(Step::OptedOut);
+        return ends(Step::OptedOut);
     }
     match mode {
         Mode::Shadow => AtTurn::End(Step::Shadow),
@@ -176,6 +178,27 @@ mod tests {
         assert_eq!(turn(&unseen, Mode::Annotate), AtTurn::Unseen);
         unseen.is_forbidden(Kind::GitRepository, SystemTime::UNIX_EPOCH);
         assert_eq!(turn(&unseen, Mode::Annotate), AtTurn::Unseen);
+    }
+
+    #[test]
+    fn of_a_kind_that_was_lost_nothing_is_gone_or_asleep_before_it_is_seen_again() {
+        let kind = Kind::GitRepository;
+        let asleep = cluster(&json!({"suspend": true}), &json!({}));
+        let out = json!({"flux-setup.dev/webhook": "disabled"});
+        let out = cluster(&json!({}), &out);
+        for mut lost in [listed(Vec::new()), asleep, out] {
+            lost.lost(kind, SystemTime::UNIX_EPOCH);
+            assert_eq!(turn(&lost, Mode::Annotate), AtTurn::Unseen);
+            // It will not be.
+            lost.is_forbidden(kind, SystemTime::UNIX_EPOCH);
+            let AtTurn::End(_) = turn(&lost, Mode::Annotate) else {
+                panic!("it is taken as it was last seen");
+            };
+        }
+        let mut awake = cluster(&json!({}), &json!({}));
+        awake.lost(kind, SystemTime::UNIX_EPOCH);
+        let annotate = AtTurn::Annotate { requested: None };
+        assert_eq!(turn(&awake, Mode::Annotate), annotate);
     }
 
     #[test]

@@ -1,12 +1,13 @@
-//! Deliveries that wait until a cluster was listed once, and what they wake when it was.
+//! Deliveries that wait until a cluster was listed, for the first time or after it was lost, and what they wake when
+//! it was.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use crate::catalog::LiveCluster;
+use crate::catalog::{Kind, LiveCluster};
 use crate::store::{Store, StoreError, StoredWork, Write};
 
 use super::matcher::Matcher;
@@ -20,15 +21,28 @@ const BATCH: usize = 200;
 #[derive(Debug, Default)]
 pub(super) struct Unlisted {
     waiting: VecDeque<StoredWork>,
+    /// Those that wait for the list of one kind.
+    held: BTreeMap<Kind, VecDeque<StoredWork>>,
 }
 
 impl Unlisted {
     pub(super) fn len(&self) -> usize {
-        self.waiting.len()
+        self.waiting.len() + self.held.values().map(VecDeque::len).sum::<usize>()
     }
 
     pub(super) fn add(&mut self, work: StoredWork) {
         self.waiting.push_back(work);
+    }
+
+    pub(super) fn hold(&mut self, work: StoredWork, until: Kind) {
+        self.held.entry(until).or_default().push_back(work);
+    }
+
+    /// Goes on with those whose kind is awaited no more.
+    pub(super) fn release(&mut self, is_awaited: impl Fn(Kind) -> bool) {
+        let came = self.held.extract_if(.., |kind, _| !is_awaited(*kind));
+        let came = came.flat_map(|(_, held)| held);
+        self.waiting.extend(came);
     }
 
     /// Those that are matched next; `None` where nothing waits.
@@ -42,10 +56,14 @@ impl Unlisted {
         &mut self,
         is_hopeless: impl Fn(&StoredWork) -> bool,
     ) -> Vec<StoredWork> {
-        let waiting = std::mem::take(&mut self.waiting);
-        let (hopeless, waiting) = waiting.into_iter().partition(is_hopeless);
-        self.waiting = waiting;
-        hopeless.into()
+        let all = std::iter::once(&mut self.waiting).chain(self.held.values_mut());
+        let mut hopeless = Vec::new();
+        for waiting in all {
+            let (some, left) = waiting.drain(..).partition::<VecDeque<_>, _>(&is_hopeless);
+            *waiting = left;
+            hopeless.extend(some);
+        }
+        hopeless
     }
 }
 
@@ -68,7 +86,7 @@ pub(super) async fn matched(
             }
         };
         let work = match until_stored(stop, ask).await? {
-            Ok(None) => Vec::new(),
+            Ok(None) => Ok(Vec::new()),
             Ok(Some(stored)) => matcher.work_in(live, &stored.delivery, Timestamp::now()),
             Err(fault) => {
                 let (delivery, webhook) = (&waited.key.guid, &waited.key.webhook);
@@ -76,8 +94,13 @@ pub(super) async fn matched(
                 continue;
             }
         };
-        let waited = waited.id;
-        record.writes.push(Write::Listed { waited, work });
+        match work {
+            Ok(work) => {
+                let waited = waited.id;
+                record.writes.push(Write::Listed { waited, work });
+            }
+            Err(old) => record.held.push((waited, old)),
+        }
     }
     write_all(store, &record.writes, stop).await?;
     Some(record)

@@ -1,6 +1,6 @@
 //! Carries out what is to be written about deliveries and their work.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use sqlx::QueryBuilder;
@@ -101,11 +101,52 @@ impl Changing<'_> {
             return Ok(());
         };
         self.head.work_is_over(&cluster);
+        let work = &self.new_in(delivery, &cluster, work).await?;
         let settling = self.settling.entry(delivery).or_default();
         settling.ended += 1;
         settling.listed += 1;
         settling.found += u32::try_from(work.len()).unwrap_or(u32::MAX);
         self.make(delivery, &key, work).await
+    }
+
+    /// Of what a delivery wakes in a cluster that which it has not woken there before.
+    async fn new_in(
+        &mut self,
+        delivery: i64,
+        cluster: &str,
+        work: &[NewWork],
+    ) -> Result<Vec<NewWork>, StoreError> {
+        if work.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT id, kind, namespace, name, state FROM work \
+            WHERE delivery = $1 AND cluster = $2 AND kind IS NOT NULL";
+        let rows: Vec<(i64, String, String, String, String)> =
+            on!(self.session.connection(), connection => {
+                sqlx::query_as(sql).bind(delivery).bind(cluster).fetch_all(connection).await
+            })
+            .map_err(|fault| StoreError::sql("read what a delivery has woken", fault))?;
+        // Whether all of its work was left alone.
+        let mut known: HashMap<_, bool> = HashMap::with_capacity(rows.len());
+        for (id, kind, namespace, name, state) in rows {
+            let was_left = row::work_state(id, &state).is_ok_and(|state| state.is_left());
+            *known.entry((kind, namespace, name)).or_insert(true) &= was_left;
+        }
+        let is_new = |new: &&NewWork| {
+            let Some(object) = &new.object else {
+                return true;
+            };
+            let key = (
+                object.kind.name().to_owned(),
+                row::text(&object.namespace).into_owned(),
+                row::text(&object.name).into_owned(),
+            );
+            let is_woken_now = !new.state.is_over();
+            known
+                .get(&key)
+                .is_none_or(|was_left| *was_left && is_woken_now)
+        };
+        Ok(work.iter().filter(is_new).cloned().collect())
     }
 
     async fn went_on(&mut self, id: WorkId, state: &WorkState) -> Result<(), StoreError> {

@@ -33,11 +33,11 @@ pub struct StoredDelivery {
     pub state: DeliveryState,
 }
 
-/// One object, or a cluster that was never listed, that a delivery is to wake.
+/// One object, or a cluster that is not seen now, that a delivery is to wake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewWork {
     pub cluster: Arc<str>,
-    /// `None`: the cluster was not listed yet, so that nobody knows which.
+    /// `None`: the cluster is not seen now, listed before or not, so that nobody knows which, or which else.
     pub object: Option<ItemKey>,
     pub state: WorkState,
 }
@@ -64,7 +64,8 @@ pub enum Write {
         state: DeliveryState,
         work: Vec<NewWork>,
     },
-    /// A cluster was listed at last: the work that waited for it becomes this work, perhaps none.
+    /// A cluster was listed at last: the work that waited for it becomes this work, perhaps none. An object that the
+    /// delivery has work for already has no more of it, unless it was left alone and is not any longer.
     Listed { waited: WorkId, work: Vec<NewWork> },
     /// A piece of work went on. With the last of its work over a delivery is done.
     Work { id: WorkId, state: WorkState },

@@ -75,11 +75,15 @@ pub fn work(row: WorkRow) -> Result<StoredWork, StoreError> {
         key: key(delivery, webhook, &guid)?,
         cluster: Arc::from(cluster),
         object,
-        state: read::<WorkState>(&state, format_args!("the state of work {id}"))?,
+        state: work_state(id, &state)?,
         proof: proof
             .map(|proof| read(&proof, format_args!("the proof of work {id}")))
             .transpose()?,
     })
+}
+
+pub fn work_state(id: i64, state: &str) -> Result<WorkState, StoreError> {
+    read(state, format_args!("the state of work {id}"))
 }
 
 /// Those that can be read. One that a later version wrote, or that was changed by hand, harms only itself.

@@ -103,10 +103,7 @@ impl KindCatalog {
 
     /// The watch goes on from the version that is known.
     pub(super) fn resumed(&self) {
-        self.live.update(|cache| {
-            cache.resumed(self.kind);
-            Vec::new()
-        });
+        self.live.resumed(self.kind);
     }
 
     /// What is known cannot be gone on from.

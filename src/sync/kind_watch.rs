@@ -123,6 +123,9 @@ impl KindWatch {
         let Some(version) = self.catalog.version() else {
             return Ok(true);
         };
+        if self.live.is_awaited(self.kind) {
+            return Ok(true);
+        }
         let Some(since) = self.away_since else {
             return Ok(false);
         };
@@ -202,6 +205,12 @@ impl KindWatch {
             Err(failure) => return self.not_begun(failure),
         };
         self.catalog.resumed();
+        if !self.catalog.scope().is_current() {
+            return Round::Ended {
+                lived: Duration::ZERO,
+                end: End::Incomplete("its list is awaited"),
+            };
+        }
         self.regained();
         let mut end = None;
         let mut has_gap = false;
@@ -251,6 +260,7 @@ impl KindWatch {
     }
 
     fn ended(&mut self, lived: Duration, end: End) -> Duration {
+        self.live.unwatched(self.kind, SystemTime::now());
         let was_good = lived >= self.pace.good_after;
         if was_good {
             self.backoff.reset();

@@ -2,6 +2,7 @@
 
 mod faults;
 mod left;
+mod lost;
 pub mod scene;
 
 use std::time::Duration;

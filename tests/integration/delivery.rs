@@ -139,7 +139,7 @@ fn a_delivery_that_wakes_nothing_says_why_and_steers_no_terminal() {
     assert_eq!(
         told(&home, &["explain", &guid(1)]),
         "it wakes nothing: nothing follows events of this kind\n\
-         cluster `prod-eu` was not listed yet and is not considered here\n"
+         cluster `prod-eu` is not seen now; what it has by now is not considered here\n"
     );
 }
 

@@ -2,7 +2,7 @@
 
 mod apart;
 mod controllers;
-mod fleet;
+pub mod fleet;
 mod handover;
 pub mod proxy;
 mod relay;

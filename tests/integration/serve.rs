@@ -5,6 +5,7 @@ mod asking;
 mod faults;
 pub mod kills;
 mod log;
+mod lost;
 pub mod objects;
 mod proof;
 mod returned;

@@ -3,13 +3,14 @@
 mod fake;
 mod logs;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
 use axum::response::{Html, IntoResponse, Response};
-use flux_setup::catalog::{Kind, Progress, ScopeState};
+use flux_setup::catalog::{Kind, LiveCluster, Progress, ScopeState};
 use flux_setup::cluster::PatchFault;
+use flux_setup::sync::Pace;
 use http::StatusCode;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
@@ -90,7 +91,7 @@ async fn a_silent_watch_is_begun_again_from_its_last_bookmark_and_nothing_is_los
         (true, 0) => watch(&[bookmark(150)]),
         (true, _) => watch(&[event("ADDED", &object("a", 151))]),
     });
-    let brisk = flux_setup::sync::Pace {
+    let brisk = Pace {
         silence: Duration::from_secs(3),
         ..pace()
     };
@@ -106,6 +107,68 @@ async fn a_silent_watch_is_begun_again_from_its_last_bookmark_and_nothing_is_los
         followed.live.progress()
     );
     followed.stop().await;
+}
+
+/// Says that a list is awaited, where what is known may be old.
+fn await_list(live: &LiveCluster) -> bool {
+    let cache = live.read();
+    let is_old = cache.scope(Kind::GitRepository).may_be_old();
+    if is_old {
+        live.await_list(Kind::GitRepository);
+    }
+    is_old
+}
+
+#[tokio::test]
+async fn where_a_list_is_awaited_no_watch_that_goes_on_takes_its_place() {
+    let known: Arc<OnceLock<Arc<LiveCluster>>> = Arc::default();
+    let live = Arc::clone(&known);
+    let (cluster, asked, gate) = fake::gated(move |asked| match (asked.watch, asked.before) {
+        (false, 0) => list(100, &[object("a", 1)]),
+        (true, 0) => ending_watch(&[]),
+        (true, 1) => {
+            // Somebody asks in the moment in which the watch goes on.
+            let is_old = await_list(live.get().expect("it was listed before"));
+            assert!(is_old, "nobody watches it now");
+            watch(&[event("ADDED", &object("b", 101))])
+        }
+        (false, 1) => list(110, &[object("a", 1), object("b", 101)]),
+        (true, 2) => ending_watch(&[]),
+        (false, _) => list(120, &[object("c", 120)]),
+        (true, _) => watch(&[]),
+    });
+    let brisk = Pace {
+        first_pause: Duration::from_secs(1),
+        silence: Duration::from_secs(600),
+        ..pace()
+    };
+    let followed = Followed::over(cluster, brisk);
+    assert!(known.set(Arc::clone(&followed.live)).is_ok());
+    let kind = Kind::GitRepository;
+    until("somebody awaits it", || followed.live.is_awaited(kind)).await;
+    sleep(Duration::from_millis(300)).await;
+    assert!(followed.live.read().scope(kind).may_be_old());
+    gate.add_permits(1);
+    followed.until_there("apps", "b").await;
+    until("nobody awaits it", || !followed.live.is_awaited(kind)).await;
+    // Asked before it goes on, it is listed at once.
+    until("it may be old", || await_list(&followed.live)).await;
+    gate.add_permits(1);
+    followed.until_there("apps", "c").await;
+    until("it is current", || {
+        followed.live.read().scope(kind).is_current()
+    })
+    .await;
+    until("it is watched", || {
+        asked.lock().unwrap().last().is_some_and(|last| last.watch)
+    })
+    .await;
+    let asked = asked.lock().unwrap();
+    let watches = asked.iter().map(|asked| asked.watch);
+    assert_eq!(
+        watches.collect::<Vec<_>>(),
+        [false, true, true, false, true, false, true]
+    );
 }
 
 #[tokio::test]

@@ -57,7 +57,7 @@ struct Summary {
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<Timestamp>,
-    /// How many objects, and clusters that were not listed yet, it is to wake.
+    /// How many objects, and clusters that are not seen now, it is to wake.
     #[serde(skip_serializing_if = "Option::is_none")]
     items: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]

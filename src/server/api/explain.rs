@@ -67,7 +67,7 @@ struct Told {
     /// More than are told.
     #[serde(skip_serializing_if = "is_zero")]
     left_off: usize,
-    /// Clusters that were not listed yet; the delivery waits for them.
+    /// Clusters that are not seen now, listed before or not; the delivery waits for them.
     unlisted: Vec<String>,
 }
 

@@ -100,7 +100,8 @@ impl Scene {
         }
     }
 
-    /// Every kind of source was listed, and these GitRepositories `apps/NAME` are all there is.
+    /// Every kind of source was listed, and these GitRepositories `apps/NAME` are all there is. What stands before the
+    /// first dot of a name is the repository.
     pub fn list(&self, names: &[&str]) {
         self.list_kinds(names, |_| true);
     }
@@ -108,9 +109,10 @@ impl Scene {
     pub fn list_kinds(&self, names: &[&str], is_listed: impl Fn(Kind) -> bool) {
         let mut projector = Projector::new(CLUSTER.into(), Arc::new(HostNames::of([])));
         let mut item = |name: &&str| {
+            let repository = name.split('.').next().expect("there is a first part");
             let object = json!({
                 "metadata": {"name": name, "namespace": "apps", "uid": name, "resourceVersion": "1"},
-                "spec": {"url": format!("https://github.com/acme/{name}"), "ref": {"branch": "main"}},
+                "spec": {"url": format!("https://github.com/acme/{repository}"), "ref": {"branch": "main"}},
             });
             let text = object.to_string();
             let item = projector.project(Kind::GitRepository, text.as_bytes());

@@ -269,7 +269,7 @@ impl<'s> Fleet<'s> {
 }
 
 /// A proxy before an API server, and a kubeconfig that leads there.
-fn way(server: &ApiServer, name: &str) -> (Proxy, PathBuf) {
+pub fn way(server: &ApiServer, name: &str) -> (Proxy, PathBuf) {
     let kubeconfig = server.kubeconfig();
     let text = fs::read_to_string(&kubeconfig).expect("it is there");
     let (_, rest) = text.split_once("https://127.0.0.1:").expect("it is here");

@@ -31,6 +31,8 @@ struct Network {
     held: AtomicU64,
     /// How often it was cut: connections from before are forgotten, as where a firewall lost its state.
     cuts: AtomicU64,
+    is_shut: AtomicBool,
+    clients: Mutex<Vec<TcpStream>>,
 }
 
 impl Proxy {
@@ -43,6 +45,8 @@ impl Proxy {
             holds_back: AtomicBool::new(false),
             held: AtomicU64::new(0),
             cuts: AtomicU64::new(0),
+            is_shut: AtomicBool::new(false),
+            clients: Mutex::default(),
         });
         let shared = Arc::clone(&network);
         thread::spawn(move || {
@@ -63,6 +67,19 @@ impl Proxy {
     /// New connections get through again; of the old ones nobody ever hears again.
     pub fn mend(&self) {
         self.network.is_cut.store(false, Ordering::SeqCst);
+    }
+
+    /// Every connection ends, and new ones end at once, until it is opened again.
+    pub fn shut(&self) {
+        self.network.is_shut.store(true, Ordering::SeqCst);
+        let clients = self.network.clients.lock();
+        for client in clients.unwrap_or_else(PoisonError::into_inner).drain(..) {
+            client.end();
+        }
+    }
+
+    pub fn open(&self) {
+        self.network.is_shut.store(false, Ordering::SeqCst);
     }
 
     /// What is sent reaches the server when this is over, and not before.
@@ -92,6 +109,14 @@ impl Network {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
+        {
+            let clients = self.clients.lock();
+            let mut clients = clients.unwrap_or_else(PoisonError::into_inner);
+            if self.is_shut.load(Ordering::SeqCst) {
+                return;
+            }
+            clients.extend(client.try_clone());
+        }
         // A server that is not there refuses, as it does without us.
         match to {
             Server::Socket(path) => {

@@ -1,7 +1,7 @@
 //! What a delivery goes through, from the door to its end.
 
 use flux_setup::delivery::{DeliveryState, NothingToDo, Proof, ProofState, Token, WorkState};
-use flux_setup::store::{Accepted, Filter, Limits, Store, StoreError, StoreUrl, Write};
+use flux_setup::store::{Accepted, Filter, Limits, NewWork, Store, StoreError, StoreUrl, Write};
 
 use super::servers::on_both;
 use super::{at, delivery, gone, guid, matched, new, object, opened, unlisted};
@@ -10,6 +10,7 @@ on_both! {
     what_is_accepted_is_kept_once_and_is_there_after_a_restart,
     a_delivery_is_done_with_the_last_of_its_work,
     a_delivery_that_no_listed_cluster_follows_woke_nothing,
+    a_cluster_that_is_listed_brings_no_object_twice,
     a_delivery_that_failed_is_taken_again,
     a_delivery_fails_with_any_of_its_work_and_is_worked_anew,
     a_full_backlog_takes_nothing_new_and_knows_what_it_has,
@@ -132,6 +133,42 @@ async fn a_delivery_that_no_listed_cluster_follows_woke_nothing(url: StoreUrl) {
         panic!("{stored:?}");
     };
     assert_eq!(reason, NothingToDo::NoObject);
+    store.close().await.unwrap();
+}
+
+async fn a_cluster_that_is_listed_brings_no_object_twice(url: StoreUrl) {
+    let store = opened(&url).await;
+    let id = new(&store, 1).await;
+    let asleep = |name| NewWork {
+        state: WorkState::Suspended { at: at(2_000) },
+        ..object(name)
+    };
+    let elsewhere = NewWork {
+        cluster: "lab".into(),
+        ..object("c")
+    };
+    let work = vec![
+        object("a"),
+        asleep("b"),
+        asleep("d"),
+        elsewhere,
+        unlisted("prod"),
+    ];
+    let work = store.write(vec![matched(id, work)]).await.unwrap();
+    let listed = Write::Listed {
+        waited: work[4].id,
+        work: vec![object("a"), object("b"), object("c"), asleep("d")],
+    };
+    let found = store.write(vec![listed]).await.unwrap();
+    let names = found
+        .iter()
+        .map(|work| &*work.object.as_ref().unwrap().name);
+    assert_eq!(names.collect::<Vec<_>>(), ["b", "c"]);
+    let stored = store.stored(id).await.unwrap().unwrap();
+    let DeliveryState::Working { items, .. } = stored.state else {
+        panic!("{stored:?}");
+    };
+    assert_eq!(items, 6);
     store.close().await.unwrap();
 }
 

@@ -157,6 +157,22 @@ impl Model {
             .is_some_and(|work| !work.state.is_over())
     }
 
+    /// What the delivery has no work for where it waited, but such as was left alone.
+    fn new_in(&self, waited: &StoredWork, work: &[NewWork]) -> Vec<NewWork> {
+        let is_new = |new: &&NewWork| {
+            let known = self.work.values().filter(|known| {
+                known.delivery == waited.delivery
+                    && known.cluster == waited.cluster
+                    && known.object == new.object
+            });
+            let mut known = known.peekable();
+            new.object.is_none()
+                || known.peek().is_none()
+                || !new.state.is_over() && known.all(|known| known.state.is_left())
+        };
+        work.iter().filter(is_new).cloned().collect()
+    }
+
     fn write(&mut self, writes: &[Write]) -> Vec<StoredWork> {
         let mut made = Vec::new();
         for write in writes {
@@ -174,8 +190,9 @@ impl Model {
                 },
                 Write::Listed { waited, work } => {
                     if self.is_open(*waited) && self.work[&waited.0].object.is_none() {
-                        let delivery = self.work.remove(&waited.0).unwrap().delivery.0;
-                        made.extend(self.make(delivery, work));
+                        let waited = self.work.remove(&waited.0).unwrap();
+                        let work = self.new_in(&waited, work);
+                        made.extend(self.make(waited.delivery.0, &work));
                     }
                 }
                 Write::Work { id, state } => {
