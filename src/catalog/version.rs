@@ -21,6 +21,14 @@ impl ResourceVersion {
         }
     }
 
+    /// The number, where it is one.
+    pub fn number(&self) -> Option<u64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Text(_) => None,
+        }
+    }
+
     /// Whether it is known to be from before another; what cannot be compared is not.
     pub fn is_before(&self, other: &Self) -> bool {
         matches!((self, other), (Self::Number(this), Self::Number(other)) if this < other)

@@ -52,6 +52,10 @@ pub enum WorkState {
     Annotated {
         token: Token,
         at: Timestamp,
+        /// The `resourceVersion` that the object has by that, where it was told and counts: what has a lower one was
+        /// seen from before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<u64>,
     },
     /// The object was deleted, or follows something else by now.
     Gone {
@@ -128,8 +132,10 @@ pub enum Step {
     Ready,
     /// To be stored before it is sent.
     Choose(Token),
-    /// The API server took the patch.
-    Annotated,
+    /// The API server took the patch, and the object has this version by it.
+    Annotated {
+        version: Option<u64>,
+    },
     /// The API server could not be reached or would not take it now.
     Retry {
         reason: String,
@@ -191,9 +197,10 @@ impl WorkState {
             (Self::Accepted { .. } | Self::Waiting { .. }, Step::Overtaken(by)) => {
                 Self::Overtaken { at, by }
             }
-            (Self::Annotating { token, .. }, Step::Annotated) => Self::Annotated {
+            (Self::Annotating { token, .. }, Step::Annotated { version }) => Self::Annotated {
                 token: token.clone(),
                 at,
+                version,
             },
             (
                 Self::Annotating {
@@ -373,7 +380,7 @@ impl Step {
             Self::Wait { .. } => "waiting",
             Self::Ready => "accepted",
             Self::Choose(_) | Self::Retry { .. } => "annotating",
-            Self::Annotated => "annotated",
+            Self::Annotated { .. } => "annotated",
             Self::Fail(_) => "failed",
             Self::Gone => "gone",
             Self::Suspended => "suspended",
@@ -456,8 +463,12 @@ mod tests {
         }
     }
 
+    fn taken() -> Step {
+        Step::Annotated { version: Some(7) }
+    }
+
     fn over() -> Vec<WorkState> {
-        let annotated = annotating().after(Step::Annotated, at(130)).unwrap();
+        let annotated = annotating().after(taken(), at(130)).unwrap();
         let ends = [
             Step::Fail("forbidden".into()),
             Step::Gone,
@@ -473,10 +484,11 @@ mod tests {
 
     #[test]
     fn work_goes_from_accepted_to_annotated() {
-        let annotated = annotating().after(Step::Annotated, at(130)).unwrap();
+        let annotated = annotating().after(taken(), at(130)).unwrap();
         let expected = WorkState::Annotated {
             token: token(),
             at: at(130),
+            version: Some(7),
         };
         assert_eq!(annotated, expected);
     }
@@ -583,7 +595,7 @@ mod tests {
             again.unwrap_err().to_string(),
             "work that is annotating cannot become annotating"
         );
-        let unsent = accepted().after(Step::Annotated, at(130)).unwrap_err();
+        let unsent = accepted().after(taken(), at(130)).unwrap_err();
         assert_eq!(
             unsent.to_string(),
             "work that is accepted cannot become annotated"
@@ -599,7 +611,7 @@ mod tests {
             },
             Step::Ready,
             Step::Choose(token()),
-            Step::Annotated,
+            taken(),
             retry(200),
             Step::Fail("r".into()),
             Step::Gone,

@@ -313,16 +313,12 @@ impl Annotator {
             WorkState::Annotating { failures, .. } => *failures,
             _ => 0,
         };
-        let (outcome, version) = match outcome {
-            Ok(version) => (Ok(()), version),
-            Err(fault) => (Err(fault), None),
-        };
         match after_answer(outcome, failures, self.means.give_up_after, now) {
             (retry @ Step::Retry { .. }, wait) => {
                 metrics.retries.get_or_create(&labels).inc();
                 record.retry(chosen, retry, wait, (now, at));
             }
-            (end, _) => record.end_sent(chosen, end, version, now),
+            (end, _) => record.end(chosen.key, vec![chosen.work], &end, now),
         }
     }
 
@@ -420,10 +416,7 @@ impl Annotator {
     /// Counts and logs what is over, once that is kept.
     fn tell(&self, record: &Record) {
         let metrics = &self.means.metrics;
-        for Ended {
-            work, accepted_at, ..
-        } in &record.ended
-        {
+        for Ended { work, accepted_at } in &record.ended {
             let object = work.object.as_ref().map(ToString::to_string);
             let (cluster, object) = (self.name(), object.unwrap_or_default());
             let (delivery, webhook, state) = (&work.key.guid, &work.key.webhook, work.state.name());

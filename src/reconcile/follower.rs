@@ -22,13 +22,13 @@ use tracing::{info, warn};
 
 use crate::catalog::News;
 use crate::delivery::ProofState;
-use crate::store::{DeliveryId, StoreError, WorkId, Write};
+use crate::store::{DeliveryId, StoreError, StoredWork, WorkId, Write};
 
 use super::follows::{Ended, Follows, Seen, Todo};
 use super::means::Means;
 use super::metrics::{ClusterLabels, EndLabels, StageLabels, UnappliedLabels};
 use super::proof::Age;
-use super::record::{Annotated, until_stored, write_all};
+use super::record::{until_stored, write_all};
 use super::steps::Mode;
 use super::told::Told;
 
@@ -51,13 +51,13 @@ const OTHER_ENVIRONMENT: &str = "(other)";
 /// The way to a follower.
 #[derive(Debug, Clone)]
 pub(super) struct Followed {
-    sender: mpsc::Sender<Vec<Annotated>>,
+    sender: mpsc::Sender<Vec<StoredWork>>,
     missed: Arc<AtomicBool>,
 }
 
 impl Followed {
     /// Objects that were annotated, and are kept as such.
-    pub(super) fn add(&self, annotated: Vec<Annotated>) {
+    pub(super) fn add(&self, annotated: Vec<StoredWork>) {
         if self.sender.try_send(annotated).is_err() {
             self.missed.store(true, Ordering::Release);
         }
@@ -67,7 +67,7 @@ impl Followed {
 pub(super) struct Follower {
     means: Means,
     follows: Follows,
-    incoming: mpsc::Receiver<Vec<Annotated>>,
+    incoming: mpsc::Receiver<Vec<StoredWork>>,
     missed: Arc<AtomicBool>,
     jobs: JoinSet<Job>,
     is_writing: bool,
@@ -144,12 +144,12 @@ impl Follower {
     /// `None`: the program ends.
     async fn begin(
         &mut self,
-        annotated: Vec<Annotated>,
+        annotated: Vec<StoredWork>,
         is_new: bool,
         stop: &CancellationToken,
     ) -> Option<()> {
         let mut told: HashMap<DeliveryId, Option<Arc<Told>>> = HashMap::new();
-        for id in annotated.iter().map(|it| it.work.delivery) {
+        for id in annotated.iter().map(|work| work.delivery) {
             if told.contains_key(&id) {
                 continue;
             }
@@ -164,13 +164,13 @@ impl Follower {
             let stored = until_stored(stop, ask).await?;
             told.insert(id, stored.map(Told::by));
         }
-        let ids: BTreeSet<WorkId> = annotated.iter().map(|it| it.work.id).collect();
+        let ids: BTreeSet<WorkId> = annotated.iter().map(|work| work.id).collect();
         let live = Arc::clone(&self.means.live);
-        for annotated in annotated {
-            if let Some(Some(told)) = told.get(&annotated.work.delivery) {
+        for work in annotated {
+            if let Some(Some(told)) = told.get(&work.delivery) {
                 let now = Timestamp::now();
                 let told = Arc::clone(told);
-                let seen = self.follows.add(annotated, told, is_new, &live.read(), now);
+                let seen = self.follows.add(work, told, is_new, &live.read(), now);
                 self.tell(seen, stop);
             }
         }
@@ -188,13 +188,7 @@ impl Follower {
             let Some(last) = page.last() else { break };
             after = Some(last.id);
             left += page.len();
-            let page = page.into_iter();
-            // The cluster was listed since.
-            let page = page.map(|work| Annotated {
-                work,
-                version: None,
-            });
-            self.begin(page.collect(), false, stop).await?;
+            self.begin(page, false, stop).await?;
         }
         if left > 0 {
             let cluster = self.means.live.name();
@@ -416,5 +410,29 @@ impl Drop for Follower {
             metrics.unapplied_seconds.remove(&labels);
         }
         metrics.followed.remove(&ClusterLabels { cluster });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_finds_no_place_is_to_be_read_from_the_store() {
+        let (sender, mut incoming) = mpsc::channel(BATCHES);
+        let missed = Arc::new(AtomicBool::new(false));
+        let followed = Followed {
+            sender,
+            missed: Arc::clone(&missed),
+        };
+        for _ in 0..BATCHES {
+            followed.add(Vec::new());
+        }
+        assert!(!missed.load(Ordering::Acquire));
+        followed.add(Vec::new());
+        assert!(missed.swap(false, Ordering::AcqRel));
+        incoming.recv().await.expect("there are many");
+        followed.add(Vec::new());
+        assert!(!missed.load(Ordering::Acquire));
     }
 }

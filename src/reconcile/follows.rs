@@ -11,10 +11,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::catalog::{Cache, Item, ItemKey, ResourceVersion};
 use crate::delivery::{Again, DeliveryKey, Proof, ProofState, Stage, Token, WorkState};
-use crate::store::{WorkId, Write};
+use crate::store::{StoredWork, WorkId, Write};
 
 use super::proof::{Age, Ask, Wake, begin, judge};
-use super::record::Annotated;
 use super::told::Told;
 
 /// Pushes to one object that are followed at once; of more the oldest is overtaken.
@@ -108,15 +107,15 @@ impl Follows {
     /// Takes in what was annotated; `is_new` just now, so that the cluster is as it was before.
     pub(super) fn add(
         &mut self,
-        annotated: Annotated,
+        work: StoredWork,
         told: Arc<Told>,
         is_new: bool,
         cluster: &Cache,
         now: Timestamp,
     ) -> Seen {
         let mut seen = Seen::default();
-        let Annotated { work, version } = annotated;
-        let (Some(object), WorkState::Annotated { token, at }) = (work.object, work.state) else {
+        let (Some(object), WorkState::Annotated { token, at, version }) = (work.object, work.state)
+        else {
             return seen;
         };
         if self.by_id.contains_key(&work.id) {
@@ -145,7 +144,7 @@ impl Follows {
         let follow = Follow {
             object,
             token,
-            version,
+            version: version.map(ResourceVersion::Number),
             told,
             environment,
             proof,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::catalog::{ItemKey, Kind, ResourceVersion};
+use crate::catalog::{ItemKey, Kind};
 use crate::delivery::{Step, Token, WorkState};
 use crate::store::{Store, StoreError, StoredWork, Write};
 
@@ -27,15 +27,6 @@ pub(super) struct Chosen {
 pub(super) struct Ended {
     pub(super) work: StoredWork,
     pub(super) accepted_at: Option<Timestamp>,
-    /// That its object has by our annotation, where it was told.
-    pub(super) version: Option<ResourceVersion>,
-}
-
-/// Work whose object was annotated.
-#[derive(Debug)]
-pub(super) struct Annotated {
-    pub(super) work: StoredWork,
-    pub(super) version: Option<ResourceVersion>,
 }
 
 /// Work that comes back to its object, to go on then.
@@ -101,39 +92,12 @@ impl Record {
         self.back.push(key);
     }
 
-    /// A patch was answered, for good; by it the object has this version.
-    pub(super) fn end_sent(
-        &mut self,
-        chosen: Chosen,
-        with: Step,
-        version: Option<ResourceVersion>,
-        now: Timestamp,
-    ) {
-        let Chosen { key, work, .. } = chosen;
-        self.over(work, with, version, now);
-        self.back.push(key);
-    }
-
     /// Work that is not out, or whose object stays out for other work.
-    pub(super) fn end_one(&mut self, work: StoredWork, with: Step, now: Timestamp) {
-        self.over(work, with, None, now);
-    }
-
-    fn over(
-        &mut self,
-        mut work: StoredWork,
-        with: Step,
-        version: Option<ResourceVersion>,
-        now: Timestamp,
-    ) {
+    pub(super) fn end_one(&mut self, mut work: StoredWork, with: Step, now: Timestamp) {
         let accepted_at = work.state.accepted_at();
         if step(&mut work, with, now) {
             self.writes.push(write(&work));
-            self.ended.push(Ended {
-                work,
-                accepted_at,
-                version,
-            });
+            self.ended.push(Ended { work, accepted_at });
         }
     }
 
@@ -151,11 +115,7 @@ impl Record {
             self.back.push(key);
         } else if work.state.is_over() {
             self.writes.push(write(&work));
-            self.ended.push(Ended {
-                work,
-                accepted_at,
-                version: None,
-            });
+            self.ended.push(Ended { work, accepted_at });
             self.back.push(key);
         } else {
             if work.state.is_milestone() {
@@ -186,14 +146,11 @@ impl Record {
     }
 
     /// The work by which they were.
-    pub(super) fn to_follow(&self) -> Vec<Annotated> {
-        let ended = self.ended.iter();
-        ended
-            .filter(|ended| matches!(ended.work.state, WorkState::Annotated { .. }))
-            .map(|ended| Annotated {
-                work: ended.work.clone(),
-                version: ended.version.clone(),
-            })
+    pub(super) fn to_follow(&self) -> Vec<StoredWork> {
+        let works = self.ended.iter().map(|ended| &ended.work);
+        works
+            .filter(|work| matches!(work.state, WorkState::Annotated { .. }))
+            .cloned()
             .collect()
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::catalog::{Cache, ItemKey};
+use crate::catalog::{Cache, ItemKey, ResourceVersion};
 use crate::cluster::PatchFault;
 use crate::delivery::{Step, Token};
 
@@ -49,7 +49,8 @@ pub(super) fn at_turn(cluster: &Cache, key: &ItemKey, sent: Option<&Token>, mode
     let requested = item.requested_at.clone();
     // It was sent before the program was stopped, and only the answer was not kept.
     if sent.is_some_and(|sent| requested.as_deref() == Some(&sent.0)) {
-        return AtTurn::End(Step::Annotated);
+        let version = item.version.number();
+        return AtTurn::End(Step::Annotated { version });
     }
     if item.suspended {
         return ends(Step::Suspended);
@@ -65,13 +66,16 @@ pub(super) fn at_turn(cluster: &Cache, key: &ItemKey, sent: Option<&Token>, mode
 
 /// What an answer leads to, and how long the next try waits where there is one.
 pub(super) fn after_answer(
-    outcome: Result<(), PatchFault>,
+    outcome: Result<Option<ResourceVersion>, PatchFault>,
     failures: u32,
     give_up_after: Duration,
     now: Timestamp,
 ) -> (Step, Duration) {
     let (reason, retry_after) = match outcome {
-        Ok(()) => return (Step::Annotated, Duration::ZERO),
+        Ok(version) => {
+            let version = version.and_then(|version| version.number());
+            return (Step::Annotated { version }, Duration::ZERO);
+        }
         Err(PatchFault::Gone) => return (Step::Gone, Duration::ZERO),
         Err(fault @ PatchFault::Refused(_)) => {
             return (Step::Fail(fault.to_string()), Duration::ZERO);
@@ -164,7 +168,8 @@ mod tests {
         let token = json!({"reconcile.fluxcd.io/requestedAt": "t"});
         let sent = cluster(&json!({"suspend": true}), &token);
         for mode in [Mode::Annotate, Mode::Shadow] {
-            assert_eq!(turn(&sent, mode), AtTurn::End(Step::Annotated));
+            let version = Some(1);
+            assert_eq!(turn(&sent, mode), AtTurn::End(Step::Annotated { version }));
         }
         let unsent = at_turn(&sent, &key(), None, Mode::Annotate);
         assert_eq!(unsent, AtTurn::End(Step::Suspended));

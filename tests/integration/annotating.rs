@@ -1,6 +1,7 @@
 //! What an API server says to annotations, and what becomes of the pushes that ask for them.
 
 mod faults;
+mod late;
 mod left;
 mod lost;
 pub mod scene;

@@ -188,9 +188,9 @@ impl Line {
             self.end = Some(End::Failed(reason));
             return;
         }
-        let outcome = outcome.map(|version| self.version = version);
         match after_answer(outcome, failures, within, now) {
-            (Step::Annotated, _) => {
+            (Step::Annotated { version }, _) => {
+                self.version = version.map(ResourceVersion::Number);
                 self.asking = Asking::Done;
                 self.trouble = None;
                 self.proof.get_or_insert_with(|| Proof::begin(now));

@@ -68,21 +68,19 @@ fn object() -> ItemKey {
     }
 }
 
-fn annotated(number: i64) -> Annotated {
-    Annotated {
-        work: StoredWork {
-            id: WorkId(number),
-            delivery: DeliveryId(number),
-            key: by(number),
-            cluster: "prod".into(),
-            object: Some(object()),
-            state: WorkState::Annotated {
-                token: Token("t".into()),
-                at: at(0),
-            },
-            proof: None,
+fn annotated(number: i64) -> StoredWork {
+    StoredWork {
+        id: WorkId(number),
+        delivery: DeliveryId(number),
+        key: by(number),
+        cluster: "prod".into(),
+        object: Some(object()),
+        state: WorkState::Annotated {
+            token: Token("t".into()),
+            at: at(0),
+            version: None,
         },
-        version: None,
+        proof: None,
     }
 }
 

@@ -337,6 +337,7 @@ async fn what_is_not_applied_yet_is_found_whatever_came_since_then(url: StoreUrl
         let state = WorkState::Annotated {
             token,
             at: at(3_000),
+            version: Some(7),
         };
         store.write(vec![Write::Work { id, state }]).await.unwrap();
         id
@@ -391,6 +392,7 @@ async fn what_is_not_applied_yet_is_found_whatever_came_since_then(url: StoreUrl
     let state = WorkState::Annotated {
         token: Token("u".into()),
         at: at(6_000),
+        version: Some(7),
     };
     store.write(vec![Write::Work { id, state }]).await.unwrap();
     let found = async || store.unapplied(9).await.unwrap();

@@ -334,6 +334,7 @@ fn write(change: &Change, model: &Model, second: i64) -> Write {
             state: WorkState::Annotated {
                 token: Token("t".into()),
                 at: now,
+                version: Some(7),
             },
         },
         Change::Seen { work, is_over } => {
