@@ -1,7 +1,7 @@
 //! The kinds whose schemas are known: Flux's own, and those of CRDs that people hand in.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value as Json;
 
@@ -10,87 +10,9 @@ use super::found::Found;
 use super::scope::Scope;
 use super::shape::Schema;
 use super::value::to_json;
+use super::versions::FluxVersion;
 use crate::flux::fault::{Fault, Path};
 use crate::flux::yaml::{Node, Span, Value};
-
-/// Kind, group and CRD, made by `tests/kubernetes/crds` from the API modules of Flux's controllers.
-const EMBEDDED: [(&str, &str, &str); 15] = [
-    (
-        "HelmRelease",
-        "helm.toolkit.fluxcd.io",
-        include_str!("../crds/helm.toolkit.fluxcd.io_helmreleases.json"),
-    ),
-    (
-        "ImagePolicy",
-        "image.toolkit.fluxcd.io",
-        include_str!("../crds/image.toolkit.fluxcd.io_imagepolicies.json"),
-    ),
-    (
-        "ImageRepository",
-        "image.toolkit.fluxcd.io",
-        include_str!("../crds/image.toolkit.fluxcd.io_imagerepositories.json"),
-    ),
-    (
-        "ImageUpdateAutomation",
-        "image.toolkit.fluxcd.io",
-        include_str!("../crds/image.toolkit.fluxcd.io_imageupdateautomations.json"),
-    ),
-    (
-        "Kustomization",
-        "kustomize.toolkit.fluxcd.io",
-        include_str!("../crds/kustomize.toolkit.fluxcd.io_kustomizations.json"),
-    ),
-    (
-        "Alert",
-        "notification.toolkit.fluxcd.io",
-        include_str!("../crds/notification.toolkit.fluxcd.io_alerts.json"),
-    ),
-    (
-        "Provider",
-        "notification.toolkit.fluxcd.io",
-        include_str!("../crds/notification.toolkit.fluxcd.io_providers.json"),
-    ),
-    (
-        "Receiver",
-        "notification.toolkit.fluxcd.io",
-        include_str!("../crds/notification.toolkit.fluxcd.io_receivers.json"),
-    ),
-    (
-        "ArtifactGenerator",
-        "source.extensions.fluxcd.io",
-        include_str!("../crds/source.extensions.fluxcd.io_artifactgenerators.json"),
-    ),
-    (
-        "Bucket",
-        "source.toolkit.fluxcd.io",
-        include_str!("../crds/source.toolkit.fluxcd.io_buckets.json"),
-    ),
-    (
-        "ExternalArtifact",
-        "source.toolkit.fluxcd.io",
-        include_str!("../crds/source.toolkit.fluxcd.io_externalartifacts.json"),
-    ),
-    (
-        "GitRepository",
-        "source.toolkit.fluxcd.io",
-        include_str!("../crds/source.toolkit.fluxcd.io_gitrepositories.json"),
-    ),
-    (
-        "HelmChart",
-        "source.toolkit.fluxcd.io",
-        include_str!("../crds/source.toolkit.fluxcd.io_helmcharts.json"),
-    ),
-    (
-        "HelmRepository",
-        "source.toolkit.fluxcd.io",
-        include_str!("../crds/source.toolkit.fluxcd.io_helmrepositories.json"),
-    ),
-    (
-        "OCIRepository",
-        "source.toolkit.fluxcd.io",
-        include_str!("../crds/source.toolkit.fluxcd.io_ocirepositories.json"),
-    ),
-];
 
 /// A set of custom resource definitions, compiled. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -130,23 +52,6 @@ pub(super) enum Lookup<'a> {
 }
 
 impl Crds {
-    /// The CRDs of Flux's own kinds, as this program was built with.
-    pub fn embedded() -> &'static Crds {
-        static CRDS: LazyLock<Crds> = LazyLock::new(|| {
-            let mut crds = Crds::default();
-            for (kind, group, text) in EMBEDDED {
-                crds.insert(Definition {
-                    group: group.into(),
-                    kind: kind.into(),
-                    text,
-                    content: OnceLock::new(),
-                });
-            }
-            crds
-        });
-        &CRDS
-    }
-
     /// The CRDs among these documents; others are passed over. Where there is none at all, that is
     /// a fault, and so is a CRD that cannot be read.
     pub fn from_documents<'a>(documents: impl IntoIterator<Item = &'a Node>) -> (Crds, Vec<Fault>) {
@@ -185,6 +90,33 @@ impl Crds {
             all.insert_shared(definition.clone());
         }
         all
+    }
+
+    /// These CRDs, with Flux's own kinds as that version has them: what they say of others of Flux
+    /// does not hold.
+    #[must_use]
+    pub fn with_flux(&self, version: FluxVersion) -> Crds {
+        let mut all = self.clone();
+        for same_kind in all.kinds.values_mut() {
+            same_kind.retain(|definition| !is_of_flux(&definition.group));
+        }
+        version.crds().over(&all)
+    }
+
+    /// Whether a kind of Flux's own is among them.
+    pub fn has_flux(&self) -> bool {
+        let mut all = self.kinds.values().flatten();
+        all.any(|definition| is_of_flux(&definition.group))
+    }
+
+    /// Adds one of ours, by its text.
+    pub(super) fn insert_unread(&mut self, kind: &str, group: &str, text: &'static str) {
+        self.insert(Definition {
+            group: group.into(),
+            kind: kind.into(),
+            text,
+            content: OnceLock::new(),
+        });
     }
 
     fn insert(&mut self, definition: Definition) {
@@ -236,6 +168,11 @@ impl Crds {
             Lookup::OtherKinds(kinds)
         }
     }
+}
+
+/// Of the groups of what `flux install` installs.
+fn is_of_flux(group: &str) -> bool {
+    group.ends_with(".toolkit.fluxcd.io") || group == "source.extensions.fluxcd.io"
 }
 
 impl Definition {
@@ -368,11 +305,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_embedded_crd_is_sound_and_of_the_kind_that_it_is_looked_up_by() {
-        for (kind, group, text) in EMBEDDED {
-            let json: Json = serde_json::from_str(text).expect("JSON");
-            let read = Definition::read(&json).expect("a CRD");
-            assert_eq!((&*read.kind, &*read.group), (kind, group));
+    fn every_crd_of_every_version_is_sound() {
+        for version in FluxVersion::all() {
+            let all = version.crds().kinds.values().flatten();
+            let read = all.map(|definition| definition.content().versions.len());
+            let expected = match &*version.to_string() {
+                "2.6" => (13, 35),
+                "2.7" => (15, 28),
+                "2.8" => (15, 21),
+                "2.9" => (15, 15),
+                _ => (15, 17),
+            };
+            let (kinds, served) = read.fold((0, 0), |(kinds, all), own| (kinds + 1, all + own));
+            assert_eq!((kinds, served), expected, "{version}");
         }
+    }
+
+    #[test]
+    fn of_another_flux_nothing_is_left_and_kinds_of_ones_own_stay() {
+        let own = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nspec: {group: example.com, names: {kind: Thing}, scope: Namespaced, versions: [{name: v1, served: true, schema: {openAPIV3Schema: {type: object}}}]}\n";
+        let (own, faults) = Crds::from_documents(&crate::flux::yaml::read(own, 0).0);
+        assert!(faults.is_empty() && !own.has_flux(), "{faults:?}");
+        let all = own.over(Crds::embedded());
+        assert!(all.has_flux());
+        let old = all.with_flux(FluxVersion::parse("2.6").unwrap());
+        let look_up = |kind, group| old.look_up(group, "v1", kind);
+        assert!(matches!(look_up("Thing", "example.com"), Lookup::Found(..)));
+        let source = "source.toolkit.fluxcd.io";
+        assert!(matches!(look_up("Bucket", source), Lookup::Found(..)));
+        assert!(matches!(
+            look_up("ExternalArtifact", source),
+            Lookup::OtherKinds(_)
+        ));
+        let generators = "source.extensions.fluxcd.io";
+        assert!(matches!(
+            look_up("ArtifactGenerator", generators),
+            Lookup::Nothing
+        ));
     }
 }

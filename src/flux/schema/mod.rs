@@ -10,6 +10,7 @@ mod compile;
 mod crds;
 mod defaults;
 mod elements;
+mod embedded;
 mod format;
 mod found;
 mod keys;
@@ -20,6 +21,7 @@ mod rules;
 mod scope;
 mod shape;
 mod value;
+mod versions;
 mod walk;
 
 use std::fmt;
@@ -29,6 +31,7 @@ pub use compare::FieldDifference;
 pub use crds::Crds;
 pub use pattern::is_pattern;
 pub use scope::Scope;
+pub use versions::{FluxVersion, NoFluxVersion};
 
 pub use crate::flux::fault::{Fault, FaultClass, FaultSeverity};
 
