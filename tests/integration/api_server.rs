@@ -65,6 +65,13 @@ pub fn shared() -> &'static ApiServer {
 impl ApiServer {
     /// Starts a server of its own, with Flux's CRDs; for a test that stops or breaks it.
     pub fn start() -> Self {
+        let server = Self::start_empty();
+        server.install_flux();
+        server
+    }
+
+    /// The same without any CRD.
+    pub fn start_empty() -> Self {
         let programs = std::env::var_os("KUBEBUILDER_ASSETS")
             .map(PathBuf::from)
             .unwrap_or_else(|| {
@@ -73,16 +80,14 @@ impl ApiServer {
                  or set KUBEBUILDER_ASSETS=\"$(tests/kubernetes/build)\""
                 )
             });
-        let server = (0..START_ATTEMPTS)
+        (0..START_ATTEMPTS)
             .find_map(|_| Self::try_start(&programs))
             .unwrap_or_else(|| {
                 panic!(
                     "etcd and kube-apiserver of {} do not start",
                     programs.display()
                 )
-            });
-        server.install_flux();
-        server
+            })
     }
 
     /// Installs Flux's sources and Kustomization, as `start` does; for a server that was emptied. Other

@@ -8,6 +8,7 @@ mod mutants;
 mod random;
 mod seeds;
 mod tree;
+mod versions;
 mod words;
 
 use std::collections::BTreeMap;
@@ -118,22 +119,33 @@ struct Tally {
 
 fn agree_on(server: &ApiServer, crds: &Crds, seeds: &[seeds::Seed], schemas: &str) {
     server.create_namespace(NAMESPACE);
-    let schemas = seeds::schemas(&repository().join(schemas));
     for seed in seeds {
         let mutant = Mutant::unchanged(seed);
         let (ours, theirs, report) = compare(crds, server, &mutant);
         assert!(ours && theirs, "a seed is not good:\n{report}");
     }
+    let schemas = seeds::schemas(&repository().join(schemas));
+    agree_on_mutants(server, crds, seeds, &schemas, MUTANTS);
+}
+
+/// Of `usual` mutants, where no other number is asked for.
+fn agree_on_mutants(
+    server: &ApiServer,
+    crds: &Crds,
+    seeds: &[seeds::Seed],
+    schemas: &seeds::Schemas,
+    usual: u64,
+) {
     let number = |name: &str, default: u64| match std::env::var(name) {
         Ok(text) => text.parse().expect("a number"),
         Err(_) => default,
     };
     let seed = number("FLUX_SETUP_SEED", SEED);
-    let count = number("FLUX_SETUP_MUTANTS", MUTANTS);
+    let count = number("FLUX_SETUP_MUTANTS", usual);
     let tally = Mutex::new(Tally::default());
     thread::scope(|scope| {
         for thread in 0..THREADS {
-            let (tally, schemas) = (&tally, &schemas);
+            let tally = &tally;
             scope.spawn(move || {
                 for index in (thread..count).step_by(THREADS as usize) {
                     let mut random = Random::new(seed, index);
