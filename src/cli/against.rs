@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::{Finding, Sources};
-use crate::flux::yaml;
+use crate::flux::yaml::{self, Span};
 use crate::plan::Plan;
 use crate::render::{
     Against, Change, Clusters, ComparedObject, Comparison, Manifest, ObjectName, Templates,
@@ -49,18 +49,20 @@ pub(super) fn run(
     part: Part,
     asked: Asked<'_>,
 ) -> anyhow::Result<Outcome> {
-    let existing = Existing::read(asked.path, asked.reading)?;
-    let read = &existing.read;
+    let mut existing = Existing::read(asked.path, asked.reading)?;
     if existing.is_of_no_use() {
-        faults(global, &read.sources, &read.findings)?;
+        faults(global, &existing.read.sources, &existing.read.findings)?;
         return Ok(Outcome::BadInput);
-    }
-    if global.asked_format != AskedFormat::Json {
-        report::print_beside(&read.sources, &read.findings)?;
     }
     let alone = Patterns::read(&global.config, asked.ignore)?;
     let is_left_alone = |one: &Manifest| alone.has(&one.object);
     let comparison = compared(fleet, templates, &existing, part, &is_left_alone)?;
+    let twice = there_twice(&comparison, &existing.read.sources);
+    existing.read.findings.extend(twice);
+    let read = &existing.read;
+    if global.asked_format != AskedFormat::Json {
+        report::print_beside(&read.sources, &read.findings)?;
+    }
     let answer = against_document::answer(&comparison, &existing);
     match global.asked_format {
         AskedFormat::Json => output::json(&against_document::json(&comparison, &answer, read))?,
@@ -78,6 +80,24 @@ pub(super) fn run(
         && comparison.not_compared.is_empty()
         && differences.all(|one| is_allowed(one, asked.allow));
     Ok(if is_same { Outcome::Done } else { Outcome::No })
+}
+
+/// What is there twice is applied as one of the two says, and nobody knows which.
+fn there_twice(comparison: &Comparison, sources: &Sources) -> Vec<Finding> {
+    let twice = comparison.twice.iter().map(|(object, first, other)| {
+        let place = sources.position(*first);
+        let file = sources.name(first.source);
+        let start = Span {
+            end: other.start,
+            ..*other
+        };
+        let message = format!("{object} is there twice");
+        Finding::error(start, "metadata.name", message).hint(format!(
+            "the other stands at {file}:{}; remove the one that counts no more",
+            place.line
+        ))
+    });
+    twice.collect()
 }
 
 /// Prints why nothing can be compared.

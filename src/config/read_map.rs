@@ -6,9 +6,12 @@ use crate::flux::yaml::Node;
 use super::decode::Decoder;
 use super::settings::Said;
 
+/// By it who manages an object is told.
+pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
+
 /// Labels that every object of ours carries.
 pub const OUR_LABELS: [&str; 3] = [
-    "app.kubernetes.io/managed-by",
+    MANAGED_BY_LABEL,
     "flux-setup.dev/project",
     "flux-setup.dev/environment",
 ];

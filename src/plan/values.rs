@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{EnvironmentKind, Field, Reference, Said};
+use crate::config::{EnvironmentKind, Field, MANAGED_BY_LABEL, Reference, Said};
 use crate::flux::duration;
 use crate::flux::yaml::{Entry, Node, Span, Value};
 
@@ -135,7 +135,7 @@ impl PlannedObject<'_> {
 
     fn labels(&self) -> Node {
         let mut labels = Fields::at(self.span);
-        labels.text("app.kubernetes.io/managed-by", (self.span, MANAGED_BY));
+        labels.text(MANAGED_BY_LABEL, (self.span, MANAGED_BY));
         labels.text("flux-setup.dev/environment", (self.span, &self.environment));
         labels.text("flux-setup.dev/project", (self.span, &self.project));
         labels.entries.extend(self.layers.map(Field::Labels));

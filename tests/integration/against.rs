@@ -302,3 +302,49 @@ fn of_one_cluster_what_is_gone_is_told_and_other_clusters_are_not_looked_at() {
     );
     assert!(!run.stdout.contains(" on us"), "{}", run.stdout);
 }
+
+#[test]
+fn files_from_before_a_move_that_lie_beside_those_of_after_it_are_told() {
+    let folder = fleet();
+    let path = folder.path();
+    let before = fs::read_to_string(path.join("old/production/web.yaml")).unwrap();
+    let before: Vec<_> = before
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .collect();
+    fs::write(path.join("old/web.yaml"), before.join("\n")).unwrap();
+    let run = against(path, &[]);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""));
+    insta::assert_snapshot!(run.stderr, @"
+    error: GitRepository flux-system/web is there twice
+    --> old/web.yaml:1:1
+     = help: the other stands at old/production/web.yaml:3; remove the one that counts no more
+
+    error: Kustomization flux-system/web is there twice
+      --> old/web.yaml:17:1
+       |
+    17 | apiVersion: kustomize.toolkit.fluxcd.io/v1
+       | ^
+       |
+       = help: the other stands at old/production/web.yaml:19; remove the one that counts no more
+
+    2 errors
+    compared with `old`: 4 the same
+    ");
+}
+
+#[test]
+fn an_object_of_ours_that_somebody_else_is_to_manage_is_removed_with_all_that_it_applied() {
+    let folder = fleet();
+    let path = folder.path();
+    let (web, _) = FLEET.split_once("- {name: api").unwrap();
+    let waits = web.replace("acme/web}", "acme/web, dependsOn: [{external: api}]}");
+    fs::write(path.join("flux-setup.yaml"), waits).unwrap();
+    let run = against(path, &["--allow", "removed,changed"]);
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    assert!(
+        run.stdout.contains("danger: removes Kustomization flux-system/api with prune: true: Flux deletes its workloads"),
+        "{}",
+        run.stdout
+    );
+}

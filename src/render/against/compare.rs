@@ -32,6 +32,8 @@ pub struct Comparison {
     /// Objects that are there and rendered, of which nobody knows what they say, and where they are
     /// written.
     pub not_compared: Vec<(ObjectName, Span)>,
+    /// Objects that are written twice in one cluster, with both places; the first is compared.
+    pub twice: Vec<(ObjectName, Span, Span)>,
 }
 
 /// An object that is written in another version of its API: it stays the same object.
@@ -97,7 +99,7 @@ impl fmt::Debug for Against<'_> {
 /// Compares two sets of manifests.
 ///
 /// A document whose cluster nothing says stands for every cluster that has none of its own. Of the old
-/// ones those count whose kind is rendered, or is one that we write.
+/// ones those count that we wrote, whose kind is rendered, or is one that we write.
 pub fn compare(against: &Against<'_>) -> Comparison {
     let mut new_by_key: HashMap<Key<'_>, Vec<usize>> = HashMap::new();
     for (index, one) in against.new.iter().enumerate() {
@@ -108,7 +110,11 @@ pub fn compare(against: &Against<'_>) -> Comparison {
         .iter()
         .map(|one| (one.object.cluster.as_deref(), key(one)))
         .collect();
-    let mut is_met = vec![false; against.new.len()];
+    // one that says no cluster may be of any of them
+    let clusters: HashSet<_> = against.new.iter().map(|one| &one.object.cluster).collect();
+    let is_of_one = |old: &Manifest| old.object.cluster.is_some() || clusters.len() == 1;
+    let mut met: Vec<Option<&Manifest>> = vec![None; against.new.len()];
+    let mut twice = Vec::new();
     let mut gone: Vec<&Manifest> = Vec::new();
     let mut both: Vec<(&Manifest, &Manifest)> = Vec::new();
     for old in against.old {
@@ -124,24 +130,31 @@ pub fn compare(against: &Against<'_>) -> Comparison {
         });
         let mut is_found = false;
         for index in found {
-            is_met[*index] = true;
             is_found = true;
-            both.push((old, &against.new[*index]));
+            let new = &against.new[*index];
+            match met[*index].replace(old) {
+                Some(first) if first.object == old.object && is_of_one(old) => {
+                    met[*index] = Some(first);
+                    twice.push((new.object.clone(), first.span, old.span));
+                }
+                _ => both.push((old, new)),
+            }
         }
         if !is_found {
             gone.push(old);
         }
     }
-    let unmet = against.new.iter().zip(&is_met);
-    let unmet = unmet.filter(|(_, is_met)| !**is_met).map(|(one, _)| one);
+    let unmet = against.new.iter().zip(&met);
+    let unmet = unmet.filter(|(_, met)| met.is_none()).map(|(one, _)| one);
     let added: Vec<&Manifest> = unmet.collect();
     let others = Others::of(against.new);
     let kinds: HashSet<(&str, &str)> = against.new.iter().map(kind).collect();
     let (left, gone): (Vec<_>, Vec<_>) = gone
         .into_iter()
-        .filter(|one| OURS.contains(&kind(one)) || kinds.contains(&kind(one)))
-        .partition(|one| others.has(one));
+        .filter(|one| one.is_ours() || OURS.contains(&kind(one)) || kinds.contains(&kind(one)))
+        .partition(|one| !one.is_ours() && others.has(one));
     let mut comparison = Comparison {
+        twice,
         left_to_others: left.iter().map(|one| one.object.clone()).collect(),
         ..Comparison::default()
     };

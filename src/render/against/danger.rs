@@ -15,29 +15,78 @@ pub struct Danger {
 }
 
 /// Fields of a Kustomization that say which objects it applies, with what becomes of those from before.
-const APPLIES: [(&str, &str); 5] = [
+const APPLIES: [(&str, &str); 6] = [
     ("path", "path"),
+    ("components", "components"),
     ("sourceRef", "source"),
     ("targetNamespace", "target namespace"),
     ("namePrefix", "name prefix"),
     ("nameSuffix", "name suffix"),
 ];
 
-/// Fields of a source that say what it fetches.
-const FETCHES: [&str; 2] = ["url", "ref"];
+/// Fields of a source that say what it fetches, and what of it its followers see.
+const FETCHES: [&str; 7] = [
+    "url",
+    "ref",
+    "ignore",
+    "include",
+    "sparseCheckout",
+    "recurseSubmodules",
+    "layerSelector",
+];
+
+/// Fields of a HelmRelease that say which release is its own: with another one that from before is uninstalled.
+const RELEASE: [(&str, &str); 3] = [
+    ("releaseName", "release name"),
+    ("targetNamespace", "target namespace"),
+    ("storageNamespace", "storage namespace"),
+];
+
+/// Kinds that take more with them when they go, and what.
+const TAKES_ALONG: [(&str, &str, &str); 6] = [
+    (HELM, "HelmRelease", "Flux uninstalls its release"),
+    ("", "Namespace", "all that is in it is deleted"),
+    ("", "PersistentVolumeClaim", "its data may be deleted"),
+    (
+        "apiextensions.k8s.io",
+        "CustomResourceDefinition",
+        "all objects of its kind are deleted",
+    ),
+    (OPERATOR, "ResourceSet", "all that it made is deleted"),
+    (OPERATOR, "FluxInstance", "Flux itself is uninstalled"),
+];
+const HELM: &str = "helm.toolkit.fluxcd.io";
+const OPERATOR: &str = "fluxcd.controlplane.io";
+
+/// What goes with it.
+fn goes_along(old: &Manifest) -> Option<&'static str> {
+    let ObjectName { group, kind, .. } = &old.object;
+    let mut kinds = TAKES_ALONG.iter();
+    let found = kinds.find(|(of, name, _)| **of == **group && **name == **kind);
+    found.map(|(_, _, what)| *what)
+}
 
 pub(super) fn of_removal(old: &Manifest) -> Option<Danger> {
-    let by = is_pruning(&old.document)?;
-    Some(Danger {
-        message: format!(
+    let message = match (is_pruning(&old.document), goes_along(old)) {
+        (Some(by), _) => format!(
             "removes {} with {by}: Flux deletes its workloads",
             old.object
         ),
+        (None, what) => format!("removes {}: {}", old.object, what?),
+    };
+    Some(Danger {
+        message,
         steps: Vec::new(),
     })
 }
 
 pub(super) fn of_rename(old: &Manifest, new: &Manifest) -> Option<Danger> {
+    if let Some(what) = goes_along(old) {
+        return Some(Danger {
+            message: format!("makes {} anew as {}: {what}", old.object, new.object),
+            steps: Vec::new(),
+        });
+    }
     let by = is_pruning(&old.document)?;
     let is_moved = old.object.namespace != new.object.namespace;
     let (old_name, new_name, verb) = if is_moved {
@@ -70,10 +119,10 @@ pub(super) fn of_change<'p>(
 ) -> Vec<Danger> {
     let changed = |field: &str| {
         let full = format!("spec.{field}");
-        let below = format!("{full}.");
-        paths
-            .clone()
-            .any(|path| path == full || path.starts_with(&below))
+        paths.clone().any(|path| {
+            let rest = path.strip_prefix(&full);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        })
     };
     let object = &old.object;
     let from_to = |field: &str, word: &str| {
@@ -102,6 +151,12 @@ pub(super) fn of_change<'p>(
             ));
         }
     }
+    if &*object.kind == "HelmRelease" && &*object.group == HELM {
+        for (field, word) in RELEASE.iter().filter(|(field, _)| changed(field)) {
+            let what = from_to(field, word);
+            messages.push(format!("{what}: Flux uninstalls the release from before"));
+        }
+    }
     if let Some(first) = followers.first() {
         let who = match followers.len() {
             1 => format!("{first} follows it"),
@@ -111,7 +166,8 @@ pub(super) fn of_change<'p>(
             // a URL may hold a credential
             let what = match *field {
                 "url" => format!("changes the URL of {object}"),
-                field => from_to(field, field),
+                "ref" => from_to("ref", "ref"),
+                field => format!("changes `{field}` of {object}"),
             };
             messages.push(format!(
                 "{what}: {who} with prune: true, and Flux deletes what only the old one has"
@@ -150,7 +206,12 @@ fn shown(manifest: &Manifest, field: &str) -> String {
         None if field == "path" => "the root".to_owned(),
         None => "none".to_owned(),
         Some(node) => match node.as_mapping() {
-            None => format!("`{}`", text(Some(node))),
+            None if node.as_sequence().is_some_and(<[_]>::is_empty) => "none".to_owned(),
+            None => {
+                let items = node.as_sequence().unwrap_or(std::slice::from_ref(node));
+                let words: Vec<String> = items.iter().map(|item| text(Some(item))).collect();
+                format!("`{}`", words.join(", "))
+            }
             Some(_) if field == "sourceRef" => {
                 format!("`{} {}`", text(node.get("kind")), text(node.get("name")))
             }

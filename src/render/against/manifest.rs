@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::config::OUR_LABELS;
+use crate::config::{MANAGED_BY_LABEL, OUR_LABELS};
 use crate::flux::canonical;
 use crate::flux::yaml::{Entry, Node, Span};
+use crate::plan::MANAGED_BY;
 
 /// What tells objects of a fleet apart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,6 +71,12 @@ impl Manifest {
             document: whole,
             labels,
         })
+    }
+
+    /// Whether we wrote it, so that nobody else manages it.
+    pub(super) fn is_ours(&self) -> bool {
+        let mut labels = self.labels.iter();
+        labels.any(|(name, value)| name == MANAGED_BY_LABEL && value == MANAGED_BY)
     }
 
     pub(super) fn spec(&self, key: &str) -> Option<&Node> {

@@ -362,3 +362,112 @@ fn of_a_part_of_the_fleet_nothing_is_taken_for_removed() {
     });
     assert!(comparison.differences.is_empty());
 }
+
+#[test]
+fn what_we_wrote_is_removed_even_where_it_becomes_somebody_elses_or_was_the_last_of_its_kind() {
+    const LABELS: &str =
+        "namespace: flux-system, labels: {app.kubernetes.io/managed-by: flux-setup}}";
+    let waits = kustomization("web", "base", "./deploy", ", dependsOn: [{name: infra}]");
+    let infra = kustomization("infra", "base", "./infra", "");
+    let release = "---\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: shop, namespace: flux-system}\nspec: {interval: 1m}\n";
+    let by_others = git("base", "") + &infra + release;
+    let ours = by_others.replace("namespace: flux-system}", LABELS);
+    assert_eq!(
+        shown(&(by_others + &waits), &waits),
+        "same 1, relabelled 0, left 2"
+    );
+    insta::assert_snapshot!(shown(&(ours + &waits), &waits), @"
+    HelmRelease flux-system/shop: removed
+      ! removes HelmRelease flux-system/shop: Flux uninstalls its release
+    Kustomization flux-system/infra: removed
+      ! removes Kustomization flux-system/infra with prune: true: Flux deletes its workloads
+    GitRepository flux-system/base: removed
+    same 1, relabelled 0, left 0
+    ");
+}
+
+#[test]
+fn what_takes_more_with_it_when_it_goes_is_a_danger() {
+    let object = |version: &str, kind: &str, name: &str, spec: &str| {
+        format!(
+            "---\napiVersion: {version}\nkind: {kind}\nmetadata: {{name: {name}, namespace: shop}}\n{spec}\n"
+        )
+    };
+    let release = |name: &str, spec: &str| {
+        object(
+            "helm.toolkit.fluxcd.io/v2",
+            "HelmRelease",
+            name,
+            &format!("spec: {{interval: 1m, {spec}}}"),
+        )
+    };
+    let claim = |name: &str| object("v1", "PersistentVolumeClaim", name, "spec: {volumeName: a}");
+    let old = release(
+        "web",
+        "releaseName: web, chartRef: {kind: OCIRepository, name: web}",
+    ) + &release("old", "chartRef: {kind: OCIRepository, name: other}")
+        + &claim("data")
+        + "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: gone}\n";
+    let new = release(
+        "web",
+        "releaseName: shop, chartRef: {kind: OCIRepository, name: web}",
+    ) + &release("new", "chartRef: {kind: OCIRepository, name: other}")
+        + &claim("more").replace("volumeName: a", "volumeName: b")
+        + "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+    insta::assert_snapshot!(shown(&old, &new), @"
+    Namespace gone: renamed to Namespace shop
+      ! makes Namespace gone anew as Namespace shop: all that is in it is deleted
+    PersistentVolumeClaim shop/data: removed
+      ! removes PersistentVolumeClaim shop/data: its data may be deleted
+    PersistentVolumeClaim shop/more: added
+    HelmRelease shop/old: renamed to HelmRelease shop/new
+      ! makes HelmRelease shop/old anew as HelmRelease shop/new: Flux uninstalls its release
+    HelmRelease shop/web: changed
+      spec.releaseName
+      ! changes the release name of HelmRelease shop/web from `web` to `shop`: Flux uninstalls the release from before
+    same 0, relabelled 0, left 0
+    ");
+}
+
+#[test]
+fn what_of_a_source_its_followers_see_is_as_dangerous_as_what_it_fetches() {
+    let web = kustomization("web", "web", "./deploy", ", components: [../a, ../b]");
+    let fewer = kustomization("web", "web", "./deploy", ", components: []");
+    let old = git("web", ", ignore: /docs, sparseCheckout: [deploy]");
+    let new = git(
+        "web",
+        ", ignore: '/*', sparseCheckout: [other], include: [{repository: {name: a}}]",
+    );
+    insta::assert_snapshot!(shown(&(old.clone() + &web), &(new + &web)), @"
+    GitRepository flux-system/web: changed
+      spec.ignore
+      spec.sparseCheckout[0]
+      spec.include
+      ! changes `ignore` of GitRepository flux-system/web: Kustomization flux-system/web follows it with prune: true, and Flux deletes what only the old one has
+      ! changes `include` of GitRepository flux-system/web: Kustomization flux-system/web follows it with prune: true, and Flux deletes what only the old one has
+      ! changes `sparseCheckout` of GitRepository flux-system/web: Kustomization flux-system/web follows it with prune: true, and Flux deletes what only the old one has
+    same 1, relabelled 0, left 0
+    ");
+    insta::assert_snapshot!(shown(&(old.clone() + &web), &(old + &fewer)), @"
+    Kustomization flux-system/web: changed
+      spec.components
+      ! changes the components of Kustomization flux-system/web from `../a, ../b` to none: with prune: true Flux deletes what only the old one has
+    same 1, relabelled 0, left 0
+    ");
+}
+
+#[test]
+fn what_is_there_twice_is_told_and_counted_once() {
+    let web = git("web", "");
+    let twice = |old: &str, new: &str| {
+        let comparison = compared(old, new);
+        (comparison.twice.len(), comparison.same)
+    };
+    assert_eq!(twice(&(web.clone() + &web), &web), (1, 1));
+    let eu = format!("# on: eu\n{web}");
+    let both = format!("{eu}# on: us\n{web}");
+    assert_eq!(twice(&both, &both), (0, 2));
+    assert_eq!(twice(&format!("{both}{web}"), &both), (1, 2));
+    // of which cluster either is nobody says
+    assert_eq!(twice(&(web.clone() + &web), &both), (0, 4));
+}

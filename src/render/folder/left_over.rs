@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::config::MANAGED_BY_LABEL;
 use crate::flux::yaml::{Node, read};
 use crate::plan::MANAGED_BY;
 use crate::render::RenderError;
@@ -82,7 +83,7 @@ fn is_all_written_by_us(text: &str) -> bool {
     let (documents, faults) = read(text, 0);
     let is_ours = |document: &Node| {
         let labels = document.get("metadata").and_then(|node| node.get("labels"));
-        let label = labels.and_then(|labels| labels.get("app.kubernetes.io/managed-by"));
+        let label = labels.and_then(|labels| labels.get(MANAGED_BY_LABEL));
         label.and_then(Node::as_str) == Some(MANAGED_BY)
     };
     faults.is_empty() && !documents.is_empty() && documents.iter().all(is_ours)
