@@ -123,21 +123,43 @@ fn run(folder: &Path, kubeconfig: &Path, arguments: &[&str]) -> Run {
 #[ignore = "needs a Kubernetes API server"]
 fn whoever_waits_no_longer_is_told_what_was_reached() {
     let scene = Scene::new("hand-stopped");
-    let running = Command::new(env!("CARGO_BIN_EXE_flux-setup"))
-        .args(["reconcile", "gitrepository/hand-stopped/web", "--wait"])
-        .current_dir(scene.folder.path())
-        .env("KUBECONFIG", scene.server.kubeconfig())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program was built");
-    scene.player.wait_for_token("GitRepository", "web", None);
-    let pid = Pid::from_child(&running);
-    rustix::process::kill_process(pid, Signal::INT).expect("it runs");
-    let run = ended(&running.wait_with_output().expect("it ends"));
+    let stopped = |format: &str| {
+        let before = scene.player.token("GitRepository", "web");
+        let running = Command::new(env!("CARGO_BIN_EXE_flux-setup"))
+            .args(["reconcile", "gitrepository/hand-stopped/web", "--wait"])
+            .args(["--format", format])
+            .current_dir(scene.folder.path())
+            .env("KUBECONFIG", scene.server.kubeconfig())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program was built");
+        let player = &scene.player;
+        player.wait_for_token("GitRepository", "web", before.as_deref());
+        let pid = Pid::from_child(&running);
+        rustix::process::kill_process(pid, Signal::INT).expect("it runs");
+        ended(&running.wait_with_output().expect("it ends"))
+    };
+    let run = stopped("text");
     assert_eq!(run.code, Some(1), "{run:?}");
-    let waits = "nobody waits any longer; last it waited";
-    assert!(run.stdout.contains(waits), "{run:?}");
+    assert!(!run.stdout.contains("failed"), "{run:?}");
+    for kind in ["GitRepository", "Kustomization"] {
+        let object = format!("{kind}/hand-stopped/web");
+        let mut lines = run.stdout.lines();
+        let row = lines.find(|line| line.starts_with(&format!("default  {object}")));
+        assert!(row.is_some_and(|row| row.contains("  not waited for  ")));
+        let goes_on = format!("goes on {object} of default: last it waited ");
+        assert!(run.stdout.contains(&goes_on), "{run:?}");
+    }
+    let run = stopped("json");
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(report["reached"], false);
+    for kind in ["GitRepository", "Kustomization"] {
+        let object = object(&report, kind);
+        assert_eq!(object["state"], "notWaitedFor");
+        assert!(object["waits"].is_string(), "{object:#}");
+    }
 }
 
 fn object<'j>(report: &'j Value, kind: &str) -> &'j Value {

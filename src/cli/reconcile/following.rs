@@ -147,6 +147,7 @@ impl Step {
             (Self::Reached(stage), _) => stage.name().to_owned(),
             (Self::Ended, Some(End::Failed(reason))) => format!("failed: {reason}"),
             (Self::Ended, Some(End::Done(Some(words)))) => format!("done: {words}"),
+            (Self::Ended, Some(End::NotWaitedFor(_))) => "not waited for".to_owned(),
             (Self::Ended, _) => "done".to_owned(),
         }
     }

@@ -22,6 +22,7 @@ use crate::cli::table::{Column, print as print_table, table};
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 const GREEN: Style = AnsiColor::Green.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
 /// Headings of columns that a narrow terminal goes without, in this order.
 const SPARED_FIRST: [&str; 2] = ["took", "why"];
 
@@ -47,10 +48,13 @@ struct Told<'r> {
     environment: Option<&'r str>,
     /// `named`, `source`, `dependant`, `hadFailed`, or `follows`: then it was not asked itself.
     why: &'static str,
-    /// `done` or `failed`.
+    /// `done`, `failed`, or `notWaitedFor`, where somebody stopped us and it goes on.
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'r str>,
+    /// What it waited for, where it goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<&'r Token>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,10 +95,11 @@ pub(super) fn print(
 
 impl<'r> Told<'r> {
     fn of((cluster, line): (&'r str, &'r Line)) -> Self {
-        let (state, reason) = match &line.end {
-            Some(End::Done(remark)) => ("done", remark.as_deref()),
-            Some(End::Failed(reason)) => ("failed", Some(&**reason)),
-            None => ("failed", None),
+        let (state, reason, waits) = match &line.end {
+            Some(End::Done(remark)) => ("done", remark.as_deref(), None),
+            Some(End::Failed(reason)) => ("failed", Some(&**reason), None),
+            Some(End::NotWaitedFor(waits)) => ("notWaitedFor", None, Some(&**waits)),
+            None => ("failed", None, None),
         };
         let ItemKey {
             kind,
@@ -114,6 +119,7 @@ impl<'r> Told<'r> {
             why: why(line),
             state,
             reason,
+            waits,
             token: line.token.as_ref(),
             revision: line.revision(),
             reached: reached.map(|(stage, at)| (stage.name(), at)).collect(),
@@ -155,6 +161,7 @@ fn tell(out: &mut dyn Write, lines: &[(&str, &Line)], width: Option<usize>) -> i
         let stage = line.reached().into_keys().next_back();
         let state = match (&line.end, stage) {
             (Some(End::Failed(_)) | None, _) => "failed",
+            (Some(End::NotWaitedFor(_)), _) => "not waited for",
             (_, Some(Stage::Annotated) | None) => "asked",
             (_, Some(stage)) => stage.name(),
         };
@@ -173,8 +180,11 @@ fn tell(out: &mut dyn Write, lines: &[(&str, &Line)], width: Option<usize>) -> i
     print_table(out, width, &rows, &SPARED_FIRST)?;
     for (cluster, line) in lines {
         let (style, word, words) = match &line.end {
-            Some(End::Failed(reason)) => (RED, "failed", &**reason),
-            Some(End::Done(Some(remark))) => (GREEN, "done", &**remark),
+            Some(End::Failed(reason)) => (RED, "failed", reason.clone()),
+            Some(End::Done(Some(remark))) => (GREEN, "done", remark.clone()),
+            Some(End::NotWaitedFor(waits)) => {
+                (YELLOW, "goes on", format!("last it waited {waits}"))
+            }
             _ => continue,
         };
         let about = format!("{} of {cluster}: {words}", line.item.key.typed());

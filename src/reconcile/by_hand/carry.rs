@@ -22,9 +22,6 @@ const MOMENT: Duration = Duration::from_millis(20);
 /// It is looked again though nothing happens: what failed is tried again.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
-/// What was asked of Flux goes on without us.
-const STOPPED: &str = "nobody waits any longer";
-
 struct Sent {
     key: ItemKey,
     outcome: Result<Option<ResourceVersion>, PatchFault>,
@@ -67,7 +64,7 @@ pub async fn carry_out(
                 () = sleep(LOOK_AGAIN) => None,
             }
         };
-        let why = match stop
+        match stop
             .run_until_cancelled(timeout_at(deadline, happened))
             .await
         {
@@ -77,10 +74,9 @@ pub async fn carry_out(
                 course.answered(&sent.key, sent.outcome, Timestamp::now());
                 continue;
             }
-            Some(Err(_)) => too_late(within, live),
-            None => STOPPED.to_owned(),
-        };
-        course.give_up(&why);
+            Some(Err(_)) => course.give_up(&too_late(within, live)),
+            None => course.stop(),
+        }
         tell(course);
         return;
     }

@@ -97,13 +97,22 @@ impl Course {
         }
     }
 
-    /// Ends what is not over: nobody waits any longer.
+    /// Ends what is not over, as its time is.
     pub fn give_up(&mut self, why: &str) {
-        for line in &mut self.lines {
-            if line.end.is_none() {
-                let waits = line.waits();
-                line.end = Some(End::Failed(format!("{why}; last it waited {waits}")));
-            }
+        self.end_all(|line| End::Failed(format!("{why}; last it waited {}", line.waits())));
+    }
+
+    /// Ends what is not over, as nobody waits for it any longer: what was asked goes on, the rest is never asked.
+    pub fn stop(&mut self) {
+        self.end_all(|line| match line.is_never_asked() {
+            true => End::Failed(format!("it was not asked: it waited {}", line.waits())),
+            false => End::NotWaitedFor(line.waits()),
+        });
+    }
+
+    fn end_all(&mut self, end: impl Fn(&Line) -> End) {
+        for line in self.lines.iter_mut().filter(|line| line.end.is_none()) {
+            line.end = Some(end(line));
         }
     }
 
@@ -115,7 +124,7 @@ impl Course {
         for above in before {
             match &above.end {
                 Some(End::Failed(_)) => return Gate::Shut(above.item.key.clone()),
-                Some(End::Done(_)) => {}
+                Some(End::Done(_) | End::NotWaitedFor(_)) => {}
                 None if !self.terms.wait && above.asking == Asking::Done => {}
                 None if matches!(gate, Gate::Open) => gate = Gate::Waits(above.item.key.clone()),
                 None => {}

@@ -11,6 +11,8 @@ pub enum End {
     /// With what is to be said of it, where it is not plain.
     Done(Option<String>),
     Failed(String),
+    /// Somebody stopped us; it goes on in its cluster. With what it waited for, behind `it waited`.
+    NotWaitedFor(String),
 }
 
 /// How it ended, as far as its own answer says. One that applies something is over only with its revision.

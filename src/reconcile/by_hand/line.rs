@@ -127,6 +127,12 @@ impl Line {
         }
     }
 
+    /// Whether it is not asked, where nobody goes on: no API server has taken it, and none is about to.
+    pub(super) fn is_never_asked(&self) -> bool {
+        let is_sent = matches!(self.asking, Asking::Sent { .. });
+        self.why.is_some() && self.proof.is_none() && !is_sent
+    }
+
     pub(super) fn step(
         &mut self,
         terms: &Terms,

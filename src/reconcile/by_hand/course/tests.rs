@@ -140,6 +140,7 @@ fn ends(course: &Course) -> Vec<String> {
             format!("{}: {remark}", line.item.key.kind)
         }
         Some(End::Failed(reason)) => format!("{}: failed: {reason}", line.item.key.kind),
+        Some(End::NotWaitedFor(waits)) => format!("{}: waited {waits}", line.item.key.kind),
     });
     ends.collect()
 }
@@ -507,6 +508,38 @@ fn what_is_left_alone_is_no_success_and_what_takes_too_long_says_what_it_waited_
             "Kustomization: failed: not reached within 1m; last it waited for its controller to answer"
         ]
     );
+}
+
+#[test]
+fn when_somebody_stops_what_was_asked_goes_on_and_what_was_not_is_never_asked() {
+    let mut world = World::new();
+    let mut course = world.course("git/apps/web", DEPENDANTS, terms(true));
+    world.look(&mut course, 1);
+    course.stop();
+    assert_eq!(
+        ends(&course),
+        [
+            "GitRepository: waited for its controller to answer",
+            "Kustomization: failed: it was not asked: it waited for GitRepository apps/web",
+        ]
+    );
+    assert!(course.is_over() && !course.is_reached());
+    let mut on_its_way = world.course("git/apps/web", Wanted::default(), terms(false));
+    let orders = on_its_way.look(&world.scene.cluster, at(1));
+    on_its_way.stop();
+    let waited = "GitRepository: waited for its API server";
+    assert_eq!(ends(&on_its_way), [waited]);
+    let mut to_be_tried_again = world.course("git/apps/web", Wanted::default(), terms(false));
+    to_be_tried_again.look(&world.scene.cluster, at(1));
+    let away = PatchFault::Later {
+        reason: "away".to_owned(),
+        retry_after: None,
+        busy: false,
+    };
+    to_be_tried_again.answered(&orders[0].key, Err(away), at(1));
+    to_be_tried_again.stop();
+    let failed = "GitRepository: failed: it was not asked: it waited for its API server: away";
+    assert_eq!(ends(&to_be_tried_again), [failed]);
 }
 
 #[test]
