@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::{Cache, Item, ItemKey, Reference};
+use crate::catalog::{Cache, Item, ItemKey, Kind, Reference};
 use crate::flux::nearest;
 
 use super::find::text;
@@ -21,10 +21,34 @@ pub fn nearest_to<'c>(target: &Target, clusters: impl IntoIterator<Item = &'c Ca
         Target::Project {
             project,
             environment,
-        } => of_project(project, environment, &items),
+        } => without_ref(project, environment, &items)
+            .unwrap_or_else(|| of_project(project, environment, &items)),
         Target::Object(key) => of_object(key, &items),
         Target::Repository { repository, .. } => of_repository(repository, &items),
     }
+}
+
+/// A repository may be meant of which the ref was forgotten.
+fn without_ref(owner: &str, name: &str, items: &[&Item]) -> Option<String> {
+    let path = format!("{owner}/{name}").to_lowercase();
+    let path = path.strip_suffix(".git").unwrap_or(&path);
+    let repository = RepositoryName::Path(path.into());
+    let followed = items.iter().filter(|item| repository.is_of(item));
+    let meant: BTreeSet<String> = followed
+        .filter_map(|item| Some(format!("`{path}@{}`", text_or_default(item)?)))
+        .collect();
+    let meant: BTreeSet<&str> = meant.iter().map(String::as_str).collect();
+    (!meant.is_empty()).then(|| format!("a repository is named with its ref: {}", listed(&meant)))
+}
+
+/// What may stand behind the `@`; `None`: nothing that names a ref.
+fn text_or_default(item: &Item) -> Option<&str> {
+    let unset = match item.key.kind {
+        Kind::GitRepository => Some("master"),
+        Kind::OciRepository => Some("latest"),
+        _ => None,
+    };
+    text(&item.reference).or(unset)
 }
 
 fn of_project(project: &str, environment: &str, items: &[&Item]) -> String {
@@ -158,6 +182,10 @@ mod tests {
         for (text, expected) in [
             ("web/dev", "`web` is in production, staging"),
             ("wbe/production", "did you mean `web/production`?"),
+            (
+                "Acme/Web.git",
+                "a repository is named with its ref: `acme/web@main`, `acme/web@next`",
+            ),
             (
                 "x/y",
                 "there is: shop/production, web/production, web/staging",

@@ -33,6 +33,10 @@ fn what_names_nothing_is_answered_with_what_is_there() {
         ),
         ("acme/hand-named@next", "of it is followed: branch `main`"),
         ("acme/hand-namde@main", "did you mean `acme/hand-named`?"),
+        (
+            "acme/hand-named",
+            "a repository is named with its ref: `acme/hand-named@main`",
+        ),
     ] {
         assert_eq!(
             refused(&scene, &["hand-named/production", target]),
