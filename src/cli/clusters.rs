@@ -154,6 +154,11 @@ pub(super) fn refuse_ambiguous(commit: &CommitName, clusters: &[Looked]) -> anyh
         let found = revisions.flatten().filter_map(|it| commit.commit_of(it));
         commits.extend(found.map(str::to_owned));
     }
+    refuse_several(commit, commits)
+}
+
+/// Refuses it where these are more than one.
+pub(super) fn refuse_several(commit: &CommitName, commits: BTreeSet<String>) -> anyhow::Result<()> {
     if commits.len() > 1 {
         let commits: Vec<String> = commits.into_iter().take(MOST_COMMITS).collect();
         let commits = commits.join(", ");

@@ -1,5 +1,6 @@
 //! `flux-setup status`: what every cluster really runs, and where a commit is.
 
+mod delivered;
 mod pushes;
 mod report;
 mod text;
@@ -28,8 +29,9 @@ use super::outcome::Outcome;
 use super::output;
 use super::status_args::StatusArguments;
 
+use delivered::Delivered;
 use pushes::Pushes;
-use report::{Report, Shown};
+use report::{Report, Shown, places};
 
 /// How long a cluster may take to say what it has.
 const LOOK_LIMIT: Duration = Duration::from_secs(60);
@@ -62,12 +64,17 @@ async fn show(
     let look = Look::begin(asked.accesses, &asked.hosts);
     look.until_tried(LOOK_LIMIT).await;
     loop {
-        let pushes = match client {
+        let told = match client {
             // One request after the other, and nothing else is to be done meanwhile.
-            Some(client) => Some(tokio::task::block_in_place(|| Pushes::ask(client))?),
-            None => None,
+            Some(client) => tokio::task::block_in_place(|| {
+                let pushes = Pushes::ask(client)?;
+                let commit = missing(arguments, &look.clusters);
+                let delivered = commit.map(|commit| Delivered::find(client, commit));
+                anyhow::Ok((Some(pushes), delivered.transpose()?.flatten()))
+            })?,
+            None => (None, None),
         };
-        let report = report(arguments, targets, &look.clusters, pushes.as_ref())?;
+        let report = report(arguments, targets, &look.clusters, told)?;
         print(global.format, arguments, &report)?;
         if !arguments.watch {
             return Ok(outcome(&report));
@@ -93,7 +100,7 @@ fn print(format: Format, arguments: &StatusArguments, report: &Report) -> anyhow
 fn outcome(report: &Report) -> Outcome {
     let runs = match &report.places {
         Some(places) => !places.is_empty() && places.iter().all(|place| place.runs),
-        None => true,
+        None => report.unknown_to_server.is_empty(),
     };
     let NotSeen { away, unseen } = &report.not_seen;
     match runs && away.is_empty() && unseen.is_empty() {
@@ -106,14 +113,14 @@ fn report(
     arguments: &StatusArguments,
     targets: &[Target],
     clusters: &[Looked],
-    pushes: Option<&Pushes>,
+    (pushes, delivered): (Option<Pushes>, Option<Delivered>),
 ) -> anyhow::Result<Report> {
     if let Some(commit) = &arguments.commit {
         clusters::refuse_ambiguous(commit, clusters)?;
     }
     let not_seen = NotSeen::of(clusters);
     let is_whole = not_seen.away.is_empty();
-    let found = found(arguments, targets, clusters, is_whole)?;
+    let found = found(arguments, targets, clusters, delivered.as_ref(), is_whole)?;
     let selection = selection(&arguments.selection, clusters, is_whole)?;
     let now = Timestamp::now();
     let mut objects = Vec::new();
@@ -129,19 +136,35 @@ fn report(
                 let standing = Standing::of(item, &cache);
                 let place = arguments.commit.as_ref();
                 let place = place.map(|commit| standing.place(commit, &cache));
-                let push = pushes.and_then(|pushes| pushes.of(&standing));
+                let push = pushes.as_ref().and_then(|pushes| pushes.of(&standing));
                 objects.push(Shown::of(&standing, place, push));
             }
         }
     }
     objects.sort_by(Shown::order);
-    Ok(Report::new(
-        now,
-        arguments.commit.as_ref(),
+    let commit = arguments.commit.as_ref();
+    let served = pushes.map(|pushes| pushes.clusters);
+    let shown = objects.iter().map(|shown| &shown.cluster);
+    let is_unknown = |cluster: &&String| served.as_ref().is_some_and(|it| !it.contains(*cluster));
+    Ok(Report {
+        at: now,
+        commit: commit.map(|commit| commit.as_str().to_owned()),
+        places: commit.map(|_| places(&objects)),
+        unknown_to_server: shown.filter(is_unknown).cloned().collect(),
         objects,
         not_seen,
-        pushes.is_some(),
-    ))
+        delivered,
+        served,
+        clusters: clusters.len(),
+    })
+}
+
+/// The commit that was asked for, where nothing says which objects it concerns.
+fn missing<'a>(arguments: &'a StatusArguments, clusters: &[Looked]) -> Option<&'a CommitName> {
+    let commit = arguments.commit.as_ref();
+    commit.filter(|commit| {
+        arguments.targets.is_empty() && repositories_with(commit, clusters).is_empty()
+    })
 }
 
 /// What is shown of each cluster.
@@ -149,6 +172,7 @@ fn found(
     arguments: &StatusArguments,
     targets: &[Target],
     clusters: &[Looked],
+    delivered: Option<&Delivered>,
     is_whole: bool,
 ) -> anyhow::Result<Vec<Vec<Arc<Item>>>> {
     for (target, text) in targets.iter().zip(&arguments.targets) {
@@ -164,6 +188,7 @@ fn found(
         (Some(commit), true) => Some(repositories_with(commit, clusters)),
         _ => None,
     };
+    let pushed_to = delivered.map(|delivered| delivered.repository.to_lowercase());
     let found = clusters.iter().map(|looked| {
         let cache = looked.live.read();
         let found: Vec<Arc<Item>> = match &of_repositories {
@@ -175,7 +200,9 @@ fn found(
                 .items()
                 .filter(|item| {
                     let repository = item.repository.as_deref();
-                    repository.is_some_and(|it| repositories.contains(it))
+                    repository.is_some_and(|it| {
+                        repositories.contains(it) || pushed_to.as_deref() == Some(it.path())
+                    })
                 })
                 .cloned()
                 .collect(),

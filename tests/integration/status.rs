@@ -282,6 +282,16 @@ fn a_cluster_that_is_away_is_told_and_the_rest_is_shown() {
     assert_eq!(report["objects"].as_array().unwrap().len(), 2);
     let eu = run(&["--cluster", "eu"]);
     assert_eq!(eu.code, Some(0), "{eu:?}");
+    let us = |arguments: &[&str]| {
+        let run = run(&[&["--cluster", "us"], arguments].concat());
+        assert_eq!(run.code, Some(1), "{run:?}");
+        run.stdout.lines().next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(us(&[]), "nothing can be seen: 1 of 1 clusters is away");
+    assert_eq!(
+        us(&["--commit", "fedcba9876543210"]),
+        "no object that can be seen has commit fedcba9876543210: 1 of 1 clusters is away"
+    );
 }
 
 #[test]

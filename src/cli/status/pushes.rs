@@ -1,6 +1,6 @@
 //! Pushes that a running `serve` knows of and that are not applied yet.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::Context;
 use jiff::Timestamp;
@@ -11,9 +11,13 @@ use crate::reconcile::standing::Standing;
 
 use crate::cli::client::Client;
 
-/// The last one of each object, by cluster, kind, namespace and name.
 #[derive(Debug)]
-pub(super) struct Pushes(HashMap<(String, String, String, String), Push>);
+pub(super) struct Pushes {
+    /// The last one of each object, by cluster, kind, namespace and name.
+    last: HashMap<(String, String, String, String), Push>,
+    /// What the server calls its clusters.
+    pub(super) clusters: BTreeSet<String>,
+}
 
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Push {
@@ -39,6 +43,16 @@ struct Told {
 }
 
 #[derive(Debug, Deserialize)]
+struct Served {
+    clusters: Vec<Cluster>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Cluster {
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
 struct Object {
     kind: String,
     namespace: String,
@@ -46,7 +60,7 @@ struct Object {
 }
 
 impl Pushes {
-    /// Asks for the last ones.
+    /// Asks for the last ones, and of which clusters they are.
     pub(super) fn ask(client: &Client) -> anyhow::Result<Self> {
         let told: Unapplied = serde_json::from_value(client.get("/api/v1/pushes")?)
             .context("the server answers something else than pushes")?;
@@ -63,13 +77,19 @@ impl Pushes {
             };
             ((told.cluster, kind, namespace, name), push)
         });
-        Ok(Self(pushes.collect()))
+        let served: Served = serde_json::from_value(client.get("/api/v1/clusters")?)
+            .context("the server answers something else than clusters")?;
+        let clusters = served.clusters.into_iter().map(|cluster| cluster.name);
+        Ok(Self {
+            last: pushes.collect(),
+            clusters: clusters.collect(),
+        })
     }
 
     /// What was pushed to what an object is made from, unless it has that already.
     pub(super) fn of(&self, standing: &Standing) -> Option<Push> {
         let key = &standing.origin.as_ref()?.key;
-        let push = self.0.get(&(
+        let push = self.last.get(&(
             standing.item.cluster.to_string(),
             key.kind.name().to_owned(),
             key.namespace.to_string(),

@@ -1,19 +1,19 @@
 //! What is shown of clusters, as machines read it.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::catalog::{Item, ItemKey};
-use crate::delivery::CommitName;
 use crate::flux::duration;
 use crate::reconcile::standing::{Health, Place, Standing, Together};
 
 use crate::cli::clusters::NotSeen;
 
+use super::delivered::Delivered;
 use super::pushes::Push;
 
 #[derive(Debug, Serialize)]
@@ -28,9 +28,18 @@ pub(super) struct Report {
     pub(super) objects: Vec<Shown>,
     #[serde(flatten)]
     pub(super) not_seen: NotSeen,
-    /// Whether a server was asked for pushes.
+    /// Clusters of which the server that was asked for pushes knows nothing by this name.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) unknown_to_server: BTreeSet<String>,
+    /// The delivery that told of the commit, where no object has it and a server knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) delivered: Option<Delivered>,
+    /// What the server calls its clusters; `None`: none was asked for pushes.
     #[serde(skip)]
-    pub(super) knows_pushes: bool,
+    pub(super) served: Option<BTreeSet<String>>,
+    /// How many clusters were looked at.
+    #[serde(skip)]
+    pub(super) clusters: usize,
 }
 
 /// One object.
@@ -132,27 +141,8 @@ impl Shown {
     }
 }
 
-impl Report {
-    pub(super) fn new(
-        at: Timestamp,
-        commit: Option<&CommitName>,
-        objects: Vec<Shown>,
-        not_seen: NotSeen,
-        knows_pushes: bool,
-    ) -> Self {
-        Self {
-            at,
-            commit: commit.map(|commit| commit.as_str().to_owned()),
-            places: commit.map(|_| places(&objects)),
-            objects,
-            not_seen,
-            knows_pushes,
-        }
-    }
-}
-
 /// One for each project in each environment and cluster, and for each object that is of none.
-fn places(objects: &[Shown]) -> Vec<PlaceShown> {
+pub(super) fn places(objects: &[Shown]) -> Vec<PlaceShown> {
     let mut groups: BTreeMap<(bool, Option<&str>, &str, String), Vec<&Shown>> = BTreeMap::new();
     for shown in objects {
         let project = match &shown.project {

@@ -1,5 +1,6 @@
 //! What is shown of clusters, as people read it.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::reconcile::standing::{Health, Place};
 use crate::cli::printable::printable;
 use crate::cli::table::{Column, print_coloured, table};
 
+use super::delivered::Delivered;
 use super::report::{PlaceShown, Report, Shown};
 
 const RED: Style = AnsiColor::Red.on_default();
@@ -23,6 +25,8 @@ const DIM: Style = Style::new().dimmed();
 const SPARED_FIRST: [&str; 5] = ["interval", "suspended", "project", "environment", "age"];
 /// Failures that are told at once: nobody reads more before mending some.
 const MOST_FAILURES: usize = 20;
+/// Names of clusters that are told at once.
+const MOST_NAMES: usize = 10;
 
 pub(super) fn tell(out: &mut dyn Write, report: &Report, width: Option<usize>) -> io::Result<()> {
     match &report.places {
@@ -37,16 +41,49 @@ pub(super) fn tell(out: &mut dyn Write, report: &Report, width: Option<usize>) -
         let line = format!("part of cluster {}: {}", unseen.cluster, unseen.reason);
         writeln!(out, "{RED}unseen{RED:#}  {}", printable(&line))?;
     }
-    if !report.knows_pushes && report.places.is_none() {
-        let note = "pushes that are not applied yet: --server URL asks a running `serve`";
-        writeln!(out, "{DIM}{note}{DIM:#}")?;
+    match &report.served {
+        _ if report.places.is_some() => {}
+        None => {
+            let note = "pushes that are not applied yet: --server URL asks a running `serve`";
+            writeln!(out, "{DIM}{note}{DIM:#}")?;
+        }
+        Some(served) => {
+            for cluster in &report.unknown_to_server {
+                let line = format!(
+                    "pushes to cluster {cluster}: the server knows no cluster of this name, only {}; \
+                     give it one name there and here",
+                    some_of(served)
+                );
+                writeln!(out, "{RED}unseen{RED:#}  {}", printable(&line))?;
+            }
+        }
     }
     Ok(())
 }
 
+/// Names, or the first of many.
+fn some_of(names: &BTreeSet<String>) -> String {
+    let shown: Vec<&str> = names.iter().take(MOST_NAMES).map(String::as_str).collect();
+    match names.len().saturating_sub(MOST_NAMES) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// `1 of 3 clusters is away`; `None`: none is.
+fn away(report: &Report) -> Option<String> {
+    let (away, all) = (report.not_seen.away.len(), report.clusters);
+    let is = if away == 1 { "is" } else { "are" };
+    (away > 0).then(|| format!("{away} of {all} clusters {is} away"))
+}
+
 fn tell_objects(out: &mut dyn Write, report: &Report, width: Option<usize>) -> io::Result<()> {
     if report.objects.is_empty() {
-        return writeln!(out, "nothing is there");
+        return match away(report) {
+            Some(away) => writeln!(out, "nothing can be seen: {away}"),
+            None if report.not_seen.unseen.is_empty() => writeln!(out, "nothing is there"),
+            None => writeln!(out, "nothing is there that can be seen"),
+        };
     }
     let mut columns = vec![
         Column::text("environment"),
@@ -59,7 +96,7 @@ fn tell_objects(out: &mut dyn Write, report: &Report, width: Option<usize>) -> i
         Column::text("ready"),
         Column::text("suspended"),
     ];
-    if report.knows_pushes {
+    if report.served.is_some() {
         columns.push(Column::text("pushed"));
     }
     let mut rows = table(&columns);
@@ -75,14 +112,15 @@ fn tell_objects(out: &mut dyn Write, report: &Report, width: Option<usize>) -> i
             ready(shown).to_owned(),
             if shown.suspended { "yes" } else { "-" }.to_owned(),
         ];
-        if report.knows_pushes {
-            cells.push(shown.push.as_ref().map_or_else(
-                || "-".to_owned(),
-                |push| {
+        if report.served.is_some() {
+            cells.push(match &shown.push {
+                Some(push) => {
                     let ago = age(Some(push.at), report.at);
                     format!("{}, {ago} ago", printable(&push.short()))
-                },
-            ));
+                }
+                None if report.unknown_to_server.contains(&shown.cluster) => "?".to_owned(),
+                None => "-".to_owned(),
+            });
         }
         rows.add_row(cells);
     }
@@ -114,10 +152,7 @@ fn tell_places(
 ) -> io::Result<()> {
     let commit = report.commit.as_deref().unwrap_or_default();
     if places.is_empty() {
-        return writeln!(
-            out,
-            "no object has commit {commit}, and nobody knows which ones it concerns"
-        );
+        return writeln!(out, "{}", printable(&nowhere(report, commit)));
     }
     let mut rows = table(&[
         Column::text("environment"),
@@ -145,7 +180,40 @@ fn tell_places(
             Place::Another | Place::Nothing => Style::new(),
         })
         .collect();
-    print_coloured(out, width, &rows, &["age", "revision"], &styles)
+    print_coloured(out, width, &rows, &["age", "revision"], &styles)?;
+    if let Some(delivered) = &report.delivered {
+        let Delivered {
+            guid, repository, ..
+        } = delivered;
+        let ago = age(Some(delivered.received_at), report.at);
+        let line = format!(
+            "to {repository}, {ago} ago; `flux-setup delivery show {guid}` says what became of it"
+        );
+        writeln!(out, "\npushed  {}", printable(&line))?;
+    }
+    Ok(())
+}
+
+/// Why nobody can say where a commit is.
+fn nowhere(report: &Report, commit: &str) -> String {
+    match (&report.delivered, away(report)) {
+        (_, Some(away)) => format!("no object that can be seen has commit {commit}: {away}"),
+        (Some(delivered), None) => {
+            let Delivered {
+                guid, repository, ..
+            } = delivered;
+            format!(
+                "no object has commit {commit}; delivery {guid} brought it to {repository}, which nothing that is shown follows"
+            )
+        }
+        (None, None) if report.served.is_some() => {
+            format!("no object has commit {commit}, and no delivery of late tells of it")
+        }
+        (None, None) => format!(
+            "no object has commit {commit}, and nobody knows which ones it concerns; \
+             --server URL asks a running `serve`"
+        ),
+    }
 }
 
 const HEADING_OF_PLACES: &str = "where it is";

@@ -61,7 +61,8 @@ fn a_commit_is_told_per_environment_and_answers_whether_it_runs() {
         (nowhere.code, &*nowhere.stdout),
         (
             Some(1),
-            "no object has commit fedcba9876543210, and nobody knows which ones it concerns\n"
+            "no object has commit fedcba9876543210, and nobody knows which ones it concerns; \
+             --server URL asks a running `serve`\n"
         )
     );
 }
