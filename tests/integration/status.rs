@@ -1,9 +1,9 @@
 //! `flux-setup status` through the binary, on a real API server.
 
 mod commits;
+mod fleet;
 mod pushed;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -18,8 +18,13 @@ const SOURCE: &str = "source.toolkit.fluxcd.io/v1";
 const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io/v1";
 
 fn run(server: &ApiServer, arguments: &[&str]) -> Run {
+    run_of("status", server, arguments)
+}
+
+/// Another command, in a folder without configuration.
+fn run_of(name: &str, server: &ApiServer, arguments: &[&str]) -> Run {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut command = command(&[&["status"], arguments].concat());
+    let mut command = command(&[&[name], arguments].concat());
     let output = command
         .current_dir(folder.path())
         .env("KUBECONFIG", server.kubeconfig())
@@ -62,123 +67,6 @@ fn create_both(server: &ApiServer, namespace: &str, name: &str, project: &str, e
     let spec = json!({"interval": "10m0s", "prune": true, "sourceRef": source});
     let kustomization = target(KUSTOMIZE, "Kustomization");
     create(server, kustomization, project, environment, &spec);
-}
-
-/// What the API server says of each object, as a person would read it with `kubectl get`.
-fn truth(server: &ApiServer, namespace: &str) -> BTreeMap<String, Value> {
-    let mut objects = BTreeMap::new();
-    for (api_version, plural) in [(SOURCE, "gitrepositories"), (KUSTOMIZE, "kustomizations")] {
-        let path = format!("/apis/{api_version}/namespaces/{namespace}/{plural}");
-        let list = server.read(&path).unwrap_or_default();
-        for item in list["items"].as_array().into_iter().flatten() {
-            let kind = item["kind"].as_str().unwrap_or_default();
-            let status = &item["status"];
-            let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
-            let ready = conditions.iter().find(|it| it["type"] == "Ready");
-            let health = match ready.and_then(|ready| ready["status"].as_str()) {
-                Some("True") => "ready",
-                Some("False") => "failed",
-                _ => "working",
-            };
-            let is_git = kind == "GitRepository";
-            let revision = if is_git {
-                status["artifact"]["revision"].clone()
-            } else {
-                status["lastAppliedRevision"].clone()
-            };
-            let message = match health {
-                "failed" => ready.map_or(Value::Null, |ready| ready["message"].clone()),
-                _ => Value::Null,
-            };
-            let key = format!(
-                "{kind} {}",
-                item["metadata"]["name"].as_str().unwrap_or_default()
-            );
-            let interval = if is_git { "1m30s" } else { "10m" };
-            let figures = json!([
-                revision,
-                interval,
-                health,
-                item["spec"]["suspend"].as_bool().unwrap_or_default(),
-                message,
-                item["metadata"]["labels"]["flux-setup.dev/environment"],
-            ]);
-            objects.insert(key, figures);
-        }
-    }
-    objects
-}
-
-#[test]
-#[ignore = "needs a Kubernetes API server"]
-fn the_figures_of_a_fleet_of_200_objects_are_those_of_the_api_server() {
-    let server = shared();
-    let namespace = "status-fleet";
-    server.create_namespace(namespace);
-    let player = Player::new(server, namespace);
-    for number in 0..100 {
-        let name = format!("app-{number:03}");
-        let environment = ["development", "staging", "production"][number % 3];
-        create_both(server, namespace, &name, "status-fleet", environment);
-        let commit = number as u64;
-        if number % 10 != 9 {
-            player.fetch(&name, &revision("main", commit));
-        }
-        match number % 7 {
-            0 => player.fail(
-                &name,
-                &revision("main", commit),
-                "BuildFailed",
-                "it cannot be built",
-            ),
-            1 => {}
-            _ => player.apply(&name, &revision("main", commit)),
-        }
-        if number % 25 == 3 {
-            let target = Target {
-                api_version: KUSTOMIZE,
-                kind: "Kustomization",
-                namespace,
-                name: &name,
-            };
-            server.patch(target, &json!({"spec": {"suspend": true}}));
-        }
-    }
-    let run = run(server, &["--project", "status-fleet", "--format", "json"]);
-    assert_eq!((run.code, &*run.stderr), (Some(0), ""), "{run:?}");
-    let report = told(&run);
-    let shown = report["objects"].as_array().unwrap().iter().map(|object| {
-        let key = format!(
-            "{} {}",
-            object["object"]["kind"].as_str().unwrap(),
-            object["object"]["name"].as_str().unwrap()
-        );
-        let message = match object["health"].as_str() {
-            Some("failed") => object["message"].clone(),
-            _ => Value::Null,
-        };
-        let figures = json!([
-            object["revision"],
-            object["interval"],
-            object["health"],
-            object["suspended"],
-            message,
-            object["environment"],
-        ]);
-        (key, figures)
-    });
-    let shown: BTreeMap<String, Value> = shown.collect();
-    assert_eq!(shown.len(), 200);
-    let truth = truth(server, namespace);
-    // Their last change was to `spec.suspend`, which nobody has answered yet.
-    let is_asleep = |figures: &Value| figures[3] == true;
-    for (key, expected) in truth.iter().filter(|(_, it)| !is_asleep(it)) {
-        assert_eq!(shown[key], *expected, "{key}");
-    }
-    let asleep = truth.values().filter(|it| is_asleep(it)).count();
-    assert_eq!(shown.values().filter(|it| is_asleep(it)).count(), asleep);
-    let fetched = &report["objects"].as_array().unwrap()[0]["revisionAt"];
-    assert_eq!(fetched, "2026-01-02T03:04:05Z");
 }
 
 #[test]
