@@ -1,6 +1,7 @@
 //! Several replicas on one PostgreSQL: what was accepted is annotated once, whichever of them dies, hangs or is cut off.
 
 mod apart;
+mod claims;
 mod controllers;
 pub mod fleet;
 mod handover;

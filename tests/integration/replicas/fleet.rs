@@ -13,6 +13,7 @@ use crate::process::{Home, SECRET, Service};
 use crate::serve::objects::{Objects, Tokens};
 use crate::store::servers::Postgres;
 
+use super::claims::Claims;
 use super::controllers::PUSHED;
 use super::proxy::{Proxy, Server};
 use super::sampler::{Sampler, holds};
@@ -27,6 +28,7 @@ pub struct Fleet<'s> {
     pub postgres: Postgres,
     pub replicas: Vec<Replica>,
     pub sampler: Sampler,
+    claims: Claims,
     looking_on: Proxy,
     pub tokens: Tokens,
     objects: Objects<'s>,
@@ -88,7 +90,8 @@ impl<'s> Fleet<'s> {
                 service,
             }
         };
-        let replicas = (0..replicas).map(replica).collect();
+        let replicas: Vec<Replica> = (0..replicas).map(replica).collect();
+        let apis: Vec<SocketAddr> = replicas.iter().map(|replica| replica.home.api).collect();
         let looking_on = Proxy::to(Server::Socket(socket.clone()));
         let url = format!(
             "postgres://tests@{}/{database}?sslmode=disable",
@@ -96,6 +99,7 @@ impl<'s> Fleet<'s> {
         );
         let mut fleet = Self {
             sampler: Sampler::start(&url),
+            claims: Claims::start(&apis),
             looking_on,
             postgres,
             replicas,
@@ -109,25 +113,9 @@ impl<'s> Fleet<'s> {
     }
 
     /// The replica that says that it holds a lease.
-    ///
-    /// # Panics
-    /// Where two say so, and the first does so still when it is asked again.
     pub fn holder(&self, lease: &str) -> Option<usize> {
-        let says = |place: &usize| {
-            let service = self.replicas[*place].service.as_ref();
-            service.and_then(|service| holds(service, lease)) == Some(true)
-        };
-        let saying: Vec<usize> = (0..self.replicas.len()).filter(says).collect();
-        // Who was told a moment ago that it has lost it says so a moment later.
-        let still = || {
-            thread::sleep(Duration::from_millis(200));
-            saying.iter().filter(|place| says(place)).count() > 1
-        };
-        assert!(
-            saying.len() < 2 || !still(),
-            "replicas {saying:?} hold {lease} at once"
-        );
-        saying.last().copied()
+        let mut services = self.replicas.iter().map(|replica| replica.service.as_ref());
+        services.position(|service| service.and_then(|service| holds(service, lease)) == Some(true))
     }
 
     /// The replicas that hold anything.
@@ -189,9 +177,15 @@ impl<'s> Fleet<'s> {
 
     /// Stops its process, or lets it go on.
     pub fn signal(&mut self, place: usize, signal: &str) {
+        if signal == "-STOP" {
+            self.claims.leave_out(place);
+        }
         let pid = self.replicas[place].service().pid().to_string();
         let sent = Command::new("kill").args([signal, &pid]).status();
         assert!(sent.is_ok_and(|status| status.success()));
+        if signal == "-CONT" {
+            self.claims.take_in(place);
+        }
     }
 
     pub fn all_logs(&self) -> Vec<String> {
@@ -232,13 +226,15 @@ impl<'s> Fleet<'s> {
         !self.tokens.of(&format!("app-{number}")).is_empty()
     }
 
-    /// Waits for the annotation of each, sees that none has two and that nobody annotated who was not to, and says so.
+    /// Waits for the annotation of each, sees that none has two, that no two held a lease at once and that nobody
+    /// annotated who was not to, and says so.
     pub fn is_done(&mut self, numbers: std::ops::Range<u64>) -> String {
         self.wait_until("all that was accepted is annotated", |fleet| {
             numbers.clone().all(|number| fleet.is_annotated(number))
         });
         // What would be done twice would be done by now.
         thread::sleep(Duration::from_secs(3));
+        assert_eq!(self.claims.doubled(), Vec::<String>::new());
         let tokens = |number: &u64| self.tokens.of(&format!("app-{number}")).len();
         let doubled: Vec<u64> = numbers
             .clone()
@@ -259,8 +255,9 @@ impl<'s> Fleet<'s> {
             Vec::<String>::new()
         );
         format!(
-            "lost 0, doubled 0 of {}; {} samples of the leases, of which fleet was taken {} times and cluster/prod {} times",
+            "lost 0, doubled 0 of {}; no two held a lease at once in {} answers; {} samples of the table, in which fleet was taken {} times and cluster/prod {} times",
             numbers.end - numbers.start,
+            self.claims.answers(),
             self.sampler.samples(),
             self.sampler.epochs("fleet"),
             self.sampler.epochs("cluster/prod"),

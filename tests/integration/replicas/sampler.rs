@@ -1,4 +1,4 @@
-//! Looks every 20 ms who holds what, and afterwards whether anybody else annotated.
+//! Looks every 20 ms into the table of leases, and afterwards whether anybody annotated whose lease it was not.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +11,8 @@ use serde_json::Value;
 use sqlx::{Connection, PgConnection};
 
 use crate::process::Service;
+
+use super::claims::gauge;
 
 const EVERY: Duration = Duration::from_millis(20);
 /// What was sent under a lease may be answered so much later on a busy machine; who has lost it and does not know it goes
@@ -142,9 +144,6 @@ async fn sample(
 
 /// Whether a replica says that it holds a lease; `None` where it says nothing.
 pub fn holds(service: &Service, lease: &str) -> Option<bool> {
-    let (_, page) = service.get("/metrics")?;
-    let line = format!("flux_setup_lease_held{{lease=\"{lease}\"}} ");
-    let page = page.as_str()?;
-    let value = page.lines().find_map(|it| it.strip_prefix(&line))?;
-    Some(value == "1")
+    let (_, page) = service.get_text("/metrics")?;
+    gauge(&page, "lease_held", lease).map(|value| value == "1")
 }
