@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::layers::{Layer, Layers, kind_of};
-use super::projects::{Fleet, Object, Origin, Project, Site};
+use super::projects::{Fleet, Object, Origin, Project};
+use super::sites::Site;
 use super::write;
 
 /// Path below the folder, and text.

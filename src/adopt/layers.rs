@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use super::agreement::{differs_by, groups, is_common, is_shared, mode, wanted};
 use super::leaves::Leaf;
-use super::projects::{Fleet, Site};
+use super::projects::Fleet;
+use super::sites::Site;
 use super::unit::Unit;
 
 /// Where something can be said; numbers as in [`Fleet`].

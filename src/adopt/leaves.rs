@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::found::{Found, Kind};
-use super::projects::{Fleet, Origin, Project, Site};
+use super::projects::{Fleet, Origin, Project};
+use super::sites::Site;
 use super::unit::{Unit, Wanted};
 
 /// An object that is to be rendered.

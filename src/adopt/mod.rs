@@ -17,6 +17,7 @@ mod leaves;
 mod names;
 mod projects;
 mod run;
+mod sites;
 mod steps;
 mod unit;
 mod wanted;

@@ -1,5 +1,9 @@
 //! What an object's name is made of: what it is called by itself, its environment and its cluster.
 
+use std::collections::HashSet;
+
+use crate::flux::names;
+
 use super::environments::words_of;
 
 /// A name taken apart: the name by itself, and the pattern that makes the whole of it again.
@@ -40,6 +44,25 @@ pub(super) fn take_apart(
         }
     }
     taken
+}
+
+/// The first of these names that nobody has, else the first with a number.
+pub(super) fn unused(used: &mut HashSet<String>, wanted: Vec<String>) -> String {
+    let sound = wanted.iter().filter(|name| names::dns_label(name).is_ok());
+    for name in sound {
+        if used.insert(name.clone()) {
+            return name.clone();
+        }
+    }
+    let first: String = wanted[0].chars().take(50).collect();
+    let mut number = 2;
+    loop {
+        let name = format!("{first}-{number}");
+        if used.insert(name.clone()) {
+            return name;
+        }
+        number += 1;
+    }
 }
 
 impl Taken {

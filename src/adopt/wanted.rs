@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::layers::{Layer, Layers};
-use super::projects::Site;
+use super::sites::Site;
 use super::unit::Unit;
 
 /// Keys in the order in which they are written.
