@@ -15,7 +15,7 @@ fn overlays() -> TempDir {
     let plain = source("api") + &kustomization("api", "");
     let patched = |branch: &str| {
         format!(
-            "resources: [../../base]\nnamePrefix: {branch}-\npatches:\n- target: {{kind: GitRepository}}\n  patch: '[{{op: replace, path: /spec/ref/branch, value: {branch}}}]'\n"
+            "resources: [../../base]\nnamePrefix: {branch}-\npatches:\n- target: {{kind: GitRepository}}\n  patch: '[{{\"op\": \"replace\", \"path\": \"/spec/ref/branch\", \"value\": \"{branch}\"}}]'\n"
         )
     };
     folder(&[
@@ -140,6 +140,55 @@ fn built_overlays_become_the_objects_of_their_clusters_and_are_proved() {
             .contains("`--build` builds what lies in a folder, and `old/base/web.yaml` is none"),
         "{}",
         stream.stderr
+    );
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server"]
+fn what_the_real_kustomize_makes_of_overlays_becomes_the_objects_of_their_clusters() {
+    use crate::binary::{command, ended};
+    let base = source("web") + &kustomization("web", "");
+    let patched = |branch: &str| {
+        format!(
+            "resources: [../../base]\ncommonAnnotations: {{tier: {branch}}}\npatches:\n- target: {{kind: GitRepository}}\n  patch: '[{{\"op\": \"replace\", \"path\": \"/spec/ref/branch\", \"value\": \"{branch}\"}}]'\n"
+        )
+    };
+    let folder = folder(&[
+        ("old/base/web.yaml", &base),
+        ("old/base/kustomization.yaml", "resources: [web.yaml]\n"),
+        ("old/clusters/eu/kustomization.yaml", &patched("eu")),
+        ("old/clusters/us/kustomization.yaml", &patched("us")),
+    ]);
+    // `kubectl kustomize` stands beside the server
+    let programs = std::env::var("KUBEBUILDER_ASSETS").expect("the folder of the programs");
+    let run = |arguments: &[&str]| {
+        let mut command = command(arguments);
+        command.current_dir(folder.path());
+        command.env("PATH", format!("{programs}:/usr/bin:/bin"));
+        ended(&command.output().expect("the program was built"))
+    };
+    let made = run(&["init", "fleet", "--from", "old", "--build"]);
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    assert!(made.stdout.contains(" 4 the same;"), "{}", made.stdout);
+    assert!(!made.stdout.contains("left alone"), "{}", made.stdout);
+    let checked = run(&[&CHECK[..], &["--build"]].concat());
+    let answer = (checked.code, &*checked.stdout);
+    assert_eq!(answer, (Some(0), ""), "{}", checked.stderr);
+    let rendered = run(&["render", "--config", "fleet"]).stdout;
+    for branch in ["eu", "us"] {
+        let written = format!("branch: {branch}\n");
+        assert!(rendered.contains(&written), "{rendered}");
+        assert!(
+            rendered.contains(&format!("tier: {branch}\n")),
+            "{rendered}"
+        );
+    }
+    let judged = run(&["validate", "--manifests", "old", "--build"]);
+    assert!(
+        judged.stdout.contains("4 documents judged") && judged.stdout.contains("2 overlays built"),
+        "{}{}",
+        judged.stdout,
+        judged.stderr
     );
 }
 
