@@ -3,8 +3,9 @@
 //! ```text
 //! clusters/prod, clusters/staging       the folders in one that is called `clusters`
 //! eu/flux-system/gotk-sync.yaml         the folder that `flux bootstrap` was given
-//! prod/web.yaml, staging/web.yaml       folders side by side that hold the same Kustomization or GitRepository,
-//!                                       which in one cluster would be applied over each other
+//! prod/web.yaml, staging/web.yaml       folders side by side that hold the same Kustomization, or a GitRepository
+//!                                       that says one thing here and another there: in one cluster they would
+//!                                       be applied over each other
 //! apps/prod, clusters/base              what a Kustomization, of Flux or of kustomize, of one of these takes in:
 //!                                       it is for the same cluster, or for several
 //! ```
@@ -14,7 +15,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use crate::flux::yaml::Node;
+use crate::flux::yaml::{Node, Value};
 
 use super::kustomize::named_paths;
 use super::references::{key_of, text};
@@ -41,7 +42,7 @@ impl<'a> Clusters<'a> {
         kustomizations: &[(&'a Node, &'a Path)],
     ) -> Self {
         let mut clusters = Self::default();
-        let mut places: BTreeMap<_, BTreeSet<&Path>> = BTreeMap::new();
+        let mut places: BTreeMap<_, BTreeMap<&Path, &Node>> = BTreeMap::new();
         let mut folders = HashSet::new();
         for (document, file) in documents {
             let Some(folder) = file.parent() else {
@@ -67,17 +68,23 @@ impl<'a> Clusters<'a> {
                 clusters.homes.insert(home, true);
             }
             let places = places.entry((key.kind, namespace, key.name));
-            places.or_default().insert(folder);
+            places.or_default().insert(folder, document);
         }
-        for folders in places.into_values() {
-            let folders: Vec<_> = folders.into_iter().collect();
+        for ((kind, ..), places) in places {
+            let mut all = places.values();
+            let first = all.next().and_then(|document| document.get("spec"));
+            // several people of one cluster may write down the source that they share
+            if &*kind == "GitRepository" && all.all(|one| is_same(first, one.get("spec"))) {
+                continue;
+            }
+            let folders: Vec<_> = places.into_keys().collect();
             for pair in folders.windows(2) {
                 for home in beside(pair[0], pair[1]).into_iter().flatten() {
                     clusters.homes.entry(home).or_insert(false);
                 }
             }
         }
-        if clusters.homes.len() > 1 {
+        if !clusters.homes.is_empty() {
             clusters.take_in(documents, kustomizations, &folders);
         }
         clusters
@@ -123,7 +130,7 @@ impl<'a> Clusters<'a> {
     }
 
     /// The homes of the clusters that a file is for; empty where it may be for any.
-    fn of_file(&self, file: &Path) -> Vec<&'a Path> {
+    pub(super) fn of_file(&self, file: &Path) -> Vec<&'a Path> {
         let mut around = file.ancestors();
         let found = around.find_map(|path| match self.taken_in.get(path) {
             Some(homes) => Some(homes.iter().copied().collect()),
@@ -152,6 +159,28 @@ impl<'a> Clusters<'a> {
         !one.starts_with(other)
             && !other.starts_with(one)
             && (are_beside || is_sure(one) && is_sure(other))
+    }
+}
+
+/// Whether two values are the same, wherever they stand.
+fn is_same(one: Option<&Node>, other: Option<&Node>) -> bool {
+    let (Some(one), Some(other)) = (one, other) else {
+        return one.is_none() && other.is_none();
+    };
+    match (&one.value, &other.value) {
+        (Value::Scalar(one), Value::Scalar(other)) => {
+            one.resolve() == other.resolve() && one.text == other.text
+        }
+        (Value::Sequence(one), Value::Sequence(other)) => {
+            let mut pairs = one.iter().zip(other);
+            one.len() == other.len() && pairs.all(|(one, other)| is_same(Some(one), Some(other)))
+        }
+        (Value::Mapping(entries), Value::Mapping(others)) => {
+            let mut keys = entries.iter();
+            entries.len() == others.len()
+                && keys.all(|entry| is_same(Some(&entry.node), other.get(&entry.key)))
+        }
+        _ => false,
     }
 }
 
@@ -250,10 +279,11 @@ mod tests {
 
     #[test]
     fn the_same_object_side_by_side_makes_two_clusters_and_beside_something_else_none() {
+        let of = |branch: &str| format!("{}spec: {{ref: {{branch: {branch}}}}}\n", source("a"));
         let files = [
-            ("/r/prod/sources/a.yaml", source("a")),
-            ("/r/staging/sources/a.yaml", source("a")),
-            ("/r/staging/sources/deep/a.yaml", source("a")),
+            ("/r/prod/sources/a.yaml", of("main")),
+            ("/r/staging/sources/a.yaml", of("next")),
+            ("/r/staging/sources/deep/a.yaml", of("next")),
             ("/r/other/b.yaml", source("b")),
         ];
         let apart = |one, other| are_apart(&files, one, other);
@@ -264,9 +294,16 @@ mod tests {
             "/r/staging/sources/deep/a.yaml"
         ));
         // where kustomize names the namespace, one name is of several objects
-        let unnamed = source("a").replace(", namespace: flux-system", "");
-        let files = [("a/a.yaml", unnamed.clone()), ("b/a.yaml", unnamed)];
+        let unnamed = |branch| of(branch).replace(", namespace: flux-system", "");
+        let files = [("a/a.yaml", unnamed("main")), ("b/a.yaml", unnamed("next"))];
         assert!(!are_apart(&files, "a/a.yaml", "b/a.yaml"));
+        // a source that people of one cluster share, each with a file of their own
+        let files = [("a/a.yaml", of("main")), ("b/a.yaml", of("main"))];
+        assert!(!are_apart(&files, "a/a.yaml", "b/a.yaml"));
+        let files = [("a/a.yaml", of("main")), ("b/a.yaml", of("next"))];
+        assert!(are_apart(&files, "a/a.yaml", "b/a.yaml"));
+        let files = ["a/a.yaml", "b/a.yaml"].map(|file| (file, applies("a", "./x")));
+        assert!(are_apart(&files, "a/a.yaml", "b/a.yaml"));
     }
 
     #[test]
