@@ -198,7 +198,8 @@ impl Judged {
 }
 
 /// The documents with the items of each list in its place, as `kubectl get` prints them and as kubectl and
-/// kustomize read them, whatever kind they are of.
+/// kustomize read them, whatever kind they are of. In a list of one kind, as `GitRepositoryList`, the items
+/// need not say what they are.
 pub(super) fn without_lists(documents: Vec<Node>) -> Vec<Node> {
     let mut single = Vec::with_capacity(documents.len());
     for document in documents {
@@ -206,13 +207,36 @@ pub(super) fn without_lists(documents: Vec<Node>) -> Vec<Node> {
         let items = document.get("items");
         match items.and_then(Node::as_sequence) {
             Some(items) if kind.is_some_and(|kind| kind.ends_with("List")) => {
-                single.extend(without_lists(items.to_vec()));
+                let items = items.iter().map(|item| of_list(item, &document));
+                single.extend(without_lists(items.collect()));
             }
             None if kind == Some("List") && items.is_none_or(Node::is_null) => {}
             _ => single.push(document),
         }
     }
     single
+}
+
+/// An item with what it is, where the list alone says so.
+fn of_list(item: &Node, list: &Node) -> Node {
+    let mut item = item.clone();
+    let kind = list.get("kind").and_then(Node::as_str).unwrap_or_default();
+    let kind = kind.trim_end_matches("List");
+    if let (false, Some(entries)) = (kind.is_empty(), item.as_mapping_mut()) {
+        for (key, text) in [("kind", Some(kind)), ("apiVersion", None)] {
+            let Some(said) = list.entry(key) else {
+                continue;
+            };
+            if entries.iter().all(|entry| entry.key != key) {
+                let mut entry = said.clone();
+                if let Some(text) = text {
+                    entry.node = Node::string(said.node.span, text.to_owned());
+                }
+                entries.insert(0, entry);
+            }
+        }
+    }
+    item
 }
 
 /// Whether a document is kustomize's own configuration, which no API server takes. In a file of its
@@ -244,5 +268,17 @@ mod tests {
         let kinds = documents.iter().map(|document| document.get("kind"));
         let kinds: Vec<_> = kinds.map(|kind| kind.and_then(Node::as_str)).collect();
         assert_eq!(kinds, [Some("A"), Some("B"), Some("C")]);
+    }
+
+    #[test]
+    fn an_item_of_a_list_of_one_kind_is_of_that_kind() {
+        let text = "apiVersion: a.b/v1\nkind: ThingList\nitems: [{metadata: {name: x}}, {kind: Other, apiVersion: c/v2}, 1]\n---\nkind: List\nitems: [{metadata: {name: y}}]\n";
+        let documents = without_lists(yaml::read(text, 0).0);
+        let said = documents.iter().map(|document| {
+            let text = |key| document.get(key).and_then(Node::as_str).unwrap_or("-");
+            format!("{} {}", text("apiVersion"), text("kind"))
+        });
+        let said: Vec<_> = said.collect();
+        assert_eq!(said, ["a.b/v1 Thing", "c/v2 Other", "- -", "- -"]);
     }
 }

@@ -209,7 +209,7 @@ impl<'text> Builder<'text> {
                 merges,
                 ..
             } => {
-                refuse_repeated(&mut entries, self.source.text, &mut self.faults);
+                refuse_repeated(&mut entries, self.source, &mut self.faults);
                 Value::Mapping(merge(entries, merges, &mut self.faults))
             }
         };

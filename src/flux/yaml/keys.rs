@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use super::place::Source;
 use super::scalar::key_as_read;
 use super::{Entry, Fault, Node, Scalar, Span, Value};
 
@@ -46,7 +47,11 @@ pub(super) fn repeated(entries: &[Entry]) -> bool {
 }
 
 /// Keeps the first of several entries with one key.
-pub(super) fn refuse_repeated(entries: &mut Vec<Entry>, text: &str, faults: &mut Vec<Fault>) {
+pub(super) fn refuse_repeated(
+    entries: &mut Vec<Entry>,
+    source: Source<'_>,
+    faults: &mut Vec<Fault>,
+) {
     if !repeated(entries) {
         return;
     }
@@ -56,10 +61,7 @@ pub(super) fn refuse_repeated(entries: &mut Vec<Entry>, text: &str, faults: &mut
             first.insert(entry.key.clone(), entry.key_span);
             return true;
         };
-        let line = 1 + text.as_bytes()[..before.start as usize]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count();
+        let line = source.line(before.start);
         let message = format!("the key `{}` is there already, on line {line}", entry.key);
         faults.push(Fault::new(entry.key_span, message).hint("keep one of the two"));
         false

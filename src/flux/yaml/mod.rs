@@ -3,6 +3,7 @@
 mod anchors;
 mod build;
 mod fault;
+mod json_stream;
 mod keys;
 mod literal;
 mod merge;

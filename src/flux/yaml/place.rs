@@ -10,6 +10,8 @@ use super::Span;
 pub(super) struct Source<'text> {
     pub(super) text: &'text str,
     pub(super) number: u32,
+    /// Lines before it, where it is a part of another text.
+    pub(super) lines_before: usize,
 }
 
 impl<'text> Source<'text> {
@@ -21,6 +23,13 @@ impl<'text> Source<'text> {
             start: position(start),
             end: position(end.max(start)),
         }
+    }
+
+    /// The number of a place's line.
+    pub(super) fn line(&self, at: u32) -> usize {
+        let before = &self.text.as_bytes()[..at as usize];
+        let lines = before.iter().filter(|byte| **byte == b'\n').count();
+        1 + self.lines_before + lines
     }
 
     pub(super) fn slice(&self, span: Span) -> &'text str {
@@ -105,7 +114,11 @@ mod tests {
     use super::*;
 
     fn indentation(text: &str) -> Indentation<'_> {
-        Indentation::new(Source { text, number: 0 })
+        Indentation::new(Source {
+            text,
+            number: 0,
+            lines_before: 0,
+        })
     }
 
     #[test]
@@ -126,7 +139,11 @@ mod tests {
             "\ta: 1\n  b\n \tc: [\n]\n\t \n",
             "é:\n\té\n",
         ] {
-            let source = Source { text, number: 0 };
+            let source = Source {
+                text,
+                number: 0,
+                lines_before: 0,
+            };
             let mut indentation = indentation(text);
             for at in (0..=text.len()).chain((0..=text.len()).rev()) {
                 if text.is_char_boundary(at) {

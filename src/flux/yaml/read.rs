@@ -6,7 +6,7 @@ use super::build::Builder;
 use super::fault::{Fault, MAX_DEPTH};
 use super::merge::Merges;
 use super::place::Source;
-use super::{Node, Span, quick};
+use super::{Node, Span, json_stream, quick};
 
 /// Reads every document of a text. `source` is the number of the text, for the spans.
 ///
@@ -16,16 +16,41 @@ use super::{Node, Span, quick};
 /// API server would take for another key) is a fault with its place, what it concerns is left out,
 /// and reading goes on. A byte order mark at the start is taken. Faults are in order of place.
 pub fn read(text: &str, source: u32) -> (Vec<Node>, Vec<Fault>) {
-    read_with(text, source, Merges::Refused)
+    read_with(text, source, Merges::Refused, 0)
 }
 
-/// The same of manifests: merge keys are read as kustomize and Flux read them. Where that readers take
-/// them differently, it is a fault.
+/// The same of manifests: merge keys are read as kustomize and Flux read them, and JSON documents behind each
+/// other as kubectl does. Where readers take merge keys differently, it is a fault.
 pub fn read_merging(text: &str, source: u32) -> (Vec<Node>, Vec<Fault>) {
-    read_with(text, source, Merges::Read)
+    let Some(documents) = json_stream::documents(text) else {
+        return read_with(text, source, Merges::Read, 0);
+    };
+    let mut all = (Vec::new(), Vec::new());
+    let (mut lines, mut counted) = (0, 0);
+    for place in documents {
+        lines += text[counted..place.start].matches('\n').count();
+        counted = place.start;
+        let (mut read, mut faults) = read_with(&text[place.clone()], source, Merges::Read, lines);
+        let by = u32::try_from(place.start).unwrap_or(u32::MAX);
+        read.iter_mut()
+            .for_each(|node| json_stream::shift(node, by));
+        for fault in &mut faults {
+            fault.span.start += by;
+            fault.span.end += by;
+        }
+        all.0.extend(read);
+        all.1.extend(faults);
+    }
+    all
 }
 
-fn read_with(text: &str, source: u32, merges: Merges) -> (Vec<Node>, Vec<Fault>) {
+/// `lines_before` stand before a part of a text.
+fn read_with(
+    text: &str,
+    source: u32,
+    merges: Merges,
+    lines_before: usize,
+) -> (Vec<Node>, Vec<Fault>) {
     if u32::try_from(text.len()).is_err() {
         let span = Span {
             source,
@@ -37,15 +62,21 @@ fn read_with(text: &str, source: u32, merges: Merges) -> (Vec<Node>, Vec<Fault>)
     }
     match quick::read(text, source) {
         Some(documents) => (documents, Vec::new()),
-        None => parse(text, source, merges),
+        None => parse(text, source, merges, lines_before),
     }
 }
 
 /// Reads by the parser, whatever the text.
-pub(super) fn parse(text: &str, source: u32, merges: Merges) -> (Vec<Node>, Vec<Fault>) {
+pub(super) fn parse(
+    text: &str,
+    source: u32,
+    merges: Merges,
+    lines_before: usize,
+) -> (Vec<Node>, Vec<Fault>) {
     let source = Source {
         text,
         number: source,
+        lines_before,
     };
     let mut builder = Builder::new(source, merges);
     for event in Parser::new_from_str_with_options(text, options()) {
@@ -325,6 +356,42 @@ mod tests {
         #[test]
         fn no_arbitrary_text_makes_it_panic(text in "\\PC{0,80}") {
             read(&text, 0);
+        }
+    }
+
+    #[test]
+    fn json_documents_behind_each_other_are_read_with_their_places() {
+        let text = " {\"a\": 1}\n{\"b\": [{\"c\": 2}]} {\"d\": 3, \"d\": 4}\n";
+        let (documents, faults) = read_merging(text, 7);
+        let all: Vec<_> = documents.iter().map(Node::to_json).collect();
+        assert_eq!(
+            all[..2],
+            [
+                serde_json::json!({"a": 1}),
+                serde_json::json!({"b": [{"c": 2}]})
+            ]
+        );
+        let place = |span: Span| &text[span.start as usize..span.end as usize];
+        let b = &documents[1].entry("b").unwrap();
+        assert_eq!(place(b.key_span), "\"b\"");
+        assert_eq!(
+            place(b.node.as_sequence().unwrap()[0].get("c").unwrap().span),
+            "2"
+        );
+        let said: Vec<_> = faults
+            .iter()
+            .map(|one| (place(one.span), one.message.as_str()))
+            .collect();
+        assert_eq!(said, [("\"d\"", "the key `d` is there already, on line 2")]);
+        // one alone is YAML too, and what is not JSON to its end is read as YAML alone
+        for text in [
+            "{\"a\": 1}",
+            "{a: 1}",
+            "{\"a\": 1}\n---\n{\"b\": 2}\n",
+            "{\"a\": 1}\n{\"b\": 2\n",
+        ] {
+            let alone = read_with(text, 0, Merges::Read, 0);
+            assert_eq!(read_merging(text, 0), alone, "{text}");
         }
     }
 }

@@ -35,7 +35,7 @@ a: []
 
 #[test]
 fn plain_manifests_are_read_as_the_parser_reads_them() {
-    let (documents, faults) = parse(MANIFEST, 3, Merges::Refused);
+    let (documents, faults) = parse(MANIFEST, 3, Merges::Refused, 0);
     assert_eq!(faults, []);
     assert_eq!(read(MANIFEST, 3), Some(documents));
 }
@@ -82,7 +82,7 @@ proptest! {
         lines in "((  ){0,3}(- ){0,2}(a|b|c1|\"d e\"|y|on|x.z/w)?:? ?(1|e f|'g'|\"h\"|\\{\\}|\\[\\]|./i|j:k|0x1|~|#|---)?\n(---\n)?){1,9}"
     ) {
         if let Some(documents) = read(&lines, 1) {
-            let (parsed, faults) = parse(&lines, 1, Merges::Refused);
+            let (parsed, faults) = parse(&lines, 1, Merges::Refused, 0);
             prop_assert_eq!(faults, []);
             prop_assert_eq!(documents, parsed);
         }
@@ -93,7 +93,7 @@ proptest! {
         let end = (at + drop).min(MANIFEST.len());
         let text = format!("{}{with}{}", &MANIFEST[..at], &MANIFEST[end..]);
         if let Some(documents) = read(&text, 1) {
-            let (parsed, faults) = parse(&text, 1, Merges::Refused);
+            let (parsed, faults) = parse(&text, 1, Merges::Refused, 0);
             prop_assert_eq!(faults, []);
             prop_assert_eq!(documents, parsed);
         }
