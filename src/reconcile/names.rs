@@ -241,4 +241,30 @@ mod tests {
         assert_eq!(read, 602);
         assert_eq!(former(&fourth, 1, "acme/site"), [""; 0]);
     }
+
+    #[tokio::test]
+    async fn of_more_names_than_are_noted_at_once_all_are_noted_and_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = StoreUrl::read("sqlite:store.db", folder.path()).unwrap();
+        let store = Store::open(&url, Limits::default()).await.unwrap();
+        let stop = CancellationToken::new();
+        let matcher = matcher();
+        let many = NOTES + 1;
+        // The second time they are all of other repositories.
+        for round in [1, 2] {
+            let of_all = (0..many).map(|number| {
+                let id = u64::try_from(round * 10_000 + number).unwrap();
+                told(round * many + number, id, &format!("acme/r-{number}"))
+            });
+            let of_all: Vec<_> = of_all.collect();
+            try_join_all(of_all.iter().map(|delivery| store.accept(delivery)))
+                .await
+                .unwrap();
+            learn(&store, &matcher, &stop).await.unwrap();
+            let noted = store.notes(SUBJECT).await.unwrap();
+            let of_round = format!("github.com/{round}");
+            let of_round = noted.iter().filter(|(name, _)| name.starts_with(&of_round));
+            assert_eq!((of_round.count(), noted.len()), (many, many + 1));
+        }
+    }
 }

@@ -374,7 +374,11 @@ async fn what_is_not_applied_yet_is_found_whatever_came_since_then(url: StoreUrl
         seen(other, proven()).await;
     }
     let open = new(&store, 20).await;
-    let work = vec![object("api"), unlisted("lab")];
+    let left = NewWork {
+        state: WorkState::OptedOut { at: at(3_000) },
+        ..object("left")
+    };
+    let work = vec![object("api"), left, unlisted("lab")];
     let work = store.write(vec![matched(open, work)]).await.unwrap();
     assert_eq!(unapplied(9).await, ["20 api", "1 web"]);
     assert_eq!(unapplied(1).await, ["20 api"]);
