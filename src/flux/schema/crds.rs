@@ -10,7 +10,6 @@ use super::found::Found;
 use super::scope::Scope;
 use super::shape::Schema;
 use super::value::to_json;
-use super::versions::FluxVersion;
 use crate::flux::fault::{Fault, Path};
 use crate::flux::yaml::{Node, Span, Value};
 
@@ -92,21 +91,19 @@ impl Crds {
         all
     }
 
-    /// These CRDs, with Flux's own kinds as that version has them: what they say of others of Flux
-    /// does not hold.
-    #[must_use]
-    pub fn with_flux(&self, version: FluxVersion) -> Crds {
+    /// These CRDs but those of Flux's own kinds.
+    pub(super) fn without_flux(&self) -> Crds {
         let mut all = self.clone();
         for same_kind in all.kinds.values_mut() {
-            same_kind.retain(|definition| !is_of_flux(&definition.group));
+            same_kind.retain(|definition| !is_flux_group(&definition.group));
         }
-        version.crds().over(&all)
+        all
     }
 
     /// Whether a kind of Flux's own is among them.
     pub fn has_flux(&self) -> bool {
         let mut all = self.kinds.values().flatten();
-        all.any(|definition| is_of_flux(&definition.group))
+        all.any(|definition| is_flux_group(&definition.group))
     }
 
     /// Adds one of ours, by its text.
@@ -171,7 +168,7 @@ impl Crds {
 }
 
 /// Of the groups of what `flux install` installs.
-fn is_of_flux(group: &str) -> bool {
+pub fn is_flux_group(group: &str) -> bool {
     group.ends_with(".toolkit.fluxcd.io") || group == "source.extensions.fluxcd.io"
 }
 
@@ -303,6 +300,7 @@ impl Lookup<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flux::schema::FluxVersion;
 
     #[test]
     fn every_crd_of_every_version_is_sound() {

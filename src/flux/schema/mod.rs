@@ -28,7 +28,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 pub use compare::FieldDifference;
-pub use crds::Crds;
+pub use crds::{Crds, is_flux_group};
 pub use pattern::is_pattern;
 pub use scope::Scope;
 pub use versions::{FluxVersion, NoFluxVersion};

@@ -125,6 +125,15 @@ impl FluxVersion {
     }
 }
 
+impl Crds {
+    /// These CRDs, with Flux's own kinds as that version has them: what they say of others of Flux
+    /// does not hold.
+    #[must_use]
+    pub fn with_flux(&self, version: FluxVersion) -> Crds {
+        version.crds().over(&self.without_flux())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
