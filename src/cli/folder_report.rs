@@ -82,7 +82,7 @@ pub(super) fn print(
 }
 
 /// `a, b, c and 4 more`.
-fn shortened(mut names: Vec<String>) -> String {
+pub(super) fn shortened(mut names: Vec<String>) -> String {
     const SHOWN: usize = 3;
     let more = names.len().saturating_sub(SHOWN);
     names.truncate(SHOWN);

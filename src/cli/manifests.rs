@@ -18,7 +18,7 @@ use super::args::GlobalArguments;
 use super::judgement::Judgement;
 use super::kustomize::take_in;
 use super::log::Log;
-use super::manifest_crds::{HeldCrds, given_crds};
+use super::manifest_crds::{HeldCrds, named_crds};
 use super::manifest_files::{Documents, shown};
 use super::outcome::Outcome;
 use super::same_object::{cluster, same_objects};
@@ -50,7 +50,7 @@ pub(super) fn run(
 ) -> anyhow::Result<Outcome> {
     let mut log = Log::new(global.verbose);
     let mut read = Documents::default();
-    let given = given_crds(&mut read, &arguments.crds)?;
+    let named = named_crds(&mut read, &arguments.crds)?;
     read.pass_over(arguments.baseline.baseline.as_deref());
     let documents = read.read(path)?;
     let is_folder = read.below.is_some();
@@ -78,7 +78,8 @@ pub(super) fn run(
     let documents = without_lists(documents);
     let (documents, encrypted) = without_sops(documents);
     log.step("read", || counted(documents.len(), "document"));
-    let crds = HeldCrds::among(&documents, given, &mut read);
+    let given = &arguments.flux_version;
+    let crds = HeldCrds::among(&documents, &own, &named, given, &mut read)?;
     let judged = Judged {
         kustomize,
         built,
@@ -110,14 +111,15 @@ pub(super) fn run(
         judged.asked = answered;
         log.step("asked", || repositories(answered));
     }
-    log.step("judged", || judged.shown());
+    log.step("judged", || judged.shown(crds.told()));
 
     let mut more = Map::new();
     more.insert("documents".into(), serde_json::to_value(judged)?);
+    more.insert("flux".into(), serde_json::to_value(crds.judged())?);
     let judgement = Judgement {
         sources: &read.sources,
         findings: read.findings,
-        judged: judged.shown(),
+        judged: judged.shown(crds.told()),
         is_always_told: true,
         more,
         objects: Objects::of(&documents),
@@ -139,12 +141,12 @@ fn judge(
     let mut judged = Judged::default();
     let mut unknown: BTreeMap<String, (Span, usize)> = BTreeMap::new();
     for document in documents {
-        let mut faults = crds.faults(document, &read.sources);
+        let mut faults = crds.faults(document);
         if encrypted.contains(&document.span) {
             faults.retain(|fault| !is_encrypted(&read.sources, fault.span));
         }
         read.findings.extend(faults.into_iter().map(Finding::from));
-        let coverage = crds.of(document, &read.sources).coverage(document);
+        let coverage = crds.coverage(document);
         match coverage {
             Coverage::Whole => judged.judged += 1,
             Coverage::BuiltIn => judged.metadata_only += 1,
@@ -172,9 +174,12 @@ fn judge(
 }
 
 impl Judged {
-    /// `3 documents judged, 1 by its metadata alone, 2 not checked`.
-    fn shown(self) -> String {
+    /// `3 documents judged by Flux 2.8, 1 by its metadata alone, 2 not checked`.
+    fn shown(self, by: Option<String>) -> String {
         let mut shown = format!("{} judged", counted(self.judged, "document"));
+        if let Some(by) = by {
+            shown += &format!(" {by}");
+        }
         if self.metadata_only > 0 {
             shown += &format!(
                 ", {} of Kubernetes' own kinds by metadata alone",

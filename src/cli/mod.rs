@@ -49,6 +49,7 @@ mod manifests;
 mod manifests_json;
 mod markdown;
 mod new_files;
+mod of_version;
 mod outcome;
 mod output;
 mod plan;

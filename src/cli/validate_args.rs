@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::manifests::GivenFlux;
+
 /// Finds every fault of a configuration, its templates and its manifests
 ///
 /// Without --online and --build no connection is opened, and no secret is read. With --manifests no configuration is read either:
-/// each document is judged by the CRDs of Flux 2.9 that this program
-/// holds, by those that --crds names (as a `gotk-components.yaml` of another version), and by those
-/// that are among the manifests, the last of them first. A document of a kind without CRD is not checked, and a warning says so.
+/// each document is judged by the CRDs of Flux, of the version that --flux-version gives, else of the one
+/// whose `gotk-components.yaml` lies in its cluster's folder, else of 2.9; and by those
+/// that --crds names or that are among the manifests, the last of them first. A document of a kind without CRD is not
+/// checked, and a warning says so.
 ///
 /// Of a folder every .yaml, .yml and .json file below it is read but hidden ones; nothing is read
 /// where a link leads out of it. Objects that refer to one that is in none of its files are told, and so
@@ -22,6 +25,8 @@ Examples:
   flux-setup validate --format github           as notes in a pull request
   flux-setup validate --manifests manifests     plain manifests
   kustomize build . | flux-setup validate --manifests - --crds crds
+  flux-setup validate --manifests . --flux-version 2.10
+                                                would the next Flux take it
   flux-setup validate --manifests . --baseline known.json --write-baseline
                                                 then only what is new is told
 
@@ -33,6 +38,10 @@ pub(super) struct ValidateArguments {
     /// CustomResourceDefinitions for --manifests: a file, a pipe or a folder; as often as needed
     #[arg(long, value_name = "FILE|DIR", requires = "manifests")]
     pub(super) crds: Vec<PathBuf>,
+    /// The Flux that --manifests are for, 2.6 to 2.10, whatever is installed among them; or that of a
+    /// cluster, by its name or folder: --flux-version prod-eu=2.8; as often as needed
+    #[arg(long, value_name = "[CLUSTER=]VERSION", requires = "manifests", value_parser = GivenFlux::parse)]
+    pub(super) flux_version: Vec<GivenFlux>,
     /// Judge overlays as kustomize builds them: `kustomize` or `kubectl` on the PATH is run, and may
     /// fetch what they name. Only for manifests that you trust
     #[arg(long, requires = "manifests")]

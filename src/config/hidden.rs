@@ -9,8 +9,17 @@ use super::decode::Decoder;
 const PARTS: [&str; 2] = ["github", "server"];
 
 /// The keys of the fleet's file.
-pub(super) const FLEET_KEYS: [&str; 10] = [
-    "output", "names", "include", "defaults", "projects", "clusters", "crds", "github", "budget",
+pub(super) const FLEET_KEYS: [&str; 11] = [
+    "output",
+    "names",
+    "include",
+    "defaults",
+    "projects",
+    "clusters",
+    "fluxVersion",
+    "crds",
+    "github",
+    "budget",
     "server",
 ];
 

@@ -103,6 +103,7 @@ impl Loader {
             projects,
             unnamed,
             clusters,
+            flux_version: fleet.flux_version,
             crds,
             templates,
             unread: std::mem::take(&mut self.unread),

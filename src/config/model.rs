@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::flux::schema::FluxVersion;
 use crate::flux::yaml::Span;
 
 use super::secret::SecretRef;
@@ -36,6 +37,8 @@ pub struct Configuration {
     /// name must be there too.
     pub unnamed: Vec<Project>,
     pub clusters: Vec<Cluster>,
+    /// Which Flux the clusters have that say nothing of it; `None`: the usual one.
+    pub flux_version: Option<FluxVersion>,
     /// CustomResourceDefinitions of one's own, as numbers of texts in `sources`.
     pub crds: Vec<u32>,
     pub templates: Vec<UserTemplate>,
@@ -195,6 +198,8 @@ pub struct Cluster {
     pub name: Spanned<Arc<str>>,
     pub kubeconfig: Option<Spanned<PathBuf>>,
     pub context: Option<Spanned<String>>,
+    /// `None`: the fleet's.
+    pub flux_version: Option<FluxVersion>,
     /// CustomResourceDefinitions as this cluster has them, as numbers of texts; empty: ours.
     pub crds: Vec<u32>,
     /// `false`: Flux there refuses references to other namespaces.

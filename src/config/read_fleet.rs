@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::flux::schema::FluxVersion;
 use crate::flux::yaml::{Node, Span};
 
 use super::Pattern;
@@ -25,6 +26,7 @@ pub(super) struct Fleet {
     pub(super) projects: Vec<Project>,
     /// With the paths of their `crds`.
     pub(super) clusters: Vec<(Cluster, Vec<Spanned<String>>)>,
+    pub(super) flux_version: Option<FluxVersion>,
     pub(super) crds: Vec<Spanned<String>>,
     pub(super) github: Vec<GithubHost>,
     pub(super) budget: BudgetSettings,
@@ -59,6 +61,7 @@ impl Decoder {
             }
         }
         fleet.include = self.paths(&fields, "include");
+        fleet.flux_version = self.flux_version(&fields);
         fleet.crds = self.paths(&fields, "crds");
         self.lists(&fields, &mut fleet);
         if let Some(node) = fields.get("github") {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 
 use crate::flux::repository::credentials;
+use crate::flux::schema::FluxVersion;
 use crate::flux::secrets;
 use crate::flux::yaml::Node;
 
@@ -19,7 +20,14 @@ impl Decoder {
     pub(super) fn clusters(&mut self, node: &Node) -> Vec<(Cluster, Vec<Spanned<String>>)> {
         let mut clusters = Vec::new();
         for item in self.list(node).unwrap_or_default() {
-            let known = ["name", "kubeconfig", "context", "crds", "crossNamespace"];
+            let known = [
+                "name",
+                "kubeconfig",
+                "context",
+                "fluxVersion",
+                "crds",
+                "crossNamespace",
+            ];
             let Some(fields) = self.fields(item, &known) else {
                 continue;
             };
@@ -29,6 +37,7 @@ impl Decoder {
             });
             let context = self.string(&fields, "context");
             let cross_namespace = fields.flag("crossNamespace", self).unwrap_or(true);
+            let flux_version = self.flux_version(&fields);
             let crds = self.paths(&fields, "crds");
             let Some(name) = self.name(&fields) else {
                 continue;
@@ -37,12 +46,26 @@ impl Decoder {
                 name,
                 kubeconfig,
                 context,
+                flux_version,
                 crds: Vec::new(),
                 cross_namespace,
             };
             clusters.push((cluster, crds));
         }
         clusters
+    }
+
+    /// A version whose CRDs the program holds.
+    pub(super) fn flux_version(&mut self, fields: &Fields<'_>) -> Option<FluxVersion> {
+        let node = fields.get("fluxVersion")?;
+        let text = self.filled_text(node)?;
+        match FluxVersion::parse(text) {
+            Ok(version) => Some(version),
+            Err(error) => {
+                self.error(node.span, error.to_string(), error.hint("crds"));
+                None
+            }
+        }
     }
 
     /// What is faulty is as if it were not said.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::config::Sources;
-use crate::flux::schema::{Crds, Fault};
+use crate::flux::schema::{Crds, Fault, is_flux_group};
 use crate::flux::yaml::Node;
 
 /// The folder that `flux bootstrap` makes within that of a cluster.
@@ -18,7 +18,7 @@ const VERSION_MARK: &str = "# Flux Version: ";
 pub struct Installed {
     /// What it holds for: everything below this folder.
     pub folder: PathBuf,
-    /// As `v2.6.4`; `None` where the file does not say it.
+    /// As `2.6.4`; `None` where the file does not say it.
     pub version: Option<String>,
     /// Those of the file.
     pub crds: Crds,
@@ -42,6 +42,7 @@ pub fn installed(documents: &[Node], sources: &Sources) -> (Vec<Installed>, Vec<
             continue;
         }
         let version = marked(sources.text(source)).or_else(|| labelled(&crds));
+        let version = version.map(|version| version.trim_start_matches('v').to_owned());
         let folder = folder(Path::new(sources.name(source)));
         let (crds, of_crds) = Crds::from_documents(crds);
         faults.extend(of_crds);
@@ -55,24 +56,33 @@ pub fn installed(documents: &[Node], sources: &Sources) -> (Vec<Installed>, Vec<
 }
 
 impl Installed {
-    /// The one that holds for a document: the nearest around it.
-    pub fn of<'i>(all: &'i [Self], document: &Node, sources: &Sources) -> Option<&'i Self> {
-        let file = Path::new(sources.name(document.span.source));
-        let around = all.iter().filter(|one| file.starts_with(&one.folder));
-        around.max_by_key(|one| one.folder.iter().count())
+    /// The number of the one that holds for a file: the nearest around it.
+    pub(super) fn around(all: &[Self], file: &Path) -> Option<usize> {
+        let around = all.iter().enumerate();
+        let around = around.filter(|(_, one)| file.starts_with(&one.folder));
+        let nearest = around.max_by_key(|(_, one)| one.folder.iter().count());
+        nearest.map(|(index, _)| index)
+    }
+
+    /// Of its version 2, so that the later one counts more; least where the version is not known.
+    pub(super) fn minor(&self) -> Option<u64> {
+        self.version.as_deref()?.split('.').nth(1)?.parse().ok()
     }
 }
 
-/// Whether a document defines a kind.
-pub fn is_crd(document: &Node) -> bool {
+/// Whether a document defines a kind that is not one of Flux's own.
+pub fn is_crd_of_others(document: &Node) -> bool {
+    is_crd(document) && !is_of_flux(document)
+}
+
+fn is_crd(document: &Node) -> bool {
     let kind = document.get("kind").and_then(Node::as_str);
     kind == Some("CustomResourceDefinition")
 }
 
 fn is_of_flux(crd: &Node) -> bool {
     let group = crd.get("spec").and_then(|spec| spec.get("group"));
-    let group = group.and_then(Node::as_str);
-    group.is_some_and(|group| group.ends_with(".toolkit.fluxcd.io"))
+    group.and_then(Node::as_str).is_some_and(is_flux_group)
 }
 
 /// The folder of the cluster that a file installs Flux in.
@@ -139,25 +149,23 @@ mod tests {
             .iter()
             .map(|one| (one.folder.to_str().unwrap(), one.version.as_deref()));
         let found: Vec<_> = found.collect();
-        assert_eq!(found, [("eu", Some("v2.6.4")), ("us", Some("v2.7.0"))]);
+        assert_eq!(found, [("eu", Some("2.6.4")), ("us", Some("2.7.0"))]);
     }
 
     #[test]
-    fn the_nearest_around_a_document_holds_for_it() {
+    fn the_nearest_around_a_file_holds_for_it() {
         let flux = crd("source.toolkit.fluxcd.io", "");
-        let (found, mut sources) = of(&[
+        let (found, _) = of(&[
             ("all/flux-system/gotk-components.yaml", flux.clone()),
             ("all/eu/flux-system/gotk-components.yaml", flux),
         ]);
-        let mut folder = |file: &str| {
-            let source = sources.add(file, "a: b\n");
-            let document = &read("a: b\n", source).0[0];
-            let found = Installed::of(&found, document, &sources);
-            found.map(|one| one.folder.to_str().unwrap().to_owned())
+        let folder = |file: &str| {
+            let around = Installed::around(&found, Path::new(file));
+            around.map(|one| found[one].folder.to_str().unwrap())
         };
-        assert_eq!(folder("all/eu/apps/web.yaml").as_deref(), Some("all/eu"));
-        assert_eq!(folder("all/us/web.yaml").as_deref(), Some("all"));
+        assert_eq!(folder("all/eu/apps/web.yaml"), Some("all/eu"));
+        assert_eq!(folder("all/us/web.yaml"), Some("all"));
         assert_eq!(folder("apps/web.yaml"), None);
-        assert_eq!(folder("all/europe.yaml").as_deref(), Some("all"));
+        assert_eq!(folder("all/europe.yaml"), Some("all"));
     }
 }

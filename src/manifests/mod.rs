@@ -3,6 +3,7 @@
 mod baseline;
 mod build;
 mod clusters;
+mod fluxes;
 mod installed;
 mod kustomize;
 mod objects;
@@ -14,7 +15,8 @@ mod there;
 
 pub use baseline::{Baseline, BaselineError, Compared, KnownFinding};
 pub use build::{BuildError, Kustomize};
-pub use installed::{Installed, installed, is_crd};
+pub use fluxes::{FluxPlace, Fluxes, GivenFlux, JudgedBy};
+pub use installed::{Installed, installed, is_crd_of_others};
 pub use kustomize::{Kustomizations, ManifestFile, Overlay, is_kustomization_file};
 pub use objects::Objects;
 pub use online::{Asked, GitError, ask};

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::flux::schema::FluxVersion;
+
 use super::super::model::EnvironmentKind;
 use super::super::read_source::SOURCE_KINDS;
 use super::settings::{layer, required};
@@ -37,6 +39,11 @@ pub(super) fn fleet() -> Value {
             "defaults",
             or_null(reference("defaults")),
             "Settings of every project in every environment.",
+        ),
+        (
+            "fluxVersion",
+            flux_version(),
+            "The Flux of the clusters that say nothing of it.",
         ),
         (
             "crds",
@@ -140,6 +147,11 @@ fn cluster() -> Value {
         ),
         ("context", text(), "Of the kubeconfig."),
         (
+            "fluxVersion",
+            flux_version(),
+            "The Flux that it has; left out, the fleet's.",
+        ),
+        (
             "crds",
             texts(),
             "CustomResourceDefinitions as this cluster has them.",
@@ -151,6 +163,15 @@ fn cluster() -> Value {
         ),
     ];
     required(map(keys), &["name"])
+}
+
+/// A version whose CRDs the program holds.
+fn flux_version() -> Value {
+    let known: Vec<_> = FluxVersion::all()
+        .map(|version| version.to_string().replace('.', r"\."))
+        .collect();
+    let pattern = format!(r"^v?({})(\.[0-9]+)?([-+].*)?$", known.join("|"));
+    json!({"type": "string", "pattern": pattern})
 }
 
 fn project() -> Value {

@@ -51,10 +51,22 @@ pub struct FluxVersion {
 /// That is no version of Flux, or one whose CRDs the program does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoFluxVersion {
-    #[error("`{0}` is no version of Flux; write it as `{default}`", default = FluxVersion::default())]
+    #[error("`{0}` is no version of Flux")]
     Malformed(String),
     #[error("the CRDs of Flux {0} are not known here, those of {known} are", known = FluxVersion::known())]
     Unknown(String),
+}
+
+impl NoFluxVersion {
+    /// How to mend it, where `crds` names CRDs.
+    pub fn hint(&self, crds: &str) -> String {
+        match self {
+            Self::Malformed(_) => format!("write it as `{}`", FluxVersion::default()),
+            Self::Unknown(_) => {
+                format!("name its CRDs by `{crds}`: its `flux install --export` writes them")
+            }
+        }
+    }
 }
 
 impl Default for FluxVersion {
@@ -177,11 +189,9 @@ mod tests {
         for text in [
             "", "2", "two", "2.", "2.x", "v2.8.1.1", "2.8.", "vv2.8", "-2.8",
         ] {
-            let says = FluxVersion::parse(text).unwrap_err().to_string();
-            assert_eq!(
-                says,
-                format!("`{text}` is no version of Flux; write it as `2.9`")
-            );
+            let fault = FluxVersion::parse(text).unwrap_err();
+            assert_eq!(fault.to_string(), format!("`{text}` is no version of Flux"));
+            assert_eq!(fault.hint("crds"), "write it as `2.9`");
         }
         for text in ["2.5", "2.99", "1.8", "v2.5.1"] {
             let says = FluxVersion::parse(text).unwrap_err().to_string();

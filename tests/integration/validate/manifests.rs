@@ -115,6 +115,7 @@ fn for_machines_the_documents_are_counted_beside_the_findings() {
     let expected = serde_json::json!({
         "findings": [],
         "documents": {"judged": 1, "metadataOnly": 0, "unchecked": 0, "kustomize": 0, "built": 0, "asked": 0},
+        "flux": [{"cluster": null, "version": "2.9", "by": "default"}],
     });
     assert_eq!(report, expected);
 }

@@ -1,4 +1,6 @@
-//! Each cluster's folder is judged by the Flux that is installed in it.
+//! Each cluster's folder is judged by the Flux that is installed in it, or that was given for it.
+
+use serde_json::{Value, json};
 
 use crate::binary::run_in;
 use crate::folders::write;
@@ -39,24 +41,30 @@ fn what_one_cluster_does_not_know_yet_is_refused_there_alone_and_its_version_is_
     write(path, "clusters/eu/flux-system/gotk-components.yaml", OLD);
     write(path, "clusters/eu/apps/web.yaml", &sparse);
     write(path, "clusters/us/apps/web.yaml", &sparse);
-    // which of the clusters a file is for that lies in neither nobody knows
     let run = run_in(
         path,
         &["validate", "--manifests", "clusters", "--format", "json"],
     );
     assert_eq!(run.code, Some(2));
-    let answer: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
-    let said = answer["findings"].as_array().unwrap().iter();
+    let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+    let said = answer["findings"].as_array().expect("a list").iter();
     let said = said.map(|one| {
         let text = |key: &str| one[key].as_str().unwrap_or_default();
         format!("{} {} ({})", text("file"), text("message"), text("hint"))
     });
-    let said: Vec<_> = said.filter(|one| one.starts_with("clusters/eu")).collect();
+    let said: Vec<_> = said.filter(|one| one.contains("/apps/")).collect();
     assert_eq!(
         said,
         [
-            "clusters/eu/apps/web.yaml unknown field `sparseCheckout` in Flux v2.6.4 (Flux 2.9 takes it: update that one, or do without)"
+            "clusters/eu/apps/web.yaml unknown field `sparseCheckout` in Flux 2.6.4 (Flux 2.9 takes it: update that one, or do without)"
         ]
+    );
+    assert_eq!(
+        answer["flux"],
+        json!([
+            {"cluster": "clusters/eu", "version": "2.6.4", "by": "installed"},
+            {"cluster": "clusters/us", "version": "2.9", "by": "default"},
+        ])
     );
 }
 
@@ -71,7 +79,7 @@ fn a_version_that_will_go_is_a_warning_where_it_is_served_and_an_error_where_it_
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(
         run.stderr.contains(
-            "warning[api]: `source.toolkit.fluxcd.io/v1beta2` is deprecated in Flux v2.6.4, and will go\n --> eu/web.yaml:1:13\n"
+            "warning[api]: `source.toolkit.fluxcd.io/v1beta2` is deprecated in Flux 2.6.4, and will go\n --> eu/web.yaml:1:13\n"
         ),
         "{}",
         run.stderr
@@ -91,4 +99,192 @@ fn a_version_that_will_go_is_a_warning_where_it_is_served_and_an_error_where_it_
         "{}",
         run.stderr
     );
+}
+
+/// What Flux takes from 2.10 on.
+const ALERT: &str = "\
+apiVersion: notification.toolkit.fluxcd.io/v1
+kind: Alert
+metadata: {name: chat, namespace: flux-system}
+spec: {providerRef: {name: chat}, eventSources: [{kind: GitRepository, name: '*'}]}
+";
+
+/// Messages with their files, and the answer.
+fn judged(path: &std::path::Path, arguments: &[&str]) -> (Vec<String>, Value) {
+    let common = ["validate", "--manifests", ".", "--format", "json"];
+    let run = run_in(path, &[&common, arguments].concat());
+    let answer: Value = serde_json::from_str(&run.stdout).expect("it is JSON");
+    let said = answer["findings"].as_array().expect("a list").iter();
+    let said = said.map(|one| {
+        let text = |key: &str| one[key].as_str().unwrap_or_default();
+        format!("{}: {}", text("file"), text("message"))
+    });
+    // that no Provider is there is told too
+    let said = said.filter(|one| !one.contains("refers to"));
+    (said.collect(), answer)
+}
+
+#[test]
+fn a_version_is_given_for_all_or_for_a_cluster_and_counts_more_than_what_is_installed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let applies = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: shared, namespace: flux-system}\nspec: {interval: 5m, prune: true, path: ./shared, sourceRef: {kind: GitRepository, name: flux-system}}\n";
+    write(path, "clusters/eu/flux-system/gotk-components.yaml", OLD);
+    write(path, "clusters/eu/shared.yaml", applies);
+    write(path, "clusters/us/shared.yaml", applies);
+    write(path, "shared/alert.yaml", ALERT);
+
+    let unserved = "`notification.toolkit.fluxcd.io/v1` has no kind `Alert`";
+    let (said, answer) = judged(path, &[]);
+    let served = "it is served as `v1beta1`, `v1beta2`, `v1beta3` in Flux 2.6.4";
+    assert_eq!(
+        said,
+        [
+            format!("shared/alert.yaml: {unserved}: {served}"),
+            format!("shared/alert.yaml: {unserved}: it is served as `v1beta3`"),
+        ]
+    );
+    assert_eq!(answer["documents"]["judged"], 3);
+
+    let (said, answer) = judged(path, &["--flux-version", "2.10"]);
+    assert_eq!(said, [""; 0]);
+    let all = |version: &str| {
+        json!([
+            {"cluster": "clusters/eu", "version": version, "by": "given"},
+            {"cluster": "clusters/us", "version": version, "by": "given"},
+        ])
+    };
+    assert_eq!(answer["flux"], all("2.10"));
+
+    let of_each = ["--flux-version", "eu=2.8.5", "--flux-version", "v2.10"];
+    let (said, answer) = judged(path, &of_each);
+    let served = "it is served as `v1beta2`, `v1beta3` in Flux 2.8";
+    assert_eq!(said, [format!("shared/alert.yaml: {unserved}: {served}")]);
+    assert_eq!(answer["flux"][0]["version"], "2.8");
+    assert_eq!(answer["flux"][1]["version"], "2.10");
+
+    let run = run_in(
+        path,
+        &["validate", "--manifests", ".", "--flux-version", "2.10"],
+    );
+    assert!(
+        run.stdout.contains(
+            "sound: 3 documents judged by Flux 2.10, 1 of Kubernetes' own kinds by metadata alone\n"
+        ),
+        "{}{}",
+        run.stdout,
+        run.stderr
+    );
+}
+
+#[test]
+fn what_older_flux_has_no_group_for_is_refused_and_kinds_of_ones_own_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let own = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: things.example.com}\nspec: {group: example.com, names: {kind: Thing}, scope: Namespaced, versions: [{name: v1, served: true, schema: {openAPIV3Schema: {type: object}}}]}\n";
+    write(path, "crds/thing.yaml", own);
+    let thing = "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: web}\n";
+    let generator = "apiVersion: source.extensions.fluxcd.io/v1beta1\nkind: ArtifactGenerator\nmetadata: {name: web, namespace: flux-system}\nspec: {sources: [{alias: a, kind: GitRepository, name: web}], artifacts: [{name: web, copy: [{from: '@a/**', to: '@artifact/'}]}]}\n";
+    write(path, "m/thing.yaml", thing);
+    write(path, "m/generator.yaml", generator);
+    let manifests = path.join("m");
+    let arguments = ["--crds", "../crds", "--flux-version"];
+    let (said, answer) = judged(&manifests, &[&arguments[..], &["2.6"]].concat());
+    assert_eq!(
+        said,
+        ["generator.yaml: `source.extensions.fluxcd.io/v1beta1` is not served in Flux 2.6"]
+    );
+    assert_eq!(answer["documents"]["judged"], 2);
+    assert_eq!(
+        judged(&manifests, &[&arguments[..], &["2.7"]].concat()).0,
+        [""; 0]
+    );
+}
+
+#[test]
+fn a_version_that_is_not_known_of_no_cluster_or_said_twice_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    write(path, "clusters/eu/web.yaml", SOURCE);
+    write(path, "gotk.yaml", OLD);
+    let refused = |arguments: &[&str], says: &str| {
+        let common = ["validate", "--manifests", "clusters"];
+        let run = run_in(path, &[&common, arguments].concat());
+        assert_eq!(run.code, Some(2), "{arguments:?}");
+        assert!(run.stderr.contains(says), "{arguments:?}: {}", run.stderr);
+    };
+    refused(
+        &["--flux-version", "2.5"],
+        "the CRDs of Flux 2.5 are not known here, those of 2.6, 2.7, 2.8, 2.9 and 2.10 are; name its CRDs by `--crds`: its `flux install --export` writes them",
+    );
+    refused(
+        &["--flux-version", "eu=new"],
+        "`new` is no version of Flux; write it as `2.9`",
+    );
+    refused(
+        &["--flux-version", "=2.8"],
+        "`=2.8` names no cluster; write `CLUSTER=2.8`",
+    );
+    refused(
+        &["--flux-version", "us=2.8"],
+        "`--flux-version` names `us`, and no manifest is of that cluster; there are `clusters/eu`",
+    );
+    refused(
+        &["--flux-version", "eu=2.8", "--flux-version", "eu=2.9"],
+        "`--flux-version` gives two versions of `eu`, 2.8 and 2.9; keep one of them",
+    );
+    refused(
+        &["--flux-version", "2.8", "--crds", "gotk.yaml"],
+        "`--crds` names CRDs of Flux itself and `--flux-version` says 2.8; keep one of them",
+    );
+    let run = run_in(path, &["validate", "--flux-version", "2.8"]);
+    assert!(run.stderr.contains("--manifests"), "{}", run.stderr);
+}
+
+#[test]
+fn a_configuration_says_which_flux_its_clusters_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let project = "projects:\n  - {name: web, repository: https://github.com/acme/web, kustomization: {buildMetadata: [originAnnotations]}}\n";
+    write(
+        path,
+        "environments/production.yaml",
+        "ref: {branch: main}\nnamespace: flux-system\nclusters: [eu, us]\npath: ./deploy\n",
+    );
+    let fleet = |more: &str, eu: &str| {
+        let clusters = format!("clusters: [{{name: eu{eu}}}, {{name: us}}]\n");
+        let output = "output: \"{cluster}/{environment}/{project}.yaml\"\n";
+        write(
+            path,
+            "flux-setup.yaml",
+            format!("{output}{more}{clusters}{project}"),
+        );
+        run_in(path, &["validate"])
+    };
+    let refused = "error[api]: unknown field `buildMetadata` in Flux 2.8\n";
+    assert_eq!(fleet("", "").code, Some(0));
+    let run = fleet("", ", fluxVersion: \"2.8\"");
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains(refused), "{}", run.stderr);
+    assert!(
+        run.stderr
+            .contains("help: Flux 2.9 takes it: update that one, or do without\n"),
+        "{}",
+        run.stderr
+    );
+    let run = fleet("fluxVersion: v2.8.5\n", ", fluxVersion: \"2.10\"");
+    assert!(run.stderr.contains(refused), "{}", run.stderr);
+    assert_eq!(fleet("fluxVersion: \"2.10\"\n", "").code, Some(0));
+    let run = fleet("fluxVersion: \"2.5\"\n", "");
+    let says = "error: the CRDs of Flux 2.5 are not known here, those of 2.6, 2.7, 2.8, 2.9 and 2.10 are\n";
+    assert!(run.stderr.contains(says), "{}", run.stderr);
+    assert!(
+        run.stderr
+            .contains("help: name its CRDs by `crds`: its `flux install --export` writes them\n"),
+        "{}",
+        run.stderr
+    );
+    let run = fleet("", ", fluxVersion: 2.10");
+    let says = "`2.10` is not text to every reader of YAML";
+    assert!(run.stderr.contains(says), "{}", run.stderr);
 }
