@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::delivery::Repository;
 use crate::flux::{RepositoryIdentity, RepositoryUrl};
-use crate::store::{DeliveryId, Filter, Store};
+use crate::store::{DeliveryId, Filter, Store, StoreError};
 
 use super::former_names::Named;
 use super::matcher::Matcher;
@@ -70,6 +71,21 @@ pub(super) async fn learn(
     matcher.names_are_learnt_until(newest);
     note(store, matcher, stop).await?;
     Some(read)
+}
+
+/// The names by which deliveries speak of a repository, in small letters: as this one does, and all that are noted.
+pub(super) async fn of(repository: &Repository, store: &Store) -> Result<Vec<String>, StoreError> {
+    let mut names = vec![repository.full_name.to_lowercase()];
+    if repository.id != 0
+        && let name = format!("{}/{}", repository.host, repository.id)
+        && let Some(noted) = store.noted(SUBJECT, &name).await?
+        && let Some((_, noted)) = read_note(&name, &noted)
+    {
+        names.extend(noted.iter().map(|name| name.path().to_owned()));
+    }
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
 }
 
 async fn restore(
@@ -151,8 +167,7 @@ mod tests {
     use super::*;
     use crate::catalog::HostNames;
     use crate::delivery::{
-        Delivery, DeliveryKey, Event, Guid, HookScope, PushedRef, Repository, SpeaksFor,
-        WebhookName,
+        Delivery, DeliveryKey, Event, Guid, HookScope, PushedRef, SpeaksFor, WebhookName,
     };
     use crate::reconcile::decision::Rules;
     use crate::reconcile::policy::Policies;

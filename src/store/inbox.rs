@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-use crate::delivery::{Delivery, Guid};
+use crate::delivery::{Delivery, Guid, PushedRef};
 
 use super::accept::NewDelivery;
 use super::fault::StoreError;
@@ -191,6 +191,18 @@ impl Store {
     /// Newest first.
     pub async fn deliveries(&self, filter: &Filter) -> Result<Vec<StoredDelivery>, StoreError> {
         self.read(read::deliveries(&self.pool, filter)).await
+    }
+
+    /// The newest deliveries that tell of a ref of `owner/name`, newest first, among the last 20,000 of that
+    /// repository.
+    pub async fn deliveries_of_ref(
+        &self,
+        repository: &str,
+        reference: &PushedRef,
+        limit: u32,
+    ) -> Result<Vec<StoredDelivery>, StoreError> {
+        self.read(read::of_ref(&self.pool, repository, reference, limit))
+            .await
     }
 
     /// Counts nothing: the numbers are kept.

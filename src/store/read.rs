@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
-use crate::delivery::{DeliveryState, Guid};
+use crate::delivery::{DeliveryState, Guid, PushedRef};
 
 use super::fault::StoreError;
 use super::head::{DELIVERIES, OPEN_WORK};
@@ -16,6 +16,8 @@ use super::row::{self, DeliveryRow, WorkRow};
 const SHOWN_WORK: i64 = 10_000;
 /// The most webhooks that one GUID is looked for in.
 const SHOWN_WEBHOOKS: i64 = 100;
+/// The newest deliveries of a repository among which those are found that name a ref.
+const LOOKED_THROUGH: i64 = 20_000;
 
 /// The beginning of every question for work.
 macro_rules! work {
@@ -25,6 +27,19 @@ macro_rules! work {
              work.kind, work.namespace, work.name, work.state, work.proof \
              FROM work JOIN delivery ON delivery.id = work.delivery ",
             $rest
+        )
+    };
+}
+
+/// The question for deliveries that hold a text; `$position` says where it stands in another.
+macro_rules! holding {
+    ($position:literal) => {
+        concat!(
+            "SELECT id, content, state FROM \
+             (SELECT id, content, state FROM delivery WHERE repository = $1 ORDER BY id DESC LIMIT $2) AS newest \
+             WHERE ",
+            $position,
+            "(content, $3) > 0 ORDER BY id DESC LIMIT $4"
         )
     };
 }
@@ -232,6 +247,31 @@ pub async fn deliveries(pool: &Pool, filter: &Filter) -> Result<Vec<StoredDelive
             .bind(&state)
             .bind(filter.before.map_or(i64::MAX, |before| before.0))
             .bind(i64::from(filter.limit))
+            .fetch_all(connection)
+            .await
+    })
+    .map_err(fault)?;
+    Ok(row::readable(rows, row::delivery))
+}
+
+pub async fn of_ref(
+    pool: &Pool,
+    repository: &str,
+    reference: &PushedRef,
+    limit: u32,
+) -> Result<Vec<StoredDelivery>, StoreError> {
+    let mut reader = pool.reader().await?;
+    let sql = match &reader {
+        Session::Sqlite(_) => holding!("instr"),
+        Session::Postgres(_) => holding!("strpos"),
+    };
+    let named = format!("\"reference\":{}", row::json(reference)?);
+    let rows: Vec<DeliveryRow> = on!(reader.connection(), connection => {
+        sqlx::query_as(sql)
+            .bind(row::text(repository).to_lowercase())
+            .bind(LOOKED_THROUGH)
+            .bind(&named)
+            .bind(i64::from(limit))
             .fetch_all(connection)
             .await
     })

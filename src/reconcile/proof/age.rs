@@ -24,7 +24,7 @@ pub enum Age {
 }
 
 impl Age {
-    /// `pushes` are those of one ref in the order in which they were accepted. GitHub may deliver them in
+    /// `pushes` are the last ones of one ref in the order in which they were accepted. GitHub may deliver them in
     /// another order than they were pushed, so what each says was there before it counts first.
     pub fn of(commit: &str, wanted: &CommitId, pushes: &[KnownPush]) -> Self {
         let told_by = |commit: &str| {
@@ -39,8 +39,9 @@ impl Age {
             (true, false, Some((_, push))) => later(push),
             (false, true, _) => Self::Older,
             (_, _, Some((place, push))) => match told_by(wanted.as_str()) {
-                Some((ours, _)) if ours < place => later(push),
-                _ => Self::Older,
+                Some((ours, _)) if ours > place => Self::Older,
+                // What is not among the last pushes was pushed before them.
+                _ => later(push),
             },
             (_, _, None) => Self::Unknown,
         }
@@ -116,6 +117,11 @@ mod tests {
         assert_eq!(age("c", "a", &["1>a", "2>c"]), "g-1");
         assert_eq!(age("a", "c", &["1>a", "2>c"]), "-");
         assert_eq!(age("c", "a", &[">a", ">c"]), "g-1");
+    }
+
+    #[test]
+    fn what_is_told_by_the_last_pushes_is_later_than_one_that_is_not_among_them() {
+        assert_eq!(age("d", "a", &["b>c", "c>d"]), "g-1");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Pushes are followed to their end: status is played as Flux's controllers write it.
 
+mod later;
+
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -61,6 +63,17 @@ impl<'s> Scene<'s> {
         assert_eq!(answer.status, 202, "{answer:?}");
         self.player
             .wait_for_token("GitRepository", "web", other_than)
+    }
+
+    /// Waits until what a delivery brought is followed: what comes before that is taken for something that nobody pushed.
+    fn wait_followed(&self, number: u64) {
+        let service = self.service.as_ref().expect("it was started");
+        let deadline = Instant::now() + SOON;
+        while story(service, number)["work"][0]["state"] != "annotated" {
+            assert!(Instant::now() < deadline, "{:#}", story(service, number));
+            thread::sleep(Duration::from_millis(20));
+        }
+        thread::sleep(Duration::from_millis(500));
     }
 
     /// What became of the object of this delivery.

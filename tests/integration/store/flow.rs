@@ -1,6 +1,8 @@
 //! What a delivery goes through, from the door to its end.
 
-use flux_setup::delivery::{DeliveryState, NothingToDo, Proof, ProofState, Token, WorkState};
+use flux_setup::delivery::{
+    DeliveryState, Event, NothingToDo, Proof, ProofState, PushedRef, Token, WorkState,
+};
 use flux_setup::store::{Accepted, Filter, Limits, NewWork, Store, StoreError, StoreUrl, Write};
 
 use super::servers::on_both;
@@ -19,6 +21,7 @@ on_both! {
     a_text_with_nul_is_kept,
     what_was_noted_last_is_remembered,
     what_is_not_applied_yet_is_found_whatever_came_since_then,
+    what_tells_of_a_ref_is_found_among_all_that_a_repository_was_told,
 }
 
 async fn what_is_accepted_is_kept_once_and_is_there_after_a_restart(url: StoreUrl) {
@@ -407,5 +410,37 @@ async fn what_is_not_applied_yet_is_found_whatever_came_since_then(url: StoreUrl
     store.write(vec![proof]).await.unwrap();
     // What came before it is of no matter any more.
     assert_eq!(found().await, []);
+    store.close().await.unwrap();
+}
+
+async fn what_tells_of_a_ref_is_found_among_all_that_a_repository_was_told(url: StoreUrl) {
+    let store = opened(&url).await;
+    let main = PushedRef::branch("main").unwrap();
+    let quoted = PushedRef::branch("a\"b%_'c").unwrap();
+    for (number, reference) in [&main, &quoted].into_iter().cycle().take(60).enumerate() {
+        let reference = reference.clone();
+        let mut delivery = delivery(u32::try_from(number).unwrap());
+        delivery.event = Event::Create { reference };
+        store.accept(&delivery).await.unwrap();
+    }
+    let mut elsewhere = delivery(90);
+    elsewhere.repository.as_mut().unwrap().full_name = "acme/site".into();
+    elsewhere.event = Event::Create {
+        reference: main.clone(),
+    };
+    store.accept(&elsewhere).await.unwrap();
+    store.accept(&delivery(91)).await.unwrap();
+    let found = async |reference: &PushedRef, limit| {
+        let found = store.deliveries_of_ref("ACME/web", reference, limit).await;
+        let ids = found.unwrap().into_iter().map(|stored| stored.id.0);
+        ids.collect::<Vec<_>>()
+    };
+    let odd = || (0..30).rev().map(|number| 2 * number + 1);
+    assert_eq!(found(&main, 99).await, odd().collect::<Vec<_>>());
+    assert_eq!(found(&main, 2).await, [59, 57]);
+    let even = odd().map(|number| number + 1);
+    assert_eq!(found(&quoted, 99).await, even.collect::<Vec<_>>());
+    let mai = PushedRef::branch("mai").unwrap();
+    assert_eq!(found(&mai, 9).await, [0; 0]);
     store.close().await.unwrap();
 }
