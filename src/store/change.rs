@@ -150,8 +150,9 @@ impl Changing<'_> {
     }
 
     async fn went_on(&mut self, id: WorkId, state: &WorkState) -> Result<(), StoreError> {
+        // What is of no matter any more stays so.
         let sql = "UPDATE work SET state = $2, is_over = $3, is_followed = $4, \
-            is_unapplied = ($5 AND kind IS NOT NULL) \
+            is_unapplied = (is_unapplied AND $5) \
             WHERE id = $1 AND NOT is_over RETURNING delivery, cluster";
         let json = row::json(state)?;
         let updated: Option<(i64, String)> = on!(self.session.connection(), connection => {
@@ -177,7 +178,7 @@ impl Changing<'_> {
 
     async fn seen(&mut self, id: WorkId, proof: &Proof) -> Result<(), StoreError> {
         let sql = "UPDATE work \
-            SET proof = $2, is_followed = $3, is_unapplied = ($4 AND kind IS NOT NULL) \
+            SET proof = $2, is_followed = $3, is_unapplied = (is_unapplied AND $4) \
             WHERE id = $1 AND is_followed RETURNING cluster, kind, namespace, name";
         let json = row::json(proof)?;
         type Object = (String, Option<String>, Option<String>, Option<String>);

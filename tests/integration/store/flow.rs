@@ -21,6 +21,7 @@ on_both! {
     a_text_with_nul_is_kept,
     what_was_noted_last_is_remembered,
     what_is_not_applied_yet_is_found_whatever_came_since_then,
+    what_came_before_what_was_proven_is_of_no_matter_whatever_is_seen_of_it_then,
     what_tells_of_a_ref_is_found_among_all_that_a_repository_was_told,
 }
 
@@ -410,6 +411,44 @@ async fn what_is_not_applied_yet_is_found_whatever_came_since_then(url: StoreUrl
     store.write(vec![proof]).await.unwrap();
     // What came before it is of no matter any more.
     assert_eq!(found().await, []);
+    store.close().await.unwrap();
+}
+
+async fn what_came_before_what_was_proven_is_of_no_matter_whatever_is_seen_of_it_then(
+    url: StoreUrl,
+) {
+    let store = opened(&url).await;
+    let mut pushed = Vec::new();
+    for number in 1..3 {
+        let id = new(&store, number).await;
+        let work = store.write(vec![matched(id, vec![object("web")])]).await;
+        let id = work.unwrap()[0].id;
+        let state = WorkState::Annotated {
+            token: Token("t".into()),
+            at: at(3_000),
+        };
+        store.write(vec![Write::Work { id, state }]).await.unwrap();
+        pushed.push(id);
+    }
+    let seen = async |id, state| {
+        let mut proof = Box::new(Proof::begin(at(3_000)));
+        proof.state = state;
+        store.write(vec![Write::Proof { id, proof }]).await.unwrap();
+        store.unapplied(9).await.unwrap().len()
+    };
+    let waits = || ProofState::Following { waits: "w".into() };
+    let reason = "no answer".to_owned();
+    let unproven = ProofState::Unproven {
+        at: at(5_000),
+        reason,
+    };
+    assert_eq!(seen(pushed[0], waits()).await, 2);
+    assert_eq!(
+        seen(pushed[1], ProofState::Proven { at: at(4_000) }).await,
+        0
+    );
+    assert_eq!(seen(pushed[0], waits()).await, 0);
+    assert_eq!(seen(pushed[0], unproven).await, 0);
     store.close().await.unwrap();
 }
 

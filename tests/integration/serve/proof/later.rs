@@ -1,5 +1,9 @@
 //! Which of several pushes to one object is the last, and what is told of those before it.
 
+use serde_json::json;
+
+use crate::api_server::Target;
+
 use super::*;
 
 impl Scene<'_> {
@@ -10,6 +14,27 @@ impl Scene<'_> {
             .send("push", &guid(number), body)
             .expect("it answers");
         assert_eq!(answer.status, 202, "{answer:?}");
+    }
+
+    /// Pushes a tag that leads to that commit, and waits for the token.
+    fn tag(&mut self, number: u64, name: &str, commit: u64, other_than: Option<&str>) -> String {
+        let body = push(&self.repository, "main", commit);
+        let body = String::from_utf8(body).expect("it is JSON");
+        let body = body.replace("refs/heads/main", &format!("refs/tags/{name}"));
+        self.deliver(number, body.as_bytes());
+        self.player
+            .wait_for_token("GitRepository", "web", other_than)
+    }
+
+    /// The deliveries by which `web` was pushed last, where that is not applied.
+    fn last_pushes(&self) -> Vec<String> {
+        let service = self.service.as_ref().expect("it was started");
+        let (_, told) = service.get("/api/v1/pushes").expect("it answers");
+        let namespace = self.repository.split('/').nth(1);
+        let pushes = told["pushes"].as_array().expect("a list").iter();
+        let ours = pushes.filter(|push| push["object"]["namespace"].as_str() == namespace);
+        let guids = ours.map(|push| push["guid"].as_str().expect("each has one").to_owned());
+        guids.collect()
     }
 }
 
@@ -34,6 +59,7 @@ fn a_later_push_overtakes_however_many_deliveries_came_between() {
     }
     scene.player.apply("web", &revision("main", 4));
     scene.wait(3, "proven", "healthy");
+    assert_eq!(scene.last_pushes(), [""; 0]);
 }
 
 #[test]
@@ -55,4 +81,37 @@ fn a_push_under_the_new_name_of_a_repository_overtakes_one_under_its_old_name() 
     assert_eq!(proof["by"]["guid"], guid(2));
     scene.player.apply("web", &revision("main", 3));
     scene.wait(2, "proven", "healthy");
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server"]
+fn a_push_is_the_last_no_more_once_a_later_one_is_applied() {
+    let mut scene = Scene::new(shared(), "taken-back");
+    let git = Target {
+        api_version: "source.toolkit.fluxcd.io/v1",
+        kind: "GitRepository",
+        namespace: "taken-back",
+        name: "web",
+    };
+    let reference = json!({"branch": null, "semver": ">=1.0.0"});
+    shared().patch(git, &json!({"spec": {"ref": reference}}));
+    scene.player.fetch("web", &revision("v1.0.0", 1));
+    scene.player.kustomization("web", "web");
+    scene.start();
+    // It is deleted again before anybody fetches it, and a lower one is there in its place.
+    let first = scene.tag(1, "v1.3.0", 2, None);
+    scene.tag(2, "v1.2.9", 3, Some(&first));
+    assert_eq!(scene.last_pushes(), [guid(2)]);
+    scene.player.fetch("web", &revision("v1.2.9", 3));
+    scene.player.apply("web", &revision("v1.2.9", 3));
+    scene.wait(2, "proven", "healthy");
+    assert_eq!(scene.last_pushes(), [""; 0]);
+    // Of the first one it goes on to be kept what it waits for.
+    scene.player.acknowledge("web");
+    let deadline = Instant::now() + SOON;
+    while scene.proof(1)["waits"] != "until it has fetched what is new" {
+        assert!(Instant::now() < deadline, "{:#}", scene.proof(1));
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(scene.last_pushes(), [""; 0]);
 }
