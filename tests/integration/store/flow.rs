@@ -426,6 +426,7 @@ async fn what_came_before_what_was_proven_is_of_no_matter_whatever_is_seen_of_it
         let state = WorkState::Annotated {
             token: Token("t".into()),
             at: at(3_000),
+            version: None,
         };
         store.write(vec![Write::Work { id, state }]).await.unwrap();
         pushed.push(id);
