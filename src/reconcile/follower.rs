@@ -24,9 +24,11 @@ use crate::catalog::News;
 use crate::delivery::ProofState;
 use crate::store::{DeliveryId, StoreError, StoredWork, WorkId, Write};
 
+use super::carried;
+use super::environments::{Environments, UnappliedGauge};
 use super::follows::{Ended, Follows, Seen, Todo};
 use super::means::Means;
-use super::metrics::{ClusterLabels, EndLabels, StageLabels, UnappliedLabels};
+use super::metrics::{ClusterLabels, EndLabels, StageLabels};
 use super::proof::Age;
 use super::record::{until_stored, write_all};
 use super::steps::Mode;
@@ -44,9 +46,6 @@ const TICK: Duration = Duration::from_secs(1);
 const SMALL_NEWS: u32 = 5;
 /// For what is seen and not kept when the program is told to stop.
 const LAST_WORDS: Duration = Duration::from_secs(3);
-/// Names of environments that are told apart in metrics: labels are what somebody wrote onto objects.
-const ENVIRONMENTS: usize = 50;
-const OTHER_ENVIRONMENT: &str = "(other)";
 
 /// The way to a follower.
 #[derive(Debug, Clone)]
@@ -71,9 +70,10 @@ pub(super) struct Follower {
     missed: Arc<AtomicBool>,
     jobs: JoinSet<Job>,
     is_writing: bool,
-    environments: BTreeSet<Arc<str>>,
-    /// Of which environments something was not applied when it was counted last.
-    unapplied: BTreeSet<Arc<str>>,
+    environments: Environments,
+    unapplied: UnappliedGauge,
+    /// What an earlier run noted is taken in.
+    is_restored: bool,
     ticks: u32,
 }
 
@@ -100,6 +100,8 @@ impl Follower {
             sender,
             missed: Arc::clone(&missed),
         };
+        let name = Arc::clone(means.live.name());
+        let unapplied = UnappliedGauge::new(means.metrics.clone(), name);
         let follower = Self {
             means,
             follows: Follows::new(within),
@@ -107,8 +109,9 @@ impl Follower {
             missed,
             jobs: JoinSet::new(),
             is_writing: false,
-            environments: BTreeSet::new(),
-            unapplied: BTreeSet::new(),
+            environments: Environments::default(),
+            unapplied,
+            is_restored: false,
             ticks: 0,
         };
         (follower, followed)
@@ -135,9 +138,14 @@ impl Follower {
                 _ = tick.tick() => if self.tick(&stop).await.is_none() { break },
             }
         }
+        let carried = self.follows.take_carried();
         let writes = self.follows.take_news(usize::MAX);
-        let store = &self.means.store;
-        let _ = tokio::time::timeout(LAST_WORDS, write_all(store, &writes, &stop)).await;
+        let (store, cluster) = (&self.means.store, self.means.live.name());
+        let last_words = async {
+            carried::keep(store, cluster, &carried, &stop).await?;
+            write_all(store, &writes, &stop).await
+        };
+        let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
         Ok(())
     }
 
@@ -194,6 +202,30 @@ impl Follower {
             let cluster = self.means.live.name();
             info!(%cluster, objects = left, "goes on following objects that were annotated");
         }
+        if !self.is_restored {
+            self.restore(stop).await?;
+            self.is_restored = true;
+        }
+        Some(())
+    }
+
+    /// What objects lack though it is over.
+    async fn restore(&mut self, stop: &CancellationToken) -> Option<()> {
+        let (store, cluster) = (self.means.store.clone(), self.means.live.name());
+        let noted = until_stored(stop, || carried::noted(&store, cluster)).await?;
+        for (object, carried) in noted {
+            if let Some(late) = carried.late.filter(|late| !self.follows.knows(*late)) {
+                let work = until_stored(stop, || store.work(late)).await?;
+                let work = work.filter(|work| work.object.as_ref() == Some(&object));
+                let annotated = work.map(|work| Annotated {
+                    work,
+                    version: None,
+                });
+                let annotated = annotated.into_iter().collect();
+                self.begin(annotated, false, stop).await?;
+            }
+            self.follows.restore(object, carried);
+        }
         Some(())
     }
 
@@ -222,7 +254,7 @@ impl Follower {
         let mut told = told.map_err(|fault| matches!(fault, RecvError::Lagged(_)));
         loop {
             match told {
-                Ok(News::Item(item)) if self.follows.len() > 0 => {
+                Ok(News::Item(item)) if !self.follows.is_empty() => {
                     concerned.extend(self.follows.concerned(&item, &live.read()));
                 }
                 Ok(News::Item(_)) => {}
@@ -250,7 +282,7 @@ impl Follower {
         for reached in seen.reached {
             let labels = StageLabels {
                 stage: reached.stage.name(),
-                environment: self.environment(reached.environment),
+                environment: self.environments.label(reached.environment.as_ref()),
             };
             let seconds = self.means.metrics.stage_seconds.get_or_create(&labels);
             seconds.observe(reached.after.as_secs_f64().max(0.0));
@@ -348,68 +380,50 @@ impl Follower {
         if self.is_writing {
             return;
         }
+        let carried = self.follows.take_carried();
         let writes = self.follows.take_news(WRITES);
-        if writes.is_empty() {
+        if carried.is_empty() && writes.is_empty() {
             return;
         }
         self.is_writing = true;
-        let (store, stop) = (self.means.store.clone(), stop.clone());
+        let (means, stop) = (self.means.clone(), stop.clone());
         self.jobs.spawn(async move {
-            write_all(&store, &writes, &stop).await;
+            let (store, cluster) = (&means.store, means.live.name());
+            // First, for what is over is not read again.
+            if carried::keep(store, cluster, &carried, &stop)
+                .await
+                .is_some()
+            {
+                write_all(store, &writes, &stop).await;
+            }
             Job::Written
         });
     }
 
     fn count(&mut self) {
-        let cluster = Arc::clone(self.means.live.name());
-        let now = Timestamp::now();
-        let mut ages: HashMap<Arc<str>, f64> = HashMap::new();
-        for (environment, since) in self.follows.unapplied_since() {
-            let age = now.duration_since(since).as_secs_f64().max(0.0);
-            let of = ages.entry(self.environment(environment)).or_default();
-            *of = of.max(age);
-        }
-        let metrics = &self.means.metrics;
-        let all: BTreeSet<Arc<str>> = ages.keys().cloned().collect();
-        for environment in all.union(&self.unapplied) {
-            let labels = UnappliedLabels {
-                cluster: Arc::clone(&cluster),
-                environment: Arc::clone(environment),
-            };
-            let age = ages.get(environment).copied().unwrap_or_default();
-            metrics.unapplied_seconds.get_or_create(&labels).set(age);
-        }
-        self.unapplied = all;
+        let live = Arc::clone(&self.means.live);
+        let since = self.follows.unapplied_since(&live.read());
+        self.unapplied
+            .show(since, &mut self.environments, Timestamp::now());
         let followed = i64::try_from(self.follows.len()).unwrap_or(i64::MAX);
+        let cluster = Arc::clone(live.name());
         let labels = ClusterLabels { cluster };
-        metrics.followed.get_or_create(&labels).set(followed);
-    }
-
-    fn environment(&mut self, name: Option<Arc<str>>) -> Arc<str> {
-        let Some(name) = name else { return "".into() };
-        if self.environments.len() < ENVIRONMENTS {
-            self.environments.insert(Arc::clone(&name));
-        }
-        match self.environments.contains(&name) {
-            true => name,
-            false => OTHER_ENVIRONMENT.into(),
-        }
+        self.means
+            .metrics
+            .followed
+            .get_or_create(&labels)
+            .set(followed);
     }
 }
 
 impl Drop for Follower {
     /// Another replica may know it from now on.
     fn drop(&mut self) {
-        let (cluster, metrics) = (Arc::clone(self.means.live.name()), &self.means.metrics);
-        for environment in std::mem::take(&mut self.unapplied) {
-            let cluster = Arc::clone(&cluster);
-            let labels = UnappliedLabels {
-                cluster,
-                environment,
-            };
-            metrics.unapplied_seconds.remove(&labels);
-        }
-        metrics.followed.remove(&ClusterLabels { cluster });
+        let cluster = Arc::clone(self.means.live.name());
+        self.means
+            .metrics
+            .followed
+            .remove(&ClusterLabels { cluster });
     }
 }
 

@@ -1,5 +1,6 @@
 //! The annotated objects of one cluster that are followed, and what is seen of each; nothing is asked here.
 
+mod ends;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ use crate::catalog::{Cache, Item, ItemKey, ResourceVersion};
 use crate::delivery::{Again, DeliveryKey, Proof, ProofState, Stage, Token, WorkState};
 use crate::store::{StoredWork, WorkId, Write};
 
+use super::carried::Carried;
 use super::proof::{Age, Ask, Wake, begin, judge};
 use super::told::Told;
 
@@ -22,17 +24,30 @@ const OF_ONE_OBJECT: usize = 8;
 const OF_ONE_CLUSTER: usize = 20_000;
 /// How often each is looked at though nothing is told of it.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
+/// Commits of which one remembers how old they are; who follows for long sees many.
+const AGES: usize = 64;
 
 /// What is followed of one cluster.
 #[derive(Debug)]
 pub(super) struct Follows {
     within: Duration,
     by_id: HashMap<WorkId, Follow>,
-    by_object: HashMap<ItemKey, BTreeSet<WorkId>>,
+    by_object: HashMap<ItemKey, OfObject>,
     /// To be kept as soon as can be.
     news: BTreeMap<WorkId, Box<Proof>>,
     /// To be kept some time: another reason to wait.
     small_news: BTreeSet<WorkId>,
+    /// Objects of which other things may be carried than noted.
+    carried_news: BTreeSet<ItemKey>,
+    noted: HashMap<ItemKey, Carried>,
+}
+
+/// What is followed of one object.
+#[derive(Debug, Default)]
+struct OfObject {
+    ids: BTreeSet<WorkId>,
+    /// When the oldest push was accepted that is over, and that the object lacks.
+    carried: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -43,6 +58,10 @@ struct Follow {
     told: Arc<Told>,
     environment: Option<Arc<str>>,
     proof: Proof,
+    /// Somebody pushed it, and nothing later was proven.
+    is_lackable: bool,
+    /// It is over, and looked at only for whether its object has it at last.
+    is_late: bool,
     /// Of commits that it has fetched in place of the wanted one.
     ages: HashMap<String, Age>,
     /// The store or the cluster is being asked for it.
@@ -89,6 +108,12 @@ pub(super) enum Todo {
     },
 }
 
+impl OfObject {
+    fn carry(&mut self, since: Timestamp) {
+        self.carried = Some(self.carried.map_or(since, |carried| carried.min(since)));
+    }
+}
+
 impl Follows {
     pub(super) fn new(within: Duration) -> Self {
         Self {
@@ -97,14 +122,26 @@ impl Follows {
             by_object: HashMap::new(),
             news: BTreeMap::new(),
             small_news: BTreeSet::new(),
+            carried_news: BTreeSet::new(),
+            noted: HashMap::new(),
         }
     }
 
+    /// How many are followed, beside those that are late.
     pub(super) fn len(&self) -> usize {
-        self.by_id.len()
+        self.by_id.values().filter(|it| !it.is_late).count()
     }
 
-    /// Takes in what was annotated; `is_new` just now, so that the cluster is as it was before.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    pub(super) fn knows(&self, id: WorkId) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
+    /// Takes in what was annotated; `is_new` just now, so that the cluster is as it was before. What was given up is
+    /// late.
     pub(super) fn add(
         &mut self,
         work: StoredWork,
@@ -126,10 +163,11 @@ impl Follows {
             None if is_new => begin(cluster, &object, &told.wanted, at),
             None => Proof::begin(at),
         };
-        let of_object = self.by_object.entry(object.clone()).or_default();
-        of_object.insert(work.id);
-        let oldest = of_object.first().copied();
-        let is_too_many = of_object.len() > OF_ONE_OBJECT;
+        let is_late = proof.is_over();
+        let ids = &mut self.by_object.entry(object.clone()).or_default().ids;
+        ids.insert(work.id);
+        let oldest = ids.first().copied();
+        let is_too_many = ids.len() > OF_ONE_OBJECT;
         let environment = cluster
             .item(&object)
             .and_then(|item| item.environment.clone());
@@ -145,9 +183,14 @@ impl Follows {
             object,
             token,
             version: version.map(ResourceVersion::Number),
+            is_lackable: !told.is_made_good,
             told,
             environment,
-            proof,
+            proof: match is_late {
+                true => reopened(proof),
+                false => proof,
+            },
+            is_late,
             ages: HashMap::new(),
             is_asking: false,
             look_at: now,
@@ -168,21 +211,12 @@ impl Follows {
         seen
     }
 
-    fn end(&mut self, id: WorkId, state: ProofState, seen: &mut Seen) {
-        if let Some(follow) = self.by_id.get(&id) {
-            let proof = Proof {
-                state,
-                ..follow.proof.clone()
-            };
-            self.take_in(id, proof, seen);
-        }
-    }
-
     /// Those that a change may concern: of the object itself, or of what it is made from.
     pub(super) fn concerned(&self, item: &Item, cluster: &Cache) -> BTreeSet<WorkId> {
         let mut concerned = BTreeSet::new();
         let mut add = |key: &ItemKey| {
-            concerned.extend(self.by_object.get(key).into_iter().flatten().copied());
+            let of_object = self.by_object.get(key).into_iter();
+            concerned.extend(of_object.flat_map(|of_object| &of_object.ids));
         };
         add(&item.key);
         // A release, its chart, and the source of that.
@@ -246,7 +280,10 @@ impl Follows {
             token: &follow.token,
             version: follow.version.as_ref(),
             wanted: &follow.told.wanted,
-            within: self.within,
+            within: match follow.is_late {
+                true => Duration::MAX,
+                false => self.within,
+            },
         };
         let age = |commit: &str| match follow.ages.get(commit) {
             // As a push that woke nothing here.
@@ -254,7 +291,11 @@ impl Follows {
             age => age.cloned(),
         };
         let judged = judge(&follow.proof, &wake, cluster, age, now);
+        let item = cluster.item(&follow.object);
+        let asleep = item.filter(|item| item.suspended);
+        let asleep = asleep.map(|item| item.key.clone());
         let over_at = follow.proof.annotated_at.checked_add(self.within);
+        let over_at = over_at.ok().filter(|_| !follow.is_late);
         let next = now.checked_add(LOOK_AGAIN).unwrap_or(now);
         follow.look_at = over_at.unwrap_or(next).min(next).max(now);
         let mut proof = judged.proof;
@@ -265,6 +306,8 @@ impl Follows {
                 let told = Arc::clone(&follow.told);
                 seen.todo.push(Todo::AgeOf { id, told, commit });
             }
+            // Nobody asks for what is over.
+            Some(Ask::Again { .. }) if follow.is_late => {}
             Some(Ask::Again { at }) if at > now => follow.look_at = follow.look_at.min(at),
             Some(Ask::Again { .. }) if may_ask => {
                 let item = cluster.item(&follow.object);
@@ -288,14 +331,19 @@ impl Follows {
             Some(Ask::Again { .. }) | None => {}
         }
         self.take_in(id, proof, seen);
+        if let Some(object) = asleep {
+            self.is_asleep(&object);
+        }
     }
 
     /// The deliveries by which the same object is followed beside this one.
     fn others_of(&self, id: WorkId) -> Vec<DeliveryKey> {
         let follow = self.by_id.get(&id);
-        let ids = follow.and_then(|follow| self.by_object.get(&follow.object));
-        let others = ids.into_iter().flatten().filter(|other| **other != id);
+        let of_object = follow.and_then(|follow| self.by_object.get(&follow.object));
+        let ids = of_object.into_iter().flat_map(|of_object| &of_object.ids);
+        let others = ids.filter(|other| **other != id);
         let others = others.filter_map(|other| self.by_id.get(other));
+        let others = others.filter(|other| !other.is_late);
         others.map(|other| other.told.key.clone()).collect()
     }
 
@@ -306,7 +354,8 @@ impl Follows {
         if proof == follow.proof {
             return;
         }
-        for stage in Stage::ALL {
+        let is_applied = follow.proof.applied_at.is_none() && proof.applied_at.is_some();
+        for stage in Stage::ALL.into_iter().filter(|_| !follow.is_late) {
             if let (None, Some(at)) = (follow.proof.reached(stage), proof.reached(stage)) {
                 seen.reached.push(Reached {
                     stage,
@@ -315,27 +364,22 @@ impl Follows {
                 });
             }
         }
-        if follow.proof.differs_much(&proof) {
+        if follow.is_late {
+            // What is kept of it stays as it was when its time was over.
+        } else if follow.proof.differs_much(&proof) {
             self.news.insert(id, Box::new(proof.bounded()));
             self.small_news.remove(&id);
         } else {
             self.small_news.insert(id);
         }
+        let is_over = proof.is_over();
         follow.proof = proof;
-        if follow.proof.is_over()
-            && let Some(follow) = self.by_id.remove(&id)
-        {
-            if let Some(of_object) = self.by_object.get_mut(&follow.object) {
-                of_object.remove(&id);
-                if of_object.is_empty() {
-                    self.by_object.remove(&follow.object);
-                }
-            }
-            seen.ended.push(Ended {
-                object: follow.object,
-                told: follow.told,
-                proof: follow.proof,
-            });
+        if is_applied {
+            let object = follow.object.clone();
+            self.settle(&object, id);
+        }
+        if is_over {
+            self.has_ended(id, seen);
         }
     }
 
@@ -343,6 +387,9 @@ impl Follows {
     pub(super) fn told_age(&mut self, id: WorkId, age: Option<(String, Age)>) {
         if let Some(follow) = self.by_id.get_mut(&id) {
             follow.is_asking = false;
+            if follow.ages.len() >= AGES {
+                follow.ages.clear();
+            }
             follow.ages.extend(age);
         }
     }
@@ -382,19 +429,12 @@ impl Follows {
             }
         }
     }
+}
 
-    /// When the oldest push was accepted that is not applied yet, by environment.
-    pub(super) fn unapplied_since(&self) -> HashMap<Option<Arc<str>>, Timestamp> {
-        let mut oldest: HashMap<_, Timestamp> = HashMap::new();
-        for follow in self.by_id.values() {
-            if follow.proof.applied_at.is_some() || follow.told.is_made_good {
-                continue;
-            }
-            let since = oldest
-                .entry(follow.environment.clone())
-                .or_insert(follow.told.received_at);
-            *since = (*since).min(follow.told.received_at);
-        }
-        oldest
-    }
+/// As it was before its time was over.
+fn reopened(proof: Proof) -> Proof {
+    let state = ProofState::Following {
+        waits: "until it is mended".to_owned(),
+    };
+    Proof { state, ..proof }
 }

@@ -138,8 +138,8 @@ impl Metrics {
         );
         registry.register(
             metric::PUSHED_UNAPPLIED,
-            "How long ago the oldest push was accepted whose objects are annotated and that is not applied, \
-             by cluster and environment",
+            "For how long an object at most has lacked what was pushed: since the acceptance of the oldest push that it \
+             was annotated for after the last one that is proven, by cluster and environment",
             metrics.unapplied_seconds.clone(),
         );
         metrics

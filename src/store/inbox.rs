@@ -167,6 +167,11 @@ impl Store {
             .await
     }
 
+    /// A piece of work; `None` also where it cannot be read.
+    pub async fn work(&self, id: WorkId) -> Result<Option<StoredWork>, StoreError> {
+        self.read(read::work(&self.pool, id)).await
+    }
+
     /// The deliveries that have this GUID, each of another webhook, with the first 10,000 pieces of work.
     pub async fn delivery(
         &self,

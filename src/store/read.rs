@@ -148,6 +148,15 @@ async fn next_readable<R, T, Read: Future<Output = Result<Vec<R>, StoreError>>>(
     }
 }
 
+pub async fn work(pool: &Pool, id: WorkId) -> Result<Option<StoredWork>, StoreError> {
+    let sql = work!("WHERE work.id = $1");
+    let found: Vec<WorkRow> = on!(pool.reader().await?.connection(), connection => {
+        sqlx::query_as(sql).bind(id.0).fetch_all(connection).await
+    })
+    .map_err(fault)?;
+    Ok(row::readable(found, row::work).pop())
+}
+
 pub async fn by_guid(
     pool: &Pool,
     guid: &Guid,

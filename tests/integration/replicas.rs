@@ -10,7 +10,7 @@ mod relay;
 mod sampler;
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -244,6 +244,46 @@ fn of_500_pushes_during_a_rolling_upgrade_and_a_drain_500_are_applied() {
             let told = story(fleet.replicas[0].service(), number);
             told["work"][0]["proof"]["state"] == "proven"
         })
+    });
+}
+
+#[test]
+#[ignore = "needs a Kubernetes API server and a PostgreSQL server"]
+fn what_was_pushed_in_vain_is_unapplied_for_who_takes_over_since_the_first_of_it() {
+    let mut fleet = Fleet::start(shared(), "in-vain-replica", 2, 1);
+    let player = Player::new(shared(), "in-vain-replica");
+    player.kustomization("app-0", "app-0");
+    let state = |fleet: &mut Fleet, number| {
+        let story = story(fleet.replicas[0].service(), number);
+        story["work"][0]["proof"]["state"].clone()
+    };
+    let since = Instant::now();
+    let mut token = None;
+    for number in [1, 2] {
+        fleet.push(0, 0, number + 1, number);
+        token = Some(player.wait_for_token("GitRepository", "app-0", token.as_deref()));
+        // Until then it is not followed yet.
+        thread::sleep(Duration::from_secs(1));
+        let revision = revision("main", number + 1);
+        player.fetch("app-0", &revision);
+        player.fail("app-0", &revision, "BuildFailed", "it cannot be built");
+        fleet.wait_until("it fails", |fleet| state(fleet, number) == "failing");
+        thread::sleep(Duration::from_secs(6));
+    }
+    fleet.wait_until("the first one is over", |fleet| {
+        state(fleet, 1) == "overtaken"
+    });
+    let holder = fleet.holder("cluster/prod").expect("one holds it");
+    let first = fleet.replicas[holder].unapplied();
+    assert!(first.is_some_and(|age| age > 10.0), "{first:?}");
+    fleet.kill(holder);
+    fleet.wait_until("another has it", |fleet| fleet.is_all_held());
+    let heir = 1 - holder;
+    fleet.wait_until("it knows", |fleet| {
+        let least = since.elapsed().as_secs_f64() - 3.0;
+        fleet.replicas[heir]
+            .unapplied()
+            .is_some_and(|age| age > least)
     });
 }
 

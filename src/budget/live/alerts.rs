@@ -32,7 +32,7 @@ pub struct AlertSettings {
     pub backlog: u32,
     /// From the acceptance of a delivery to the annotation of its objects.
     pub annotated_within: Duration,
-    /// From the acceptance of a delivery until all that follows it has applied it.
+    /// From the acceptance of a push until all that follows it has applied it, or a later one.
     pub applied_within: Duration,
 }
 
@@ -162,9 +162,9 @@ pub fn alert_rules(settings: &AlertSettings) -> Vec<AlertRule> {
             lasting: Duration::ZERO,
             severity: Severity::Warning,
             summary: format!(
-                "a push was accepted more than {} ago and is not applied in environment \
+                "a push was accepted more than {} ago, and neither it nor a later one is applied in environment \
                  {{{{ $labels.environment }}}} of cluster {{{{ $labels.cluster }}}}: \
-                 `flux-setup delivery show` says why",
+                 `flux-setup status --server` names it, `flux-setup delivery show` says why",
                 duration::write(*applied_within)
             ),
         },
@@ -297,7 +297,7 @@ mod tests {
                 labels:
                   severity: warning
                 annotations:
-                  summary: "a push was accepted more than 15m ago and is not applied in environment {{ $labels.environment }} of cluster {{ $labels.cluster }}: `flux-setup delivery show` says why"
+                  summary: "a push was accepted more than 15m ago, and neither it nor a later one is applied in environment {{ $labels.environment }} of cluster {{ $labels.cluster }}: `flux-setup status --server` names it, `flux-setup delivery show` says why"
               - alert: FluxSetupLeaseHeldByNobody
                 expr: "max by (namespace, lease) (flux_setup_lease_held) == 0"
                 for: 1m

@@ -53,6 +53,14 @@ impl Replica {
     pub fn service(&mut self) -> &mut Service {
         self.service.as_mut().expect("it runs")
     }
+
+    /// For how long something is unapplied, where it tells that.
+    pub fn unapplied(&self) -> Option<f64> {
+        let (_, text) = self.service.as_ref()?.get_text("/metrics")?;
+        let start = "flux_setup_pushed_unapplied_seconds{";
+        let line = text.lines().find(|line| line.starts_with(start))?;
+        line.rsplit_once(' ')?.1.parse().ok()
+    }
 }
 
 impl<'s> Fleet<'s> {

@@ -59,10 +59,14 @@ impl<'s> Objects<'s> {
     }
 
     pub fn delete(&self, name: &str) {
-        self.server.delete(&json!({
+        Self::delete_in(self.server, &self.namespace, name);
+    }
+
+    pub fn delete_in(server: &ApiServer, namespace: &str, name: &str) {
+        server.delete(&json!({
             "apiVersion": "source.toolkit.fluxcd.io/v1",
             "kind": "GitRepository",
-            "metadata": {"name": name, "namespace": self.namespace},
+            "metadata": {"name": name, "namespace": namespace},
         }));
     }
 

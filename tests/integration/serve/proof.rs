@@ -1,6 +1,7 @@
 //! Pushes are followed to their end: status is played as Flux's controllers write it.
 
 mod later;
+mod unapplied;
 
 use std::thread;
 use std::time::{Duration, Instant};
