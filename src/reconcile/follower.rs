@@ -217,12 +217,7 @@ impl Follower {
             if let Some(late) = carried.late.filter(|late| !self.follows.knows(*late)) {
                 let work = until_stored(stop, || store.work(late)).await?;
                 let work = work.filter(|work| work.object.as_ref() == Some(&object));
-                let annotated = work.map(|work| Annotated {
-                    work,
-                    version: None,
-                });
-                let annotated = annotated.into_iter().collect();
-                self.begin(annotated, false, stop).await?;
+                self.begin(work.into_iter().collect(), false, stop).await?;
             }
             self.follows.restore(object, carried);
         }

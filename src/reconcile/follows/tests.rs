@@ -327,7 +327,7 @@ fn what_was_given_up_is_lacking_until_it_is_mended() {
     // Who takes over reads it as it was kept.
     let mut heir = Follows::new(HOUR);
     let mut read = annotated(1);
-    read.work.proof = Some(Box::new(proof));
+    read.proof = Some(Box::new(proof));
     heir.add(
         read,
         told_at(1, "b", 5),
@@ -368,9 +368,10 @@ fn what_is_pushed_after_one_that_was_given_up_carries_it_on() {
     let (mut follows, _) = given_up();
     let told = told_at(2, "c", 4_000);
     let mut second = annotated(2);
-    second.work.state = WorkState::Annotated {
+    second.state = WorkState::Annotated {
         token: Token("t".into()),
         at: at(4_001),
+        version: None,
     };
     follows.add(second, told, true, &broken("b"), at(4_001));
     let age = Age::Later(by(2));
