@@ -30,15 +30,14 @@ pub(super) fn is_common(unit: &Unit, leaves: &[&Leaf], value: &Value) -> bool {
     count(value) * 2 > leaves.len() && nothing * 4 <= leaves.len()
 }
 
-/// Whether more than one project wants what most want, or there is but one.
+/// Whether more than one project wants what most want.
 pub(super) fn is_shared(unit: &Unit, leaves: &[&Leaf]) -> bool {
     let most = mode(unit, leaves);
-    let all: BTreeSet<usize> = leaves.iter().map(|leaf| leaf.project).collect();
     let those = leaves
         .iter()
         .filter(|leaf| Some(wanted(leaf, unit)) == most);
     let those: BTreeSet<usize> = those.map(|leaf| leaf.project).collect();
-    all.len() == 1 || those.len() > 1
+    those.len() > 1
 }
 
 /// Whether they are in several groups, of which each agrees and wants something else than all others.

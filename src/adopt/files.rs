@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::layers::{Layer, Layers, kind_of};
+use super::layers::{Layer, Layers, kind_of, kind_of_class};
 use super::projects::{Fleet, Object, Origin, Project};
 use super::sites::Site;
 use super::write;
@@ -39,16 +39,6 @@ pub(super) fn files(fleet: &Fleet<'_>, layers: &Layers, context: Option<&str>) -
         files.push((format!("environments/{}.yaml", environment.name), text));
     }
     files
-}
-
-/// The kind of an environment whose name the configuration does not know.
-fn kind_of_class(name: &str) -> Option<&'static str> {
-    match name {
-        "develop" => Some("development"),
-        "stg" => Some("staging"),
-        "prd" => Some("production"),
-        _ => None,
-    }
 }
 
 fn fleet_file(fleet: &Fleet<'_>, layers: &Layers, context: Option<&str>) -> String {

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::config::{OUR_LABELS, check_reference};
+use crate::flux::lint::lint;
 use crate::flux::schema::{Crds, judge};
-use crate::flux::yaml::{Node, Span};
-use crate::flux::{RepositoryUrl, canonical, duration, names, with_version};
+use crate::flux::yaml::{self, Node, Span};
+use crate::flux::{FaultSeverity, RepositoryUrl, canonical, duration, names, with_version};
 
+use super::maker::made_by;
 use super::unit::{Unit, Wanted};
 
 /// A document that was found.
@@ -18,8 +20,8 @@ pub struct Given<'a> {
     pub document: &'a Node,
     /// The path of its file.
     pub file: &'a str,
-    /// Where something says so: a mark that `render` wrote, or the context that was asked.
-    pub cluster: Option<&'a str>,
+    /// The clusters that it is for; `None` among them: one that has no name.
+    pub clusters: &'a [Option<Arc<str>>],
 }
 
 /// An object that the configuration does not render.
@@ -136,11 +138,11 @@ pub(super) fn label(document: &Node) -> String {
 }
 
 impl Found {
-    /// `None` for a kind that we do not write.
+    /// One for each cluster; `None` for a kind that we do not write.
     ///
     /// # Errors
     /// Why it cannot be said, in words that follow the object.
-    pub(super) fn read(given: &Given<'_>) -> Option<Result<Self, String>> {
+    pub(super) fn read(given: &Given<'_>) -> Option<Result<Vec<Self>, String>> {
         let text = |key| given.document.get(key).and_then(Node::as_str);
         let group = text("apiVersion")?.split_once('/')?.0;
         let kind = match group {
@@ -149,10 +151,21 @@ impl Found {
             }
             _ => return None,
         };
-        Some(Self::of_kind(given, kind))
+        let found = match Self::of_kind(given, kind) {
+            Ok(found) => found,
+            Err(reason) => return Some(Err(reason)),
+        };
+        let clusters = given.clusters.iter().map(|cluster| Self {
+            cluster: cluster.clone(),
+            ..found.clone()
+        });
+        Some(Ok(clusters.collect()))
     }
 
     fn of_kind(given: &Given<'_>, kind: Kind) -> Result<Self, String> {
+        if let Some(maker) = made_by(given.document) {
+            return Err(format!("{maker} makes it, and makes it again"));
+        }
         // an object of a live cluster carries what only the server may write
         let mut document = canonical(given.document);
         let version = document.get("apiVersion").and_then(Node::as_str);
@@ -169,6 +182,12 @@ impl Found {
                 None => "the API server refuses it, or it is a patch".to_owned(),
             };
             return Err(format!("{who}: {}", fault.message));
+        }
+        // how it is quoted is not how it is rendered
+        let (plain, _) = yaml::read(&document.to_json().to_string(), 0);
+        let mut faults = plain.iter().flat_map(lint);
+        if let Some(fault) = faults.find(|fault| fault.severity == FaultSeverity::Error) {
+            return Err(format!("Flux cannot work with it: {}", fault.message));
         }
         let text = |node: Option<&Node>| node.and_then(Node::as_str).unwrap_or_default().to_owned();
         let metadata = document.get("metadata");
@@ -187,7 +206,7 @@ impl Found {
         let mut found = Self {
             span: given.document.span,
             file: given.file.to_owned(),
-            cluster: given.cluster.map(Arc::from),
+            cluster: None,
             kind,
             namespace: namespace.clone(),
             name,

@@ -308,7 +308,7 @@ impl Assigner<'_> {
     /// An environment of no known kind says both of its intervals: else a warning asks for them.
     fn say_intervals(&mut self) {
         for (number, environment) in self.fleet.environments.iter().enumerate() {
-            if kind_of(&environment.name).is_some() {
+            if kind_of(&environment.name).is_some() || kind_of_class(&environment.name).is_some() {
                 continue;
             }
             let said = self
@@ -345,6 +345,16 @@ pub(super) fn kind_of(name: &str) -> Option<&'static str> {
         "development" | "dev" => Some("development"),
         "staging" | "stage" => Some("staging"),
         "production" | "prod" => Some("production"),
+        _ => None,
+    }
+}
+
+/// The kind of an environment whose name the configuration does not know.
+pub(super) fn kind_of_class(name: &str) -> Option<&'static str> {
+    match name {
+        "develop" => Some("development"),
+        "stg" => Some("staging"),
+        "prd" => Some("production"),
         _ => None,
     }
 }

@@ -2,27 +2,28 @@
 //!
 //! ```text
 //! documents -> found (what each asks for, or why it cannot be said)
-//!           -> sites (which cluster, which environment) -> projects (which source, which name)
+//!           -> sites (which environment in which cluster) -> projects (which source, which name)
 //!           -> leaves (what each object wants of each key) -> layers (said once where it holds)
 //!           -> files
 //! ```
 
 mod agreement;
-mod clusters;
 mod environments;
 mod files;
 mod found;
 mod layers;
 mod leaves;
+mod maker;
 mod names;
 mod projects;
 mod run;
 mod sites;
 mod steps;
+mod twice;
 mod unit;
 mod wanted;
 mod write;
 
 pub use found::{Deletes, Given, LeftAlone};
 pub use run::{Adopted, Adoption, adopt};
-pub use steps::{Move, Places, Step, steps};
+pub use steps::{Applier, Move, Old, Places, Step, steps};

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::flux::yaml::{Node, Span};
 
-use super::clusters::{self, Twice};
 use super::files::files;
 use super::found::{Deletes, Found, Given, Kind, LeftAlone, label};
 use super::layers::assign;
 use super::leaves::leaves;
-use super::projects::put_together;
+use super::projects::{Fleet, put_together};
+use super::twice::{Twice, twice};
 
 /// A configuration, and what it does not say.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct Adoption {
     pub objects: usize,
     /// Of these, the Kustomizations, for the move.
     pub kustomizations: Vec<Adopted>,
+    /// The names of the projects, each with the places of the documents that it says.
+    pub projects: Vec<(String, Vec<Span>)>,
 }
 
 /// A Kustomization that the configuration renders.
@@ -58,54 +60,45 @@ pub fn adopt(
                     *other_kinds.entry(kind.to_owned()).or_default() += 1;
                 }
             }
-            Some(Ok(object)) if !left.contains_key(&span) => found.push(object),
+            Some(Ok(objects)) if !left.contains_key(&span) => found.extend(objects),
             Some(Ok(_)) => {}
             Some(Err(reason)) => {
                 reasons.insert(span, reason);
             }
         }
     }
-    let twice = clusters::assign(&mut found);
+    let twice = twice(&found);
     if !twice.is_empty() {
         return Err(twice
             .into_iter()
             .map(|Twice(one, other)| (one, other))
             .collect());
     }
-    let files = loop {
+    let (files, projects) = loop {
         let (fleet, idle) = put_together(&found);
-        let mut go: HashMap<usize, &str> = HashMap::new();
+        let mut go: HashMap<Span, String> = HashMap::new();
         for index in idle {
-            go.insert(
-                index,
-                "no Kustomization applies anything from it; a project has at least one object",
-            );
+            go.insert(found[index].span, why_idle(&found[index], given, &reasons));
         }
         if go.is_empty() {
             let leaves = leaves(&fleet);
             let (layers, unsaid) = assign(&fleet, &leaves);
             for leaf in unsaid {
                 let reason = "it waits for other objects than in other clusters of its environment";
-                go.insert(leaves[leaf].found, reason);
+                go.insert(found[leaves[leaf].found].span, reason.to_owned());
             }
             if go.is_empty() {
-                break if found.is_empty() {
-                    Vec::new()
-                } else {
-                    files(&fleet, &layers, context)
+                let files = match &found[..] {
+                    [] => Vec::new(),
+                    _ => files(&fleet, &layers, context),
                 };
+                break (files, spans(&fleet));
             }
         }
         drop(fleet);
-        let mut index = 0;
-        found.retain(|one| {
-            let reason = go.get(&index);
-            index += 1;
-            if let Some(reason) = reason {
-                reasons.insert(one.span, (*reason).to_owned());
-            }
-            reason.is_none()
-        });
+        // what is for several clusters is one document
+        found.retain(|one| !go.contains_key(&one.span));
+        reasons.extend(go);
     };
     let kustomizations = found.iter().filter(|one| one.kind == Kind::Kustomization);
     let kustomizations: BTreeSet<Adopted> = kustomizations
@@ -129,5 +122,41 @@ pub fn adopt(
         other_kinds,
         objects: found.len(),
         kustomizations: kustomizations.into_iter().collect(),
+        projects,
     })
+}
+
+fn spans(fleet: &Fleet<'_>) -> Vec<(String, Vec<Span>)> {
+    let projects = fleet.projects.iter().map(|project| {
+        let objects = project.objects.iter().flat_map(|one| one.at.values());
+        let all = project.sources.values().chain(objects);
+        let spans = all.map(|index| fleet.found[*index].span);
+        (project.name.clone(), spans.collect())
+    });
+    projects.collect()
+}
+
+/// Why a source is of no project.
+fn why_idle(source: &Found, given: &[Given<'_>], reasons: &HashMap<Span, String>) -> String {
+    let text = |node: Option<&Node>| node.and_then(Node::as_str).map(str::to_owned);
+    let applies = |document: &Node| {
+        let reference = document.get("spec").and_then(|spec| spec.get("sourceRef"));
+        let of_reference = |key| text(reference.and_then(|it| it.get(key)));
+        let own = || text(document.get("metadata").and_then(|it| it.get("namespace")));
+        of_reference("kind").as_deref() == Some(source.kind.name())
+            && of_reference("name").as_deref() == Some(&source.name)
+            && of_reference("namespace").or_else(own).as_deref() == Some(&source.namespace)
+    };
+    let mut left = given.iter().map(|one| one.document);
+    let left = left.find(|document| {
+        let kind = document.get("kind").and_then(Node::as_str);
+        kind == Some(Kind::Kustomization.name())
+            && reasons.contains_key(&document.span)
+            && applies(document)
+    });
+    match left {
+        Some(document) => format!("{}, which applies from it, is left alone", label(document)),
+        None => "no Kustomization applies anything from it; a project has at least one object"
+            .to_owned(),
+    }
 }

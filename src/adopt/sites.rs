@@ -87,6 +87,11 @@ pub(super) fn places(found: &[Found], source_of: &[Option<usize>]) -> Places {
     if classes.contains(&None) && !tells_sources_apart(found, &classes) {
         classes = classes_by(found, source_of, |hints| hints.clear_class());
     }
+    let known: BTreeSet<&Class> = classes.iter().flatten().collect();
+    if let (Some(only), 1) = (known.first().map(|only| (*only).clone()), known.len()) {
+        // what says nothing is of the one that there is
+        classes.fill(Some(only));
+    }
     let has_some = found.iter().any(|one| one.cluster.is_some());
     let mut names: BTreeSet<Arc<str>> =
         found.iter().filter_map(|one| one.cluster.clone()).collect();

@@ -26,6 +26,29 @@ pub struct Move {
     pub back: Vec<Step>,
 }
 
+/// A Kustomization of Flux that applies old manifests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applier {
+    pub cluster: Option<String>,
+    pub namespace: String,
+    pub name: String,
+}
+
+/// What is known of the old manifests; paths are as they were named.
+#[derive(Debug, Clone, Default)]
+pub struct Old {
+    /// What applies them, and what applies that: those above come first.
+    pub appliers: Vec<Applier>,
+    /// Files that hold nothing but what is rendered; none where no file is known.
+    pub files: Vec<String>,
+    /// Files that hold something else too.
+    pub mixed: Vec<String>,
+    /// Configurations of kustomize that list the files.
+    pub listing: Vec<String>,
+    /// Kustomizations, as `flux-system/apps`, that apply nothing but what is rendered.
+    pub emptied: Vec<String>,
+}
+
 /// Where things are, in words of a shell.
 #[derive(Debug, Clone, Copy)]
 pub struct Places<'a> {
@@ -37,12 +60,15 @@ pub struct Places<'a> {
     pub context: Option<&'a str>,
 }
 
+/// Name and namespace of what `flux bootstrap` makes.
+const BOOTSTRAP: &str = "flux-system";
+
 /// Of clusters nothing is known but what folders call them.
 const CALLED_LIKE_CLUSTERS: &str = "The contexts of your kubeconfig are assumed to be called like the \
      clusters; where one is not, put its own name behind `--context`";
 
 /// The steps of a move of these objects. Each can be taken back; none touches a workload.
-pub fn steps(adoption: &Adoption, places: Places<'_>) -> Move {
+pub fn steps(adoption: &Adoption, old: &Old, places: Places<'_>) -> Move {
     let Places { config, from, .. } = places;
     let context = |cluster: Option<&str>| {
         let context = places.context.or(cluster);
@@ -62,9 +88,23 @@ pub fn steps(adoption: &Adoption, places: Places<'_>) -> Move {
     }
     let has_several = all.windows(2).any(|two| two[0].cluster != two[1].cluster);
     let of_flux = |verb: &str| {
-        for_clusters(&all, |cluster| {
-            format!("flux {verb} kustomization flux-system{}", context(cluster))
-        })
+        let bootstrap = for_clusters(&all, |cluster| Applier {
+            cluster: cluster.map(str::to_owned),
+            namespace: BOOTSTRAP.to_owned(),
+            name: BOOTSTRAP.to_owned(),
+        });
+        // what all of it hangs on comes first, whether it lies among the manifests or not
+        let below = old.appliers.iter().filter(|one| !bootstrap.contains(one));
+        let all = bootstrap.iter().chain(below);
+        let commands = all.map(|one| {
+            let namespace = match &*one.namespace {
+                BOOTSTRAP => String::new(),
+                namespace => format!(" --namespace {namespace}"),
+            };
+            let context = context(one.cluster.as_deref());
+            format!("flux {verb} kustomization {}{namespace}{context}", one.name)
+        });
+        commands.collect::<Vec<_>>()
     };
     let steps = vec![
         step(
@@ -74,8 +114,8 @@ pub fn steps(adoption: &Adoption, places: Places<'_>) -> Move {
             )],
         ),
         step(
-            "Suspend whatever applies the old manifests (of `flux bootstrap` that is the Kustomization \
-             flux-system): from here on nothing of this repository reaches a cluster",
+            "Suspend whatever applies the old manifests, what is above first (of `flux bootstrap` that is the \
+             Kustomization flux-system): from here on nobody applies these objects, nor undoes the next step",
             of_flux("suspend"),
         ),
         step(
@@ -92,10 +132,12 @@ pub fn steps(adoption: &Adoption, places: Places<'_>) -> Move {
                  out of it, and leave those that are left alone; the objects keep their names, so Flux sees the \
                  same ones with three labels more"
             },
-            vec![
-                format!("flux-setup render --config {config} --output DIR"),
-                "git rm OLD-FILES && git add DIR && git commit && git push".to_owned(),
-            ],
+            [
+                vec![format!("flux-setup render --config {config} --output DIR")],
+                old.commands(),
+                vec!["git add DIR && git commit && git push".to_owned()],
+            ]
+            .concat(),
         ),
         step(
             "See that Flux would change labels and set prune again, and nothing else",
@@ -109,7 +151,11 @@ pub fn steps(adoption: &Adoption, places: Places<'_>) -> Move {
                 )
             }),
         ),
-        step("Let Flux apply it", of_flux("resume")),
+        step(
+            "Let Flux apply it, what is above first, and each once the one before it is ready: what that \
+             applies is its own from then, and nobody below deletes it",
+            of_flux("resume"),
+        ),
         step(
             "See that every object is ready and prunes as before",
             for_clusters(&all, |cluster| {
@@ -151,7 +197,33 @@ fn step(what: &str, commands: Vec<String>) -> Step {
     }
 }
 
-fn for_clusters(all: &[&Adopted], command: impl Fn(Option<&str>) -> String) -> Vec<String> {
+impl Old {
+    /// What takes the old manifests away; as comments what is done by hand.
+    fn commands(&self) -> Vec<String> {
+        let mut commands = Vec::new();
+        let is_known = !(self.files.is_empty() && self.mixed.is_empty());
+        for files in self.files.chunks(MOST_NAMES) {
+            commands.push(format!("git rm {}", files.join(" ")));
+        }
+        if !is_known {
+            commands.push("git rm OLD-FILES".to_owned());
+        }
+        let by_hand = |what: &str, all: &[String]| {
+            all.chunks(MOST_NAMES)
+                .map(|some| format!("# {what}: {}", some.join(" ")))
+                .collect::<Vec<_>>()
+        };
+        commands.extend(by_hand("take these objects alone out of", &self.mixed));
+        commands.extend(by_hand("take the files' entries out of", &self.listing));
+        commands.extend(by_hand(
+            "leave a manifest or a kustomization.yaml where these look, or take them away too: they would find no path",
+            &self.emptied,
+        ));
+        commands
+    }
+}
+
+fn for_clusters<T>(all: &[&Adopted], command: impl Fn(Option<&str>) -> T) -> Vec<T> {
     let mut clusters: Vec<Option<&str>> = all.iter().map(|one| one.cluster.as_deref()).collect();
     clusters.sort_unstable();
     clusters.dedup();
@@ -210,19 +282,24 @@ mod tests {
     }
 
     fn moved(kustomizations: Vec<Adopted>, context: Option<&str>) -> Move {
+        moved_from(&Old::default(), kustomizations, context)
+    }
+
+    fn moved_from(old: &Old, kustomizations: Vec<Adopted>, context: Option<&str>) -> Move {
         let adoption = Adoption {
             files: Vec::new(),
             left_alone: Vec::new(),
             other_kinds: BTreeMap::new(),
             objects: kustomizations.len(),
             kustomizations,
+            projects: Vec::new(),
         };
         let places = Places {
             config: "fleet",
             from: "old",
             context,
         };
-        steps(&adoption, places)
+        steps(&adoption, old, places)
     }
 
     #[test]
@@ -281,6 +358,46 @@ mod tests {
         assert_eq!(
             diffs(&[None]),
             ["flux diff kustomization flux-system --path DIR"]
+        );
+    }
+
+    #[test]
+    fn what_applies_is_suspended_from_above_and_what_is_known_of_files_is_told() {
+        let applier = |namespace: &str, name: &str| Applier {
+            cluster: None,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        };
+        let old = Old {
+            appliers: vec![
+                applier("flux-system", "flux-system"),
+                applier("flux-system", "apps"),
+                applier("apps", "web"),
+            ],
+            files: vec!["a.yaml".to_owned(), "b.yaml".to_owned()],
+            mixed: vec!["all.yaml".to_owned()],
+            listing: vec!["kustomization.yaml".to_owned()],
+            emptied: vec!["apps/web".to_owned()],
+        };
+        let moved = moved_from(&old, vec![adopted(None, "x", None)], None);
+        assert_eq!(
+            moved.steps[1].commands,
+            [
+                "flux suspend kustomization flux-system",
+                "flux suspend kustomization apps",
+                "flux suspend kustomization web --namespace apps",
+            ]
+        );
+        assert_eq!(moved.steps[5].commands.len(), 3);
+        assert_eq!(
+            moved.steps[3].commands[1..],
+            [
+                "git rm a.yaml b.yaml",
+                "# take these objects alone out of: all.yaml",
+                "# take the files' entries out of: kustomization.yaml",
+                "# leave a manifest or a kustomization.yaml where these look, or take them away too: they would find no path: apps/web",
+                "git add DIR && git commit && git push",
+            ]
         );
     }
 

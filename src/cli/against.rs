@@ -9,8 +9,8 @@ use crate::config::{Finding, Sources};
 use crate::flux::yaml::{self, Span};
 use crate::plan::Plan;
 use crate::render::{
-    Against, Change, Clusters, ComparedObject, Comparison, Manifest, ObjectName, Templates,
-    compare, each_manifest,
+    Against, Change, ComparedObject, Comparison, Manifest, ObjectName, Templates, compare,
+    each_manifest,
 };
 
 use super::args::{Allowed, AskedFormat, GlobalArguments};
@@ -20,7 +20,7 @@ use super::judging::Judges;
 use super::left_alone::Patterns;
 use super::manifest_files::shown;
 use super::outcome::Outcome;
-use super::{against_document, against_markdown, against_text, output, report};
+use super::{against_document, against_markdown, against_text, output, report, whose};
 
 /// How much of the fleet is rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,14 +122,13 @@ pub(super) fn compared(
     part: Part,
     is_left_alone: &dyn Fn(&Manifest) -> bool,
 ) -> anyhow::Result<Comparison> {
-    let sources = &existing.read.sources;
     let known = fleet.configuration.clusters.iter();
     let known: Vec<Arc<str>> = known.map(|cluster| cluster.name.value.clone()).collect();
-    let mut clusters = Clusters::new(sources, &known);
-    let old = existing
-        .documents
-        .iter()
-        .filter_map(|document| Manifest::new(clusters.of(document.span), document));
+    let clusters = whose::among(existing, &known);
+    let old = existing.documents.iter().flat_map(|document| {
+        let clusters = clusters.get(&document.span).into_iter().flatten();
+        clusters.filter_map(|cluster| Manifest::new(cluster.clone(), document))
+    });
     let mut old: Vec<_> = old.collect();
     let new = rendered(&fleet.plan, templates)?;
     if part == Part::Clusters {

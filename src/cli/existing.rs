@@ -1,21 +1,25 @@
 //! Manifests that exist, as `init --from` and `render --check --against` read them: in place of an overlay
 //! stands what kustomize makes of it, or its objects are known to say something else than is written.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use anyhow::bail;
 
 use crate::config::{Finding, Severity};
-use crate::flux::yaml::{Node, Span};
-use crate::manifests::{Overlay, is_kustomization_file};
+use crate::flux::yaml::{Entry, Node, Span};
+use crate::manifests::{Overlay, Whose, is_kustomization_file};
 
+use super::applied::applied;
 use super::kustomize::{fields, take_built, tree};
 use super::manifest_files::{Below, Documents, shown};
 use super::manifests::{is_of_kustomize, without_lists};
 
 /// Fields of a kustomization that change what workloads say, and no object of Flux.
 const OF_WORKLOADS: [&str; 2] = ["images", "replicas"];
+
+/// In the groups of Flux's kinds, all of which live in namespaces.
+const FLUX: &str = ".toolkit.fluxcd.io/";
 
 /// How manifests are read.
 #[derive(Debug, Clone, Copy)]
@@ -31,8 +35,12 @@ pub(super) struct Existing {
     pub(super) read: Documents,
     /// All but kustomize's own, with the items of each list.
     pub(super) documents: Vec<Node>,
-    /// Of texts whose objects kustomize may change: why, in words that follow the object.
-    changed: HashMap<u32, String>,
+    /// Kustomize's own.
+    own: Vec<Node>,
+    /// Of documents that kustomize may change: why, in words that follow the object.
+    changed: HashMap<Span, String>,
+    /// The same of those that whatever applies them may change.
+    applied_otherwise: HashMap<Span, String>,
     is_folder: bool,
 }
 
@@ -59,7 +67,7 @@ impl Existing {
         if is_folder {
             pass_over(&mut read);
         }
-        let changed = match below {
+        let made = match below {
             Some(below) => overlays(&mut read, &below, &own, &mut documents, reading.build)?,
             None if reading.build => {
                 bail!(
@@ -72,12 +80,17 @@ impl Existing {
         if documents.is_empty() && read.findings.is_empty() {
             bail!("{} holds no manifest", shown(path));
         }
-        Ok(Self {
+        let mut existing = Self {
             read,
             documents: without_lists(documents),
-            changed,
+            own,
+            changed: HashMap::new(),
+            applied_otherwise: HashMap::new(),
             is_folder,
-        })
+        };
+        existing.as_made(&made);
+        existing.as_applied();
+        Ok(existing)
     }
 
     /// Of what is known already.
@@ -85,9 +98,58 @@ impl Existing {
         Self {
             read,
             documents,
+            own: Vec::new(),
             changed: HashMap::new(),
+            applied_otherwise: HashMap::new(),
             is_folder: false,
         }
+    }
+
+    /// Takes what kustomize makes of each document, where that is known.
+    fn as_made(&mut self, made: &HashMap<u32, Made>) {
+        for document in &mut self.documents {
+            let Some(made) = made.get(&document.span.source) else {
+                continue;
+            };
+            let namespaces: BTreeSet<&str> = made.namespaces.keys().map(String::as_str).collect();
+            let own = document.get("metadata").and_then(|it| it.get("namespace"));
+            let own = own.and_then(Node::as_str).map(str::to_owned);
+            let is_of_flux = document.get("apiVersion").and_then(Node::as_str);
+            let is_of_flux = is_of_flux.is_some_and(|version| version.contains(FLUX));
+            let reason = match (made.reason.as_ref(), own.as_deref(), namespaces.first()) {
+                (Some(reason), ..) => Some(reason),
+                (None, Some(own), _) if namespaces.iter().all(|name| *name == own) => None,
+                (None, None, Some(name))
+                    if namespaces.len() == 1 && made.roots == 1 && is_of_flux =>
+                {
+                    put_namespace(document, name);
+                    None
+                }
+                (None, ..) => made.namespaces.values().next(),
+            };
+            if let Some(reason) = reason {
+                self.changed.insert(document.span, reason.clone());
+            }
+        }
+    }
+
+    /// Takes what Kustomizations of Flux make of each document that they apply, where that is known.
+    fn as_applied(&mut self) {
+        let applied = applied(&self.whose(), &self.documents, &self.read.sources);
+        self.applied_otherwise = applied.otherwise;
+        for (index, namespace) in applied.namespaces {
+            put_namespace(&mut self.documents[index], &namespace);
+        }
+    }
+
+    /// Whose each file is.
+    pub(super) fn whose(&self) -> Whose<'_> {
+        Whose::of(&self.documents, &self.own, &self.read.sources)
+    }
+
+    /// Whether each text is a file of a folder that was read, or built of these.
+    pub(super) fn is_in_files(&self) -> bool {
+        self.is_folder
     }
 
     /// Whether something that may be an object of Flux could not be read: of a folder the rest counts.
@@ -103,7 +165,36 @@ impl Existing {
 
     /// Why an object may say something else than is written there.
     pub(super) fn changed(&self, span: Span) -> Option<&str> {
-        self.changed.get(&span.source).map(String::as_str)
+        self.changed.get(&span).map(String::as_str)
+    }
+
+    /// The same of an object that would be rendered to elsewhere: what applies it now may change it too.
+    pub(super) fn applied_otherwise(&self, span: Span) -> Option<&str> {
+        let reason = self.changed(span);
+        reason.or_else(|| self.applied_otherwise.get(&span).map(String::as_str))
+    }
+}
+
+/// What kustomize makes of the objects of a text.
+#[derive(Debug, Default)]
+struct Made {
+    /// Why nobody knows, in words that follow the object.
+    reason: Option<String>,
+    /// Namespaces that they are put into, with the same of each.
+    namespaces: BTreeMap<String, String>,
+    /// How many kustomizations take them in that nothing includes: others may leave the namespace out.
+    roots: usize,
+}
+
+fn put_namespace(document: &mut Node, namespace: &str) {
+    let entries = document.as_mapping_mut().into_iter().flatten();
+    let metadata = entries.into_iter().find(|entry| entry.key == "metadata");
+    if let Some(metadata) = metadata
+        && let span = metadata.node.span
+        && let Some(entries) = metadata.node.as_mapping_mut()
+    {
+        let namespace = Node::string(span, namespace.to_owned());
+        entries.push(Entry::new("namespace", namespace));
     }
 }
 
@@ -130,9 +221,8 @@ fn pass_over(read: &mut Documents) {
 /// Whether a text of which not all could be read may hold an object of Flux. What could not be read at
 /// all is empty.
 fn may_hold_flux(text: &str) -> bool {
-    const GROUPS: &str = ".toolkit.fluxcd.io/";
     // UTF-16 has a NUL behind each letter
-    text.is_empty() || text.contains(GROUPS) || text.replace('\0', "").contains(GROUPS)
+    text.is_empty() || text.contains(FLUX) || text.replace('\0', "").contains(FLUX)
 }
 
 /// Has overlays built, or says of which texts they change the objects.
@@ -142,7 +232,7 @@ fn overlays(
     own: &[Node],
     documents: &mut Vec<Node>,
     build: bool,
-) -> anyhow::Result<HashMap<u32, String>> {
+) -> anyhow::Result<HashMap<u32, Made>> {
     let tree = tree(below, own);
     documents.retain(|node| match below.files.get(&node.span.source) {
         Some(file) => !tree.is_part(file),
@@ -173,19 +263,37 @@ fn overlays(
         read.findings
             .push(Finding::warning(*span, "", message).hint(hint));
     }
-    let mut reasons: HashMap<&str, String> = HashMap::new();
-    for root in roots.iter().filter(|root| !root.fields.is_empty()) {
-        let (fields, _) = fields(root);
-        let by = read.sources.name(root.span.source);
+    let mut made: HashMap<String, Made> = HashMap::new();
+    for (mut overlay, namespace) in tree.changing() {
+        overlay
+            .fields
+            .retain(|field| !OF_WORKLOADS.contains(&field.as_str()));
+        if overlay.fields.is_empty() {
+            continue;
+        }
+        let (fields, _) = fields(&overlay);
+        let by = read.sources.name(overlay.span.source);
         let reason =
             format!("{fields} of {by} may change it; `--build` takes what kustomize makes of it");
-        for file in &root.files {
-            reasons.entry(file).or_insert_with(|| reason.clone());
+        let namespace = namespace.filter(|_| overlay.fields == ["namespace"]);
+        for file in overlay.files {
+            let made = made.entry(file).or_default();
+            match namespace {
+                Some(namespace) => {
+                    drop(made.namespaces.insert(namespace.to_owned(), reason.clone()))
+                }
+                None => made.reason = made.reason.take().or_else(|| Some(reason.clone())),
+            }
         }
     }
-    let changed = below.files.iter().filter_map(|(source, file)| {
-        let reason = reasons.get(file.as_str())?;
-        Some((*source, reason.clone()))
+    for file in roots.iter().flat_map(|root| &root.files) {
+        if let Some(made) = made.get_mut(file) {
+            made.roots += 1;
+        }
+    }
+    let made = below.files.iter().filter_map(|(source, file)| {
+        let made = made.remove(file)?;
+        Some((*source, made))
     });
-    Ok(changed.collect())
+    Ok(made.collect())
 }

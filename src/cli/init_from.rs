@@ -10,21 +10,26 @@ use anyhow::{Context, bail};
 
 use crate::adopt::{Adoption, Given, Places, adopt, steps};
 use crate::budget::counted;
-use crate::config::{Finding, Sources};
+use crate::config::{Finding, Severity, Sources};
 use crate::flux::yaml::{Node, Span};
-use crate::render::{Change, Clusters, Comparison, Manifest};
+use crate::manifests::cluster_name;
+use crate::render::{Change, Comparison, Manifest};
 
 use super::against::Part;
 use super::args::{Format, GlobalArguments, InitArguments};
 use super::editor::with_schemas;
 use super::existing::{Existing, Reading};
-use super::fleet::Loaded;
+use super::fleet::{Fleet, Loaded};
 use super::init_report::{self, Proved};
 use super::log::Log;
 use super::manifest_files::Documents;
 use super::new_files::{quoted, shown_file, write_files};
 use super::outcome::Outcome;
-use super::{against, init_live, left_alone, output, report};
+use super::{against, init_live, left_alone, old, output, report, whose};
+
+/// Why it is left alone what lies outside of all clusters' folders, and none of these leads to it.
+const OF_NO_CLUSTER: &str = "no folder of a cluster lists or applies it, so nobody knows for which of them \
+     it is";
 
 /// How often what renders otherwise is left alone and the rest is made anew.
 const MOST_ROUNDS: usize = 8;
@@ -86,7 +91,8 @@ pub(super) fn run(global: &GlobalArguments, arguments: &InitArguments) -> anyhow
             from: &from,
             context: context.as_deref(),
         };
-        let steps = steps(&proved.adoption, places);
+        let old = old::old(&proved.adoption, &existing, &proved.clusters, &is_adopted);
+        let steps = steps(&proved.adoption, &old, places);
         match global.format {
             Format::Json => output::json(&init_report::steps_json(&steps))?,
             Format::Text => output::text(|out| init_report::write_steps(out, &steps))?,
@@ -152,12 +158,14 @@ fn left_alone(adoption: &Adoption, existing: &Existing) -> Option<String> {
     let clusters: Vec<Arc<str>> = clusters.into_iter().map(Arc::from).collect();
     let documents = existing.documents.iter();
     let documents: HashMap<Span, &Node> = documents.map(|one| (one.span, one)).collect();
-    let mut clusters = Clusters::new(&existing.read.sources, &clusters);
-    let left = adoption.left_alone.iter().map(|one| {
-        let cluster = clusters.of(one.span);
+    let clusters = whose::among(existing, &clusters);
+    let left = adoption.left_alone.iter().flat_map(|one| {
         let document = documents.get(&one.span);
-        let manifest = document.and_then(|document| Manifest::new(cluster, document));
-        (one, manifest.map(|manifest| manifest.object))
+        let clusters = clusters.get(&one.span).into_iter().flatten();
+        clusters.map(move |cluster| {
+            let manifest = document.and_then(|it| Manifest::new(cluster.clone(), it));
+            (one, manifest.map(|manifest| manifest.object))
+        })
     });
     left_alone::list(left)
 }
@@ -172,22 +180,27 @@ fn proved(
 ) -> anyhow::Result<Result<Proved, Vec<Finding>>> {
     let (documents, sources) = (&existing.documents[..], &existing.read.sources);
     let root = root.display().to_string();
-    let named = context.map(as_cluster);
-    let mut clusters = Clusters::new(sources, &[]);
-    let spans = documents.iter().map(|document| document.span);
-    let clusters: Vec<_> = spans.map(|span| clusters.of(span)).collect();
+    let clusters = match context.map(cluster_name) {
+        Some(name) => whose::all_of(existing, &name),
+        None => whose::as_called(existing),
+    };
+    let none = [None];
     let given: Vec<Given<'_>> = documents
         .iter()
-        .zip(&clusters)
-        .map(|(document, cluster)| Given {
+        .map(|document| Given {
             document,
             file: below(sources.name(document.span.source), &root),
-            cluster: named.as_deref().or(cluster.as_deref()),
+            clusters: clusters
+                .get(&document.span)
+                .map_or(&none[..], Vec::as_slice),
         })
         .collect();
-    let changed = documents.iter().filter(|document| is_adopted(document));
-    let changed = changed.filter_map(|document| {
-        let reason = existing.changed(document.span)?;
+    let ours = documents.iter().filter(|document| is_adopted(document));
+    let changed = ours.filter_map(|document| {
+        let reason = match existing.applied_otherwise(document.span) {
+            None if !clusters.contains_key(&document.span) => OF_NO_CLUSTER,
+            reason => reason?,
+        };
         Some((document.span, reason.to_owned()))
     });
     let mut left: HashMap<Span, String> = changed.collect();
@@ -205,11 +218,17 @@ fn proved(
             counted(adoption.objects, "object")
         });
         let alone: HashSet<Span> = adoption.left_alone.iter().map(|one| one.span).collect();
-        let comparison = match &adoption.files[..] {
-            [] => Comparison::default(),
-            files => compared(files, existing, &alone)?,
-        };
         let before = left.len();
+        let comparison = match compared(&adoption, existing, &alone)? {
+            Ok(comparison) => comparison,
+            Err(faults) => {
+                left.extend(faults);
+                if left.len() == before {
+                    break;
+                }
+                continue;
+            }
+        };
         for one in &comparison.differences {
             let reason = match &one.change {
                 Change::Changed { fields } | Change::Renamed { fields, .. } => {
@@ -233,21 +252,11 @@ fn proved(
                 adoption,
                 comparison,
                 lines,
+                clusters,
             }));
         }
     }
     bail!("no configuration was found that renders the same, so nothing was written")
-}
-
-/// A context as the name of a cluster.
-fn as_cluster(context: &str) -> String {
-    let name = context.to_lowercase();
-    let name = name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-    let name: String = name.trim_matches('-').chars().take(63).collect();
-    match name.trim_end_matches('-') {
-        "" => "cluster".to_owned(),
-        name => name.to_owned(),
-    }
 }
 
 /// The path below the folder that was named.
@@ -283,15 +292,22 @@ fn there_twice(first: Span, other: Span, documents: &[Node], sources: &Sources) 
     ))
 }
 
-/// Renders files that are not written yet, and compares with what they were made of.
+/// Renders files that are not written yet, and compares with what they were made of. Inside, what a fault
+/// of the configuration comes from, where that is of one project alone.
+///
+/// # Errors
+/// Where a fault is of none.
 fn compared(
-    files: &[(String, String)],
+    adoption: &Adoption,
     existing: &Existing,
     alone: &HashSet<Span>,
-) -> anyhow::Result<Comparison> {
+) -> anyhow::Result<Result<Comparison, Vec<(Span, String)>>> {
+    if adoption.files.is_empty() {
+        return Ok(Ok(Comparison::default()));
+    }
     let folder =
         tempfile::tempdir().context("cannot make a folder to prove the configuration in")?;
-    for (name, text) in files {
+    for (name, text) in &adoption.files {
         let path = folder.path().join(name);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).context("cannot prove the configuration")?;
@@ -303,11 +319,39 @@ fn compared(
     let mut fleet = loaded.plan(&mut quiet);
     let templates = fleet.prove(&mut quiet);
     if fleet.is_faulty() {
-        report::print_beside(&fleet.configuration.sources, &fleet.findings)?;
-        bail!("the configuration that was made of it has the faults above, so nothing was written");
+        return faults(&fleet, adoption).map(Err);
     }
     let is_left_alone = |one: &Manifest| alone.contains(&one.span);
-    against::compared(&fleet, &templates, existing, Part::All, &is_left_alone)
+    against::compared(&fleet, &templates, existing, Part::All, &is_left_alone).map(Ok)
+}
+
+/// The places of what cannot be said without a fault, each with the reason.
+fn faults(fleet: &Fleet<'_>, adoption: &Adoption) -> anyhow::Result<Vec<(Span, String)>> {
+    let names = fleet.configuration.projects.iter();
+    let mut names: Vec<_> = names.map(|project| &project.name).collect();
+    names.sort_by_key(|name| (name.span.source, name.span.start));
+    let errors = fleet.findings.iter();
+    let errors = errors.filter(|finding| finding.severity == Severity::Error);
+    let mut faults = Vec::new();
+    for finding in errors {
+        let message = &finding.message;
+        let before = names.partition_point(|name| {
+            (name.span.source, name.span.start) <= (finding.span.source, finding.span.start)
+        });
+        let name = before.checked_sub(1).map(|last| names[last]);
+        let name = name.filter(|name| name.span.source == finding.span.source);
+        let mut projects = adoption.projects.iter();
+        let project =
+            projects.find(|(project, _)| name.is_some_and(|name| *name.value == **project));
+        let Some((_, spans)) = project else {
+            bail!(
+                "the configuration that was made of it has a fault, so nothing was written: {message}"
+            );
+        };
+        let reason = format!("a configuration that says it has a fault: {message}");
+        faults.extend(spans.iter().map(|span| (*span, reason.clone())));
+    }
+    Ok(faults)
 }
 
 /// Whether it is of a kind that the configuration writes.

@@ -19,6 +19,7 @@ use super::against_text::{self, notes};
 use super::existing::Existing;
 use super::new_files::{quoted, shown_file};
 use super::printable::printable;
+use super::whose::OfDocuments;
 
 /// A configuration and its proof.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(super) struct Proved {
     pub(super) comparison: Comparison,
     /// Lines that the objects were written in which it renders, and its own.
     pub(super) lines: (usize, usize),
+    /// Those that each document is for.
+    pub(super) clusters: OfDocuments,
 }
 
 /// Objects that are left alone that people are shown; JSON has them all.

@@ -8,13 +8,10 @@ use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 use crate::config::{Class, Finding, Severity};
 use crate::flux::yaml::{self, Node, Span, Value};
 use crate::manifests::{
-    BuildError, Kustomizations, Kustomize, ManifestFile, Overlay, is_kustomization_file,
+    BUILT, BuildError, Kustomizations, Kustomize, ManifestFile, Overlay, is_kustomization_file,
 };
 
 use super::manifest_files::{Below, Documents};
-
-/// Behind the folder of a build, in place of a file's name.
-const BUILT: &str = "(kustomize build)";
 
 /// Characters of a failure that are told.
 const MOST_SAID: usize = 2_000;

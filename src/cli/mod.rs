@@ -5,6 +5,7 @@ mod against_document;
 mod against_markdown;
 mod against_text;
 mod alerts;
+mod applied;
 mod args;
 mod baseline;
 mod baseline_names;
@@ -50,6 +51,7 @@ mod manifests_json;
 mod markdown;
 mod new_files;
 mod of_version;
+mod old;
 mod outcome;
 mod output;
 mod plan;
@@ -82,6 +84,7 @@ mod validate;
 mod validate_args;
 mod webhook;
 mod webhook_args;
+mod whose;
 
 use std::process::ExitCode;
 

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use super::process::{Limits, ProcessError, output, program};
 
+/// Behind the folder of a build, in place of a file's name.
+pub const BUILT: &str = "(kustomize build)";
+
 /// What one build may take.
 const LIMITS: Limits = Limits {
     time: Duration::from_secs(60),

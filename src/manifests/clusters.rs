@@ -17,11 +17,8 @@ use std::path::{Path, PathBuf};
 
 use crate::flux::yaml::{Node, Value};
 
-use super::kustomize::named_paths;
-use super::references::{key_of, text};
-
-/// The name of the folder, of the source and of the Kustomization that `flux bootstrap` makes.
-const BOOTSTRAPPED: &str = "flux-system";
+use super::references::key_of;
+use super::ways::{BOOTSTRAPPED, Way};
 
 /// The folder that holds one for each cluster.
 const CLUSTERS: &str = "clusters";
@@ -30,30 +27,35 @@ const CLUSTERS: &str = "clusters";
 #[derive(Debug, Default)]
 pub(super) struct Clusters<'a> {
     /// Folders for one cluster each, and whether more than their neighbours says so.
-    homes: HashMap<&'a Path, bool>,
+    pub(super) homes: HashMap<&'a Path, bool>,
     /// The homes that take in a folder or a file from elsewhere.
-    taken_in: HashMap<PathBuf, BTreeSet<&'a Path>>,
+    pub(super) taken_in: HashMap<PathBuf, BTreeSet<&'a Path>>,
 }
 
 impl<'a> Clusters<'a> {
-    /// `documents` are objects, `kustomizations` the configurations of kustomize, each with its file.
+    /// `documents` are objects, `kustomizations` the configurations of kustomize, each with its file, and
+    /// `ways` those by which they are taken in.
     pub(super) fn of(
         documents: &[(&'a Node, &'a Path)],
         kustomizations: &[(&'a Node, &'a Path)],
+        ways: &[Way<'a>],
     ) -> Self {
         let mut clusters = Self::default();
         let mut places: BTreeMap<_, BTreeMap<&Path, &Node>> = BTreeMap::new();
         let mut folders = HashSet::new();
+        for (_, file) in documents.iter().chain(kustomizations) {
+            let around = file.ancestors().skip(1);
+            for folder in around.take_while(|it| folders.insert(*it)) {
+                let parent = folder.parent().and_then(Path::file_name);
+                if parent.is_some_and(|parent| parent == CLUSTERS) {
+                    clusters.homes.insert(folder, true);
+                }
+            }
+        }
         for (document, file) in documents {
             let Some(folder) = file.parent() else {
                 continue;
             };
-            for around in folder.ancestors().take_while(|it| folders.insert(*it)) {
-                let parent = around.parent().and_then(Path::file_name);
-                if parent.is_some_and(|parent| parent == CLUSTERS) {
-                    clusters.homes.insert(around, true);
-                }
-            }
             let Some(key) = key_of(document) else {
                 continue;
             };
@@ -85,40 +87,19 @@ impl<'a> Clusters<'a> {
             }
         }
         if !clusters.homes.is_empty() {
-            clusters.take_in(documents, kustomizations, &folders);
+            clusters.take_in(ways);
         }
         clusters
     }
 
     /// Follows what the homes name, and what that names, until nothing new is reached.
-    fn take_in(
-        &mut self,
-        documents: &[(&'a Node, &'a Path)],
-        kustomizations: &[(&'a Node, &'a Path)],
-        folders: &HashSet<&Path>,
-    ) {
-        let applied = documents.iter().filter_map(|(document, file)| {
-            let path = applied(document)?;
-            // the folder that is judged need not be the top of the repository, nor end below it
-            let mut around = file.ancestors().skip(1);
-            let found = around.find_map(|top| {
-                let folder = joined(top, path)?;
-                folders.contains(&*folder).then_some(folder)
-            });
-            Some((*file, found?))
-        });
-        let listed = kustomizations.iter().flat_map(|(node, file)| {
-            let folder = file.parent().unwrap_or(Path::new(""));
-            let paths = named_paths(node);
-            paths.filter_map(move |path| Some((*file, joined(folder, path)?)))
-        });
-        let ways: Vec<(&Path, PathBuf)> = applied.chain(listed).collect();
+    fn take_in(&mut self, ways: &[Way<'a>]) {
         loop {
             let mut is_new = false;
-            for (file, to) in &ways {
-                for home in self.of_file(file) {
-                    if !to.starts_with(home) && !home.starts_with(to) {
-                        let homes = self.taken_in.entry(to.clone()).or_default();
+            for way in ways {
+                for home in self.of_file(way.file) {
+                    if !way.to.starts_with(home) && !home.starts_with(&way.to) {
+                        let homes = self.taken_in.entry(way.to.clone()).or_default();
                         is_new |= homes.insert(home);
                     }
                 }
@@ -184,15 +165,6 @@ fn is_same(one: Option<&Node>, other: Option<&Node>) -> bool {
     }
 }
 
-/// The folder that a Kustomization of Flux applies, where that is of the repository that it lies in.
-fn applied(document: &Node) -> Option<&str> {
-    let key = key_of(document)?;
-    let spec = document.get("spec")?;
-    let source = text(spec.get("sourceRef")?, "name")?;
-    let is_own = &*key.group == "kustomize.toolkit.fluxcd.io" && source == BOOTSTRAPPED;
-    is_own.then(|| text(spec, "path")).flatten()
-}
-
 /// Of two folders of which none lies in the other those that lie side by side around them.
 fn beside<'p>(one: &'p Path, other: &'p Path) -> Option<[&'p Path; 2]> {
     let above = one.ancestors().find(|above| other.starts_with(above))?;
@@ -203,27 +175,11 @@ fn beside<'p>(one: &'p Path, other: &'p Path) -> Option<[&'p Path; 2]> {
     Some([below(one)?, below(other)?])
 }
 
-/// Where a path leads from a folder; `None` where that is above all.
-fn joined(folder: &Path, path: &str) -> Option<PathBuf> {
-    let mut joined = folder.to_owned();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                if !joined.pop() {
-                    return None;
-                }
-            }
-            part => joined.push(part),
-        }
-    }
-    Some(joined)
-}
-
 #[cfg(test)]
 mod tests {
     use super::Clusters;
     use crate::flux::yaml::{Node, read};
+    use crate::manifests::ways::ways;
     use std::path::Path;
 
     fn source(name: &str) -> String {
@@ -248,7 +204,7 @@ mod tests {
         let placed = all.iter().map(|(node, file)| (node, *file));
         let (own, documents): (Vec<_>, Vec<_>) =
             placed.partition(|(_, file)| file.ends_with("kustomization.yaml"));
-        let clusters = Clusters::of(&documents, &own);
+        let clusters = Clusters::of(&documents, &own, &ways(&documents, &own));
         let (one, other) = (Path::new(one), Path::new(other));
         assert_eq!(
             clusters.are_apart(one, other),

@@ -1,5 +1,6 @@
 //! Manifests from anywhere, judged together.
 
+mod applied;
 mod baseline;
 mod build;
 mod clusters;
@@ -12,9 +13,12 @@ mod process;
 mod references;
 mod relations;
 mod there;
+mod ways;
+mod whose;
 
+pub use applied::{Effect, effect, holds_variable};
 pub use baseline::{Baseline, BaselineError, Compared, KnownFinding};
-pub use build::{BuildError, Kustomize};
+pub use build::{BUILT, BuildError, Kustomize};
 pub use fluxes::{FluxPlace, Fluxes, GivenFlux, JudgedBy};
 pub use installed::{Installed, installed, is_crd_of_others};
 pub use kustomize::{Kustomizations, ManifestFile, Overlay, is_kustomization_file};
@@ -22,3 +26,4 @@ pub use objects::Objects;
 pub use online::{Asked, GitError, ask};
 pub use process::ProcessError;
 pub use relations::{Wanted, relations};
+pub use whose::{Whose, cluster_name};

@@ -8,6 +8,7 @@ use crate::flux::yaml::Node;
 
 use super::clusters::Clusters;
 use super::references::text;
+use super::ways::ways;
 
 /// One object, where it lies.
 #[derive(Debug)]
@@ -51,8 +52,10 @@ impl<'a> All<'a> {
             let files = placed.iter().map(|(node, from)| (*node, from.file));
             files.collect::<Vec<_>>()
         };
+        let (documents, kustomizations) = (files(placed), files(generators));
+        let ways = ways(&documents, &kustomizations);
         let mut all = Self {
-            clusters: Clusters::of(&files(placed), &files(generators)),
+            clusters: Clusters::of(&documents, &kustomizations, &ways),
             ..Self::default()
         };
         for (number, (document, from)) in placed.iter().enumerate() {

@@ -44,7 +44,7 @@ mod yaml_filter;
 
 pub use against::{
     Against, Change, Clusters, ComparedObject, Comparison, Danger, Manifest, ObjectName,
-    VersionChange, compare,
+    VersionChange, cluster_of_folder, compare,
 };
 pub use bounds::{
     DEPTH_LIMIT, DOCUMENT_LIMIT_BYTES, INCLUDE_LIMIT, KEPT_LIMIT, LOOP_LIMIT_TURNS,

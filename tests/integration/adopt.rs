@@ -1,6 +1,7 @@
 //! `init --from`: fleets of every style become configurations that render the same.
 
 mod bad_input;
+mod layouts;
 mod left_alone;
 mod live;
 mod overlays;
@@ -117,16 +118,15 @@ fn is_the_same_in_a_third(name: &str) -> String {
 fn a_monorepo_becomes_one_project_with_its_objects() {
     insta::assert_snapshot!(is_the_same_in_a_third("monorepo"), @r#"
     # fleet/flux-setup.yaml
-    names: "{object}"
-    defaults:
-      ref: {branch: main}
-      timeouts: {source: 1m, kustomization: 5m}
-      secretRef: github-token
-      prune: true
-      wait: true
     projects:
       - name: platform
         repository: https://github.com/acme/platform
+        names: "{object}"
+        ref: {branch: main}
+        timeouts: {source: 1m, kustomization: 5m}
+        secretRef: github-token
+        prune: true
+        wait: true
         objects:
           - name: api
             path: ./api
@@ -553,7 +553,7 @@ fn the_plan_of_the_move_names_the_objects_and_writes_nothing() {
 
     1. Prove that what is rendered is what is there, today and not when it was made
          flux-setup render --config fleet --check --against old
-    2. Suspend whatever applies the old manifests (of `flux bootstrap` that is the Kustomization flux-system): from here on nothing of this repository reaches a cluster
+    2. Suspend whatever applies the old manifests, what is above first (of `flux bootstrap` that is the Kustomization flux-system): from here on nobody applies these objects, nor undoes the next step
          flux suspend kustomization flux-system --context dev-eu
          flux suspend kustomization flux-system --context prod-eu
          flux suspend kustomization flux-system --context prod-us
@@ -563,12 +563,13 @@ fn the_plan_of_the_move_names_the_objects_and_writes_nothing() {
          for name in checkout ingress monitoring shop; do kubectl --context prod-us -n flux-system patch kustomization $name --type merge -p '{"spec":{"prune":false}}'; done
     4. In one commit, render into the folder above those that the Flux of each cluster applies, DIR/CLUSTER, take the old files of these objects out of them, and leave those that are left alone; the objects keep their names, so Flux sees the same ones with three labels more
          flux-setup render --config fleet --output DIR
-         git rm OLD-FILES && git add DIR && git commit && git push
+         git rm old/clusters/dev-eu/ingress.yaml old/clusters/dev-eu/monitoring.yaml old/clusters/dev-eu/shop.yaml old/clusters/prod-eu/checkout.yaml old/clusters/prod-eu/ingress.yaml old/clusters/prod-eu/monitoring.yaml old/clusters/prod-eu/shop.yaml old/clusters/prod-us/checkout.yaml old/clusters/prod-us/ingress.yaml old/clusters/prod-us/monitoring.yaml old/clusters/prod-us/shop.yaml
+         git add DIR && git commit && git push
     5. See that Flux would change labels and set prune again, and nothing else
          flux diff kustomization flux-system --path DIR/dev-eu --context dev-eu
          flux diff kustomization flux-system --path DIR/prod-eu --context prod-eu
          flux diff kustomization flux-system --path DIR/prod-us --context prod-us
-    6. Let Flux apply it
+    6. Let Flux apply it, what is above first, and each once the one before it is ready: what that applies is its own from then, and nobody below deletes it
          flux resume kustomization flux-system --context dev-eu
          flux resume kustomization flux-system --context prod-eu
          flux resume kustomization flux-system --context prod-us

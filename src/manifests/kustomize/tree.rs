@@ -85,6 +85,18 @@ impl<'n> Kustomizations<'n> {
         roots
     }
 
+    /// All that change what they reach by themselves, included or not, with the namespace that they put
+    /// it into. What a component changes is changed by whoever includes it.
+    pub fn changing(&self) -> impl Iterator<Item = (Overlay, Option<&str>)> {
+        let folders = self.folders.iter();
+        let folders =
+            folders.filter(|(_, one)| !is_component(one) && !changing(one.node).is_empty());
+        folders.map(|(folder, one)| {
+            let namespace = one.node.get("namespace").and_then(Node::as_str);
+            (self.root(folder, one.node.span), namespace)
+        })
+    }
+
     /// All that nothing includes, whether they change what they reach or not.
     pub fn roots(&self) -> Vec<Overlay> {
         let included: BTreeSet<String> = self
@@ -92,10 +104,10 @@ impl<'n> Kustomizations<'n> {
             .iter()
             .flat_map(|(folder, one)| targets(folder, one))
             .collect();
-        let roots = self.folders.iter().filter(|(folder, one)| {
-            let kind = one.node.get("kind").and_then(Node::as_str);
-            kind != Some("Component") && !included.contains(*folder)
-        });
+        let roots = self
+            .folders
+            .iter()
+            .filter(|(folder, one)| !is_component(one) && !included.contains(*folder));
         roots
             .map(|(folder, one)| self.root(folder, one.node.span))
             .collect()
@@ -141,6 +153,10 @@ impl<'n> Kustomizations<'n> {
             is_fetching,
         }
     }
+}
+
+fn is_component(one: &Kustomization<'_>) -> bool {
+    one.node.get("kind").and_then(Node::as_str) == Some("Component")
 }
 
 /// Where all that it lists leads.

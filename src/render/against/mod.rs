@@ -12,4 +12,4 @@ mod whose;
 pub use compare::{Against, Change, ComparedObject, Comparison, VersionChange, compare};
 pub use danger::Danger;
 pub use manifest::{Manifest, ObjectName};
-pub use whose::Clusters;
+pub use whose::{Clusters, cluster_of_folder};

@@ -1,6 +1,7 @@
-//! Which cluster a document is for that lies somewhere.
+//! Which clusters a document is for that lies somewhere.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,49 +13,49 @@ use super::super::folder::marker_of;
 /// Comes before the first document of each cluster in a stream that `render` printed.
 const STREAM_MARK: &str = "# cluster: ";
 
-/// Tells the cluster of each document: as `render` wrote it, into the file's first line or before the
-/// document in a stream; else the innermost folder of its path that is called as one of those known.
-#[derive(Debug)]
+/// Tells the clusters of each document: as `render` wrote it, into the file's first line or before the
+/// document in a stream; else as its path says.
 pub struct Clusters<'s> {
     sources: &'s Sources,
-    known: &'s [Arc<str>],
+    by_path: &'s dyn Fn(&Path) -> Vec<Arc<str>>,
     texts: HashMap<u32, OfText<'s>>,
 }
 
 /// What a text says of the clusters of its documents.
-#[derive(Debug)]
 enum OfText<'s> {
-    /// One for all of them; `None`: one that has no name, or nothing says it.
-    All(Option<Arc<str>>),
+    /// Those of all of them; `None`: one that has no name, or nothing says it.
+    All(Vec<Option<Arc<str>>>),
     /// Where each mark ends, and what it says; the path for what comes before them.
-    Marks(Vec<(usize, &'s str)>, Option<Arc<str>>),
+    Marks(Vec<(usize, &'s str)>, Vec<Option<Arc<str>>>),
+}
+
+impl fmt::Debug for Clusters<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clusters").finish_non_exhaustive()
+    }
 }
 
 impl<'s> Clusters<'s> {
-    pub fn new(sources: &'s Sources, known: &'s [Arc<str>]) -> Self {
+    /// `by_path` gives the clusters of a file that does not name them; none where nothing says it.
+    pub fn new(sources: &'s Sources, by_path: &'s dyn Fn(&Path) -> Vec<Arc<str>>) -> Self {
         Self {
             sources,
-            known,
+            by_path,
             texts: HashMap::new(),
         }
     }
 
-    /// The cluster of the document there; `None` where nothing says it.
-    pub fn of(&mut self, span: Span) -> Option<Arc<str>> {
-        let Self {
-            sources,
-            known,
-            texts,
-        } = self;
-        let of_text = texts
-            .entry(span.source)
-            .or_insert_with(|| OfText::read(sources, span.source, known));
+    /// The clusters of the document there; `None` where nothing says it.
+    pub fn of(&mut self, span: Span) -> Vec<Option<Arc<str>>> {
+        let of_text = self.texts.entry(span.source);
+        let of_text =
+            of_text.or_insert_with(|| OfText::read(self.sources, span.source, self.by_path));
         match of_text {
-            OfText::All(cluster) => cluster.clone(),
+            OfText::All(clusters) => clusters.clone(),
             OfText::Marks(marks, before) => {
                 let behind = marks.partition_point(|(end, _)| *end <= span.start as usize);
                 match behind.checked_sub(1).map(|last| marks[last].1) {
-                    Some(name) => (name != "-").then(|| name.into()),
+                    Some(name) => vec![(name != "-").then(|| name.into())],
                     None => before.clone(),
                 }
             }
@@ -63,20 +64,15 @@ impl<'s> Clusters<'s> {
 }
 
 impl<'s> OfText<'s> {
-    fn read(sources: &'s Sources, source: u32, known: &[Arc<str>]) -> Self {
+    fn read(sources: &'s Sources, source: u32, by_path: &dyn Fn(&Path) -> Vec<Arc<str>>) -> Self {
         let text = sources.text(source);
         if let Some(place) = marker_of(text) {
-            return Self::All(place.cluster.as_deref().map(Arc::from));
+            return Self::All(vec![place.cluster.as_deref().map(Arc::from)]);
         }
-        let path = Path::new(sources.name(source));
-        let mut folders = path
-            .parent()
-            .into_iter()
-            .flat_map(|parent| parent.iter().rev());
-        let by_path = folders.find_map(|folder| {
-            let folder = folder.to_str()?;
-            known.iter().find(|name| is_called(folder, name)).cloned()
-        });
+        let by_path = match by_path(Path::new(sources.name(source))) {
+            named if named.is_empty() => vec![None],
+            named => named.into_iter().map(Some).collect(),
+        };
         let marks = text
             .match_indices(STREAM_MARK)
             .filter(|(at, _)| *at == 0 || text.as_bytes()[at - 1] == b'\n');
@@ -89,6 +85,16 @@ impl<'s> OfText<'s> {
             marks => Self::Marks(marks, by_path),
         }
     }
+}
+
+/// The innermost folder of a path that is called as one of these clusters.
+pub fn cluster_of_folder(file: &Path, known: &[Arc<str>]) -> Option<Arc<str>> {
+    let parents = file.parent().into_iter();
+    let mut folders = parents.flat_map(|parent| parent.iter().rev());
+    folders.find_map(|folder| {
+        let folder = folder.to_str()?;
+        known.iter().find(|name| is_called(folder, name)).cloned()
+    })
 }
 
 /// Whether a folder is called so, but for what a name cannot have.
@@ -110,8 +116,9 @@ mod tests {
             end: 0,
         };
         let known = ["eu".into(), "prod-us".into()];
-        let cluster = Clusters::new(&sources, &known).of(span);
-        cluster.map(|name| name.to_string())
+        let by_path = |file: &Path| cluster_of_folder(file, &known).into_iter().collect();
+        let mut clusters = Clusters::new(&sources, &by_path).of(span);
+        clusters.remove(0).map(|name| name.to_string())
     }
 
     #[test]

@@ -23,8 +23,11 @@ fn overlays() -> TempDir {
         ("old/base/kustomization.yaml", "resources: [web.yaml]\n"),
         ("old/clusters/eu/kustomization.yaml", &patched("eu")),
         ("old/clusters/us/kustomization.yaml", &patched("us")),
-        ("old/plain/kustomization.yaml", "resources: [api.yaml]\n"),
-        ("old/plain/api.yaml", &plain),
+        (
+            "old/clusters/plain/kustomization.yaml",
+            "resources: [api.yaml]\n",
+        ),
+        ("old/clusters/plain/api.yaml", &plain),
     ])
 }
 
@@ -197,10 +200,13 @@ fn what_lies_above_the_folder_that_is_read_is_told() {
     let folder = overlays();
     crate::folders::write(
         folder.path(),
-        "old/plain/kustomization.yaml",
+        "old/clusters/plain/kustomization.yaml",
         "resources: [api.yaml, ../base]\n",
     );
-    let run = run_in(folder.path(), &["init", "fleet", "--from", "old/plain"]);
+    let run = run_in(
+        folder.path(),
+        &["init", "fleet", "--from", "old/clusters/plain"],
+    );
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(
         run.stderr

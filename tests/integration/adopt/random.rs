@@ -220,7 +220,7 @@ proptest! {
         let given = before.iter().map(|(cluster, document)| Given {
             document,
             file: "",
-            cluster: cluster.as_deref(),
+            clusters: std::slice::from_ref(cluster),
         });
         let given: Vec<_> = given.collect();
         let adoption = adopt(&given, &HashMap::new(), None).unwrap();
