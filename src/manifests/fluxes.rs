@@ -17,6 +17,7 @@ use crate::flux::yaml::Node;
 
 use super::clusters::Clusters;
 use super::installed::Installed;
+use super::ways::ways;
 
 /// A version of Flux that somebody gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +98,7 @@ impl Fluxes {
         let files: Vec<_> = documents.iter().map(with_file).collect();
         let own: Vec<_> = generators.iter().map(with_file).collect();
         let finder = Finder {
-            clusters: Clusters::of(&files, &own),
+            clusters: Clusters::of(&files, &own, &ways(&files, &own)),
             given,
             installed,
         };
