@@ -11,7 +11,8 @@ use crate::budget::ProfileName;
 use crate::config::parse_share;
 
 use super::delivery_args::DeliveryArguments;
-use super::given::{SelectionArguments, positive_duration};
+pub(super) use super::given::Format;
+use super::given::{SelectionArguments, ServerArguments, positive_duration};
 use super::install_args::InstallArguments;
 use super::reconcile_args::ReconcileArguments;
 use super::serve_args::ServeArguments;
@@ -74,13 +75,6 @@ pub(super) struct GlobalArguments {
     /// Say on stderr what is done and how long it takes
     #[arg(short, long, global = true)]
     pub(super) verbose: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(super) enum Format {
-    #[default]
-    Text,
-    Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -341,16 +335,6 @@ impl BudgetArguments {
     pub(super) fn is_compared(&self) -> bool {
         self.compare.is_some() || !self.what_if.is_empty()
     }
-}
-
-/// Which running `serve` is asked.
-#[derive(Debug, Args)]
-pub(super) struct ServerArguments {
-    /// The address of the server's API; left out: that of FLUX_SETUP_SERVER, else where the
-    /// configuration's `server.api` listens, as http://127.0.0.1:9293. A token of the API is taken from
-    /// FLUX_SETUP_TOKEN
-    #[arg(long = "server", global = true, value_name = "URL")]
-    pub(super) address: Option<String>,
 }
 
 /// Writes a configuration to start from, or one made of objects that exist

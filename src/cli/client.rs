@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::config::{self, is_this_machine};
 
-use super::args::ServerArguments;
+use super::given::ServerArguments;
 
 /// Longer than the server takes for any answer.
 const PATIENCE: Duration = Duration::from_secs(30);

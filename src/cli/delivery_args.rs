@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::args::ServerArguments;
+use super::given::ServerArguments;
 
 /// Shows the deliveries that a running `serve` got, and what became of them
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::flux::duration;
 
@@ -22,6 +22,23 @@ pub(super) struct SelectionArguments {
     /// Only these clusters, likewise
     #[arg(long, value_name = "NAME")]
     pub(super) cluster: Vec<String>,
+}
+
+/// Which running `serve` is asked.
+#[derive(Debug, Args)]
+pub(super) struct ServerArguments {
+    /// The address of the server's API; left out: that of FLUX_SETUP_SERVER, else where the
+    /// configuration's `server.api` listens, as http://127.0.0.1:9293. A token of the API is taken from
+    /// FLUX_SETUP_TOKEN
+    #[arg(long = "server", global = true, value_name = "URL")]
+    pub(super) address: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Format {
+    #[default]
+    Text,
+    Json,
 }
 
 pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {

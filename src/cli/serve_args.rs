@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
-use super::args::Format;
+use super::given::Format;
 
 /// Receives webhooks of GitHub and wakes what follows the pushed ref, in every cluster
 ///
