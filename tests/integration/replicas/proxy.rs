@@ -117,22 +117,27 @@ impl Network {
             }
             clients.extend(client.try_clone());
         }
+        let ended = client.try_clone();
         // A server that is not there refuses, as it does without us.
         match to {
             Server::Socket(path) => {
                 if let Ok(server) = UnixStream::connect(path)
                     && let Ok(from) = server.try_clone()
                 {
-                    self.join(client, from, server);
+                    Arc::clone(&self).join(client, from, server);
                 }
             }
             Server::Port(port) => {
                 if let Ok(server) = TcpStream::connect(("127.0.0.1", port))
                     && let Ok(from) = server.try_clone()
                 {
-                    self.join(client, from, server);
+                    Arc::clone(&self).join(client, from, server);
                 }
             }
+        }
+        // Of what is kept to be shut nobody would hear that it is over.
+        if let Ok(ended) = ended {
+            ended.end();
         }
     }
 
