@@ -3,10 +3,16 @@
 //!
 //! Sender, server and (for the second half) a Kubernetes API server share the cores of one machine.
 //! The second half needs `KUBEBUILDER_ASSETS="$(tests/kubernetes/build)"`; names of parts as arguments
-//! run those alone: `doors`, `kept`, `annotate`, `proof`, `memory`, `kills`.
+//! run those alone: `doors`, `kept`, `annotate`, `proof`, `memory`, `most` (which needs PostgreSQL too), `kills`.
 
 #[path = "../integration"]
-#[expect(dead_code, unused_imports, reason = "the flows need more of it")]
+#[expect(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    clippy::unwrap_used,
+    reason = "the flows need more of it"
+)]
 mod integration {
     pub mod api_server;
     pub mod hookshot;
@@ -16,8 +22,16 @@ mod integration {
         pub mod kills;
         pub mod objects;
     }
+    pub mod store {
+        pub mod servers;
+
+        pub fn sqlite(folder: &std::path::Path) -> flux_setup::store::StoreUrl {
+            flux_setup::store::StoreUrl::read("sqlite:inbox.db", folder).expect("it is a URL")
+        }
+    }
 }
 mod load;
+mod most;
 mod proof;
 
 use std::io::{self, Write};
@@ -31,7 +45,7 @@ use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Api, Client, Config};
 use serde_json::json;
 
-use integration::{api_server, hookshot, player, process};
+use integration::{api_server, hookshot, player, process, store};
 
 use api_server::ApiServer;
 use hookshot::{guid, push};
@@ -64,6 +78,9 @@ fn main() -> io::Result<()> {
     }
     if runs("memory") {
         memory(out)?;
+    }
+    if runs("most") {
+        most::run(out)?;
     }
     if runs("kills") {
         let outcome = integration::serve::kills::run(&ApiServer::start(), 200);
