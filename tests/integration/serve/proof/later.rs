@@ -41,7 +41,7 @@ impl Scene<'_> {
 #[test]
 #[ignore = "needs a Kubernetes API server"]
 fn a_later_push_overtakes_however_many_deliveries_came_between() {
-    let mut scene = Scene::new(shared(), "between");
+    let mut scene = Scene::new(shared(), "came-between");
     scene.player.kustomization("web", "web");
     scene.start();
     let first = scene.push(1, 2, None);
