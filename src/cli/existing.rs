@@ -58,12 +58,6 @@ impl Existing {
             .partition(|document| is_of_kustomize(document, &read.sources));
         let below = read.below.take();
         let is_folder = below.is_some();
-        if !is_folder && !reading.exclude.is_empty() {
-            bail!(
-                "`--exclude` leaves out files of a folder, and {} is none",
-                shown(path)
-            );
-        }
         if is_folder {
             pass_over(&mut read);
         }

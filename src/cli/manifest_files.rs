@@ -90,6 +90,12 @@ impl Documents {
         } else {
             self.read_path(path, &mut documents)?;
         }
+        if self.below.is_none() && !self.excluded.is_empty() {
+            bail!(
+                "`--exclude` leaves out files of a folder, and {} is none",
+                shown(path)
+            );
+        }
         Ok(documents)
     }
 

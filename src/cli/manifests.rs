@@ -51,6 +51,7 @@ pub(super) fn run(
     let mut log = Log::new(global.verbose);
     let mut read = Documents::default();
     let named = named_crds(&mut read, &arguments.crds)?;
+    read.exclude(&arguments.exclude)?;
     read.pass_over(arguments.baseline.baseline.as_deref());
     let documents = read.read(path)?;
     let is_folder = read.below.is_some();

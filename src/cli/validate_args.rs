@@ -27,6 +27,7 @@ Examples:
   kustomize build . | flux-setup validate --manifests - --crds crds
   flux-setup validate --manifests . --flux-version 2.10
                                                 would the next Flux take it
+  flux-setup validate --manifests . --exclude docs --exclude '**/*.json'
   flux-setup validate --manifests . --baseline known.json --write-baseline
                                                 then only what is new is told
 
@@ -42,6 +43,10 @@ pub(super) struct ValidateArguments {
     /// cluster, by its name or folder: --flux-version prod-eu=2.8; as often as needed
     #[arg(long, value_name = "[CLUSTER=]VERSION", requires = "manifests", value_parser = GivenFlux::parse)]
     pub(super) flux_version: Vec<GivenFlux>,
+    /// Leave out the files of a folder of --manifests that this pattern names below it, and all in folders
+    /// that it names; as often as needed
+    #[arg(long, value_name = "GLOB", requires = "manifests")]
+    pub(super) exclude: Vec<String>,
     /// Judge overlays as kustomize builds them: `kustomize` or `kubectl` on the PATH is run, and may
     /// fetch what they name. Only for manifests that you trust
     #[arg(long, requires = "manifests")]

@@ -413,6 +413,71 @@ fn the_action_puts_the_price_of_a_change_into_the_summary() {
 }
 
 #[test]
+fn the_action_judges_what_is_new_and_compares_with_what_is_there() {
+    let fleet = workspace();
+    let file = |name: &str, text: &str| fs::write(fleet.path().join(name), text);
+    file("clusters/notes.yaml", "just: notes\n").unwrap();
+    let widget = "apiVersion: acme.io/v1\nkind: Widget\nmetadata: {name: a}\nspec: {size: big}\n";
+    file("clusters/widget.yaml", widget).unwrap();
+    let inputs = [("manifests", "clusters"), ("binary", BINARY)];
+    let failed =
+        |more: &[(&str, &str)]| Runner::new(&[&inputs[..], more].concat()).run(fleet.path());
+    assert_eq!(failed(&[]).failed, Some(2));
+    let excluded = failed(&[("exclude", "notes.yaml\n")]);
+    assert_eq!(excluded.failed, None, "{}", excluded.said);
+    let crd = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: widgets.acme.io}\n\
+        spec:\n  group: acme.io\n  scope: Namespaced\n  names: {kind: Widget, plural: widgets}\n  versions:\n  - name: v1\n    \
+        served: true\n    storage: true\n    schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, properties: {size: {type: integer}}}}}}\n";
+    file("crd.yaml", crd).unwrap();
+    let judged = [
+        ("exclude", "notes.yaml"),
+        ("crds", "crd.yaml"),
+        ("flux-version", "2.9"),
+    ];
+    let job = failed(&judged);
+    assert_eq!(job.failed, Some(2));
+    assert!(job.said.contains("widget.yaml"), "{}", job.said);
+    let wrote = run_in(
+        fleet.path(),
+        &[
+            "validate",
+            "--manifests",
+            "clusters",
+            "--exclude",
+            "notes.yaml",
+            "--crds",
+            "crd.yaml",
+            "--baseline",
+            "known.json",
+            "--write-baseline",
+        ],
+    );
+    assert_eq!(wrote.code, Some(0), "{}", wrote.stderr);
+    let job = failed(&[&judged[..], &[("baseline", "known.json")]].concat());
+    assert_eq!(job.failed, None, "{}", job.said);
+
+    let against = [
+        ("config", "fleet"),
+        ("against", "clusters"),
+        ("binary", BINARY),
+    ];
+    let compare = |more: &[(&str, &str)]| {
+        Runner::new(&[&against[..], &[("exclude", "notes.yaml")], more].concat()).run(fleet.path())
+    };
+    let job = compare(&[]);
+    assert_eq!(job.failed, None, "{}", job.said);
+    let text = fs::read_to_string(fleet.path().join("fleet/environments/production.yaml")).unwrap();
+    file(
+        "fleet/environments/production.yaml",
+        &format!("{text}labels: {{team: web}}\n"),
+    )
+    .unwrap();
+    let job = compare(&[]);
+    assert_eq!(job.failed, Some(1), "{}", job.said);
+    assert_eq!(compare(&[("allow", "changed")]).failed, None);
+}
+
+#[test]
 fn no_script_of_the_action_holds_what_a_caller_gives() {
     let action = read("action.yml");
     for step in action["runs"]["steps"].as_array().unwrap() {
@@ -432,6 +497,12 @@ fn no_script_of_the_action_holds_what_a_caller_gives() {
             "config",
             "output",
             "manifests",
+            "crds",
+            "exclude",
+            "flux-version",
+            "baseline",
+            "against",
+            "allow",
             "fail-above",
             "compare",
             "binary",
@@ -440,14 +511,15 @@ fn no_script_of_the_action_holds_what_a_caller_gives() {
                 ("config", "fleet"),
                 ("output", "clusters"),
                 ("manifests", "clusters"),
+                ("against", "clusters"),
                 ("binary", BINARY),
             ];
             inputs.retain(|(name, _)| *name != input);
             inputs.push((input, hostile));
             let job = Runner::new(&inputs).run(fleet.path());
             assert!(!fleet.path().join("owned").exists(), "{input}: {hostile}");
-            // what is compared with need not be there yet
-            let is_fault = input != "compare";
+            // what is compared with need not be there yet, and a pattern need not find anything
+            let is_fault = !["compare", "exclude"].contains(&input);
             assert_eq!(
                 job.failed.is_some(),
                 is_fault,
