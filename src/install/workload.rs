@@ -95,7 +95,7 @@ pub(super) fn deployment(settings: &InstallSettings, files: &Files) -> Document 
         }
     }
     document
-        .with("Memory: 340 MiB at most were measured, with 50,000 objects, every door full of bodies, and one push to all of them.")
+        .with("Memory: 315 MiB at most were measured, with 50,000 objects, every door full of bodies, and one push to all of them.")
         .with("In a cluster of IPv6 alone it listens on [::] instead of 0.0.0.0.")
 }
 

@@ -26,7 +26,7 @@ pub fn run(out: &mut impl Write) -> io::Result<()> {
     let mut service = home.start();
     service.wait_until_ready();
     tell(out, "with SQLite: 50,000 objects", &service)?;
-    fill_the_door(&service)?;
+    fill_the_door(&service, 1 << 32)?;
     tell(out, "every door full", &service)?;
     annotate_all(&mut service, 1)?;
     tell(out, "one push to all of them", &service)?;
@@ -42,8 +42,8 @@ pub fn run(out: &mut impl Write) -> io::Result<()> {
         let told = service.get("/api/v1/clusters");
         told.is_some_and(|(_, told)| told["clusters"][0]["heldBy"].is_string())
     });
-    for replica in &replicas {
-        fill_the_door(replica)?;
+    for (replica, first) in replicas.iter().zip([1 << 32, 1 << 33]) {
+        fill_the_door(replica, first)?;
         tell(out, "with PostgreSQL: every door full", replica)?;
     }
     annotate_all(&mut replicas[0], 2)?;
@@ -67,9 +67,10 @@ fn on(home: &Home, url: &str) -> Service {
     home.start()
 }
 
-/// Bodies of which all but the last byte came, until there is room for no more; then their last bytes.
-fn fill_the_door(service: &Service) -> io::Result<()> {
-    let (mut number, mut open) = (1 << 32, Vec::new());
+/// Bodies of which all but the last byte came, until there is room for no more; then their last bytes. Each is a
+/// delivery of its own, from number `first` on.
+fn fill_the_door(service: &Service, first: u64) -> io::Result<()> {
+    let (mut number, mut open) = (first, Vec::new());
     for (bytes, count) in DOOR {
         let body = body(bytes);
         let signature = signature(SECRET, &body);
