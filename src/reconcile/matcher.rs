@@ -263,8 +263,9 @@ mod tests {
     use std::time::SystemTime;
 
     use crate::catalog::{HostNames, Listing};
-    use crate::delivery::{DeliveryKey, Event, Guid, HookScope, PushedRef, Repository, SpeaksFor};
+    use crate::delivery::{Event, HookScope, PushedRef, SpeaksFor};
     use crate::flux::RepositoryUrl;
+    use crate::reconcile::played::delivery;
 
     use super::*;
 
@@ -275,27 +276,8 @@ mod tests {
 
     /// What the webhook of `webhook` says of a repository.
     fn told(webhook: &str, id: u64, full_name: &str) -> Delivery {
-        Delivery {
-            key: DeliveryKey {
-                webhook: WebhookName(webhook.into()),
-                guid: Guid::read("a-1").unwrap(),
-            },
-            received_at: Timestamp::UNIX_EPOCH,
-            repository: Some(Repository {
-                id,
-                full_name: full_name.into(),
-                host: "github.com".into(),
-                html_url: None,
-                clone_url: None,
-                ssh_url: None,
-                default_branch: None,
-            }),
-            organization: None,
-            installation: None,
-            event: Event::Create {
-                reference: PushedRef::Branch("main".into()),
-            },
-        }
+        let reference = PushedRef::Branch("main".into());
+        delivery(webhook, 1, (id, full_name), Event::Create { reference })
     }
 
     fn rules(owners: &[&str]) -> Rules {

@@ -26,6 +26,8 @@ mod new_work;
 mod outages;
 mod overtaken;
 mod pace;
+#[cfg(test)]
+mod played;
 mod policy;
 pub mod proof;
 mod push;

@@ -166,35 +166,15 @@ mod tests {
 
     use super::*;
     use crate::catalog::HostNames;
-    use crate::delivery::{
-        Delivery, DeliveryKey, Event, Guid, HookScope, PushedRef, SpeaksFor, WebhookName,
-    };
+    use crate::delivery::{Delivery, Event, HookScope, PushedRef, SpeaksFor, WebhookName};
     use crate::reconcile::decision::Rules;
+    use crate::reconcile::played::delivery;
     use crate::reconcile::policy::Policies;
     use crate::store::{Limits, StoreUrl};
 
     fn told(number: usize, id: u64, full_name: &str) -> Delivery {
-        Delivery {
-            key: DeliveryKey {
-                webhook: WebhookName("acme".into()),
-                guid: Guid::read(&format!("a-{number}")).unwrap(),
-            },
-            received_at: Timestamp::UNIX_EPOCH,
-            repository: Some(Repository {
-                id,
-                full_name: full_name.into(),
-                host: "github.com".into(),
-                html_url: None,
-                clone_url: None,
-                ssh_url: None,
-                default_branch: None,
-            }),
-            organization: None,
-            installation: None,
-            event: Event::Create {
-                reference: PushedRef::Branch("main".into()),
-            },
-        }
+        let reference = PushedRef::Branch("main".into());
+        delivery("acme", number, (id, full_name), Event::Create { reference })
     }
 
     /// As whoever takes over begins.

@@ -207,10 +207,8 @@ mod tests {
     use serde_json::json;
 
     use crate::catalog::{HostNames, Kind, Projector};
-    use crate::delivery::{
-        ChangedPaths, DeliveryKey, Guid, HeadNews, HeadSeen, PushedRef, RefChange, Repository,
-        WebhookName,
-    };
+    use crate::delivery::{ChangedPaths, HeadNews, HeadSeen, PushedRef, RefChange};
+    use crate::reconcile::played;
     use crate::reconcile::verdict::{Follows, Paths};
 
     use super::*;
@@ -222,25 +220,7 @@ mod tests {
     }
 
     fn delivery(event: Event) -> Delivery {
-        Delivery {
-            key: DeliveryKey {
-                webhook: WebhookName("acme".into()),
-                guid: Guid::read("a-1").unwrap(),
-            },
-            received_at: at(0),
-            repository: Some(Repository {
-                id: 42,
-                full_name: "acme/web".into(),
-                host: "github.com".into(),
-                html_url: None,
-                clone_url: None,
-                ssh_url: None,
-                default_branch: None,
-            }),
-            organization: None,
-            installation: None,
-            event,
-        }
+        played::delivery("acme", 1, (42, "acme/web"), event)
     }
 
     fn commit(letter: &str) -> CommitId {

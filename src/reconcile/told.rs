@@ -111,6 +111,7 @@ mod tests {
     use futures::future::try_join_all;
 
     use crate::delivery::{ChangedPaths, Delivery, DeliveryState, Guid, RefChange, WebhookName};
+    use crate::reconcile::played;
     use crate::store::{Accepted, Limits, StoreUrl};
 
     use super::*;
@@ -128,32 +129,18 @@ mod tests {
 
     /// A push of the commit of that number onto the one before, to a branch of `acme/web`.
     fn push(number: u32, branch: &str) -> Delivery {
-        Delivery {
-            key: key(number),
-            received_at: Timestamp::UNIX_EPOCH,
-            repository: Some(Repository {
-                id: 42,
-                full_name: "Acme/Web".into(),
-                host: "github.com".into(),
-                html_url: None,
-                clone_url: None,
-                ssh_url: None,
-                default_branch: None,
-            }),
-            organization: None,
-            installation: None,
-            event: Event::Push(RefChange {
-                reference: PushedRef::branch(branch).unwrap(),
-                before: Some(commit(number - 1)),
-                after: Some(commit(number)),
-                head_commit: Some(commit(number)),
-                created: false,
-                deleted: false,
-                forced: false,
-                paths: ChangedPaths::All([].into()),
-                pushed_at: None,
-            }),
-        }
+        let event = Event::Push(RefChange {
+            reference: PushedRef::branch(branch).unwrap(),
+            before: Some(commit(number - 1)),
+            after: Some(commit(number)),
+            head_commit: Some(commit(number)),
+            created: false,
+            deleted: false,
+            forced: false,
+            paths: ChangedPaths::All([].into()),
+            pushed_at: None,
+        });
+        played::delivery("acme", number as usize, (42, "Acme/Web"), event)
     }
 
     async fn accept(store: &Store, delivery: Delivery) -> Arc<Told> {
