@@ -35,6 +35,16 @@ pub struct Filling<'a> {
     pub cluster: &'a str,
 }
 
+impl Filling<'_> {
+    /// The shortest names that there are, to see what is around them.
+    pub(super) const EXAMPLE: Self = Self {
+        project: "x",
+        object: "x",
+        environment: "x",
+        cluster: "x",
+    };
+}
+
 impl Gap {
     const ALL: [Self; 4] = [
         Self::Project,

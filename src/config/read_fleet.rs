@@ -45,7 +45,7 @@ impl Decoder {
             fleet.defaults = self.general_settings(node, &[]);
         }
         if let Some(node) = fields.get("names") {
-            let said = self.pattern(node).map_or(Said::Faulty, Said::Names);
+            let said = self.pattern(node).map_or(Said::Faulty, Said::Pattern);
             if fleet.defaults.get(Field::Names).is_none() {
                 fleet.defaults.0.push(Setting {
                     field: Field::Names,

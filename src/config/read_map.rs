@@ -1,10 +1,13 @@
 //! Reads the settings that are maps: labels, annotations, substitutions, vars, fields of CRDs.
 
+use std::borrow::Cow;
+
 use crate::flux::names;
 use crate::flux::yaml::Node;
 
 use super::decode::Decoder;
 use super::settings::Said;
+use super::{Filling, Pattern};
 
 /// By it who manages an object is told.
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
@@ -15,6 +18,8 @@ pub const OUR_LABELS: [&str; 3] = [
     "flux-setup.dev/project",
     "flux-setup.dev/environment",
 ];
+
+const GAPS_HINT: &str = "write each gap as `{project}`, `{object}`, `{environment}` or `{cluster}`";
 
 const KEY_HINT: &str = "write it as `team` or `acme.example/team`";
 
@@ -36,6 +41,7 @@ pub(super) const KUSTOMIZATION_TAKEN: &[(&str, &str)] = &[
     ("prune", "prune"),
     ("wait", "wait"),
     ("targetNamespace", "targetNamespace"),
+    ("serviceAccountName", "serviceAccountName"),
     ("suspend", "suspend"),
     ("dependsOn", "dependsOn"),
     ("sourceRef", "source"),
@@ -78,7 +84,8 @@ impl Decoder {
             }
             names::label_key(key)
                 .map_err(|reason| (format!("label key `{key}`: {reason}"), KEY_HINT))?;
-            names::label_value(value).map_err(|reason| {
+            let filled = with_gaps_filled(value)?;
+            names::label_value(&filled).map_err(|reason| {
                 (
                     format!("label value `{value}`: {reason}"),
                     "write at most 63 letters, digits, `-`, `_` and `.`, or use `annotations`",
@@ -139,5 +146,16 @@ impl Decoder {
             return None;
         }
         self.crd_fields(node, KUSTOMIZATION_TAKEN)
+    }
+}
+
+/// The value of a label, where it has gaps with names in them.
+fn with_gaps_filled(value: &str) -> Result<Cow<'_, str>, (String, &'static str)> {
+    if !value.contains(['{', '}']) {
+        return Ok(Cow::Borrowed(value));
+    }
+    match Pattern::read(value) {
+        Ok(pattern) => Ok(Cow::Owned(pattern.fill(Filling::EXAMPLE))),
+        Err((message, _)) => Err((message, GAPS_HINT)),
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::flux::names;
 use crate::flux::yaml::{Entry, Node, Value};
 
-use super::Pattern;
 use super::decode::Decoder;
 use super::settings::{Field, Said, Setting, Settings, Webhook};
+use super::{Filling, Pattern};
 
 /// What can be said at every layer but an object's.
 pub(super) const SOURCE_KEYS: [&str; 7] = [
@@ -21,7 +21,7 @@ pub(super) const SOURCE_KEYS: [&str; 7] = [
 ];
 
 /// What can be said at every layer.
-pub(super) const KEYS: [&str; 16] = [
+pub(super) const KEYS: [&str; 17] = [
     "intervals",
     "timeout",
     "timeouts",
@@ -31,6 +31,7 @@ pub(super) const KEYS: [&str; 16] = [
     "prune",
     "wait",
     "targetNamespace",
+    "serviceAccountName",
     "suspend",
     "labels",
     "annotations",
@@ -89,6 +90,12 @@ impl Decoder {
             "namespace" => say(Field::Namespace, self.said(node, Self::label_name)),
             "targetNamespace" => {
                 say(Field::TargetNamespace, self.said(node, Self::label_name));
+            }
+            "serviceAccountName" => {
+                say(
+                    Field::ServiceAccountName,
+                    self.said(node, Self::object_name),
+                );
             }
             "secretRef" => say(Field::SecretRef, self.said(node, Self::object_name)),
             "provider" => say(Field::Provider, self.said(node, Self::any_text)),
@@ -161,7 +168,30 @@ impl Decoder {
     }
 
     fn label_name(&mut self, node: &Node) -> Option<Said> {
-        Some(Said::Text(self.dns_label(node)?))
+        let with_gaps = self.with_gaps(node, names::dns_label);
+        with_gaps.or_else(|| Some(Said::Text(self.dns_label(node)?)))
+    }
+
+    /// A text with gaps, which is sound with sound names in them; `None` for a text without.
+    fn with_gaps(
+        &mut self,
+        node: &Node,
+        verdict: impl Fn(&str) -> Result<(), String>,
+    ) -> Option<Said> {
+        let text = node.as_str().filter(|text| text.contains(['{', '}']))?;
+        let Some(pattern) = self.pattern(node) else {
+            return Some(Said::Faulty);
+        };
+        let filled = pattern.fill(Filling::EXAMPLE);
+        if let Err(reason) = verdict(&filled) {
+            self.error(
+                node.span,
+                format!("`{text}` makes no name: {reason}"),
+                "write it as `team-{project}`: small letters, digits and `-` around the gaps",
+            );
+            return Some(Said::Faulty);
+        }
+        Some(Said::Pattern(pattern))
     }
 
     /// A name of at most 63 letters, digits and `-`.
@@ -185,6 +215,9 @@ impl Decoder {
     }
 
     fn object_name(&mut self, node: &Node) -> Option<Said> {
+        if let Some(said) = self.with_gaps(node, names::dns_subdomain) {
+            return Some(said);
+        }
         let text = self.filled_text(node)?;
         match names::dns_subdomain(text) {
             Ok(()) => Some(Said::Text(text.into())),
@@ -209,11 +242,13 @@ impl Decoder {
             );
             return None;
         }
-        Some(Said::Text(text.into()))
+        // names have no `..` and no `/`: what is filled in leads out of nothing
+        let with_gaps = self.with_gaps(node, |_| Ok(()));
+        with_gaps.or_else(|| Some(Said::Text(text.into())))
     }
 
     fn names(&mut self, node: &Node) -> Option<Said> {
-        self.pattern(node).map(Said::Names)
+        self.pattern(node).map(Said::Pattern)
     }
 
     pub(super) fn pattern(&mut self, node: &Node) -> Option<Pattern> {

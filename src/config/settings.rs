@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::flux::yaml::{Entry, Node, Span};
 
-use super::Pattern;
+use super::{Filling, Pattern};
 
 /// One layer: the settings that were said there, in the order in which they were written.
 ///
@@ -35,7 +35,8 @@ pub enum Said {
     Map(Vec<Entry>),
     Texts(Vec<(Span, Arc<str>)>),
     Dependencies(Vec<Dependency>),
-    Names(Pattern),
+    /// A text with gaps.
+    Pattern(Pattern),
     Webhook(Webhook),
 }
 
@@ -53,6 +54,7 @@ pub enum Field {
     Wait,
     Suspend,
     TargetNamespace,
+    ServiceAccountName,
     SecretRef,
     Provider,
     Labels,
@@ -84,6 +86,7 @@ impl Field {
             Self::Wait => "wait",
             Self::Suspend => "suspend",
             Self::TargetNamespace => "targetNamespace",
+            Self::ServiceAccountName => "serviceAccountName",
             Self::SecretRef => "secretRef",
             Self::Provider => "provider",
             Self::Labels => "labels",
@@ -272,14 +275,23 @@ impl<'c> Layers<'c> {
         }
     }
 
-    pub fn names(&self) -> Option<(Span, &'c Pattern)> {
-        match self.find(Field::Names)? {
+    /// A text that was said with gaps.
+    pub fn pattern(&self, field: Field) -> Option<(Span, &'c Pattern)> {
+        match self.find(field)? {
             Setting {
                 span,
-                value: Said::Names(pattern),
+                value: Said::Pattern(pattern),
                 ..
             } => Some((*span, pattern)),
             _ => None,
+        }
+    }
+
+    /// A text, its gaps filled where it has some.
+    pub fn filled(&self, field: Field, filling: Filling<'_>) -> Option<(Span, Arc<str>)> {
+        match self.pattern(field) {
+            Some((span, pattern)) => Some((span, pattern.fill(filling).into())),
+            None => self.text(field).map(|(span, text)| (span, text.clone())),
         }
     }
 

@@ -4,16 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::config::{
-    Configuration, Environment, EnvironmentCluster, EnvironmentOverride, Field, Filling, Finding,
-    Gap, Layers, Pattern, Project, ProjectObject, ProjectSource, Spanned,
+    Configuration, Environment, EnvironmentCluster, EnvironmentOverride, Field, Finding, Layers,
+    Pattern, Project, ProjectObject, ProjectSource, Spanned,
 };
-use crate::flux::names;
 use crate::flux::yaml::Span;
 
 use super::check;
 use super::depends_on_names;
 use super::model::{Plan, PlannedObject, Role, SourceReference, TEMPLATES};
-use super::problems::{Problems, no_cluster};
+use super::problems::Problems;
 use super::relations;
 use super::written_kind::written_kind;
 
@@ -185,7 +184,9 @@ impl<'c> Builder<'c> {
             other => self.users.get(other).copied().flatten(),
         };
         let (planned, is_name) = self.name(location, &name.value, layers, name.span);
-        let complete = is_name && source.is_some() && !layers.is_faulty(&OBJECT_FIELDS);
+        let is_filled = self.is_filled(location, &name.value, layers, false);
+        let complete =
+            is_name && is_filled && source.is_some() && !layers.is_faulty(&OBJECT_FIELDS);
         self.objects.push(PlannedObject {
             project: location.project.name.value.clone(),
             environment: location.environment.name.value.clone(),
@@ -194,7 +195,7 @@ impl<'c> Builder<'c> {
             role: Role::Object(name.value.clone()),
             kind,
             name: planned,
-            namespace: self.namespace(layers),
+            namespace: self.namespace(location, &name.value, layers),
             users_template: self.is_users(&template),
             template,
             span: name.span,
@@ -210,10 +211,16 @@ impl<'c> Builder<'c> {
         self.users.contains_key(template)
     }
 
-    pub(super) fn namespace(&self, layers: Layers<'_>) -> Arc<str> {
+    /// Where an object lies, which is called `object` in the configuration.
+    pub(super) fn namespace(
+        &self,
+        location: Location<'c>,
+        object: &str,
+        layers: Layers<'_>,
+    ) -> Arc<str> {
         layers
-            .text(Field::Namespace)
-            .map_or_else(|| self.namespace.clone(), |(_, name)| name.clone())
+            .filled(Field::Namespace, location.filling(object))
+            .map_or_else(|| self.namespace.clone(), |(_, name)| name)
     }
 
     /// An object's name in its cluster, and whether it is one; a finding where it is none.
@@ -225,38 +232,14 @@ impl<'c> Builder<'c> {
         span: Span,
     ) -> (Arc<str>, bool) {
         let pattern = layers
-            .names()
+            .pattern(Field::Names)
             .map_or(&self.default_names, |(_, pattern)| pattern);
-        let name = pattern.fill(Filling {
-            project: &location.project.name.value,
-            object,
-            environment: &location.environment.name.value,
-            cluster: location
-                .cluster
-                .map(|cluster| &*cluster.name.value)
-                .unwrap_or_default(),
-        });
-        let verdict = names::dns_label(&name);
-        if location.cluster.is_none() && pattern.has(Gap::Cluster) {
-            self.problems
-                .add(no_cluster(location.environment, "names", pattern));
-            return (name.into(), false);
-        }
-        if let Err(reason) = &verdict {
-            self.problems.add(
-                Finding::error(
-                    span,
-                    "",
-                    format!("`{name}`, made by `names: {pattern}`, is no name: {reason}"),
-                )
-                .hint("shorten the name, or change `names`"),
-            );
-        }
-        (name.into(), verdict.is_ok())
+        let pattern = pattern.clone();
+        self.fill(location, object, ("names", &pattern), span)
     }
 }
 
-const OBJECT_FIELDS: [Field; 13] = [
+const OBJECT_FIELDS: [Field; 14] = [
     Field::KustomizationInterval,
     Field::KustomizationTimeout,
     Field::RetryInterval,
@@ -266,6 +249,7 @@ const OBJECT_FIELDS: [Field; 13] = [
     Field::Wait,
     Field::Suspend,
     Field::TargetNamespace,
+    Field::ServiceAccountName,
     Field::Names,
     Field::Kustomization,
     Field::DependsOn,

@@ -4,6 +4,7 @@ mod build;
 mod check;
 mod depends_on;
 mod depends_on_names;
+mod gaps;
 mod model;
 mod problems;
 mod relations;

@@ -35,7 +35,7 @@ impl<'c> Builder<'c> {
                     kind: kind.value.clone(),
                     name: name.value.clone(),
                     namespace: namespace.as_ref().map_or_else(
-                        || self.namespace(layers),
+                        || self.namespace(location, &location.project.name.value, layers),
                         |namespace| namespace.value.clone(),
                     ),
                     span: name.span,
@@ -50,7 +50,8 @@ impl<'c> Builder<'c> {
             layers,
             location.project.name.span,
         );
-        let namespace = self.namespace(layers);
+        let namespace = self.namespace(location, &location.project.name.value, layers);
+        let is_filled = self.is_filled(location, &location.project.name.value, layers, true);
         let reference = self.reference(location, layers, kind);
         let interval = layers.duration(Field::SourceInterval).map_or(
             default_intervals(location.environment.kind).0,
@@ -61,7 +62,12 @@ impl<'c> Builder<'c> {
             reference,
             interval,
             provider: layers.text(Field::Provider).map(|(_, text)| text.clone()),
-            secret: layers.text(Field::SecretRef).map(|(_, text)| text.clone()),
+            secret: layers
+                .filled(
+                    Field::SecretRef,
+                    location.filling(&location.project.name.value),
+                )
+                .map(|(_, text)| text),
         });
         let source = SourceReference {
             kind: kind.into(),
@@ -82,7 +88,7 @@ impl<'c> Builder<'c> {
             users_template: self.is_users(&template),
             template,
             span: location.project.name.span,
-            complete: is_name && poll.is_some() && !layers.is_faulty(&SOURCE_FIELDS),
+            complete: is_name && is_filled && poll.is_some() && !layers.is_faulty(&SOURCE_FIELDS),
             poll,
             source: Some(source.clone()),
             depends_on: Vec::new(),
@@ -188,10 +194,10 @@ impl<'c> Builder<'c> {
             name: self
                 .name(there, &other.name.value, layers, other.name.span)
                 .0,
-            namespace: self.namespace(layers),
+            namespace: self.namespace(there, &other.name.value, layers),
             span: shared.span,
         };
-        let own = self.namespace(self.layers(here, None));
+        let own = self.namespace(here, &here.project.name.value, self.layers(here, None));
         if source.namespace != own {
             self.problems.add_in(
                 environment,

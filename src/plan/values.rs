@@ -138,7 +138,7 @@ impl PlannedObject<'_> {
         labels.text(MANAGED_BY_LABEL, (self.span, MANAGED_BY));
         labels.text("flux-setup.dev/environment", (self.span, &self.environment));
         labels.text("flux-setup.dev/project", (self.span, &self.project));
-        labels.entries.extend(self.layers.map(Field::Labels));
+        labels.entries.extend(self.own_labels());
         labels.finish()
     }
 
@@ -193,9 +193,9 @@ impl PlannedObject<'_> {
         if let (Some((span, _)), Some(poll)) = (self.layers.reference(), &self.poll) {
             spec.add("ref", reference_node(span, &poll.reference));
         }
-        if let Some((span, name)) = self.layers.text(Field::SecretRef) {
+        if let Some((span, name)) = self.text(Field::SecretRef) {
             let mut secret = Fields::at(span);
-            secret.text("name", (span, name));
+            secret.text("name", (span, &name));
             spec.add("secretRef", secret.finish());
         }
         if let Some((span, provider)) = self.layers.text(Field::Provider) {
@@ -229,16 +229,19 @@ impl PlannedObject<'_> {
             }
             spec.add("sourceRef", reference.finish());
         }
-        if let Some((span, path)) = self.layers.text(Field::Path) {
-            spec.text("path", (span, path));
+        if let Some((span, path)) = self.text(Field::Path) {
+            spec.text("path", (span, &path));
         }
         let (span, prune) = self.layers.flag(Field::Prune).unwrap_or((self.span, false));
         spec.add("prune", Node::boolean(span, prune));
         if let Some((span, wait)) = self.layers.flag(Field::Wait) {
             spec.add("wait", Node::boolean(span, wait));
         }
-        if let Some((span, namespace)) = self.layers.text(Field::TargetNamespace) {
-            spec.text("targetNamespace", (span, namespace));
+        if let Some((span, namespace)) = self.text(Field::TargetNamespace) {
+            spec.text("targetNamespace", (span, &namespace));
+        }
+        if let Some((span, account)) = self.text(Field::ServiceAccountName) {
+            spec.text("serviceAccountName", (span, &account));
         }
         if !self.depends_on.is_empty() {
             spec.add("dependsOn", self.depends_on_node());

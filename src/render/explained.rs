@@ -168,7 +168,7 @@ fn of_value(object: &PlannedObject<'_>, steps: &[Step<'_>], span: Span) -> (Orig
     let instead_of = said.map_or_else(Vec::new, |(field, rest)| instead_of(object, field, rest));
     let is_said = span != object.span;
     let origin = match (said, steps) {
-        (Some((Field::Names, _)), _) => match object.layers.names() {
+        (Some((Field::Names, _)), _) => match object.layers.pattern(Field::Names) {
             Some((span, _)) => Origin::Configured(span),
             None => Origin::Default(Field::Names),
         },
@@ -219,6 +219,7 @@ fn field<'s, 'k>(
             "prune" => Field::Prune,
             "wait" => Field::Wait,
             "targetNamespace" => Field::TargetNamespace,
+            "serviceAccountName" if !is_source => Field::ServiceAccountName,
             "dependsOn" => Field::DependsOn,
             "postBuild" if key(2) == "substitute" => {
                 return Some((Field::Substitutions, &steps[3..]));
@@ -260,12 +261,13 @@ fn taken_away(object: &PlannedObject<'_>) -> Vec<Explained> {
         (Field::Provider, "spec.provider"),
         (Field::Suspend, "spec.suspend"),
     ];
-    const OBJECT: [(Field, &str); 7] = [
+    const OBJECT: [(Field, &str); 8] = [
         (Field::KustomizationTimeout, "spec.timeout"),
         (Field::RetryInterval, "spec.retryInterval"),
         (Field::Path, "spec.path"),
         (Field::Wait, "spec.wait"),
         (Field::TargetNamespace, "spec.targetNamespace"),
+        (Field::ServiceAccountName, "spec.serviceAccountName"),
         (Field::DependsOn, "spec.dependsOn"),
         (Field::Suspend, "spec.suspend"),
     ];

@@ -291,3 +291,23 @@ fn what_looks_like_a_credential_is_shown_to_nobody() {
         }
     }
 }
+
+#[test]
+fn what_gaps_were_filled_in_of_is_said_at_its_pattern() {
+    let fleet = Fleet::new()
+        .file("environments/staging.yaml", "ref: {branch: main}\n")
+        .file(
+            "flux-setup.yaml",
+            "defaults: {path: \"./apps/{project}\", labels: {team: \"{project}\"}}\nprojects:\n  - {name: web, repository: https://github.com/acme/web}\n",
+        );
+    let run = fleet.run(&["render", "--explain", "web/staging", "--format", "json"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+    let path = value(&answer["objects"][1], "spec.path");
+    assert_eq!(path["value"], "./apps/web");
+    assert_eq!(path["from"], "configuration");
+    assert_eq!(path["place"]["text"], "\"./apps/{project}\"");
+    let label = value(&answer["objects"][0], "metadata.labels.team");
+    assert_eq!(label["value"], "web");
+    assert_eq!(label["place"]["text"], "\"{project}\"");
+}

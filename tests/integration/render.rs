@@ -371,3 +371,61 @@ fn credentials_that_somebody_wrote_into_a_file_are_masked_in_its_difference() {
         assert!(!run.stdout.contains("hunter2"));
     }
 }
+
+#[test]
+fn what_is_said_with_gaps_holds_for_each_object_with_its_own_names() {
+    let folder = tempfile::tempdir().unwrap();
+    write(
+        folder.path(),
+        "environments/dev.yaml",
+        "ref: {branch: main}\ncluster: eu\n",
+    );
+    write(
+        folder.path(),
+        "flux-setup.yaml",
+        "\
+names: \"{object}\"
+defaults:
+  namespace: team-{project}
+  targetNamespace: \"{project}-{environment}\"
+  serviceAccountName: \"{project}\"
+  secretRef: \"{cluster}-{project}\"
+  path: ./{environment}/{project}/{object}
+  labels: {acme.example/tenant: \"{project}\", acme.example/of: \"{object}.v1\"}
+clusters: [{name: eu}]
+projects:
+  - {name: web, repository: https://github.com/acme/web, objects: [{name: front}, {name: back, dependsOn: [front]}]}
+  - {name: api, repository: https://github.com/acme/api, path: ./deploy}
+  - {name: docs, source: {project: web}, namespace: team-web}
+",
+    );
+    let run = run_in(folder.path(), &["render"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let documents = run.stdout.split("---\n").skip(1);
+    let said = documents.map(|document| {
+        let keys = [
+            "kind: ",
+            "  name: ",
+            "  namespace: ",
+            "  acme.example",
+            "    acme.example",
+            "  path: ",
+            "  targetNamespace: ",
+            "  serviceAccountName: ",
+            "    name: eu-",
+        ];
+        let lines = document
+            .lines()
+            .filter(|line| keys.iter().any(|key| line.starts_with(key)));
+        lines.map(str::trim).collect::<Vec<_>>().join(", ")
+    });
+    let said: Vec<_> = said.collect();
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    kind: GitRepository, name: api, namespace: team-api, acme.example/tenant: api, acme.example/of: api.v1, name: eu-api
+    kind: GitRepository, name: web, namespace: team-web, acme.example/tenant: web, acme.example/of: web.v1, name: eu-web
+    kind: Kustomization, name: api, namespace: team-api, acme.example/tenant: api, acme.example/of: api.v1, path: ./deploy, targetNamespace: api-dev, serviceAccountName: api
+    kind: Kustomization, name: docs, namespace: team-web, acme.example/tenant: docs, acme.example/of: docs.v1, path: ./dev/docs/docs, targetNamespace: docs-dev, serviceAccountName: docs
+    kind: Kustomization, name: front, namespace: team-web, acme.example/tenant: web, acme.example/of: front.v1, path: ./dev/web/front, targetNamespace: web-dev, serviceAccountName: web
+    kind: Kustomization, name: back, namespace: team-web, acme.example/tenant: web, acme.example/of: back.v1, path: ./dev/web/back, targetNamespace: web-dev, serviceAccountName: web
+    "#);
+}

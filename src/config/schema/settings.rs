@@ -6,8 +6,8 @@ use super::super::read_map::{KUSTOMIZATION_TAKEN, OUR_LABELS, SOURCE_TAKEN};
 use super::super::read_reference;
 use super::super::read_settings::{KEYS, SOURCE_KEYS};
 use super::values::{
-    Key, dns_label, duration, flag, list, map, map_of, object_name, or_null, pattern, reference,
-    text,
+    Key, dns_label, duration, flag, label_value_with_gaps, label_with_gaps, list, map, map_of,
+    object_name_with_gaps, or_null, pattern, reference, text,
 };
 
 const LABEL_KEY: &str = "^([^/]+/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
@@ -47,10 +47,14 @@ pub(super) fn definitions() -> Map<String, Value> {
         ),
         (
             "namespace",
-            dns_label(),
-            "Where the objects lie; left out, flux-system.",
+            label_with_gaps(),
+            "Where the objects lie, as team-{project}; left out, flux-system.",
         ),
-        ("path", text(), "Below the root of the repository."),
+        (
+            "path",
+            pattern(),
+            "Below the root of the repository, as ./apps/{project}.",
+        ),
         (
             "prune",
             flag(),
@@ -63,8 +67,13 @@ pub(super) fn definitions() -> Map<String, Value> {
         ),
         (
             "targetNamespace",
-            dns_label(),
-            "Of what a Kustomization applies.",
+            label_with_gaps(),
+            "Of what a Kustomization applies, as team-{project}.",
+        ),
+        (
+            "serviceAccountName",
+            object_name_with_gaps(),
+            "The ServiceAccount as which a Kustomization applies, as team-{project}.",
         ),
         (
             "suspend",
@@ -75,9 +84,9 @@ pub(super) fn definitions() -> Map<String, Value> {
             "labels",
             texts(
                 json!({"pattern": LABEL_KEY, "not": {"enum": OUR_LABELS}}),
-                json!({"type": "string", "maxLength": 63, "pattern": "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"}),
+                label_value_with_gaps(),
             ),
-            "On source and objects.",
+            "On source and objects, as team: {project}.",
         ),
         (
             "annotations",
@@ -109,7 +118,7 @@ pub(super) fn definitions() -> Map<String, Value> {
         ),
         (
             "secretRef",
-            object_name(),
+            object_name_with_gaps(),
             "The Secret with which Flux logs in.",
         ),
         (

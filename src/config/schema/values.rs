@@ -16,6 +16,32 @@ pub(super) fn dns_label() -> Value {
     json!({"type": "string", "maxLength": 63, "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"})
 }
 
+/// A name that may be made of gaps.
+pub(super) fn label_with_gaps() -> Value {
+    json!({"anyOf": [dns_label(), with_gaps("a-z0-9", "-")]})
+}
+
+/// The name of an object, made likewise.
+pub(super) fn object_name_with_gaps() -> Value {
+    json!({"anyOf": [object_name(), with_gaps("a-z0-9", ".-")]})
+}
+
+/// The value of a label, made likewise.
+pub(super) fn label_value_with_gaps() -> Value {
+    let plain = "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$";
+    json!({"anyOf": [
+        {"type": "string", "maxLength": 63, "pattern": plain},
+        with_gaps("A-Za-z0-9", "_.-"),
+    ]})
+}
+
+/// Letters and gaps, with others between them.
+fn with_gaps(letters: &str, between: &str) -> Value {
+    let gap = r"\{(project|object|environment|cluster)\}";
+    let made = format!("^([{letters}]|{gap})(([{letters}{between}]|{gap})*([{letters}]|{gap}))?$");
+    json!({"type": "string", "allOf": [{"pattern": made}, {"pattern": r"\{"}]})
+}
+
 /// The name of an object, which may have dots.
 pub(super) fn object_name() -> Value {
     json!({"type": "string", "maxLength": 253, "pattern": "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"})

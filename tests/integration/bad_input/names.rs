@@ -322,3 +322,70 @@ fn what_a_project_that_is_in_no_environment_waits_for_must_be_there_too() {
         "did you mean `web`?",
     );
 }
+
+#[test]
+fn a_text_with_gaps_is_told_by_what_it_makes() {
+    let long = "x".repeat(60);
+    for (said, place, message, hint) in [
+        (
+            "namespace: \"Team_{project}\"",
+            "flux-setup.yaml:4:16",
+            "`Team_{project}` makes no name: it has `T`, where only small letters, digits and `-` may stand",
+            "write it as `team-{project}`",
+        ),
+        (
+            "path: \"./apps/{name}\"",
+            "flux-setup.yaml:4:11",
+            "`{name}` is nothing that a name can be made of",
+            "did you mean `{project}`?",
+        ),
+        (
+            "path: \"./apps/{project}/../../..\"",
+            "flux-setup.yaml:4:11",
+            "path `./apps/{project}/../../..` leaves the repository",
+            "write a path below the repository's root",
+        ),
+        (
+            "labels: {team: \"a b-{project}\"}",
+            "flux-setup.yaml:4:14",
+            "label value `a b-{project}`: it has a space, where only letters, digits, `-`, `_` and `.` may stand",
+            "write at most 63 letters",
+        ),
+        (
+            "labels: {team: \"{project\"}",
+            "flux-setup.yaml:4:14",
+            "`{project` has a brace without its partner",
+            "write each gap as `{project}`",
+        ),
+        (
+            "serviceAccountName: \"{cluster}-applier\"",
+            "environments/staging.yaml:1:1",
+            "environment `staging` names no cluster, and `serviceAccountName: {cluster}-applier` needs one",
+            "name its `cluster`, or take `{cluster}` out of `serviceAccountName`",
+        ),
+        (
+            &format!("targetNamespace: \"{long}-{{project}}\""),
+            "flux-setup.yaml:4:22",
+            &format!(
+                "`{long}-web`, made by `targetNamespace: {long}-{{project}}`, is no name: it has 64 characters, of at most 63"
+            ),
+            "shorten the name, or change `targetNamespace`",
+        ),
+        (
+            &format!("labels: {{team: \"{long}-{{project}}\"}}"),
+            "flux-setup.yaml:4:20",
+            &format!(
+                "`{long}-web`, made by `labels.team: {long}-{{project}}`, is no value of a label: it has 64 characters, of at most 63"
+            ),
+            "shorten the name, or change `labels.team`",
+        ),
+    ] {
+        refuses(&project(&format!("    {said}\n")), place, message, hint);
+    }
+    refuses(
+        &project("    kustomization: {serviceAccountName: deployer}\n"),
+        "flux-setup.yaml:4:21",
+        "`serviceAccountName` has a key of its own",
+        "say it as `serviceAccountName`",
+    );
+}
