@@ -21,13 +21,9 @@ pub(super) fn mode<'l>(unit: &Unit, leaves: &[&'l Leaf]) -> Option<&'l Value> {
 
 /// Whether more than half of them want this, and it is taken away from few: what few share is read
 /// more easily where it holds.
-pub(super) fn is_common(unit: &Unit, leaves: &[&Leaf], value: &Value) -> bool {
-    let count = |value: &Value| {
-        let those = leaves.iter().filter(|leaf| wanted(leaf, unit) == value);
-        those.count()
-    };
-    let nothing = if value.is_null() { 0 } else { count(NOTHING) };
-    count(value) * 2 > leaves.len() && nothing * 4 <= leaves.len()
+pub(super) fn is_common(unit: &Unit, leaves: &[&Leaf], value: &Value, taken_away: usize) -> bool {
+    let those = leaves.iter().filter(|leaf| wanted(leaf, unit) == value);
+    those.count() * 2 > leaves.len() && taken_away * 4 <= leaves.len()
 }
 
 /// Whether more than one project wants what most want.

@@ -112,7 +112,7 @@ const SOURCE_FIELDS: [&str; 7] = [
 ];
 
 /// The same of a Kustomization's.
-const KUSTOMIZATION_FIELDS: [&str; 10] = [
+const KUSTOMIZATION_FIELDS: [&str; 11] = [
     "interval",
     "timeout",
     "retryInterval",
@@ -120,6 +120,7 @@ const KUSTOMIZATION_FIELDS: [&str; 10] = [
     "prune",
     "wait",
     "targetNamespace",
+    "serviceAccountName",
     "suspend",
     "dependsOn",
     "sourceRef",
@@ -335,12 +336,20 @@ impl Found {
             if path.split('/').any(|part| part == "..") {
                 return Err("its path has `..`, which may leave the repository".to_owned());
             }
+            if path.contains(['{', '}']) {
+                return Err("its path has braces, between which we read names".to_owned());
+            }
             self.want(Unit::key("path"), Value::from(path));
         }
         if let Some(target) = text(spec, "targetNamespace") {
             names::dns_label(&target)
                 .map_err(|reason| format!("its target namespace is none: {reason}"))?;
             self.want(Unit::key("targetNamespace"), Value::from(target));
+        }
+        if let Some(account) = text(spec, "serviceAccountName") {
+            names::dns_subdomain(&account)
+                .map_err(|reason| format!("its ServiceAccount's name is none: {reason}"))?;
+            self.want(Unit::key("serviceAccountName"), Value::from(account));
         }
         let prune = spec.get("prune").and_then(Node::as_bool) == Some(true);
         self.want(Unit::key("prune"), Value::from(prune));

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 
 use super::agreement::{differs_by, groups, is_common, is_shared, mode, wanted};
+use super::gaps::fill_what_is_known;
 use super::leaves::Leaf;
 use super::projects::Fleet;
 use super::sites::Site;
@@ -57,7 +58,21 @@ pub(super) fn assign(fleet: &Fleet<'_>, leaves: &[Leaf]) -> (Layers, Vec<usize>)
     });
     let unsaid = unsaid.collect();
     assigner.say_intervals();
+    fill_what_is_known(fleet, &mut assigner.layers);
     (assigner.layers, unsaid)
+}
+
+/// Those whose wants may be said for all: a name without gaps holds for all only where all have it.
+fn nameable<'l>(unit: &Unit, leaves: &[&'l Leaf]) -> Vec<&'l Leaf> {
+    let has_gaps = |leaf: &&&Leaf| {
+        let pattern = wanted(leaf, unit).as_str();
+        unit.key != "names" || pattern.is_some_and(|pattern| pattern.contains('{'))
+    };
+    let with_gaps = leaves.iter().filter(has_gaps).copied();
+    match with_gaps.collect::<Vec<_>>() {
+        none if none.is_empty() => leaves.to_vec(),
+        some => some,
+    }
 }
 
 fn takes(leaf: &Leaf, unit: &Unit) -> bool {
@@ -107,9 +122,10 @@ impl Assigner<'_> {
         // what is another in each environment is that of the environment
         let is_of_several = is_shared(unit, leaves);
         if !unit.is_policy() && is_of_several && (modes.len() == 1 || most > 1) {
-            self.try_at(Layer::Defaults, unit, leaves, 2);
+            self.try_at(Layer::Defaults, unit, &nameable(unit, leaves), 2);
         }
         for (environment, leaves) in by_environment {
+            let leaves = nameable(unit, &leaves);
             let layer = Layer::Environment(environment);
             let least = if unit.is_policy() { 1 } else { 2 };
             let is_of_clusters = differs_by(unit, &leaves, |leaf| leaf.site.cluster);
@@ -221,7 +237,10 @@ impl Assigner<'_> {
             .filter(|leaf| *wanted(leaf, unit) != most)
             .count();
         let gain = wrong.saturating_sub(after);
-        if !unit.is_policy() && !is_common(unit, leaves, &most) {
+        let taken_away = leaves.iter().filter(|leaf| {
+            wanted(leaf, unit).is_null() && !most.is_null() && self.effective(leaf, unit).is_null()
+        });
+        if !unit.is_policy() && !is_common(unit, leaves, &most, taken_away.count()) {
             return;
         }
         if gain >= least || gain > 0 && after == 0 && leaves.len() == 1 {

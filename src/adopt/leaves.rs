@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::config::Pattern;
+
 use super::found::{Found, Kind};
+use super::gaps::filling;
 use super::projects::{Fleet, Origin, Project};
 use super::sites::Site;
 use super::unit::{Unit, Wanted};
@@ -55,7 +58,8 @@ pub(super) fn leaves(fleet: &Fleet<'_>) -> Vec<Leaf> {
             for (site, index) in &one.at {
                 let found = &fleet.found[*index];
                 let mut wanted = found.wanted.clone();
-                let pattern = fleet.taken[*index].pattern_for(&one.name);
+                let own = fleet.taken[*index].pattern_for(&one.name);
+                let pattern = of_source(fleet, number, object, *site).unwrap_or(own);
                 wanted.insert(Unit::key("names"), Value::from(pattern));
                 let waits = found.waits_for.iter().map(|(namespace, name)| {
                     let target = known.get(&(found.cluster.as_ref(), &**namespace, &**name));
@@ -83,6 +87,17 @@ pub(super) fn leaves(fleet: &Fleet<'_>) -> Vec<Leaf> {
         }
     }
     leaves
+}
+
+/// The pattern of a source of the project that names this object too.
+fn of_source(fleet: &Fleet<'_>, number: usize, object: usize, site: Site) -> Option<String> {
+    let project = &fleet.projects[number];
+    let source = project.sources.get(&site)?;
+    let pattern = fleet.taken[*source].pattern_for(&project.name);
+    let filling = filling(fleet, (number, Some(object), site));
+    let filled = Pattern::read(&pattern).ok()?.fill(filling);
+    let found = &fleet.found[*project.objects[object].at.get(&site)?];
+    (filled == found.name).then_some(pattern)
 }
 
 fn key(found: &Found) -> Key<'_> {

@@ -3,7 +3,7 @@
 //! ```text
 //! documents -> found (what each asks for, or why it cannot be said)
 //!           -> sites (which environment in which cluster) -> projects (which source, which name)
-//!           -> leaves (what each object wants of each key) -> layers (said once where it holds)
+//!           -> leaves (what each object wants of each key) -> gaps (names in it) -> layers (said once where it holds)
 //!           -> files
 //! ```
 
@@ -11,6 +11,7 @@ mod agreement;
 mod environments;
 mod files;
 mod found;
+mod gaps;
 mod layers;
 mod leaves;
 mod maker;

@@ -10,6 +10,9 @@ use super::found::{Found, Kind};
 use super::names::{Taken, take_apart, unused};
 use super::sites::{Environment, Site, places};
 
+/// Where Flux itself lies, and much beside.
+const FLUX_NAMESPACE: &str = "flux-system";
+
 #[derive(Debug)]
 pub(super) struct Project {
     pub(super) name: String,
@@ -298,24 +301,31 @@ impl Fleet<'_> {
             let is_external = matches!(project.origin, Origin::External { .. });
             (is_external, std::cmp::Reverse(project.sites.len()), *index)
         });
+        let bases: Vec<String> = self.projects.iter().map(|one| self.base(one)).collect();
+        let namespaces: Vec<Option<&str>> = self
+            .projects
+            .iter()
+            .map(|one| self.only_namespace(one))
+            .collect();
+        let mut of_base: HashMap<&str, usize> = HashMap::new();
+        let mut of_namespace: HashMap<Option<&str>, usize> = HashMap::new();
+        for (base, namespace) in bases.iter().zip(&namespaces) {
+            *of_base.entry(base).or_default() += 1;
+            *of_namespace.entry(*namespace).or_default() += 1;
+        }
+        let mut names = vec![String::new(); self.projects.len()];
         for index in order {
             let project = &self.projects[index];
-            let base = match (&project.origin, project.sources.values().next()) {
-                (Origin::External { .. }, _) if project.is_simple => {
-                    project.objects[0].name.clone()
-                }
-                (Origin::External { name, .. }, _) => name.clone(),
-                (_, Some(source)) => self.taken[*source].base.clone(),
-                (_, None) => String::new(),
-            };
+            let base = &bases[index];
             let mut wanted = vec![base.clone()];
-            let members = project
-                .sources
-                .values()
-                .chain(project.objects.iter().flat_map(|it| it.at.values()));
-            let namespaces: BTreeSet<&str> =
-                members.map(|it| &*self.found[*it].namespace).collect();
-            if let (Some(namespace), 1) = (namespaces.first(), namespaces.len()) {
+            if let Some(namespace) = namespaces[index] {
+                // tenants that call their sources alike go by the namespaces that tell them apart
+                if of_base[&**base] > 1
+                    && of_namespace[&namespaces[index]] == 1
+                    && namespace != FLUX_NAMESPACE
+                {
+                    wanted.insert(0, namespace.to_owned());
+                }
                 wanted.push(format!("{namespace}-{base}"));
             }
             let environments: BTreeSet<usize> =
@@ -323,8 +333,9 @@ impl Fleet<'_> {
             if let (Some(environment), 1) = (environments.first(), environments.len()) {
                 wanted.push(format!("{base}-{}", self.environments[*environment].name));
             }
-            let name = unused(&mut used, wanted);
-            let project = &mut self.projects[index];
+            names[index] = unused(&mut used, wanted);
+        }
+        for (project, name) in self.projects.iter_mut().zip(names) {
             if project.is_simple {
                 project.objects[0].name.clone_from(&name);
             }
@@ -332,5 +343,26 @@ impl Fleet<'_> {
         }
         self.projects
             .sort_by(|one, other| one.name.cmp(&other.name));
+    }
+
+    /// What a project is called by its source, or by its only object.
+    fn base(&self, project: &Project) -> String {
+        match (&project.origin, project.sources.values().next()) {
+            (Origin::External { .. }, _) if project.is_simple => project.objects[0].name.clone(),
+            (Origin::External { name, .. }, _) => name.clone(),
+            (_, Some(source)) => self.taken[*source].base.clone(),
+            (_, None) => String::new(),
+        }
+    }
+
+    /// The namespace of all that is in a project, where that is one.
+    fn only_namespace(&self, project: &Project) -> Option<&str> {
+        let objects = project.objects.iter().flat_map(|it| it.at.values());
+        let members = project.sources.values().chain(objects);
+        let namespaces: BTreeSet<&str> = members.map(|it| &*self.found[*it].namespace).collect();
+        namespaces
+            .first()
+            .copied()
+            .filter(|_| namespaces.len() == 1)
     }
 }

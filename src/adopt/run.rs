@@ -6,6 +6,7 @@ use crate::flux::yaml::{Node, Span};
 
 use super::files::files;
 use super::found::{Deletes, Found, Given, Kind, LeftAlone, label};
+use super::gaps::put_gaps;
 use super::layers::assign;
 use super::leaves::leaves;
 use super::projects::{Fleet, put_together};
@@ -63,7 +64,7 @@ pub fn adopt(
             Some(Ok(objects)) if !left.contains_key(&span) => found.extend(objects),
             Some(Ok(_)) => {}
             Some(Err(reason)) => {
-                reasons.insert(span, reason);
+                reasons.entry(span).or_insert(reason);
             }
         }
     }
@@ -81,7 +82,8 @@ pub fn adopt(
             go.insert(found[index].span, why_idle(&found[index], given, &reasons));
         }
         if go.is_empty() {
-            let leaves = leaves(&fleet);
+            let mut leaves = leaves(&fleet);
+            put_gaps(&fleet, &mut leaves);
             let (layers, unsaid) = assign(&fleet, &leaves);
             for leaf in unsaid {
                 let reason = "it waits for other objects than in other clusters of its environment";

@@ -9,7 +9,7 @@ use super::sites::Site;
 use super::unit::Unit;
 
 /// Keys in the order in which they are written.
-const ORDER: [&str; 23] = [
+const ORDER: [&str; 24] = [
     "names",
     "ref",
     "intervals",
@@ -24,6 +24,7 @@ const ORDER: [&str; 23] = [
     "wait",
     "suspend",
     "targetNamespace",
+    "serviceAccountName",
     "watchPaths",
     "dependsOn",
     "substitutions",

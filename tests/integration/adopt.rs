@@ -125,35 +125,32 @@ fn a_monorepo_becomes_one_project_with_its_objects() {
         ref: {branch: main}
         timeouts: {source: 1m, kustomization: 5m}
         secretRef: github-token
+        path: "./{object}"
         prune: true
         wait: true
         objects:
           - name: api
-            path: ./api
             targetNamespace: apps
             dependsOn: [redis]
             substitutions: {REPLICAS: "7"}
             kustomization: {postBuild: {substituteFrom: [{kind: ConfigMap, name: cluster-vars}]}}
-          - {name: cert-manager, path: ./cert-manager, dependsOn: [crds]}
-          - {name: crds, path: ./crds, dependsOn: [namespaces]}
-          - {name: ingress, path: ./ingress, dependsOn: [cert-manager]}
-          - {name: monitoring, path: ./monitoring, dependsOn: [ingress]}
-          - {name: namespaces, path: ./namespaces}
+          - {name: cert-manager, dependsOn: [crds]}
+          - {name: crds, dependsOn: [namespaces]}
+          - {name: ingress, dependsOn: [cert-manager]}
+          - {name: monitoring, dependsOn: [ingress]}
+          - {name: namespaces}
           - name: postgres
-            path: ./postgres
             dependsOn: [monitoring]
             kustomization:
               decryption: {provider: sops, secretRef: {name: sops-age}}
               healthChecks: [{apiVersion: apps/v1, kind: StatefulSet, name: postgres, namespace: data}]
-          - {name: redis, path: ./redis, dependsOn: [postgres]}
+          - {name: redis, dependsOn: [postgres]}
           - name: web
-            path: ./web
             targetNamespace: apps
             dependsOn: [api]
             substitutions: {REPLICAS: "8"}
             kustomization: {postBuild: {substituteFrom: [{kind: ConfigMap, name: cluster-vars}]}}
           - name: worker
-            path: ./worker
             targetNamespace: apps
             dependsOn: [web]
             substitutions: {REPLICAS: "9"}
@@ -165,9 +162,14 @@ fn a_monorepo_becomes_one_project_with_its_objects() {
 
 #[test]
 fn a_repository_for_each_project_in_each_environment_is_said_once() {
-    insta::assert_snapshot!(is_the_same_in_a_third("repositories"), @"
+    insta::assert_snapshot!(is_the_same_in_a_third("repositories"), @r#"
     # fleet/flux-setup.yaml
-    defaults: {timeouts: {source: 1m}, retryInterval: 30s, secretRef: github-token, prune: true}
+    defaults:
+      timeouts: {source: 1m}
+      retryInterval: 30s
+      secretRef: github-token
+      path: "./deploy/{environment}"
+      prune: true
     projects:
       - {name: api, repository: https://github.com/acme/api}
       - name: billing
@@ -179,19 +181,16 @@ fn a_repository_for_each_project_in_each_environment_is_said_once() {
     # fleet/environments/dev.yaml
     ref: {branch: develop}
     intervals: {source: 1m, kustomization: 1m}
-    path: ./deploy/dev
     substitutions: {ENVIRONMENT: dev}
     # fleet/environments/prod.yaml
     ref: {branch: production}
     intervals: {source: 5m, kustomization: 10m}
-    path: ./deploy/prod
     substitutions: {ENVIRONMENT: prod}
     # fleet/environments/staging.yaml
     ref: {branch: main}
     intervals: {source: 3m, kustomization: 3m}
-    path: ./deploy/staging
     substitutions: {ENVIRONMENT: staging}
-    ");
+    "#);
 }
 
 #[test]
@@ -203,6 +202,7 @@ fn several_clusters_share_what_is_the_same_in_them() {
     defaults:
       timeouts: {source: 1m, kustomization: 3m}
       secretRef: deploy-key
+      path: "./overlays/{environment}"
       prune: true
       wait: true
       substitutions: {REGION: eu}
@@ -225,7 +225,6 @@ fn several_clusters_share_what_is_the_same_in_them() {
     cluster: dev-eu
     ref: {branch: main}
     intervals: {source: 1m, kustomization: 5m}
-    path: ./overlays/dev
     substitutions: {CLUSTER: dev-eu}
     # fleet/environments/prod.yaml
     clusters:
@@ -233,7 +232,6 @@ fn several_clusters_share_what_is_the_same_in_them() {
       prod-us: {substitutions: {CLUSTER: prod-us, REGION: us}}
     ref: {branch: release}
     intervals: {source: 1m, kustomization: 5m}
-    path: ./overlays/prod
     "#);
 }
 
@@ -242,40 +240,35 @@ fn tenants_keep_their_namespaces_and_names() {
     insta::assert_snapshot!(is_the_same_in_a_third("tenants"), @r#"
     # fleet/flux-setup.yaml
     names: "{object}"
-    defaults: {ref: {branch: main}, timeouts: {source: 1m, kustomization: 4m}, prune: true}
+    defaults:
+      ref: {branch: main}
+      timeouts: {source: 1m, kustomization: 4m}
+      namespace: "{project}"
+      prune: true
+      serviceAccountName: "{project}"
+      labels: {acme.example/tenant: "{project}"}
     projects:
-      - name: apps
+      - name: team-a
         repository: https://github.com/acme/team-a
-        namespace: team-a
-        labels: {acme.example/tenant: team-a}
-        kustomization: {serviceAccountName: team-a}
+        names: apps
         objects:
-          - {name: apps-production, path: ./production, targetNamespace: team-a-production}
-          - {name: apps-staging, path: ./staging, targetNamespace: team-a-staging}
-      - name: team-b-apps
+          - {name: apps-production, names: "{object}", path: ./production, targetNamespace: team-a-production}
+          - {name: apps-staging, names: "{object}", path: ./staging, targetNamespace: team-a-staging}
+      - name: team-b
         repository: https://github.com/acme/team-b
         names: apps
-        namespace: team-b
-        labels: {acme.example/tenant: team-b}
-        kustomization: {serviceAccountName: team-b}
         objects:
           - {name: apps-production, names: "{object}", path: ./production, targetNamespace: team-b-production}
           - {name: apps-staging, names: "{object}", path: ./staging, targetNamespace: team-b-staging}
-      - name: team-c-apps
+      - name: team-c
         repository: https://github.com/acme/team-c
         names: apps
-        namespace: team-c
-        labels: {acme.example/tenant: team-c}
-        kustomization: {serviceAccountName: team-c}
         objects:
           - {name: apps-production, names: "{object}", path: ./production, targetNamespace: team-c-production}
           - {name: apps-staging, names: "{object}", path: ./staging, targetNamespace: team-c-staging}
-      - name: team-d-apps
+      - name: team-d
         repository: https://github.com/acme/team-d
         names: apps
-        namespace: team-d
-        labels: {acme.example/tenant: team-d}
-        kustomization: {serviceAccountName: team-d}
         objects:
           - {name: apps-production, names: "{object}", path: ./production, targetNamespace: team-d-production}
           - {name: apps-staging, names: "{object}", path: ./staging, targetNamespace: team-d-staging}
@@ -332,43 +325,41 @@ fn what_few_share_is_said_where_it_holds_and_a_word_in_a_path_is_no_environment(
     insta::assert_snapshot!(is_the_same_in_a_third("teams"), @r#"
     # fleet/flux-setup.yaml
     names: "{object}"
-    defaults: {ref: {branch: main}, timeouts: {source: 1m, kustomization: 3m}, prune: true}
+    defaults:
+      ref: {branch: main}
+      timeouts: {source: 1m, kustomization: 3m}
+      namespace: "{project}"
+      prune: true
     projects:
       - name: auth
         repository: https://gitlab.example.com/shop/auth.git
         ref: {branch: trunk}
         intervals: {source: 15m}
-        namespace: auth
         path: ./k8s
         targetNamespace: auth
         objects: [{name: auth, suspend: true}]
       - name: billing
         repository: https://gitlab.example.com/shop/billing.git
-        namespace: billing
         secretRef: git-token
         path: ./deploy/prod
         kustomization:
           healthChecks: [{apiVersion: apps/v1, kind: Deployment, name: billing, namespace: billing}]
       - name: catalog
         repository: https://gitlab.example.com/shop/catalog.git
-        namespace: catalog
         path: ./manifests
         substitutions: {HOST: catalog.example.com, TIER: gold}
       - name: docs
         repository: https://gitlab.example.com/shop/docs.git
         intervals: {source: 15m}
-        namespace: docs
         secretRef: git-token
         path: ./k8s
         targetNamespace: docs
       - name: events
         repository: https://gitlab.example.com/shop/events.git
         ref: {branch: trunk}
-        namespace: events
         path: ./deploy/prod
       - name: feed
         repository: https://gitlab.example.com/shop/feed.git
-        namespace: feed
         secretRef: git-token
         path: ./manifests
         kustomization: {healthChecks: [{apiVersion: apps/v1, kind: Deployment, name: feed, namespace: feed}]}
@@ -376,13 +367,11 @@ fn what_few_share_is_said_where_it_holds_and_a_word_in_a_path_is_no_environment(
       - name: gateway
         repository: https://gitlab.example.com/shop/gateway.git
         intervals: {source: 15m}
-        namespace: gateway
         path: ./k8s
         targetNamespace: gateway
         substitutions: {HOST: gateway.example.com, TIER: silver}
       - name: history
         repository: https://gitlab.example.com/shop/history.git
-        namespace: history
         secretRef: git-token
         path: ./deploy/prod
     # fleet/environments/fleet.yaml
@@ -405,24 +394,11 @@ fn regions_say_what_is_different_in_each_and_projects_what_is_theirs() {
     projects:
       - name: apps
         repository: ssh://git@github.com/acme/apps
+        path: "./{object}/overlays/{environment}"
+        targetNamespace: "{object}"
         dependsOn: [platform/configs]
         kustomization: {postBuild: {substituteFrom: [{kind: ConfigMap, name: cluster-vars}]}}
-        objects:
-          - name: cart
-            targetNamespace: cart
-            environments:
-              production: {path: ./cart/overlays/production}
-              staging: {path: ./cart/overlays/staging}
-          - name: search
-            targetNamespace: search
-            environments:
-              production: {path: ./search/overlays/production}
-              staging: {path: ./search/overlays/staging}
-          - name: users
-            targetNamespace: users
-            environments:
-              production: {path: ./users/overlays/production}
-              staging: {path: ./users/overlays/staging, cluster: eu-staging}
+        objects: [{name: cart}, {name: search}, {name: users, environments: {staging: {cluster: eu-staging}}}]
         environments:
           production:
             substitutions: {replicas: "3"}
@@ -438,23 +414,23 @@ fn regions_say_what_is_different_in_each_and_projects_what_is_theirs() {
         repository: ssh://git@github.com/acme/platform
         timeouts: {kustomization: 5m}
         retryInterval: 1m
+        path: "./infrastructure/{object}"
         wait: true
         objects:
           - name: configs
+            path: "./infrastructure/configs/{environment}"
             dependsOn: [controllers]
             environments:
               production:
-                path: ./infrastructure/configs/production
                 clusters:
                   eu-production: {substitutions: {cluster_name: eu-production, region: eu}}
                   us-production: {substitutions: {cluster_name: us-production, region: us}}
               staging:
-                path: ./infrastructure/configs/staging
                 clusters:
                   eu-staging: {substitutions: {cluster_name: eu-staging, region: eu}}
                   us-staging: {substitutions: {cluster_name: us-staging, region: us}}
-          - {name: controllers, path: ./infrastructure/controllers, dependsOn: [crds]}
-          - {name: crds, path: ./infrastructure/crds, prune: false}
+          - {name: controllers, dependsOn: [crds]}
+          - {name: crds, prune: false}
     # fleet/environments/production.yaml
     clusters: [eu-production, us-production]
     ref: {branch: release}
@@ -476,6 +452,7 @@ fn external_sources_stay_with_others_and_what_cannot_be_said_is_named() {
     projects:
       - name: flux-system
         source: {external: flux-system, kind: GitRepository}
+        path: "./apps/{object}"
         wait: true
         objects:
           - name: configs
@@ -483,11 +460,11 @@ fn external_sources_stay_with_others_and_what_cannot_be_said_is_named() {
             path: ./infrastructure/configs
             dependsOn: [controllers]
           - {name: controllers, intervals: {kustomization: 1h}, path: ./infrastructure/controllers}
-          - {name: grafana, path: ./apps/grafana, dependsOn: [configs]}
-          - {name: matrix, path: ./apps/matrix, dependsOn: [configs]}
-          - {name: podinfo, path: ./apps/podinfo, dependsOn: [configs]}
+          - {name: grafana, dependsOn: [configs]}
+          - {name: matrix, dependsOn: [configs]}
+          - {name: podinfo, dependsOn: [configs]}
           - {name: storage, intervals: {kustomization: 1h}, path: ./infrastructure/storage, dependsOn: [configs]}
-          - {name: vault, path: ./apps/vault, dependsOn: [configs]}
+          - {name: vault, dependsOn: [configs]}
       - {name: models, source: {external: models, kind: Bucket}}
     # fleet/environments/fleet.yaml
     intervals: {source: 10m, kustomization: 10m}
@@ -499,7 +476,7 @@ fn external_sources_stay_with_others_and_what_cannot_be_said_is_named() {
     wrote fleet/.flux-setup/environment.schema.json
     wrote fleet/.flux-setup/left-alone
 
-    8 objects in 131 lines became 19 lines
+    8 objects in 131 lines became 20 lines
     proved: rendered again, 8 the same; 8 objects would get our labels, which change nothing that Flux does; 1 object is left alone; 2 objects are left to whoever manages them, as Kustomization flux-system/flux-system
     left alone:
       old/flux-system/gotk-sync.yaml:2: GitRepository flux-system/flux-system: `flux bootstrap` wrote it, and writes it again

@@ -49,7 +49,7 @@ fn what_every_cluster_takes_from_a_base_is_of_each_of_them() {
       - name: apps
         source: {external: flux-system, kind: GitRepository, namespace: flux-system}
         namespace: flux-system
-        environments: {dev: {path: ./apps/dev}, prod: {path: ./apps/prod}}
+        path: "./apps/{environment}"
       - {name: reports, repository: https://github.com/acme/reports, environments: {dev: false}}
       - {name: search, repository: https://github.com/acme/search}
       - {name: web, repository: https://github.com/acme/web}
@@ -98,6 +98,7 @@ fn sources_beside_the_clusters_are_of_those_that_list_them_and_what_nobody_lists
       ref: {branch: main}
       timeouts: {source: 1m, kustomization: 5m}
       secretRef: github-token
+      path: "./deploy/{cluster}"
       prune: true
       wait: true
     clusters:   # how each is reached: kubeconfig, context
@@ -108,7 +109,7 @@ fn sources_beside_the_clusters_are_of_those_that_list_them_and_what_nobody_lists
       - {name: search, repository: https://github.com/acme/search}
       - {name: web, repository: https://github.com/acme/web}
     # fleet/environments/fleet.yaml
-    clusters: {eu: {path: ./deploy/eu}, us: {path: ./deploy/us}}
+    clusters: [eu, us]
     intervals: {source: 5m, kustomization: 10m}
     "#);
     let reason =
