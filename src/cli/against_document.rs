@@ -139,6 +139,7 @@ pub(super) fn json(comparison: &Comparison, answer: &Answer, read: &Documents) -
         "leftToOthers": others.collect::<Vec<_>>(),
         "leftAlone": answer.left_alone,
         "notCompared": answer.not_compared,
+        "otherFiles": read.others.names(sources),
     })
 }
 

@@ -14,6 +14,7 @@ use super::applied::applied;
 use super::kustomize::{fields, take_built, tree};
 use super::manifest_files::{Below, Documents, shown};
 use super::manifests::{is_of_kustomize, without_lists};
+use super::no_objects::take_out;
 
 /// Fields of a kustomization that change what workloads say, and no object of Flux.
 const OF_WORKLOADS: [&str; 2] = ["images", "replicas"];
@@ -58,7 +59,8 @@ impl Existing {
             .partition(|document| is_of_kustomize(document, &read.sources));
         let below = read.below.take();
         let is_folder = below.is_some();
-        if is_folder {
+        if let Some(below) = &below {
+            take_out(&mut read, below, &tree(below, &own), &own, &mut documents);
             pass_over(&mut read);
         }
         let made = match below {
@@ -74,6 +76,7 @@ impl Existing {
         if documents.is_empty() && read.findings.is_empty() {
             bail!("{} holds no manifest", shown(path));
         }
+        read.findings.extend(read.others.notice(&read.sources));
         let mut existing = Self {
             read,
             documents: without_lists(documents),

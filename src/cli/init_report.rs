@@ -150,6 +150,7 @@ pub(super) fn json(proved: &Proved, existing: &Existing) -> Value {
         "linesAfter": proved.lines.1,
         "leftAlone": left.collect::<Vec<_>>(),
         "otherKinds": adoption.other_kinds,
+        "otherFiles": existing.read.others.names(sources),
         "compared": compared,
     })
 }

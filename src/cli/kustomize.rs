@@ -12,6 +12,7 @@ use crate::manifests::{
 };
 
 use super::manifest_files::{Below, Documents};
+use super::no_objects::{refused_folders, take_out};
 
 /// Characters of a failure that are told.
 const MOST_SAID: usize = 2_000;
@@ -35,6 +36,9 @@ pub(super) fn take_in(
     };
     let empty = empty(read, &below);
     let tree = tree(&below, own.iter().chain(&empty));
+    take_out(read, &below, &tree, own, &mut documents);
+    let refused = refused_folders(read, &below, own, &documents);
+    read.findings.extend(refused);
     for document in &documents {
         let file = below.files.get(&document.span.source);
         if file.is_some_and(|file| is_kustomization_file(name_of(file))) {

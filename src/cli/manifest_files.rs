@@ -13,6 +13,8 @@ use crate::config::{FILE_LIMIT_BYTES, Finding, Folder, Sources, Unreadable};
 use crate::flux::yaml::{self, Node, Span};
 use crate::manifests::is_kustomization_file;
 
+use super::other_files::OtherFiles;
+
 /// How deep folders may lie in each other.
 const DEEPEST: usize = 64;
 
@@ -21,6 +23,9 @@ const MOST_FILES: usize = 100_000;
 
 /// The file that makes a folder a Helm chart.
 const CHART: &str = "Chart.yaml";
+
+/// What else of a chart is read by Helm alone.
+const OF_CHARTS: [&str; 3] = [CHART, "Chart.lock", "templates"];
 
 /// How a path is written that means stdin.
 pub(super) const STDIN: &str = "-";
@@ -36,6 +41,8 @@ pub(super) struct Documents {
     passed_over: Option<PathBuf>,
     /// The folder that was read last, where it was one.
     pub(super) below: Option<Below>,
+    /// What holds no object of the folder that was read last, once it is taken out.
+    pub(super) others: OtherFiles,
 }
 
 /// A folder that was read.
@@ -157,12 +164,19 @@ impl Documents {
                 );
             }
             for chart in &listing.charts {
-                let chart = path.join(chart);
+                let is_all = chart == Path::new("");
+                let (chart, why) = match is_all {
+                    true => (
+                        path.to_owned(),
+                        "is a Helm chart, and its templates are not checked",
+                    ),
+                    false => (path.join(chart), "is a Helm chart, and is not checked"),
+                };
                 let hint = format!(
                     "`helm template {} | flux-setup validate --manifests -` judges what it makes",
                     named(&chart)
                 );
-                self.passes_over(&chart, "is a Helm chart, and is not checked", hint);
+                self.passes_over(&chart, why, hint);
             }
             let mut files = HashMap::new();
             for file in &listing.files {
@@ -304,11 +318,17 @@ impl Listing {
             }
         };
         let is_chart = entries.iter().any(|(name, _)| name == CHART);
-        if is_chart && below != Path::new("") {
+        if is_chart {
             self.charts.push(below.to_owned());
-            return Ok(());
+            // other manifests may lie in the one that is asked for, as its CRDs do
+            if below != Path::new("") {
+                return Ok(());
+            }
         }
         for (name, kind) in entries {
+            if is_chart && OF_CHARTS.iter().any(|known| name == *known) {
+                continue;
+            }
             let path = below.join(&name);
             let is_manifest = path
                 .extension()

@@ -41,6 +41,9 @@ struct Judged {
     built: usize,
     /// Git repositories that answered.
     asked: usize,
+    /// Files without any object.
+    #[serde(skip)]
+    others: usize,
 }
 
 pub(super) fn run(
@@ -64,10 +67,14 @@ pub(super) fn run(
     let kustomize = if arguments.build {
         all - kept
     } else {
-        all - documents.len()
+        all - documents.len() - read.others.documents
     };
     if documents.is_empty() && read.findings.is_empty() {
         bail!(match kustomize {
+            0 if !read.others.is_empty() => {
+                let others = read.others.told(&read.sources);
+                format!("{} holds no manifest; {others}", shown(path))
+            }
             0 => format!("{} holds no manifest", shown(path)),
             _ => format!(
                 "{} holds no manifest, only kustomize's own configuration; \
@@ -76,6 +83,7 @@ pub(super) fn run(
             ),
         });
     }
+    read.findings.extend(read.others.notice(&read.sources));
     let documents = without_lists(documents);
     let (documents, encrypted) = without_sops(documents);
     log.step("read", || counted(documents.len(), "document"));
@@ -84,6 +92,7 @@ pub(super) fn run(
     let judged = Judged {
         kustomize,
         built,
+        others: read.others.len(),
         ..judge(&documents, &encrypted, &crds, &mut read)
     };
     let found = same_objects(&documents, &read.sources);
@@ -117,6 +126,8 @@ pub(super) fn run(
     let mut more = Map::new();
     more.insert("documents".into(), serde_json::to_value(judged)?);
     more.insert("flux".into(), serde_json::to_value(crds.judged())?);
+    let others = read.others.names(&read.sources);
+    more.insert("otherFiles".into(), others.into());
     let judgement = Judgement {
         sources: &read.sources,
         findings: read.findings,
@@ -198,6 +209,9 @@ impl Judged {
         }
         if self.asked > 0 {
             shown += &format!(", {} asked", repositories(self.asked));
+        }
+        if self.others > 0 {
+            shown += &format!(", {} passed over", counted(self.others, "other file"));
         }
         shown
     }

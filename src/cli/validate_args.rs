@@ -15,7 +15,8 @@ use crate::manifests::GivenFlux;
 /// checked, and a warning says so.
 ///
 /// Of a folder every .yaml, .yml and .json file below it is read but hidden ones; nothing is read
-/// where a link leads out of it. Objects that refer to one that is in none of its files are told, and so
+/// where a link leads out of it. Files of other programs, in which no document has apiVersion or kind, are
+/// counted by one warning. Objects that refer to one that is in none of its files are told, and so
 /// is what kustomize would choke on; files are judged as they lie, patches are passed over and
 /// counted, and an overlay is named as unchecked.
 #[derive(Debug, Args)]

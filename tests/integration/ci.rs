@@ -416,7 +416,7 @@ fn the_action_puts_the_price_of_a_change_into_the_summary() {
 fn the_action_judges_what_is_new_and_compares_with_what_is_there() {
     let fleet = workspace();
     let file = |name: &str, text: &str| fs::write(fleet.path().join(name), text);
-    file("clusters/notes.yaml", "just: notes\n").unwrap();
+    file("clusters/notes.yaml", "kind: notes\n").unwrap();
     let widget = "apiVersion: acme.io/v1\nkind: Widget\nmetadata: {name: a}\nspec: {size: big}\n";
     file("clusters/widget.yaml", widget).unwrap();
     let inputs = [("manifests", "clusters"), ("binary", BINARY)];

@@ -6,6 +6,7 @@ mod formats;
 mod kustomize;
 mod manifests;
 mod online;
+mod other_files;
 mod relations;
 mod versions;
 

@@ -78,6 +78,11 @@ impl<'n> Kustomizations<'n> {
         self.files.get(file) == Some(&true)
     }
 
+    /// Whether a file is listed as one with objects.
+    pub fn is_resource(&self, file: &str) -> bool {
+        self.files.get(file) == Some(&false)
+    }
+
     /// What has to be built to be judged.
     pub fn overlays(&self) -> Vec<Overlay> {
         let mut roots = self.roots();

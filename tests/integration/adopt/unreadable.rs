@@ -40,14 +40,11 @@ fn what_is_no_manifest_is_told_and_stops_nothing() {
     write(folder.path(), "old/latin1.yaml", b"name: caf\xe9\n");
     let made = init(&folder, &[]);
     assert_eq!(made.code, Some(0), "{}", made.stderr);
-    for file in ["chart/templates/config.yaml:1:", "latin1.yaml:1:"] {
-        assert!(
-            made.stderr.contains(&format!("--> old/{file}")),
-            "{}",
-            made.stderr
-        );
+    let others = "warning: 4 files are no Kubernetes objects: `old/chart/values.yaml`, `old/latin1.yaml`, `old/list.json` and 1 more\n";
+    for says in [" --> old/chart/templates/config.yaml:1:", others] {
+        assert!(made.stderr.contains(says), "{}", made.stderr);
     }
-    assert!(!made.stderr.contains("error"), "{}", made.stderr);
+    assert!(made.stderr.ends_with("\n2 warnings\n"), "{}", made.stderr);
     assert!(made.stdout.contains("2 the same"), "{}", made.stdout);
     let checked = check(&folder, &[]);
     assert_eq!(
@@ -56,6 +53,11 @@ fn what_is_no_manifest_is_told_and_stops_nothing() {
         "{}",
         checked.stderr
     );
+    assert!(checked.stderr.contains(others), "{}", checked.stderr);
+    let json = check(&folder, &["--format", "json"]);
+    let answer: Value = serde_json::from_str(&json.stdout).expect("it is JSON");
+    assert_eq!(answer["otherFiles"].as_array().map(Vec::len), Some(4));
+    assert_eq!(answer["otherFiles"][0], "old/chart/values.yaml");
 }
 
 #[test]

@@ -157,6 +157,7 @@ fn one_file_is_compared_with_what_is_known_of_it_and_changes_nothing_else() {
 fn a_file_has_one_name_whatever_folder_is_judged() {
     let folder = adopted();
     let root = folder.path();
+    fs::remove_file(root.join("apps/known.json")).unwrap();
     fs::create_dir(root.join("more")).unwrap();
     fs::write(root.join("more/bad.yaml"), SOUND.replace("5m", "5s")).unwrap();
     let judge = |what: &str, more: &[&str]| {
@@ -189,10 +190,10 @@ fn a_file_has_one_name_whatever_folder_is_judged() {
 fn what_could_not_be_judged_is_never_known() {
     let folder = adopted();
     let root = folder.path();
-    fs::write(root.join("apps/broken.yaml"), "a: [\n").unwrap();
+    fs::write(root.join("apps/broken.yaml"), "kind: [\n").unwrap();
     let thing = "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: a}\n";
     fs::write(root.join("apps/thing.yaml"), thing).unwrap();
-    fs::write(root.join("apps/latin.yaml"), b"a: \xe9\n").unwrap();
+    fs::write(root.join("apps/latin.yaml"), b"kind: \xe9\n").unwrap();
     for more in [&["--write-baseline"][..], &[]] {
         let run = validate(root, "apps", more);
         assert_eq!(run.code, Some(2));

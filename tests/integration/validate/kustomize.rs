@@ -61,7 +61,7 @@ fn what_is_listed_and_not_there_and_what_is_there_and_not_listed_is_told() {
     error apps/kustomization.yaml:6 `./source.yaml` is listed twice (take one of them away: kustomize refuses both)
     warning apps/kustomization.yaml:7 `https://example.com/x.yaml` lies elsewhere, and is not checked (`--build` fetches it and judges what kustomize makes of it)
     error apps/kustomization.yaml:8 kustomize knows no field `resource` (did you mean `resources`?)
-    error apps/values.yaml:1 no Kubernetes object: neither `apiVersion` nor `kind` is given (add both, or keep the file out of the folder of manifests)
+    warning apps/values.yaml:1 1 file is no Kubernetes object: `apps/values.yaml` (`--exclude GLOB` leaves them out)
     warning apps/web.yaml:1 no kustomization lists it, and so Flux passes over it (list it in `apps/kustomization.yaml`, or keep it out of the folder)
     ");
 }

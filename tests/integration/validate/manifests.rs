@@ -116,6 +116,7 @@ fn for_machines_the_documents_are_counted_beside_the_findings() {
         "findings": [],
         "documents": {"judged": 1, "metadataOnly": 0, "unchecked": 0, "kustomize": 0, "built": 0, "asked": 0},
         "flux": [{"cluster": null, "version": "2.9", "by": "default"}],
+        "otherFiles": [],
     });
     assert_eq!(report, expected);
 }
