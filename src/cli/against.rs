@@ -59,6 +59,8 @@ pub(super) fn run(
     let comparison = compared(fleet, templates, &existing, part, &is_left_alone)?;
     let twice = there_twice(&comparison, &existing.read.sources);
     existing.read.findings.extend(twice);
+    let passed_over = existing.all_passed_over();
+    existing.read.findings.extend(passed_over);
     let read = &existing.read;
     if global.asked_format != AskedFormat::Json {
         report::print_beside(&read.sources, &read.findings)?;
@@ -125,7 +127,9 @@ pub(super) fn compared(
     let known = fleet.configuration.clusters.iter();
     let known: Vec<Arc<str>> = known.map(|cluster| cluster.name.value.clone()).collect();
     let clusters = whose::among(existing, &known);
-    let old = existing.documents.iter().flat_map(|document| {
+    let documents = existing.documents.iter();
+    let documents = documents.filter(|one| existing.passed_over(one.span).is_none());
+    let old = documents.flat_map(|document| {
         let clusters = clusters.get(&document.span).into_iter().flatten();
         clusters.filter_map(|cluster| Manifest::new(cluster.clone(), document))
     });

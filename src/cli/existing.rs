@@ -8,11 +8,11 @@ use anyhow::bail;
 
 use crate::config::{Finding, Severity};
 use crate::flux::yaml::{Entry, Node, Span};
-use crate::manifests::{Overlay, Whose, is_kustomization_file};
+use crate::manifests::{Kustomizations, Overlay, PassedOver, Whose, is_kustomization_file};
 
 use super::applied::applied;
 use super::kustomize::{fields, take_built, tree};
-use super::manifest_files::{Below, Documents, shown};
+use super::manifest_files::{Below, Documents, named, shown};
 use super::manifests::{is_of_kustomize, without_lists};
 use super::no_objects::take_out;
 
@@ -42,6 +42,9 @@ pub(super) struct Existing {
     changed: HashMap<Span, String>,
     /// The same of those that whatever applies them may change.
     applied_otherwise: HashMap<Span, String>,
+    /// Files that Flux passes over, by the numbers of their texts, with the kustomization that does not list
+    /// each.
+    passed_over: HashMap<u32, (PassedOver, String)>,
     is_folder: bool,
 }
 
@@ -63,8 +66,16 @@ impl Existing {
             take_out(&mut read, below, &tree(below, &own), &own, &mut documents);
             pass_over(&mut read);
         }
+        let mut passed_over = HashMap::new();
         let made = match below {
-            Some(below) => overlays(&mut read, &below, &own, &mut documents, reading.build)?,
+            Some(below) => {
+                let tree = tree(&below, &own);
+                for file in super::kustomize::passed_over(&tree, &below, &documents) {
+                    let by = named(&below.shown.join(&file.by));
+                    passed_over.insert(file.source, (file, by));
+                }
+                overlays(&mut read, &below, &tree, &mut documents, reading.build)?
+            }
             None if reading.build => {
                 bail!(
                     "`--build` builds what lies in a folder, and {} is none",
@@ -83,6 +94,7 @@ impl Existing {
             own,
             changed: HashMap::new(),
             applied_otherwise: HashMap::new(),
+            passed_over,
             is_folder,
         };
         existing.as_made(&made);
@@ -98,6 +110,7 @@ impl Existing {
             own: Vec::new(),
             changed: HashMap::new(),
             applied_otherwise: HashMap::new(),
+            passed_over: HashMap::new(),
             is_folder: false,
         }
     }
@@ -111,8 +124,7 @@ impl Existing {
             let namespaces: BTreeSet<&str> = made.namespaces.keys().map(String::as_str).collect();
             let own = document.get("metadata").and_then(|it| it.get("namespace"));
             let own = own.and_then(Node::as_str).map(str::to_owned);
-            let is_of_flux = document.get("apiVersion").and_then(Node::as_str);
-            let is_of_flux = is_of_flux.is_some_and(|version| version.contains(FLUX));
+            let is_of_flux = is_of_flux(document);
             let reason = match (made.reason.as_ref(), own.as_deref(), namespaces.first()) {
                 (Some(reason), ..) => Some(reason),
                 (None, Some(own), _) if namespaces.iter().all(|name| *name == own) => None,
@@ -137,6 +149,20 @@ impl Existing {
         for (index, namespace) in applied.namespaces {
             put_namespace(&mut self.documents[index], &namespace);
         }
+    }
+
+    /// Why nothing applies an object, in words that follow it.
+    pub(super) fn passed_over(&self, span: Span) -> Option<String> {
+        let (_, by) = self.passed_over.get(&span.source)?;
+        Some(format!("`{by}` does not list it, so nothing applies it"))
+    }
+
+    /// The same of all files with an object of Flux.
+    pub(super) fn all_passed_over(&self) -> Vec<Finding> {
+        let documents = self.documents.iter().filter(|one| is_of_flux(one));
+        let sources: BTreeSet<u32> = documents.map(|document| document.span.source).collect();
+        let files = sources.iter().filter_map(|it| self.passed_over.get(it));
+        files.map(|(file, _)| file.finding()).collect()
     }
 
     /// Whose each file is.
@@ -183,6 +209,11 @@ struct Made {
     roots: usize,
 }
 
+fn is_of_flux(document: &Node) -> bool {
+    let version = document.get("apiVersion").and_then(Node::as_str);
+    version.is_some_and(|version| version.contains(FLUX))
+}
+
 fn put_namespace(document: &mut Node, namespace: &str) {
     let entries = document.as_mapping_mut().into_iter().flatten();
     let metadata = entries.into_iter().find(|entry| entry.key == "metadata");
@@ -226,11 +257,10 @@ fn may_hold_flux(text: &str) -> bool {
 fn overlays(
     read: &mut Documents,
     below: &Below,
-    own: &[Node],
+    tree: &Kustomizations<'_>,
     documents: &mut Vec<Node>,
     build: bool,
 ) -> anyhow::Result<HashMap<u32, Made>> {
-    let tree = tree(below, own);
     documents.retain(|node| match below.files.get(&node.span.source) {
         Some(file) => !tree.is_part(file),
         None => true,

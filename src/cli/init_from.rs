@@ -159,7 +159,10 @@ fn left_alone(adoption: &Adoption, existing: &Existing) -> Option<String> {
     let documents = existing.documents.iter();
     let documents: HashMap<Span, &Node> = documents.map(|one| (one.span, one)).collect();
     let clusters = whose::among(existing, &clusters);
-    let left = adoption.left_alone.iter().flat_map(|one| {
+    // what nothing applies is missed by no comparison
+    let left = adoption.left_alone.iter();
+    let left = left.filter(|one| existing.passed_over(one.span).is_none());
+    let left = left.flat_map(|one| {
         let document = documents.get(&one.span);
         let clusters = clusters.get(&one.span).into_iter().flatten();
         clusters.map(move |cluster| {
@@ -197,6 +200,9 @@ fn proved(
         .collect();
     let ours = documents.iter().filter(|document| is_adopted(document));
     let changed = ours.filter_map(|document| {
+        if let Some(reason) = existing.passed_over(document.span) {
+            return Some((document.span, reason));
+        }
         let reason = match existing.applied_otherwise(document.span) {
             None if !clusters.contains_key(&document.span) => OF_NO_CLUSTER,
             reason => reason?,

@@ -8,7 +8,8 @@ use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 use crate::config::{Class, Finding, Severity};
 use crate::flux::yaml::{self, Node, Span, Value};
 use crate::manifests::{
-    BUILT, BuildError, Kustomizations, Kustomize, ManifestFile, Overlay, is_kustomization_file,
+    BUILT, BuildError, Kustomizations, Kustomize, ManifestFile, Overlay, PassedOver,
+    is_kustomization_file,
 };
 
 use super::manifest_files::{Below, Documents};
@@ -17,8 +18,18 @@ use super::no_objects::{refused_folders, take_out};
 /// Characters of a failure that are told.
 const MOST_SAID: usize = 2_000;
 
+/// What is judged.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    pub(super) documents: Vec<Node>,
+    /// How many overlays were built.
+    pub(super) built: usize,
+    /// The numbers of texts that Flux passes over.
+    pub(super) passed_over: HashSet<u32>,
+}
+
 /// Of these documents those that are judged: parts of kustomize's are not, and with `build` what it
-/// builds is, in place of the files that it takes in. The second is how many overlays were built.
+/// builds is, in place of the files that it takes in.
 ///
 /// # Errors
 /// Where there is nothing to build with.
@@ -27,12 +38,15 @@ pub(super) fn take_in(
     mut documents: Vec<Node>,
     own: &[Node],
     build: bool,
-) -> anyhow::Result<(Vec<Node>, usize)> {
+) -> anyhow::Result<Taken> {
     let Some(below) = read.below.take() else {
         if build {
             bail!("`--build` builds what lies in a folder; name that as `--manifests`");
         }
-        return Ok((documents, 0));
+        return Ok(Taken {
+            documents,
+            ..Taken::default()
+        });
     };
     let empty = empty(read, &below);
     let tree = tree(&below, own.iter().chain(&empty));
@@ -49,21 +63,26 @@ pub(super) fn take_in(
         Some(file) => !tree.is_part(file),
         None => true,
     });
-    let found = traps(&tree, &below, &documents);
-    read.findings.extend(found);
+    read.findings.extend(tree.findings(&below.folder));
+    let passed_over = passed_over(&tree, &below, &documents);
+    read.findings
+        .extend(passed_over.iter().map(PassedOver::finding));
+    let mut taken = Taken {
+        documents,
+        built: 0,
+        passed_over: passed_over.iter().map(|file| file.source).collect(),
+    };
     let mut overlays = tree.roots();
     overlays.retain(|one| one.is_fetching || !one.fields.is_empty());
     if !build {
         let changed = overlays.iter().filter(|one| !one.fields.is_empty());
         read.findings.extend(changed.map(unchecked));
         read.findings.extend(tree.elsewhere());
-        return Ok((documents, 0));
+    } else if !overlays.is_empty() {
+        take_built(read, &below, &overlays, &mut taken.documents)?;
+        taken.built = overlays.len();
     }
-    if overlays.is_empty() {
-        return Ok((documents, 0));
-    }
-    take_built(read, &below, &overlays, &mut documents)?;
-    Ok((documents, overlays.len()))
+    Ok(taken)
 }
 
 /// Puts what kustomize makes of these in place of the files that they take in; what cannot be built is
@@ -146,7 +165,12 @@ fn no_kustomization(document: &Node) -> Finding {
         .hint("give the file another name, and list it there")
 }
 
-fn traps(tree: &Kustomizations<'_>, below: &Below, documents: &[Node]) -> Vec<Finding> {
+/// Files with objects that no kustomization lists beside which they lie, or below which.
+pub(super) fn passed_over(
+    tree: &Kustomizations<'_>,
+    below: &Below,
+    documents: &[Node],
+) -> Vec<PassedOver> {
     let text = |node: &Node, key: &str| node.get(key).and_then(Node::as_str).map(str::to_owned);
     let mut objects = HashSet::new();
     let mut paths = Vec::new();
@@ -172,7 +196,7 @@ fn traps(tree: &Kustomizations<'_>, below: &Below, documents: &[Node]) -> Vec<Fi
         .collect();
     files.sort_by_key(|file| file.source);
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-    tree.findings(&below.folder, &files, &paths)
+    tree.passed_over(&files, &paths)
 }
 
 /// The fields by which it changes what it reaches, and whether there is but one.

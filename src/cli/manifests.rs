@@ -16,7 +16,7 @@ use crate::manifests::{Asked, Objects, Wanted, ask, is_kustomization_file, relat
 
 use super::args::GlobalArguments;
 use super::judgement::Judgement;
-use super::kustomize::take_in;
+use super::kustomize::{Taken, take_in};
 use super::log::Log;
 use super::manifest_crds::{HeldCrds, named_crds};
 use super::manifest_files::{Documents, shown};
@@ -63,7 +63,11 @@ pub(super) fn run(
         .into_iter()
         .partition(|document| is_of_kustomize(document, &read.sources));
     let kept = documents.len();
-    let (documents, built) = take_in(&mut read, documents, &own, arguments.build)?;
+    let Taken {
+        documents,
+        built,
+        passed_over,
+    } = take_in(&mut read, documents, &own, arguments.build)?;
     let kustomize = if arguments.build {
         all - kept
     } else {
@@ -106,6 +110,7 @@ pub(super) fn run(
         &own,
         &read.sources,
         &|document| cluster(read.sources.text(document.span.source)),
+        &passed_over,
         wanted,
     );
     read.findings.extend(found);

@@ -21,7 +21,7 @@ pub use baseline::{Baseline, BaselineError, Compared, KnownFinding};
 pub use build::{BUILT, BuildError, Kustomize};
 pub use fluxes::{FluxPlace, Fluxes, GivenFlux, JudgedBy};
 pub use installed::{Installed, installed, is_crd_of_others};
-pub use kustomize::{Kustomizations, ManifestFile, Overlay, is_kustomization_file};
+pub use kustomize::{Kustomizations, ManifestFile, Overlay, PassedOver, is_kustomization_file};
 pub use objects::Objects;
 pub use online::{Asked, GitError, ask};
 pub use process::ProcessError;

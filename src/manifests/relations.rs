@@ -1,6 +1,6 @@
 //! What the objects of manifests refer to: whether it is among them, and that nothing waits in a ring.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use crate::config::{Class, Finding, Severity, Sources};
@@ -41,12 +41,14 @@ struct Object<'a> {
 
 /// Says which objects refer to what is not there, and which wait for each other. `cluster` is the one
 /// for which a document was rendered, where anything says it; `generators` are kustomize's own
-/// configurations.
+/// configurations. What is in the texts with the numbers `passed_over` is applied by nothing, and is not
+/// there.
 pub fn relations<'a>(
     documents: &'a [Node],
     generators: &'a [Node],
     sources: &'a Sources,
     cluster: &dyn Fn(&Node) -> Option<&'a str>,
+    passed_over: &HashSet<u32>,
     wanted: Wanted,
 ) -> Vec<Finding> {
     let place = |document: &'a Node| {
@@ -56,7 +58,13 @@ pub fn relations<'a>(
         };
         (document, from)
     };
-    let placed: Vec<_> = documents.iter().map(place).collect();
+    let (passed_over, documents): (Vec<_>, Vec<_>) = documents
+        .iter()
+        .partition(|document| passed_over.contains(&document.span.source));
+    let unlisted = passed_over.into_iter().map(place);
+    let unlisted = unlisted.filter_map(|(document, from)| Some((key_of(document)?, from.file)));
+    let unlisted: HashMap<ObjectKey, &Path> = unlisted.collect();
+    let placed: Vec<_> = documents.into_iter().map(place).collect();
     let generators: Vec<_> = generators.iter().map(place).collect();
     let objects = placed
         .iter()
@@ -86,7 +94,12 @@ pub fn relations<'a>(
             let is_there = || all.find(&reference.to, object.from).is_some();
             if is_wanted && !is_bootstrapped(&reference.to) && !is_there() {
                 let with_hint = findings.len() < MOST_HINTS;
-                findings.push(missing(reference, &all, with_hint));
+                let hint = match unlisted.get(&reference.to) {
+                    Some(file) => Some(format!("list `{}`, where it lies", file.display())),
+                    None if with_hint => better(&reference.to, &all),
+                    None => None,
+                };
+                findings.push(missing(reference, hint));
             }
         }
     }
@@ -99,10 +112,9 @@ fn is_bootstrapped(key: &ObjectKey) -> bool {
     (namespace.unwrap_or(BOOTSTRAPPED.0), &*key.name) == BOOTSTRAPPED && &*key.kind != "HelmRelease"
 }
 
-fn missing(reference: &Reference, all: &All<'_>, with_hint: bool) -> Finding {
+fn missing(reference: &Reference, hint: Option<String>) -> Finding {
     let Reference { to, key, span } = reference;
     let message = format!("`{key}` refers to {}, which is not there", shown(to));
-    let hint = if with_hint { better(to, all) } else { None };
     let finding = Finding {
         severity: Severity::Warning,
         ..Finding::error(*span, format!("spec.{key}.name"), message).class(Class::Flux)
@@ -237,7 +249,15 @@ mod tests {
                     .filter(|one| !one.is_null()),
             );
         }
-        let found = relations(&documents, &[], &sources, &|_| None, wanted).into_iter();
+        let found = relations(
+            &documents,
+            &[],
+            &sources,
+            &|_| None,
+            &HashSet::new(),
+            wanted,
+        )
+        .into_iter();
         let said = found.map(|one| format!("{} ({})", one.message, one.hint.unwrap_or_default()));
         said.collect()
     }

@@ -6,6 +6,7 @@ mod left_alone;
 mod live;
 mod overlays;
 mod random;
+mod unlisted;
 mod unreadable;
 
 use std::fs;

@@ -5,8 +5,9 @@ mod fields;
 mod folder;
 mod traps;
 mod tree;
+mod unlisted;
 
 pub(super) use entries::named_paths;
 pub use folder::is_kustomization_file;
-pub use traps::ManifestFile;
 pub use tree::{Kustomizations, Overlay};
+pub use unlisted::{ManifestFile, PassedOver};

@@ -1,4 +1,4 @@
-//! What kustomize chokes on or passes over silently: files that are not there, files that nothing lists.
+//! What kustomize chokes on: files that are not there, and what it does not know.
 
 use std::collections::BTreeSet;
 
@@ -11,24 +11,9 @@ use super::fields::unknown;
 use super::folder::{Leads, folder_of, follow, is_kustomization_file, name_of};
 use super::tree::{Kustomization, Kustomizations};
 
-/// A file with objects.
-#[derive(Debug)]
-pub struct ManifestFile<'a> {
-    /// Below the folder that is judged.
-    pub path: &'a str,
-    /// The number of its text.
-    pub source: u32,
-}
-
 impl Kustomizations<'_> {
-    /// What is wrong with them. `paths` are those that Kustomizations of Flux name, from the top of
-    /// their repository, which the folder that is judged may lie in.
-    pub fn findings(
-        &self,
-        folder: &Folder,
-        files: &[ManifestFile<'_>],
-        paths: &[&str],
-    ) -> Vec<Finding> {
+    /// What is wrong with them, but for files that they do not list.
+    pub fn findings(&self, folder: &Folder) -> Vec<Finding> {
         let mut findings = Vec::new();
         for (file, span) in &self.second {
             let message = format!("`{}` is the second one of its folder", name_of(file));
@@ -56,7 +41,6 @@ impl Kustomizations<'_> {
                 }
             }
         }
-        findings.extend(self.unlisted(files, paths));
         findings
     }
 
@@ -137,49 +121,6 @@ impl Kustomizations<'_> {
             })
             .flatten()
     }
-
-    /// Files that Flux passes over, as a kustomization stands beside them or above.
-    fn unlisted(&self, files: &[ManifestFile<'_>], paths: &[&str]) -> Vec<Finding> {
-        let unlisted = files.iter().filter_map(|file| {
-            let listed = self.files.contains_key(file.path);
-            if listed || is_kustomization_file(name_of(file.path)) {
-                return None;
-            }
-            let mut at = folder_of(file.path);
-            let governing = loop {
-                if let Some(governing) = self.folders.get(at) {
-                    break governing;
-                }
-                if at.is_empty() || paths.iter().any(|path| is_path_of(path, at)) {
-                    return None;
-                }
-                at = folder_of(at);
-            };
-            let whole = Span {
-                source: file.source,
-                ..Span::default()
-            };
-            let message = "no kustomization lists it, and so Flux passes over it".to_owned();
-            let hint = format!(
-                "list it in `{}`, or keep it out of the folder",
-                governing.file
-            );
-            Some(Finding {
-                severity: Severity::Warning,
-                ..error(whole, "", message).hint(hint)
-            })
-        });
-        unlisted.collect()
-    }
-}
-
-/// Whether a `spec.path` of Flux means this folder, which may be named from further below.
-fn is_path_of(path: &str, folder: &str) -> bool {
-    let path = path.trim_start_matches("./").trim_matches('/');
-    path == folder
-        || path
-            .strip_suffix(folder)
-            .is_some_and(|rest| rest.ends_with('/'))
 }
 
 /// Kustomize refuses one without any field; where there is no such file Flux takes the whole folder.
