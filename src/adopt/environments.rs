@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// Words for one kind of environment; the first is that of a class.
 const WORDS: [&[&str]; 12] = [
     &["development", "dev", "develop"],
-    &["staging", "stage", "stg"],
+    &["staging", "stage", "stg", "stag"],
     &["production", "prod", "prd"],
     &["test"],
     &["testing"],

@@ -372,7 +372,7 @@ pub(super) fn kind_of(name: &str) -> Option<&'static str> {
 pub(super) fn kind_of_class(name: &str) -> Option<&'static str> {
     match name {
         "develop" => Some("development"),
-        "stg" => Some("staging"),
+        "stg" | "stag" => Some("staging"),
         "prd" => Some("production"),
         _ => None,
     }

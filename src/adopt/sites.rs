@@ -89,8 +89,17 @@ pub(super) fn places(found: &[Found], source_of: &[Option<usize>]) -> Places {
     }
     let known: BTreeSet<&Class> = classes.iter().flatten().collect();
     if let (Some(only), 1) = (known.first().map(|only| (*only).clone()), known.len()) {
-        // what says nothing is of the one that there is
-        classes.fill(Some(only));
+        // what says nothing is of the one that there is, and of the same clusters
+        let all = found.iter().zip(&classes);
+        let there: HashSet<&Option<Arc<str>>> = all
+            .filter(|(_, class)| class.is_some())
+            .map(|(one, _)| &one.cluster)
+            .collect();
+        let is_there = found.iter().map(|one| there.contains(&one.cluster));
+        let is_there: Vec<bool> = is_there.collect();
+        for (class, _) in classes.iter_mut().zip(is_there).filter(|(_, there)| *there) {
+            *class = Some(only.clone());
+        }
     }
     let has_some = found.iter().any(|one| one.cluster.is_some());
     let mut names: BTreeSet<Arc<str>> =

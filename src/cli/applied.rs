@@ -63,6 +63,10 @@ fn changed(
     let mut appliers = appliers.filter(|applier| applier.span != document.span && depth < DEEPEST);
     appliers.find_map(|applier| {
         let by = label(applier);
+        if is_suspended(applier) {
+            let reason = format!("{by}, which applies it, is suspended");
+            return Some((reason, true));
+        }
         if let Effect::Changed(keys) = effect(applier, document) {
             let reaches = keys.iter().any(|key| REACHING.contains(key));
             let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
@@ -88,6 +92,11 @@ fn file<'s>(document: &Node, sources: &'s Sources) -> &'s Path {
 fn is_live(document: &Node) -> bool {
     let uid = document.get("metadata").and_then(|it| it.get("uid"));
     uid.is_some()
+}
+
+fn is_suspended(applier: &Node) -> bool {
+    let suspend = applier.get("spec").and_then(|it| it.get("suspend"));
+    suspend.and_then(Node::as_bool) == Some(true)
 }
 
 fn label(applier: &Node) -> String {

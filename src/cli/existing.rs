@@ -99,6 +99,7 @@ impl Existing {
         };
         existing.as_made(&made);
         existing.as_applied();
+        existing.as_read();
         Ok(existing)
     }
 
@@ -148,6 +149,22 @@ impl Existing {
         self.applied_otherwise = applied.otherwise;
         for (index, namespace) in applied.namespaces {
             put_namespace(&mut self.documents[index], &namespace);
+        }
+    }
+
+    /// What could not be read of a document says something else to others who read it.
+    fn as_read(&mut self) {
+        let findings = self.read.findings.iter();
+        for finding in findings.filter(|finding| finding.severity == Severity::Error) {
+            let at = finding.span;
+            let document = self.documents.iter().find(|document| {
+                let span = document.span;
+                span.source == at.source && span.start <= at.start && at.start < span.end
+            });
+            if let Some(document) = document {
+                let reason = format!("it cannot be read as Flux does: {}", finding.message);
+                self.changed.entry(document.span).or_insert(reason);
+            }
         }
     }
 

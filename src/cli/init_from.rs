@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -22,7 +22,7 @@ use super::existing::{Existing, Reading};
 use super::fleet::{Fleet, Loaded};
 use super::init_report::{self, Proved};
 use super::log::Log;
-use super::manifest_files::Documents;
+use super::manifest_files::{Documents, called};
 use super::new_files::{quoted, shown_file, write_files};
 use super::outcome::Outcome;
 use super::{against, init_live, left_alone, old, output, report, whose};
@@ -41,11 +41,11 @@ pub(super) fn run(global: &GlobalArguments, arguments: &InitArguments) -> anyhow
         build: arguments.build,
     };
     let (existing, root) = match (&arguments.from, &arguments.context) {
-        (Some(path), _) => (Existing::read(path, reading)?, path.as_path()),
+        (Some(path), _) => (Existing::read(path, reading)?, called(path)),
         (None, Some(context)) => {
             let mut read = Documents::default();
             let documents = init_live::objects(context, &mut read)?;
-            (Existing::of(read, documents), Path::new(""))
+            (Existing::of(read, documents), PathBuf::new())
         }
         (None, None) => {
             bail!("nothing says what the configuration is made of: `--from` or `--context`")
@@ -58,7 +58,7 @@ pub(super) fn run(global: &GlobalArguments, arguments: &InitArguments) -> anyhow
         return Ok(Outcome::BadInput);
     }
     report::print_beside(&read.sources, &read.findings)?;
-    let mut proved = match proved(&existing, root, arguments.context.as_deref(), &mut log)? {
+    let mut proved = match proved(&existing, &root, arguments.context.as_deref(), &mut log)? {
         Ok(proved) => proved,
         Err(findings) => {
             report::print(&read.sources, &findings, global.format)?;

@@ -11,7 +11,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::config::{FILE_LIMIT_BYTES, Finding, Folder, Sources, Unreadable};
 use crate::flux::yaml::{self, Node, Span};
-use crate::manifests::is_kustomization_file;
+use crate::manifests::{CLUSTERS, is_kustomization_file};
 
 use super::other_files::OtherFiles;
 
@@ -138,6 +138,7 @@ impl Documents {
             _ => (real.as_path(), None),
         };
         let below = Folder::open(folder).with_context(|| format!("cannot open `{shown}`"))?;
+        let path = &called(path);
         let Some(file) = file else {
             let mut listing = Listing {
                 excluded: self.excluded.clone(),
@@ -255,6 +256,16 @@ impl Documents {
 }
 
 /// As it is called in a sentence.
+/// A folder as it is called in the names of its files: as it was typed, unless that hides that what it
+/// holds are the folders of clusters.
+pub(super) fn called(path: &Path) -> PathBuf {
+    let real = path.file_name().is_none().then(|| fs::canonicalize(path));
+    match real {
+        Some(Ok(real)) if real.ends_with(CLUSTERS) => real,
+        _ => path.to_owned(),
+    }
+}
+
 pub(super) fn shown(path: &Path) -> String {
     if path == Path::new(STDIN) {
         "stdin".to_owned()

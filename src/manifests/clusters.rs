@@ -21,7 +21,7 @@ use super::references::key_of;
 use super::ways::{BOOTSTRAPPED, Way};
 
 /// The folder that holds one for each cluster.
-const CLUSTERS: &str = "clusters";
+pub const CLUSTERS: &str = "clusters";
 
 /// Folders of clusters.
 #[derive(Debug, Default)]

@@ -19,6 +19,7 @@ mod whose;
 pub use applied::{Effect, effect, holds_variable};
 pub use baseline::{Baseline, BaselineError, Compared, KnownFinding};
 pub use build::{BUILT, BuildError, Kustomize};
+pub use clusters::CLUSTERS;
 pub use fluxes::{FluxPlace, Fluxes, GivenFlux, JudgedBy};
 pub use installed::{Installed, installed, is_crd_of_others};
 pub use kustomize::{Kustomizations, ManifestFile, Overlay, PassedOver, is_kustomization_file};

@@ -32,7 +32,7 @@ pub(super) fn ways<'a>(
         let around = file.ancestors().skip(1);
         around.take_while(|it| folders.insert(*it)).for_each(drop);
     }
-    let repositories = Repositories::of(documents);
+    let repositories = Repositories::of(documents, &folders);
     let applied = documents.iter().filter_map(|(document, file)| {
         let path = repositories.applied(document)?;
         Some(Way {
@@ -70,12 +70,17 @@ fn led(file: &Path, path: &str, folders: &HashSet<&Path>) -> Option<PathBuf> {
     })
 }
 
-/// The URLs of the sources that are there.
-struct Repositories<'a>(HashMap<(String, String, String), HashSet<&'a str>>);
+/// The URLs of the sources that are there, and which of them may be that of the repository itself.
+struct Repositories<'a> {
+    urls: HashMap<(String, String, String), HashSet<&'a str>>,
+    /// Those of the source that `flux bootstrap` makes. Where that is not there, the one whose
+    /// Kustomizations fit the folders that are: one applies itself, or several other folders are.
+    own: HashSet<&'a str>,
+}
 
 impl<'a> Repositories<'a> {
-    fn of(documents: &[(&'a Node, &'a Path)]) -> Self {
-        let mut all = Self(HashMap::new());
+    fn of(documents: &[(&'a Node, &'a Path)], folders: &HashSet<&Path>) -> Self {
+        let mut urls: HashMap<_, HashSet<&'a str>> = HashMap::new();
         for (document, _) in documents {
             let url = document.get("spec").and_then(|spec| text(spec, "url"));
             let Some((key, url)) = key_of(document).zip(url) else {
@@ -84,15 +89,63 @@ impl<'a> Repositories<'a> {
             if &*key.group == "source.toolkit.fluxcd.io" {
                 let namespace = key.namespace.unwrap_or_default().to_string();
                 let key = (key.kind.to_string(), namespace, key.name.to_string());
-                all.0.entry(key).or_default().insert(url);
+                urls.entry(key).or_default().insert(url);
             }
         }
-        all
+        let bootstrapped = urls.iter().filter(|((_, namespace, name), _)| {
+            (&**namespace, &**name) == (BOOTSTRAPPED, BOOTSTRAPPED)
+        });
+        let bootstrapped: HashSet<&str> = bootstrapped.flat_map(|(_, urls)| urls.clone()).collect();
+        let mut repositories = Self {
+            urls,
+            own: bootstrapped,
+        };
+        if repositories.own.is_empty() {
+            repositories.own = repositories.fitting(documents, folders);
+        }
+        repositories
     }
 
-    /// The folder that a Kustomization of Flux applies, where that may be of the repository that it lies
-    /// in: of which repository that is only the source says that `flux bootstrap` makes.
+    /// The URL whose Kustomizations fit the folders that are there, where that is one alone.
+    fn fitting(
+        &self,
+        documents: &[(&'a Node, &'a Path)],
+        folders: &HashSet<&Path>,
+    ) -> HashSet<&'a str> {
+        let mut fitting: HashMap<&'a str, (bool, HashSet<PathBuf>)> = HashMap::new();
+        for (document, file) in documents {
+            let applied = self.source_and_path(document);
+            let Some((Some(urls), path)) = applied.map(|(_, urls, path)| (urls, path)) else {
+                continue;
+            };
+            let Some(folder) = led(file, path, folders) else {
+                continue;
+            };
+            for url in urls {
+                let (applies_itself, applied) = fitting.entry(url).or_default();
+                *applies_itself |= file.starts_with(&folder);
+                applied.insert(folder.clone());
+            }
+        }
+        fitting.retain(|_, (applies_itself, folders)| *applies_itself || folders.len() > 1);
+        match fitting.len() {
+            1 => fitting.into_keys().collect(),
+            _ => HashSet::new(),
+        }
+    }
+
+    /// The folder that a Kustomization of Flux applies, where that may be of the repository that it lies in.
     fn applied<'n>(&self, document: &'n Node) -> Option<&'n str> {
+        let (name, urls, path) = self.source_and_path(document)?;
+        let is_own = name == BOOTSTRAPPED || urls.is_none_or(|urls| !urls.is_disjoint(&self.own));
+        is_own.then_some(path)
+    }
+
+    /// Of a Kustomization of Flux the name of its source, the URLs of that where it is there, and its path.
+    fn source_and_path<'n>(
+        &self,
+        document: &'n Node,
+    ) -> Option<(&'n str, Option<&HashSet<&'a str>>, &'n str)> {
         let key = key_of(document)?;
         let spec = document.get("spec")?;
         if &*key.group != "kustomize.toolkit.fluxcd.io" {
@@ -102,16 +155,9 @@ impl<'a> Repositories<'a> {
         let name = text(source, "name")?;
         let own = key.namespace.unwrap_or_default();
         let namespace = text(source, "namespace").unwrap_or(&own);
-        let urls = |namespace: &str, name: &str| {
-            let kind = text(source, "kind").unwrap_or_default();
-            self.0.get(&(kind.into(), namespace.into(), name.into()))
-        };
-        let is_of_another = name != BOOTSTRAPPED
-            && matches!(
-                (urls(namespace, name), urls(BOOTSTRAPPED, BOOTSTRAPPED)),
-                (Some(urls), Some(own)) if urls.is_disjoint(own)
-            );
-        text(spec, "path").filter(|_| !is_of_another)
+        let kind = text(source, "kind").unwrap_or_default();
+        let urls = self.urls.get(&(kind.into(), namespace.into(), name.into()));
+        Some((name, urls, text(spec, "path")?))
     }
 }
 

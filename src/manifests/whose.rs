@@ -123,7 +123,11 @@ fn names<'a>(clusters: &Clusters<'a>, files: &BTreeSet<&Path>) -> HashMap<&'a Pa
     let has_sure = clusters.homes.values().any(|is_sure| *is_sure);
     let homes = clusters.homes.iter();
     let homes: BTreeSet<&'a Path> = homes
-        .filter(|(_, is_sure)| **is_sure || !has_sure)
+        // folders side by side in one of a cluster: those of its regions
+        .filter(|(home, is_sure)| {
+            let mut around = home.ancestors().skip(1);
+            **is_sure || !has_sure || around.any(|it| clusters.homes.get(it) == Some(&true))
+        })
         .map(|(home, _)| *home)
         // what others take in is for these
         .filter(|home| !clusters.taken_in.contains_key(*home))
@@ -351,9 +355,18 @@ mod tests {
             ("apps/a.yaml", SOURCE),
             ("prod/web.yaml", &of_own),
         ];
+        // whose folder may have the same name by chance
+        assert!(of(&files, "apps/a.yaml").1.is_empty());
+        let more = applies("infra", "web", "./infra");
+        files.extend([("prod/infra.yaml", &*more), ("infra/a.yaml", SOURCE)]);
         assert_eq!(of(&files, "apps/a.yaml").1, ["apps"]);
         files[2].1 = &other;
         assert_eq!(of(&files, "apps/a.yaml").1, ["apps"]);
+        let itself = applies("third", "third", "./third");
+        let third = of_own.replace("web", "third");
+        files.extend([("third/a.yaml", &*itself), ("third/b.yaml", &third)]);
+        assert!(of(&files, "apps/a.yaml").1.is_empty());
+        files.truncate(5);
         files.push(("prod/own.yaml", &own));
         assert!(of(&files, "apps/a.yaml").1.is_empty());
         files[2].1 = &of_own;

@@ -5,6 +5,7 @@ mod layouts;
 mod left_alone;
 mod live;
 mod overlays;
+mod owners;
 mod random;
 mod unlisted;
 mod unreadable;

@@ -194,9 +194,12 @@ fn what_kustomize_lists_as_a_resource_has_to_be_an_object() {
 #[test]
 fn a_kustomization_that_applies_such_a_file_by_its_folder_is_told() {
     let applies = format!("{SOUND}  path: ./apps\n");
+    // the source says that this is its repository
+    let own = SOURCE.replace("name: web,", "name: flux-system,");
     let files = [
         ("clusters/eu/web.yaml", &*applies),
         ("clusters/eu/source.yaml", SOURCE),
+        ("clusters/eu/own.yaml", &own),
         ("apps/values.yaml", "replicas: 2\n"),
         ("apps/sub/broken.yml", "a: [\n"),
         ("apps/package.json", "{}"),
