@@ -163,6 +163,14 @@ impl Found {
         Some(Ok(clusters.collect()))
     }
 
+    /// Whether it applies what this source fetches, where both are in one cluster.
+    pub(super) fn applies_from(&self, source: &Self) -> bool {
+        let named = self.source.as_ref();
+        named.is_some_and(|(kind, namespace, name)| {
+            (&**kind, namespace, name) == (source.kind.name(), &source.namespace, &source.name)
+        })
+    }
+
     fn of_kind(given: &Given<'_>, kind: Kind) -> Result<Self, String> {
         if let Some(maker) = made_by(given.document) {
             return Err(format!("{maker} makes it, and makes it again"));

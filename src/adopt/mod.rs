@@ -26,5 +26,5 @@ mod wanted;
 mod write;
 
 pub use found::{Deletes, Given, LeftAlone};
-pub use run::{Adopted, Adoption, adopt};
+pub use run::{Adopted, AdoptedProject, Adoption, adopt};
 pub use steps::{Applier, Move, Old, Places, Step, steps};

@@ -25,8 +25,16 @@ pub struct Adoption {
     pub objects: usize,
     /// Of these, the Kustomizations, for the move.
     pub kustomizations: Vec<Adopted>,
-    /// The names of the projects, each with the places of the documents that it says.
-    pub projects: Vec<(String, Vec<Span>)>,
+    /// With the places of the documents that each says.
+    pub projects: Vec<AdoptedProject>,
+}
+
+/// A project of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdoptedProject {
+    pub name: String,
+    /// Each Kustomization with its source, but for one of others.
+    pub applied: Vec<BTreeSet<Span>>,
 }
 
 /// A Kustomization that the configuration renders.
@@ -128,12 +136,23 @@ pub fn adopt(
     })
 }
 
-fn spans(fleet: &Fleet<'_>) -> Vec<(String, Vec<Span>)> {
+fn spans(fleet: &Fleet<'_>) -> Vec<AdoptedProject> {
     let projects = fleet.projects.iter().map(|project| {
         let objects = project.objects.iter().flat_map(|one| one.at.values());
-        let all = project.sources.values().chain(objects);
-        let spans = all.map(|index| fleet.found[*index].span);
-        (project.name.clone(), spans.collect())
+        let applied: BTreeMap<Span, BTreeSet<Span>> = objects
+            .map(|index| {
+                let object = &fleet.found[*index];
+                let sources = project.sources.values().map(|index| &fleet.found[*index]);
+                let sources = sources.filter(|source| source.cluster == object.cluster);
+                let sources = sources.filter(|source| object.applies_from(source));
+                let spans = sources.map(|source| source.span);
+                (object.span, spans.chain([object.span]).collect())
+            })
+            .collect();
+        AdoptedProject {
+            name: project.name.clone(),
+            applied: applied.into_values().collect(),
+        }
     });
     projects.collect()
 }

@@ -1,6 +1,7 @@
 //! `init --from`: fleets of every style become configurations that render the same.
 
 mod bad_input;
+mod faulty;
 mod layouts;
 mod left_alone;
 mod live;
