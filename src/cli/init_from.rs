@@ -21,7 +21,7 @@ use super::log::Log;
 use super::manifest_files::{Documents, called};
 use super::new_files::{quoted, shown_file, write_files};
 use super::outcome::Outcome;
-use super::{init_live, init_report, left_alone, old, output, report, whose};
+use super::{init_live, init_report, left_alone, markers, old, output, report, whose};
 
 pub(super) fn run(global: &GlobalArguments, arguments: &InitArguments) -> anyhow::Result<Outcome> {
     let mut log = Log::new(global.verbose);
@@ -81,7 +81,11 @@ pub(super) fn run(global: &GlobalArguments, arguments: &InitArguments) -> anyhow
             context: context.as_deref(),
         };
         let old = old::old(&proved.adoption, &existing, &proved.clusters, &is_adopted);
-        let steps = steps(&proved.adoption, &old, places);
+        let mut steps = steps(&proved.adoption, &old, places);
+        let markers = markers::markers(&proved.adoption, &existing);
+        if let Some(step) = markers::step(&markers, &existing.read.sources) {
+            steps.steps.insert(0, step);
+        }
         match global.format {
             Format::Json => output::json(&init_report::steps_json(&steps))?,
             Format::Text => output::text(|out| init_report::write_steps(out, &steps))?,

@@ -17,6 +17,7 @@ use crate::render::Comparison;
 use super::against_document::{answer, json as compared_json};
 use super::against_text::{self, notes};
 use super::existing::Existing;
+use super::markers;
 use super::new_files::{quoted, shown_file};
 use super::printable::printable;
 use super::whose::OfDocuments;
@@ -64,6 +65,8 @@ pub(super) fn write(
     }
     writeln!(out)?;
     out.write_all(left_alone(&proved.adoption, sources).as_bytes())?;
+    let markers = markers::markers(&proved.adoption, existing);
+    out.write_all(markers::told(&markers, sources).as_bytes())?;
     let alone = proved.adoption.left_alone.iter();
     let alone: HashSet<Span> = alone.map(|one| one.span).collect();
     let mut answer = answer(comparison, existing);
@@ -150,6 +153,7 @@ pub(super) fn json(proved: &Proved, existing: &Existing) -> Value {
         "linesAfter": proved.lines.1,
         "leftAlone": left.collect::<Vec<_>>(),
         "otherKinds": adoption.other_kinds,
+        "markers": markers::json(&markers::markers(adoption, existing), sources),
         "otherFiles": existing.read.others.names(sources),
         "compared": compared,
     })

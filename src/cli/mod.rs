@@ -51,6 +51,7 @@ mod manifest_files;
 mod manifests;
 mod manifests_json;
 mod markdown;
+mod markers;
 mod new_files;
 mod no_objects;
 mod of_version;

@@ -16,7 +16,7 @@ fn app(name: &str, more: &str) -> String {
 fn adopted(path: &Path, from: &str) -> (String, String) {
     let run = run_in(path, &["init", "fleet", "--from", from]);
     assert_eq!(run.code, Some(0), "{}{}", run.stderr, run.stdout);
-    let text = fs::read_to_string(path.join("fleet/flux-setup.yaml")).unwrap();
+    let text = fs::read_to_string(path.join("fleet/flux-setup.yaml")).expect("init wrote it");
     (run.stdout, text)
 }
 
@@ -149,4 +149,30 @@ fn the_folder_of_clusters_is_known_from_inside() {
     ]);
     let (_, text) = adopted(&folder.path().join("clusters"), ".");
     assert!(text.contains("  - {name: eu}\n  - {name: us}\n"), "{text}");
+}
+
+#[test]
+fn a_marker_that_is_not_carried_over_is_named() {
+    let block = "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: api, namespace: flux-system}\nspec:\n  interval: 5m\n  prune: true\n  path: ./api\n  sourceRef: {kind: GitRepository, name: web}\n  targetNamespace: x # {\"$imagepolicy\": \"flux-system:web:tag\"}\n  # renovate: datasource=docker depName=acme/web\n  patches:\n  - patch: |\n      # renovate: is carried over\n      kind: Deployment\n      metadata: {name: x}\n  # a comment\n";
+    let folder = folder(&[("old/web.yaml", &app("web", "")), ("old/api.yaml", block)]);
+    let told = "2 markers in comments, by which other tools find what they write, not carried over:\n  old/api.yaml:10: # {\"$imagepolicy\": \"flux-system:web:tag\"}\n  old/api.yaml:11: # renovate: datasource=docker depName=acme/web\n";
+    let (stdout, _) = adopted(folder.path(), "old");
+    assert!(stdout.contains(told), "{stdout}");
+    let plan = run_in(folder.path(), &["init", "--from", "old", "--plan"]);
+    assert!(
+        plan.stdout.contains(
+            "\n1. Write the markers of image automation and Renovate into the configuration"
+        ) && plan
+            .stdout
+            .contains("     # old/api.yaml:10: # {\"$imagepolicy\""),
+        "{}",
+        plan.stdout
+    );
+    let json = run_in(
+        folder.path(),
+        &["init", "other", "--from", "old", "--format", "json"],
+    );
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["markers"][1]["line"], 11);
+    assert_eq!(json["markers"].as_array().unwrap().len(), 2);
 }
