@@ -8,6 +8,7 @@
 //! ```
 
 mod agreement;
+mod commands;
 mod environments;
 mod files;
 mod found;
@@ -19,12 +20,14 @@ mod names;
 mod projects;
 mod run;
 mod sites;
+mod spec;
 mod steps;
 mod twice;
 mod unit;
 mod wanted;
 mod write;
 
+pub use commands::{Applier, Old, Places};
 pub use found::{Deletes, Given, LeftAlone};
 pub use run::{Adopted, AdoptedProject, Adoption, adopt};
-pub use steps::{Applier, Move, Old, Places, Step, steps};
+pub use steps::{Move, Step, steps};

@@ -1,14 +1,7 @@
 //! The safe move: from manifests that people wrote to those that are rendered, and back.
 
-use std::collections::BTreeSet;
-
-use serde_json::{Map, Value};
-
-use super::found::Deletes;
-use super::run::{Adopted, Adoption};
-
-/// Names of one namespace that are put into one command.
-const MOST_NAMES: usize = 40;
+use super::commands::{Commands, Old, Places};
+use super::run::Adoption;
 
 /// One step of the move: what is done, why, and the commands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,43 +19,6 @@ pub struct Move {
     pub back: Vec<Step>,
 }
 
-/// A Kustomization of Flux that applies old manifests.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Applier {
-    pub cluster: Option<String>,
-    pub namespace: String,
-    pub name: String,
-}
-
-/// What is known of the old manifests; paths are as they were named.
-#[derive(Debug, Clone, Default)]
-pub struct Old {
-    /// What applies them, and what applies that: those above come first.
-    pub appliers: Vec<Applier>,
-    /// Files that hold nothing but what is rendered; none where no file is known.
-    pub files: Vec<String>,
-    /// Files that hold something else too.
-    pub mixed: Vec<String>,
-    /// Configurations of kustomize that list the files.
-    pub listing: Vec<String>,
-    /// Kustomizations, as `flux-system/apps`, that apply nothing but what is rendered.
-    pub emptied: Vec<String>,
-}
-
-/// Where things are, in words of a shell.
-#[derive(Debug, Clone, Copy)]
-pub struct Places<'a> {
-    /// The folder of the configuration.
-    pub config: &'a str,
-    /// What it was made from.
-    pub from: &'a str,
-    /// The context of the kubeconfig that it was made from.
-    pub context: Option<&'a str>,
-}
-
-/// Name and namespace of what `flux bootstrap` makes.
-const BOOTSTRAP: &str = "flux-system";
-
 /// Of clusters nothing is known but what folders call them.
 const CALLED_LIKE_CLUSTERS: &str = "The contexts of your kubeconfig are assumed to be called like the \
      clusters; where one is not, put its own name behind `--context`";
@@ -70,42 +26,8 @@ const CALLED_LIKE_CLUSTERS: &str = "The contexts of your kubeconfig are assumed 
 /// The steps of a move of these objects. Each can be taken back; none touches a workload.
 pub fn steps(adoption: &Adoption, old: &Old, places: Places<'_>) -> Move {
     let Places { config, from, .. } = places;
-    let context = |cluster: Option<&str>| {
-        let context = places.context.or(cluster);
-        context.map_or_else(String::new, |name| format!(" --context {name}"))
-    };
-    let all: Vec<&Adopted> = adoption.kustomizations.iter().collect();
-    let ways: BTreeSet<&Deletes> = all.iter().filter_map(|one| one.deletes.as_ref()).collect();
-    let (mut off, mut on) = (Vec::new(), Vec::new());
-    for way in ways {
-        let those = all.iter().copied();
-        let those: Vec<_> = those
-            .filter(|one| one.deletes.as_ref() == Some(way))
-            .collect();
-        off.extend(patches(&those, &patch(way, false, "Orphan"), context));
-        let policy = way.policy.as_deref().unwrap_or_default();
-        on.extend(patches(&those, &patch(way, true, policy), context));
-    }
-    let has_several = all.windows(2).any(|two| two[0].cluster != two[1].cluster);
-    let of_flux = |verb: &str| {
-        let bootstrap = for_clusters(&all, |cluster| Applier {
-            cluster: cluster.map(str::to_owned),
-            namespace: BOOTSTRAP.to_owned(),
-            name: BOOTSTRAP.to_owned(),
-        });
-        // what all of it hangs on comes first, whether it lies among the manifests or not
-        let below = old.appliers.iter().filter(|one| !bootstrap.contains(one));
-        let all = bootstrap.iter().chain(below);
-        let commands = all.map(|one| {
-            let namespace = match &*one.namespace {
-                BOOTSTRAP => String::new(),
-                namespace => format!(" --namespace {namespace}"),
-            };
-            let context = context(one.cluster.as_deref());
-            format!("flux {verb} kustomization {}{namespace}{context}", one.name)
-        });
-        commands.collect::<Vec<_>>()
-    };
+    let commands = Commands::new(&adoption.kustomizations, old, places);
+    let has_several = commands.has_several_clusters();
     let steps = vec![
         step(
             "Prove that what is rendered is what is there, today and not when it was made",
@@ -116,11 +38,11 @@ pub fn steps(adoption: &Adoption, old: &Old, places: Places<'_>) -> Move {
         step(
             "Suspend whatever applies the old manifests, what is above first (of `flux bootstrap` that is the \
              Kustomization flux-system): from here on nobody applies these objects, nor undoes the next step",
-            of_flux("suspend"),
+            commands.of_flux("suspend"),
         ),
         step(
             "Take prune off, so that Flux deletes no workload whatever goes wrong",
-            off,
+            commands.keep_all(),
         ),
         step(
             if has_several {
@@ -141,27 +63,27 @@ pub fn steps(adoption: &Adoption, old: &Old, places: Places<'_>) -> Move {
         ),
         step(
             "See that Flux would change labels and set prune again, and nothing else",
-            for_clusters(&all, |cluster| {
+            commands.for_clusters(|cluster| {
                 // of several each has a folder of its own
                 let folder = cluster.filter(|_| has_several);
                 let below = folder.map_or_else(String::new, |name| format!("/{name}"));
                 format!(
                     "flux diff kustomization flux-system --path DIR{below}{}",
-                    context(cluster)
+                    commands.context(cluster)
                 )
             }),
         ),
         step(
             "Let Flux apply it, what is above first, and each once the one before it is ready: what that \
              applies is its own from then, and nobody below deletes it",
-            of_flux("resume"),
+            commands.of_flux("resume"),
         ),
         step(
             "See that every object is ready and prunes as before",
-            for_clusters(&all, |cluster| {
+            commands.for_clusters(|cluster| {
                 format!(
                     "kubectl{} get kustomizations -A -o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,PRUNE:.spec.prune,POLICY:.spec.deletionPolicy",
-                    context(cluster)
+                    commands.context(cluster)
                 )
             }),
         ),
@@ -169,22 +91,21 @@ pub fn steps(adoption: &Adoption, old: &Old, places: Places<'_>) -> Move {
     let back = vec![
         step(
             "Before the commit: put prune back and resume",
-            [on, of_flux("resume")].concat(),
+            [commands.delete_again(), commands.of_flux("resume")].concat(),
         ),
         step(
             "After it: suspend again, revert the commit, resume; the old files name the same objects, so \
              nothing is deleted on the way back either",
             [
-                of_flux("suspend"),
+                commands.of_flux("suspend"),
                 vec!["git revert COMMIT && git push".to_owned()],
-                of_flux("resume"),
+                commands.of_flux("resume"),
             ]
             .concat(),
         ),
     ];
-    let is_guessed = places.context.is_none() && all.iter().any(|one| one.cluster.is_some());
     Move {
-        assumes: is_guessed.then_some(CALLED_LIKE_CLUSTERS),
+        assumes: commands.guesses_contexts().then_some(CALLED_LIKE_CLUSTERS),
         steps,
         back,
     }
@@ -197,77 +118,12 @@ fn step(what: &str, commands: Vec<String>) -> Step {
     }
 }
 
-impl Old {
-    /// What takes the old manifests away; as comments what is done by hand.
-    fn commands(&self) -> Vec<String> {
-        let mut commands = Vec::new();
-        let is_known = !(self.files.is_empty() && self.mixed.is_empty());
-        for files in self.files.chunks(MOST_NAMES) {
-            commands.push(format!("git rm {}", files.join(" ")));
-        }
-        if !is_known {
-            commands.push("git rm OLD-FILES".to_owned());
-        }
-        let by_hand = |what: &str, all: &[String]| {
-            all.chunks(MOST_NAMES)
-                .map(|some| format!("# {what}: {}", some.join(" ")))
-                .collect::<Vec<_>>()
-        };
-        commands.extend(by_hand("take these objects alone out of", &self.mixed));
-        commands.extend(by_hand("take the files' entries out of", &self.listing));
-        commands.extend(by_hand(
-            "leave a manifest or a kustomization.yaml where these look, or take them away too: they would find no path",
-            &self.emptied,
-        ));
-        commands
-    }
-}
-
-fn for_clusters<T>(all: &[&Adopted], command: impl Fn(Option<&str>) -> T) -> Vec<T> {
-    let mut clusters: Vec<Option<&str>> = all.iter().map(|one| one.cluster.as_deref()).collect();
-    clusters.sort_unstable();
-    clusters.dedup();
-    clusters.into_iter().map(command).collect()
-}
-
-/// One command for the Kustomizations of each cluster and namespace.
-fn patches(all: &[&Adopted], patch: &str, context: impl Fn(Option<&str>) -> String) -> Vec<String> {
-    let mut commands = Vec::new();
-    let same = |one: &&Adopted, other: &&Adopted| {
-        one.cluster == other.cluster && one.namespace == other.namespace
-    };
-    for group in all.chunk_by(same) {
-        for names in group.chunks(MOST_NAMES) {
-            let first = names[0];
-            let list: Vec<&str> = names.iter().map(|one| one.name.as_str()).collect();
-            commands.push(format!(
-                "for name in {}; do kubectl{} -n {} patch kustomization $name --type merge -p '{patch}'; done",
-                list.join(" "),
-                context(first.cluster.as_deref()),
-                first.namespace
-            ));
-        }
-    }
-    commands
-}
-
-/// What of this way to delete is set to another value, as a patch.
-fn patch(way: &Deletes, prune: bool, policy: &str) -> String {
-    let mut spec = Map::new();
-    if way.prunes {
-        spec.insert("prune".into(), Value::from(prune));
-    }
-    if way.policy.is_some() {
-        spec.insert("deletionPolicy".into(), Value::from(policy));
-    }
-    serde_json::json!({"spec": spec}).to_string()
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
+    use crate::adopt::{Adopted, Applier, Deletes};
 
     fn adopted(cluster: Option<&str>, name: &str, deletes: Option<(bool, &str)>) -> Adopted {
         Adopted {
