@@ -29,8 +29,23 @@ pub struct Old {
     pub mixed: Vec<String>,
     /// Configurations of kustomize that list the files.
     pub listing: Vec<String>,
+    /// The folder of each cluster, where that is known.
+    pub homes: Vec<Home>,
+    /// Configurations of kustomize that say what is in those folders.
+    pub of_homes: Vec<String>,
+    /// Namespaces of what is rendered that only what is applied beside it makes, each with its place.
+    pub namespaces: Vec<String>,
     /// Kustomizations, as `flux-system/apps`, that apply nothing but what is rendered.
     pub emptied: Vec<String>,
+}
+
+/// The folder that the Flux of a cluster applies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    pub cluster: Option<String>,
+    pub folder: String,
+    /// The folder around it, where it is called like its cluster.
+    pub above: Option<String>,
 }
 
 /// Where things are, in words of a shell.
@@ -87,6 +102,63 @@ impl<'a> Commands<'a> {
         clusters.sort_unstable();
         clusters.dedup();
         clusters.into_iter().map(command).collect()
+    }
+
+    /// The folder of a cluster, where that is known.
+    fn home(&self, cluster: Option<&str>) -> Option<&'a Home> {
+        let mut homes = self.old.homes.iter();
+        homes.find(|home| home.cluster.as_deref() == cluster)
+    }
+
+    /// The one folder to render into: of several clusters that around theirs.
+    fn output(&self) -> Option<&'a str> {
+        let folders = self.for_clusters(|cluster| {
+            let home = self.home(cluster)?;
+            match self.has_several_clusters() {
+                true => home.above.as_deref(),
+                false => Some(&*home.folder),
+            }
+        });
+        let first = *folders.first()?;
+        first.filter(|_| folders.iter().all(|folder| *folder == first))
+    }
+
+    /// Renders to where the Flux of each cluster looks, takes the old away, and commits that.
+    pub(super) fn render(&self) -> Vec<String> {
+        let render = format!("flux-setup render --config {}", self.places.config);
+        let homes = self.for_clusters(|cluster| self.home(cluster).zip(cluster.map(str::to_owned)));
+        let homes: Option<Vec<_>> = homes.into_iter().collect();
+        let (rendered, folders) = match (self.output(), homes) {
+            (Some(folder), _) => (
+                vec![format!("{render} --output {folder}")],
+                folder.to_owned(),
+            ),
+            (None, Some(homes)) => {
+                let each = homes.iter();
+                let rendered = each.map(|(home, cluster)| {
+                    format!("{render} --cluster {cluster} --output {}", home.folder)
+                });
+                let folders: Vec<_> = homes.iter().map(|(home, _)| &*home.folder).collect();
+                (rendered.collect(), folders.join(" "))
+            }
+            (None, None) => (vec![format!("{render} --output DIR")], "DIR".to_owned()),
+        };
+        let commit = format!("git add {folders} && git commit && git push");
+        [rendered, self.old.commands(), vec![commit]].concat()
+    }
+
+    /// What the Flux of each cluster would change.
+    pub(super) fn diff(&self) -> Vec<String> {
+        self.for_clusters(|cluster| {
+            let folder = match (self.home(cluster), cluster) {
+                (Some(home), _) => home.folder.clone(),
+                // of several each has a folder of its own
+                (None, Some(name)) if self.has_several_clusters() => format!("DIR/{name}"),
+                (None, _) => "DIR".to_owned(),
+            };
+            let context = self.context(cluster);
+            format!("flux diff kustomization flux-system --path {folder}{context}")
+        })
     }
 
     /// Suspends or resumes all that applies the old manifests.
@@ -172,6 +244,12 @@ impl Old {
         };
         commands.extend(by_hand("take these objects alone out of", &self.mixed));
         commands.extend(by_hand("take the files' entries out of", &self.listing));
+        commands.extend(by_hand("list what was rendered in", &self.of_homes));
+        commands.extend(by_hand(
+            "put these Namespaces beside what was rendered: on a new cluster it comes before what makes them, \
+             and waits for them for ever",
+            &self.namespaces,
+        ));
         commands.extend(by_hand(
             "leave a manifest or a kustomization.yaml where these look, or take them away too: they would find no path",
             &self.emptied,

@@ -27,7 +27,7 @@ mod unit;
 mod wanted;
 mod write;
 
-pub use commands::{Applier, Old, Places};
+pub use commands::{Applier, Home, Old, Places};
 pub use found::{Deletes, Given, LeftAlone};
 pub use run::{Adopted, AdoptedProject, Adoption, adopt};
 pub use steps::{Move, Step, steps};

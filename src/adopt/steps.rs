@@ -46,32 +46,19 @@ pub fn steps(adoption: &Adoption, old: &Old, places: Places<'_>) -> Move {
         ),
         step(
             if has_several {
-                "In one commit, render into the folder above those that the Flux of each cluster applies, \
-                 DIR/CLUSTER, take the old files of these objects out of them, and leave those that are left \
+                "In one commit, render into the folders that the Flux of each cluster applies (or into the one \
+                 above them where they are called like the clusters), take the old files of these objects out of them, and leave those that are left \
                  alone; the objects keep their names, so Flux sees the same ones with three labels more"
             } else {
                 "In one commit, render into the folder that Flux applies, take the old files of these objects \
                  out of it, and leave those that are left alone; the objects keep their names, so Flux sees the \
                  same ones with three labels more"
             },
-            [
-                vec![format!("flux-setup render --config {config} --output DIR")],
-                old.commands(),
-                vec!["git add DIR && git commit && git push".to_owned()],
-            ]
-            .concat(),
+            commands.render(),
         ),
         step(
             "See that Flux would change labels and set prune again, and nothing else",
-            commands.for_clusters(|cluster| {
-                // of several each has a folder of its own
-                let folder = cluster.filter(|_| has_several);
-                let below = folder.map_or_else(String::new, |name| format!("/{name}"));
-                format!(
-                    "flux diff kustomization flux-system --path DIR{below}{}",
-                    commands.context(cluster)
-                )
-            }),
+            commands.diff(),
         ),
         step(
             "Let Flux apply it, what is above first, and each once the one before it is ready: what that \
@@ -225,6 +212,9 @@ mod tests {
             name: name.to_owned(),
         };
         let old = Old {
+            homes: Vec::new(),
+            of_homes: Vec::new(),
+            namespaces: Vec::new(),
             appliers: vec![
                 applier("flux-system", "flux-system"),
                 applier("flux-system", "apps"),

@@ -1,10 +1,11 @@
 //! What is known of the manifests that a configuration was made of: what applies them, and where they lie.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::adopt::{Adoption, Applier, Old};
+use crate::adopt::{Adoption, Applier, Home, Old};
 use crate::flux::yaml::{Node, Span};
 use crate::manifests::{BUILT, Whose};
 
@@ -20,6 +21,9 @@ const APPLIED: [&str; 2] = [
     "kustomize.toolkit.fluxcd.io/namespace",
     "kustomize.toolkit.fluxcd.io/name",
 ];
+
+/// Namespace and name of what `flux bootstrap` makes.
+const UPPERMOST: &str = "flux-system";
 
 /// Namespace and name.
 type Named = (String, String);
@@ -88,7 +92,50 @@ pub(super) fn old(
         })
         .collect();
     old.emptied = emptied.into_iter().collect();
+    old.namespaces = namespaces(&gone, existing, &whose);
+    if existing.is_in_files() {
+        for (cluster, folder) in whose.homes() {
+            let name = folder.file_name().and_then(OsStr::to_str);
+            let is_called_so = cluster
+                .as_deref()
+                .is_some_and(|cluster| name == Some(cluster));
+            let above = folder.parent().filter(|_| is_called_so);
+            let shown = |folder: &Path| quoted(&folder.display().to_string());
+            old.homes.push(Home {
+                cluster: cluster.as_deref().map(str::to_owned),
+                folder: shown(folder),
+                above: above.map(shown),
+            });
+            let kustomization = whose.kustomization_of(folder);
+            old.of_homes.extend(kustomization.map(shown));
+        }
+    }
     old
+}
+
+/// The Namespaces that these objects lie in and that another Kustomization than the uppermost makes, each
+/// with its place.
+fn namespaces(gone: &[&Node], existing: &Existing, whose: &Whose<'_>) -> Vec<String> {
+    let in_use: BTreeSet<String> = gone.iter().map(|document| named(document).0).collect();
+    let sources = &existing.read.sources;
+    let documents = existing.documents.iter();
+    let made = documents.filter(|document| {
+        text(document, "kind") == "Namespace"
+            && text(document, "apiVersion") == "v1"
+            && in_use.contains(&named(document).1)
+    });
+    let below = made.filter(|document| {
+        let appliers = whose.appliers(Path::new(sources.name(document.span.source)));
+        let is_uppermost = |applier: &&Node| named(applier) == (UPPERMOST.into(), UPPERMOST.into());
+        !appliers.is_empty() && !appliers.iter().any(is_uppermost)
+    });
+    below
+        .map(|document| {
+            let line = sources.position(document.span).line;
+            let place = format!("{}:{line}", sources.name(document.span.source));
+            format!("{} ({place})", named(document).1)
+        })
+        .collect()
 }
 
 /// With what appliers are looked for.
@@ -138,6 +185,10 @@ impl Look<'_> {
             if !is_here || name == named(document) {
                 continue;
             }
+            // what a person suspended applies nothing, and is resumed by nobody
+            if applier.is_some_and(is_suspended) {
+                continue;
+            }
             let known = heights.entry((cluster.clone(), name)).or_default();
             // it was climbed from there already
             if *known > height {
@@ -174,6 +225,11 @@ impl Look<'_> {
         let clusters = self.clusters.get(&document.span).cloned();
         clusters.unwrap_or_default()
     }
+}
+
+fn is_suspended(applier: &Node) -> bool {
+    let suspend = applier.get("spec").and_then(|it| it.get("suspend"));
+    suspend.and_then(Node::as_bool) == Some(true)
 }
 
 fn named(document: &Node) -> Named {

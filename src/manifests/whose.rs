@@ -33,7 +33,9 @@ pub struct Whose<'a> {
     /// Of the folders that are for one cluster each; none where there are fewer than two clusters.
     names: HashMap<&'a Path, Arc<str>>,
     applied: Applied<'a>,
-    /// The configurations of kustomize that list a file or a folder.
+    /// The configurations of kustomize.
+    kustomizations: Vec<&'a Path>,
+    /// Those that list a file or a folder.
     listed_by: HashMap<PathBuf, Vec<&'a Path>>,
 }
 
@@ -58,6 +60,7 @@ impl<'a> Whose<'a> {
         }
         Self {
             names: names(&clusters, &files),
+            kustomizations: kustomizations.iter().map(|(_, file)| *file).collect(),
             clusters,
             applied: Applied::of(&ways, &files),
             listed_by,
@@ -74,6 +77,31 @@ impl<'a> Whose<'a> {
         let named: BTreeSet<_> = homes.filter_map(|home| self.names.get(home)).collect();
         let named: Vec<_> = named.into_iter().cloned().collect();
         (!named.is_empty()).then_some(named)
+    }
+
+    /// The folder of each cluster, by the name of that; by none where there is but one.
+    pub fn homes(&self) -> BTreeMap<Option<Arc<str>>, &'a Path> {
+        let homes = self.clusters.homes.iter();
+        let mut sure = homes.filter(|(_, is_sure)| **is_sure);
+        if self.names.is_empty() {
+            let only = sure.next().filter(|_| sure.next().is_none());
+            return only.map(|(home, _)| (None, *home)).into_iter().collect();
+        }
+        let mut homes = BTreeMap::new();
+        let mut twice = HashSet::new();
+        for (home, name) in &self.names {
+            if homes.insert(Some(name.clone()), *home).is_some() {
+                twice.insert(name);
+            }
+        }
+        homes.retain(|name, _| name.as_ref().is_some_and(|name| !twice.contains(name)));
+        homes
+    }
+
+    /// The configuration of kustomize that says what is in a folder.
+    pub fn kustomization_of(&self, folder: &Path) -> Option<&'a Path> {
+        let mut all = self.kustomizations.iter();
+        all.find(|file| file.parent() == Some(folder)).copied()
     }
 
     /// The Kustomizations of Flux that apply a file, as far as they are there.

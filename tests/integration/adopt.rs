@@ -541,14 +541,14 @@ fn the_plan_of_the_move_names_the_objects_and_writes_nothing() {
          for name in ingress monitoring shop; do kubectl --context dev-eu -n flux-system patch kustomization $name --type merge -p '{"spec":{"prune":false}}'; done
          for name in checkout ingress monitoring shop; do kubectl --context prod-eu -n flux-system patch kustomization $name --type merge -p '{"spec":{"prune":false}}'; done
          for name in checkout ingress monitoring shop; do kubectl --context prod-us -n flux-system patch kustomization $name --type merge -p '{"spec":{"prune":false}}'; done
-    4. In one commit, render into the folder above those that the Flux of each cluster applies, DIR/CLUSTER, take the old files of these objects out of them, and leave those that are left alone; the objects keep their names, so Flux sees the same ones with three labels more
-         flux-setup render --config fleet --output DIR
+    4. In one commit, render into the folders that the Flux of each cluster applies (or into the one above them where they are called like the clusters), take the old files of these objects out of them, and leave those that are left alone; the objects keep their names, so Flux sees the same ones with three labels more
+         flux-setup render --config fleet --output old/clusters
          git rm old/clusters/dev-eu/ingress.yaml old/clusters/dev-eu/monitoring.yaml old/clusters/dev-eu/shop.yaml old/clusters/prod-eu/checkout.yaml old/clusters/prod-eu/ingress.yaml old/clusters/prod-eu/monitoring.yaml old/clusters/prod-eu/shop.yaml old/clusters/prod-us/checkout.yaml old/clusters/prod-us/ingress.yaml old/clusters/prod-us/monitoring.yaml old/clusters/prod-us/shop.yaml
-         git add DIR && git commit && git push
+         git add old/clusters && git commit && git push
     5. See that Flux would change labels and set prune again, and nothing else
-         flux diff kustomization flux-system --path DIR/dev-eu --context dev-eu
-         flux diff kustomization flux-system --path DIR/prod-eu --context prod-eu
-         flux diff kustomization flux-system --path DIR/prod-us --context prod-us
+         flux diff kustomization flux-system --path old/clusters/dev-eu --context dev-eu
+         flux diff kustomization flux-system --path old/clusters/prod-eu --context prod-eu
+         flux diff kustomization flux-system --path old/clusters/prod-us --context prod-us
     6. Let Flux apply it, what is above first, and each once the one before it is ready: what that applies is its own from then, and nobody below deletes it
          flux resume kustomization flux-system --context dev-eu
          flux resume kustomization flux-system --context prod-eu

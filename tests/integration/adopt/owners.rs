@@ -176,3 +176,123 @@ fn a_marker_that_is_not_carried_over_is_named() {
     assert_eq!(json["markers"][1]["line"], 11);
     assert_eq!(json["markers"].as_array().unwrap().len(), 2);
 }
+
+/// The commands of the step that renders.
+fn rendering(path: &Path, from: &str) -> Vec<String> {
+    let plan = run_in(path, &["init", "fleet", "--from", from, "--plan"]);
+    assert_eq!(plan.code, Some(0), "{}", plan.stderr);
+    let step = plan
+        .stdout
+        .split("In one commit, render")
+        .nth(1)
+        .unwrap_or_default();
+    let lines = step
+        .lines()
+        .skip(1)
+        .take_while(|line| line.starts_with("     "));
+    let after = step.lines().filter(|line| line.contains("flux diff"));
+    let kept = |line: &&str| !line.contains("git rm");
+    let lines = lines.chain(after).filter(kept);
+    lines.map(|line| line.trim().to_owned()).collect()
+}
+
+#[test]
+fn the_plan_renders_into_the_folder_of_each_cluster() {
+    let (web, api) = (app("web", ""), app("api", ""));
+    let two = folder(&[
+        ("old/clusters/prod/web.yaml", &web),
+        ("old/clusters/dev/web.yaml", &web),
+        (
+            "old/clusters/dev/kustomization.yaml",
+            "resources: [web.yaml]\n",
+        ),
+    ]);
+    assert_eq!(
+        rendering(two.path(), "old"),
+        [
+            "flux-setup render --config fleet --output old/clusters",
+            "# take the files' entries out of: old/clusters/dev/kustomization.yaml",
+            "# list what was rendered in: old/clusters/dev/kustomization.yaml",
+            "git add old/clusters && git commit && git push",
+            "flux diff kustomization flux-system --path old/clusters/dev --context dev",
+            "flux diff kustomization flux-system --path old/clusters/prod --context prod",
+        ]
+    );
+    let regions = folder(&[
+        ("old/clusters/prod/eu/web.yaml", &web),
+        ("old/clusters/prod/us/web.yaml", &web),
+    ]);
+    assert_eq!(
+        rendering(regions.path(), "old"),
+        [
+            "flux-setup render --config fleet --output old/clusters/prod",
+            "git add old/clusters/prod && git commit && git push",
+            "flux diff kustomization flux-system --path old/clusters/prod/eu --context eu",
+            "flux diff kustomization flux-system --path old/clusters/prod/us --context us",
+        ]
+    );
+    let four = folder(&[
+        ("old/clusters/prod/eu 1/web.yaml", &web),
+        ("old/clusters/prod/us/web.yaml", &web),
+    ]);
+    assert_eq!(
+        rendering(four.path(), "old"),
+        [
+            "flux-setup render --config fleet --cluster eu-1 --output 'old/clusters/prod/eu 1'",
+            "flux-setup render --config fleet --cluster us --output old/clusters/prod/us",
+            "git add 'old/clusters/prod/eu 1' old/clusters/prod/us && git commit && git push",
+            "flux diff kustomization flux-system --path 'old/clusters/prod/eu 1' --context eu-1",
+            "flux diff kustomization flux-system --path old/clusters/prod/us --context us",
+        ]
+    );
+    let one = folder(&[
+        ("old/clusters/prod/web.yaml", &web),
+        ("old/clusters/prod/api.yaml", &api),
+    ]);
+    assert_eq!(
+        rendering(one.path(), "old"),
+        [
+            "flux-setup render --config fleet --output old/clusters/prod",
+            "git add old/clusters/prod && git commit && git push",
+            "flux diff kustomization flux-system --path old/clusters/prod",
+        ]
+    );
+}
+
+#[test]
+fn the_plan_names_the_namespaces_that_what_is_applied_beside_makes() {
+    let root = source("flux-system") + &kustomization("flux-system", "");
+    let root = root.replace("./flux-system", "./clusters/one");
+    let own = |name: &str| {
+        kustomization(name, "").replace(&format!("name: {name}}}"), "name: flux-system}")
+    };
+    let team = app("web", "").replace("namespace: flux-system", "namespace: team");
+    let namespace =
+        |name: &str| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n");
+    let folder = folder(&[
+        ("old/clusters/one/flux-system/gotk-sync.yaml", &root),
+        ("old/clusters/one/team.yaml", &own("team")),
+        (
+            "old/clusters/one/held.yaml",
+            &own("held").replace("prune: true", "prune: true, suspend: true"),
+        ),
+        ("old/clusters/one/other.yaml", &namespace("other")),
+        ("old/team/namespace.yaml", &namespace("team")),
+        ("old/team/more.yaml", &namespace("more")),
+        ("old/team/web.yaml", &team),
+    ]);
+    let commands = rendering(folder.path(), "old");
+    let told: Vec<_> = commands
+        .iter()
+        .filter(|line| line.contains("Namespaces"))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "# put these Namespaces beside what was rendered: on a new cluster it comes before what makes them, and waits for them for ever: team (old/team/namespace.yaml:1)"
+        ]
+    );
+    let plan = run_in(folder.path(), &["init", "--from", "old", "--plan"]).stdout;
+    assert!(plan.contains("flux resume kustomization team\n"), "{plan}");
+    assert!(!plan.contains("kustomization held"), "{plan}");
+}
