@@ -8,6 +8,7 @@ mod live;
 mod overlays;
 mod owners;
 mod random;
+mod random_folders;
 mod unlisted;
 mod unreadable;
 
