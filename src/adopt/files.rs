@@ -1,9 +1,11 @@
 //! The files of the configuration.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::found::Known;
 use super::layers::{Layer, Layers, kind_of, kind_of_class};
 use super::projects::{Fleet, Object, Origin, Project};
 use super::sites::Site;
@@ -15,10 +17,10 @@ pub(super) type File = (String, String);
 /// Where there are several clusters: the Flux of each applies a folder of its own.
 const OUTPUT_WITH_CLUSTERS: &str = "{cluster}/{environment}/{project}.yaml";
 
-pub(super) fn files(fleet: &Fleet<'_>, layers: &Layers, context: Option<&str>) -> Vec<File> {
+pub(super) fn files(fleet: &Fleet<'_>, layers: &Layers, known: Known<'_>) -> Vec<File> {
     let mut files = vec![(
         "flux-setup.yaml".to_owned(),
-        fleet_file(fleet, layers, context),
+        fleet_file(fleet, layers, known),
     )];
     for (number, environment) in fleet.environments.iter().enumerate() {
         let mut keys = Map::new();
@@ -41,8 +43,12 @@ pub(super) fn files(fleet: &Fleet<'_>, layers: &Layers, context: Option<&str>) -
     files
 }
 
-fn fleet_file(fleet: &Fleet<'_>, layers: &Layers, context: Option<&str>) -> String {
+fn fleet_file(fleet: &Fleet<'_>, layers: &Layers, known: Known<'_>) -> String {
     let mut keys = Map::new();
+    let flux = |cluster: Option<&Arc<str>>| known.fluxes.get(&cluster.cloned());
+    if let Some(version) = flux(None).filter(|_| fleet.clusters.is_empty()) {
+        keys.insert("fluxVersion".to_owned(), Value::from(version.to_string()));
+    }
     let mut defaults = layers.keys(Layer::Defaults);
     if let Some(names) = defaults.shift_remove("names") {
         keys.insert("names".to_owned(), names);
@@ -57,9 +63,15 @@ fn fleet_file(fleet: &Fleet<'_>, layers: &Layers, context: Option<&str>) -> Stri
     write::entries(&keys, 0, &mut text);
     if !fleet.clusters.is_empty() {
         text.push_str("clusters:   # how each is reached: kubeconfig, context\n");
-        let clusters = fleet.clusters.iter().map(|name| match context {
-            Some(context) => json!({"name": **name, "context": context}),
-            None => json!({"name": **name}),
+        let clusters = fleet.clusters.iter().map(|name| {
+            let mut cluster = json!({"name": **name});
+            if let Some(context) = known.context {
+                cluster["context"] = Value::from(context);
+            }
+            if let Some(version) = flux(Some(name)) {
+                cluster["fluxVersion"] = Value::from(version.to_string());
+            }
+            cluster
         });
         write::items(&clusters.collect::<Vec<_>>(), 2, &mut text);
     }

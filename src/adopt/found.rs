@@ -1,13 +1,14 @@
 //! Reads an object that exists: what it asks for in the words of the configuration, or why these words
 //! cannot say it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use crate::config::OUR_LABELS;
 use crate::flux::lint::lint;
-use crate::flux::schema::{Crds, judge};
+use crate::flux::schema::{FluxVersion, judge};
 use crate::flux::yaml::{self, Node, Span};
 use crate::flux::{FaultSeverity, canonical, names, with_version};
 
@@ -22,6 +23,15 @@ pub struct Given<'a> {
     pub file: &'a str,
     /// The clusters that it is for; `None` among them: one that has no name.
     pub clusters: &'a [Option<Arc<str>>],
+}
+
+/// What is known beside the objects.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// The context of the kubeconfig that they were read from.
+    pub context: Option<&'a str>,
+    /// The Flux of clusters, where it is not the usual one.
+    pub fluxes: &'a BTreeMap<Option<Arc<str>>, FluxVersion>,
 }
 
 /// An object that the configuration does not render.
@@ -113,11 +123,14 @@ pub(super) fn label(document: &Node) -> String {
 }
 
 impl Found {
-    /// One for each cluster; `None` for a kind that we do not write.
+    /// One for each cluster, judged by its Flux; `None` for a kind that we do not write.
     ///
     /// # Errors
     /// Why it cannot be said, in words that follow the object.
-    pub(super) fn read(given: &Given<'_>) -> Option<Result<Vec<Self>, String>> {
+    pub(super) fn read(
+        given: &Given<'_>,
+        fluxes: &BTreeMap<Option<Arc<str>>, FluxVersion>,
+    ) -> Option<Result<Vec<Self>, String>> {
         let text = |key| given.document.get(key).and_then(Node::as_str);
         let group = text("apiVersion")?.split_once('/')?.0;
         let kind = match group {
@@ -126,7 +139,7 @@ impl Found {
             }
             _ => return None,
         };
-        let found = match Self::of_kind(given, kind) {
+        let found = match Self::of_kind(given, kind, fluxes) {
             Ok(found) => found,
             Err(reason) => return Some(Err(reason)),
         };
@@ -145,7 +158,11 @@ impl Found {
         })
     }
 
-    fn of_kind(given: &Given<'_>, kind: Kind) -> Result<Self, String> {
+    fn of_kind(
+        given: &Given<'_>,
+        kind: Kind,
+        fluxes: &BTreeMap<Option<Arc<str>>, FluxVersion>,
+    ) -> Result<Self, String> {
         if let Some(maker) = made_by(given.document) {
             return Err(format!("{maker} makes it, and makes it again"));
         }
@@ -159,12 +176,22 @@ impl Found {
         if older.is_some() {
             document = with_version(&document, group, "v1");
         }
-        if let Some(fault) = judge(Crds::embedded(), &document).first() {
+        let of_clusters = given.clusters.iter();
+        let of_clusters = of_clusters.map(|it| fluxes.get(it).copied().unwrap_or_default());
+        let versions: BTreeSet<FluxVersion> = of_clusters.collect();
+        for version in versions {
+            let Some(fault) = judge(version.crds(), &document).into_iter().next() else {
+                continue;
+            };
             let who = match older {
                 Some(older) => format!("it is `{older}`, and as `v1` the API server refuses it"),
                 None => "the API server refuses it, or it is a patch".to_owned(),
             };
-            return Err(format!("{who}: {}", fault.message));
+            let flux = match version == FluxVersion::default() {
+                true => String::new(),
+                false => format!(" in Flux {version}"),
+            };
+            return Err(format!("{who}: {}{flux}", fault.message));
         }
         // how it is quoted is not how it is rendered
         let (plain, _) = yaml::read(&document.to_json().to_string(), 0);

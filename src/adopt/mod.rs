@@ -28,6 +28,6 @@ mod wanted;
 mod write;
 
 pub use commands::{Applier, Home, Old, Places};
-pub use found::{Deletes, Given, LeftAlone};
+pub use found::{Deletes, Given, Known, LeftAlone};
 pub use run::{Adopted, AdoptedProject, Adoption, adopt};
 pub use steps::{Move, Step, steps};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::flux::yaml::{Node, Span};
 
 use super::files::files;
-use super::found::{Deletes, Found, Given, Kind, LeftAlone, label};
+use super::found::{Deletes, Found, Given, Kind, Known, LeftAlone, label};
 use super::gaps::put_gaps;
 use super::layers::assign;
 use super::leaves::leaves;
@@ -55,14 +55,14 @@ pub struct Adopted {
 pub fn adopt(
     given: &[Given<'_>],
     left: &HashMap<Span, String>,
-    context: Option<&str>,
+    known: Known<'_>,
 ) -> Result<Adoption, Vec<(Span, Span)>> {
     let mut reasons: HashMap<Span, String> = left.clone();
     let mut found = Vec::new();
     let mut other_kinds = BTreeMap::new();
     for one in given {
         let span = one.document.span;
-        match Found::read(one) {
+        match Found::read(one, known.fluxes) {
             None => {
                 // what has none is no object: values, settings of other programs
                 if let Some(kind) = one.document.get("kind").and_then(Node::as_str) {
@@ -100,7 +100,7 @@ pub fn adopt(
             if go.is_empty() {
                 let files = match &found[..] {
                     [] => Vec::new(),
-                    _ => files(&fleet, &layers, context),
+                    _ => files(&fleet, &layers, known),
                 };
                 break (files, spans(&fleet));
             }

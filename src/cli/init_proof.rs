@@ -1,17 +1,19 @@
 //! The configuration that is made of objects that exist, rendered and compared before it is written.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use tempfile::TempDir;
 
-use crate::adopt::{Adoption, Given, adopt};
+use crate::adopt::{Adoption, Given, Known, adopt};
 use crate::budget::counted;
 use crate::config::{Finding, Severity, Sources};
+use crate::flux::schema::FluxVersion;
 use crate::flux::yaml::{Node, Span};
-use crate::manifests::cluster_name;
+use crate::manifests::{Installed, cluster_name, installed};
 use crate::render::{Change, Comparison, Manifest};
 
 use super::against::{self, Part};
@@ -21,7 +23,7 @@ use super::folder_report::shortened;
 use super::init_culprits::{Fault, culprits};
 use super::init_report::Proved;
 use super::log::Log;
-use super::whose;
+use super::whose::{self, OfDocuments};
 
 /// Why it is left alone what lies outside of all clusters' folders, and none of these leads to it.
 const OF_NO_CLUSTER: &str = "no folder of a cluster lists or applies it, so nobody knows for which of them \
@@ -43,6 +45,11 @@ pub(super) fn proved(
     let clusters = match context.map(cluster_name) {
         Some(name) => whose::all_of(existing, &name),
         None => whose::as_called(existing),
+    };
+    let fluxes = fluxes(existing, &clusters);
+    let known = Known {
+        context,
+        fluxes: &fluxes,
     };
     let none = [None];
     let given: Vec<Given<'_>> = documents
@@ -69,7 +76,7 @@ pub(super) fn proved(
     let mut left: HashMap<Span, String> = changed.collect();
     let mut last = HashSet::new();
     for _ in 0..MOST_ROUNDS {
-        let adoption = match adopt(&given, &left, context) {
+        let adoption = match adopt(&given, &left, known) {
             Ok(adoption) => adoption,
             Err(twice) => {
                 let findings = twice
@@ -90,7 +97,7 @@ pub(super) fn proved(
                     let some = given
                         .iter()
                         .filter(|one| spans.contains(&one.document.span));
-                    fault_of(&some.copied().collect::<Vec<_>>(), context)
+                    fault_of(&some.copied().collect::<Vec<_>>(), known)
                 })?;
                 left.extend(culprits);
                 if left.len() == before.len() {
@@ -137,6 +144,26 @@ pub(super) fn proved(
          for last: {}",
         shortened(last.collect())
     )
+}
+
+/// The Flux of clusters in whose folders it is installed, but for the usual one.
+fn fluxes(existing: &Existing, clusters: &OfDocuments) -> BTreeMap<Option<Arc<str>>, FluxVersion> {
+    let sources = &existing.read.sources;
+    let (installed, _) = installed(&existing.documents, sources);
+    let mut fluxes = BTreeMap::new();
+    let sorted: BTreeMap<_, _> = clusters.iter().collect();
+    for (span, clusters) in sorted {
+        let file = Path::new(sources.name(span.source));
+        let around = Installed::around(&installed, file);
+        let version = around.and_then(|one| installed[one].version.as_deref());
+        let version = version.and_then(|version| FluxVersion::parse(version).ok());
+        if let ([cluster], Some(version)) = (&clusters[..], version)
+            && version != FluxVersion::default()
+        {
+            fluxes.entry(cluster.clone()).or_insert(version);
+        }
+    }
+    fluxes
 }
 
 /// The path below the folder that was named.
@@ -228,8 +255,8 @@ fn compared(
 }
 
 /// What is wrong with a configuration of these objects alone.
-fn fault_of(given: &[Given<'_>], context: Option<&str>) -> anyhow::Result<Option<String>> {
-    let Ok(adoption) = adopt(given, &HashMap::new(), context) else {
+fn fault_of(given: &[Given<'_>], known: Known<'_>) -> anyhow::Result<Option<String>> {
+    let Ok(adoption) = adopt(given, &HashMap::new(), known) else {
         return Ok(None);
     };
     if adoption.files.is_empty() {

@@ -57,7 +57,7 @@ pub fn installed(documents: &[Node], sources: &Sources) -> (Vec<Installed>, Vec<
 
 impl Installed {
     /// The number of the one that holds for a file: the nearest around it.
-    pub(super) fn around(all: &[Self], file: &Path) -> Option<usize> {
+    pub fn around(all: &[Self], file: &Path) -> Option<usize> {
         let around = all.iter().enumerate();
         let around = around.filter(|(_, one)| file.starts_with(&one.folder));
         let nearest = around.max_by_key(|(_, one)| one.folder.iter().count());

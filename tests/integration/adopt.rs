@@ -11,6 +11,7 @@ mod random;
 mod random_folders;
 mod unlisted;
 mod unreadable;
+mod versions;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -8,7 +8,7 @@ mod manifests;
 mod online;
 mod other_files;
 mod relations;
-mod versions;
+pub(crate) mod versions;
 
 use std::fs;
 

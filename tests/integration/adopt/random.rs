@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use flux_setup::adopt::{Given, adopt};
+use flux_setup::adopt::{Given, Known, adopt};
 use flux_setup::config::{Severity, load};
 use flux_setup::flux::schema::Crds;
 use flux_setup::flux::yaml::{Node, read};
@@ -223,7 +223,9 @@ proptest! {
             clusters: std::slice::from_ref(cluster),
         });
         let given: Vec<_> = given.collect();
-        let adoption = adopt(&given, &HashMap::new(), None).unwrap();
+        let fluxes = std::collections::BTreeMap::new();
+        let known = Known { context: None, fluxes: &fluxes };
+        let adoption = adopt(&given, &HashMap::new(), known).unwrap();
         let left: Vec<_> = adoption.left_alone.iter().map(|one| one.span).collect();
         let is_idle = |one: &flux_setup::adopt::LeftAlone| one.reason.starts_with("no Kustomization");
         prop_assert!(adoption.left_alone.iter().all(is_idle), "{:?}", adoption.left_alone);
