@@ -119,7 +119,9 @@ fn notes(path: &Path, stale: &[(KnownFinding, usize)]) -> Vec<String> {
         } else {
             format!("{object}: ")
         };
-        notes.push(format!("  {file}: {object}{message}{times}"));
+        // neither as a command to GitHub's runner, which looks for one behind spaces
+        let note = format!("  - {file}: {object}{message}{times}");
+        notes.push(note.replace("##[", "## ["));
     }
     let more = stale.len().saturating_sub(MOST_STALE);
     if more > 0 {

@@ -1,6 +1,6 @@
 //! Kustomize's own configuration among manifests: its traps are told, its overlays named or built.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use anyhow::bail;
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
@@ -8,7 +8,7 @@ use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 use crate::config::{Class, Finding, Severity};
 use crate::flux::yaml::{self, Node, Span, Value};
 use crate::manifests::{
-    BUILT, BuildError, Kustomizations, Kustomize, ManifestFile, Overlay, PassedOver,
+    BUILT, BuildError, Kustomizations, Kustomize, ManifestFile, Overlay, PassedOver, Touched,
     is_kustomization_file,
 };
 
@@ -26,6 +26,8 @@ pub(super) struct Taken {
     pub(super) built: usize,
     /// The numbers of texts that Flux passes over.
     pub(super) passed_over: HashSet<u32>,
+    /// What overlays that are not built change of files, by the numbers of their texts.
+    pub(super) touched: HashMap<u32, Touched>,
 }
 
 /// Of these documents those that are judged: parts of kustomize's are not, and with `build` what it
@@ -63,26 +65,48 @@ pub(super) fn take_in(
         Some(file) => !tree.is_part(file),
         None => true,
     });
+    read.findings.retain(|finding| {
+        let file = below.files.get(&finding.span.source);
+        !file.is_some_and(|file| tree.is_data(file))
+    });
     read.findings.extend(tree.findings(&below.folder));
     let passed_over = passed_over(&tree, &below, &documents);
     read.findings
         .extend(passed_over.iter().map(PassedOver::finding));
     let mut taken = Taken {
         documents,
-        built: 0,
         passed_over: passed_over.iter().map(|file| file.source).collect(),
+        ..Taken::default()
     };
     let mut overlays = tree.roots();
+    let touched = touched(&overlays, &below);
     overlays.retain(|one| one.is_fetching || !one.fields.is_empty());
     if !build {
         let changed = overlays.iter().filter(|one| !one.fields.is_empty());
         read.findings.extend(changed.map(unchecked));
         read.findings.extend(tree.elsewhere());
+        taken.touched = touched;
     } else if !overlays.is_empty() {
         take_built(read, &below, &overlays, &mut taken.documents)?;
         taken.built = overlays.len();
     }
     Ok(taken)
+}
+
+/// How far each file is changed by all that takes it in.
+fn touched(roots: &[Overlay], below: &Below) -> HashMap<u32, Touched> {
+    let mut files: HashMap<&str, Touched> = HashMap::new();
+    for root in roots {
+        for file in &root.files {
+            let known = files.entry(file).or_insert(root.touched);
+            *known = root.touched.min(*known);
+        }
+    }
+    let touched = below.files.iter().filter_map(|(source, file)| {
+        let touched = files.get(&**file).copied()?;
+        (touched != Touched::Not).then_some((*source, touched))
+    });
+    touched.collect()
 }
 
 /// Puts what kustomize makes of these in place of the files that they take in; what cannot be built is

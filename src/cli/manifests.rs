@@ -10,9 +10,12 @@ use serde_json::Map;
 
 use crate::budget::{counted, counted_as};
 use crate::config::{Class, Finding, Sources};
+use crate::flux::Fault;
 use crate::flux::schema::Coverage;
 use crate::flux::yaml::{Node, Span, Value};
-use crate::manifests::{Asked, Objects, Wanted, ask, is_kustomization_file, relations};
+use crate::manifests::{
+    AppliedWay, AsApplied, Asked, Objects, Wanted, ask, is_kustomization_file, relations,
+};
 
 use super::args::GlobalArguments;
 use super::judgement::Judgement;
@@ -31,6 +34,8 @@ use super::validate_args::ValidateArguments;
 struct Judged {
     /// By the schema of their kind.
     judged: usize,
+    /// Of all these: what is passed over in them, as it may be another where they are applied.
+    partly: usize,
     /// Kinds of Kubernetes itself, whose schemas we do not have.
     metadata_only: usize,
     /// Kinds for which there is no CRD.
@@ -67,6 +72,7 @@ pub(super) fn run(
         documents,
         built,
         passed_over,
+        touched,
     } = take_in(&mut read, documents, &own, arguments.build)?;
     let kustomize = if arguments.build {
         all - kept
@@ -89,16 +95,23 @@ pub(super) fn run(
     }
     read.findings.extend(read.others.notice(&read.sources));
     let documents = without_lists(documents);
-    let (documents, encrypted) = without_sops(documents);
+    let (mut documents, encrypted) = without_sops(documents);
     log.step("read", || counted(documents.len(), "document"));
     let given = &arguments.flux_version;
     let crds = HeldCrds::among(&documents, &own, &named, given, &mut read)?;
+    let objects = Objects::of(&documents);
+    let applied = AsApplied::of(&documents, &own, &read.sources, &|document| {
+        let touched = touched.get(&document.span.source);
+        touched.copied().unwrap_or_default()
+    });
+    read.findings.extend(applied.findings());
     let judged = Judged {
         kustomize,
         built,
         others: read.others.len(),
-        ..judge(&documents, &encrypted, &crds, &mut read)
+        ..judge(&documents, &applied, &encrypted, &crds, &mut read)
     };
+    applied.put_in(&mut documents);
     let found = same_objects(&documents, &read.sources);
     read.findings.extend(found);
     let wanted = Wanted {
@@ -139,7 +152,7 @@ pub(super) fn run(
         judged: judged.shown(crds.told()),
         is_always_told: true,
         more,
-        objects: Objects::of(&documents),
+        objects,
         path,
     };
     judgement.print(global, &arguments.baseline)
@@ -151,14 +164,16 @@ fn repositories(count: usize) -> String {
 
 fn judge(
     documents: &[Node],
+    applied: &AsApplied,
     encrypted: &HashSet<Span>,
     crds: &HeldCrds,
     read: &mut Documents,
 ) -> Judged {
     let mut judged = Judged::default();
     let mut unknown: BTreeMap<String, (Span, usize)> = BTreeMap::new();
-    for document in documents {
-        let mut faults = crds.faults(document);
+    for (number, document) in documents.iter().enumerate() {
+        let (mut faults, is_whole) = faults(document, applied.ways(number), crds);
+        judged.partly += usize::from(!is_whole);
         if encrypted.contains(&document.span) {
             faults.retain(|fault| !is_encrypted(&read.sources, fault.span));
         }
@@ -190,6 +205,26 @@ fn judge(
     judged
 }
 
+/// What is wrong with a document in any way in which it is applied, and whether nothing was passed over.
+fn faults(document: &Node, ways: &[AppliedWay], crds: &HeldCrds) -> (Vec<Fault>, bool) {
+    if ways.is_empty() {
+        return (crds.faults(document), true);
+    }
+    let (mut all, mut is_whole): (Vec<Fault>, bool) = (Vec::new(), true);
+    for way in ways {
+        let found = crds.faults(way.document(document));
+        let count = found.len();
+        let left = way.left(document, found);
+        is_whole &= left.len() == count && !way.is_open();
+        for fault in left {
+            if !all.iter().any(|other| other.is_same(&fault)) {
+                all.push(fault);
+            }
+        }
+    }
+    (all, is_whole)
+}
+
 impl Judged {
     /// `3 documents judged by Flux 2.8, 1 by its metadata alone, 2 not checked`.
     fn shown(self, by: Option<String>) -> String {
@@ -205,6 +240,9 @@ impl Judged {
         }
         if self.unchecked > 0 {
             shown += &format!(", {} not checked", self.unchecked);
+        }
+        if self.partly > 0 {
+            shown += &format!(", {} not wholly", self.partly);
         }
         if self.kustomize > 0 {
             shown += &format!(", {} of kustomize itself passed over", self.kustomize);

@@ -56,6 +56,11 @@ impl Fault {
         }
     }
 
+    /// Whether it says the same of the same place.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.span, &self.path, &self.message) == (other.span, &other.path, &other.message)
+    }
+
     #[must_use]
     pub fn warning(mut self) -> Self {
         self.severity = FaultSeverity::Warning;

@@ -70,14 +70,14 @@ pub fn holds_variable(document: &Node) -> bool {
         .is_some_and(|scalar| scalar.text.contains("${"))
 }
 
-fn is_empty(node: &Node) -> bool {
+pub(super) fn is_empty(node: &Node) -> bool {
     node.is_null()
         || node.as_str() == Some("")
         || node.as_mapping().is_some_and(<[_]>::is_empty)
         || node.as_sequence().is_some_and(<[_]>::is_empty)
 }
 
-fn substitutes(document: &Node) -> bool {
+pub(super) fn substitutes(document: &Node) -> bool {
     let metadata = document.get("metadata");
     let mut said = ["annotations", "labels"].into_iter().filter_map(|key| {
         let map = metadata.and_then(|metadata| metadata.get(key))?;

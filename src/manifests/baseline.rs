@@ -79,7 +79,7 @@ impl KnownFinding {
             object: object.to_owned(),
             path: without_numbers(path),
             class,
-            message: message.to_owned(),
+            message: without_version(message),
         }
     }
 
@@ -92,6 +92,18 @@ impl KnownFinding {
             hasher.update([0]);
         }
         hex::encode(&hasher.finalize()[..16])
+    }
+}
+
+/// A message without the version of Flux that it names last: an update makes nothing new of what is known.
+fn without_version(message: &str) -> String {
+    let is_version = |text: &str| {
+        let is_of_one = |c: char| c.is_ascii_digit() || c == '.';
+        text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(is_of_one)
+    };
+    match message.rsplit_once(" in Flux ") {
+        Some((before, version)) if is_version(version) => before.to_owned(),
+        _ => message.to_owned(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Manifests from anywhere, judged together.
 
 mod applied;
+mod as_applied;
 mod baseline;
 mod build;
 mod clusters;
@@ -12,11 +13,14 @@ mod online;
 mod process;
 mod references;
 mod relations;
+mod substitution;
 mod there;
+mod touched;
 mod ways;
 mod whose;
 
 pub use applied::{Effect, effect, holds_variable};
+pub use as_applied::{AppliedWay, AsApplied};
 pub use baseline::{Baseline, BaselineError, Compared, KnownFinding};
 pub use build::{BUILT, BuildError, Kustomize};
 pub use clusters::CLUSTERS;
@@ -27,4 +31,5 @@ pub use objects::Objects;
 pub use online::{Asked, GitError, ask};
 pub use process::ProcessError;
 pub use relations::{Wanted, relations};
+pub use touched::Touched;
 pub use whose::{Whose, cluster_name};

@@ -104,12 +104,14 @@ pub(super) struct Reference {
     pub(super) key: String,
     /// Where its name stands.
     pub(super) span: Span,
+    /// Whether an expression says when it is ready enough.
+    has_expression: bool,
 }
 
 impl Reference {
-    /// Whether it is waited for.
+    /// Whether it is waited for until it is ready.
     pub(super) fn is_dependency(&self) -> bool {
-        self.key.starts_with("dependsOn[")
+        self.key.starts_with("dependsOn[") && !self.has_expression
     }
 
     /// Whether it is what people keep out of repositories.
@@ -173,19 +175,24 @@ fn reference(node: &Node, key: String, of: &str, own: &ObjectKey) -> Option<Refe
     let kind = if of == NAMED { text(node, "kind")? } else { of };
     let (_, group) = GROUPS.iter().find(|(known, _)| *known == kind)?;
     let written = name.as_str()?;
-    if is_optional || written.is_empty() || written == "*" || written.contains('$') {
+    let namespace = text(node, "namespace");
+    let is_open = written.contains('$') || namespace.is_some_and(|name| name.contains('$'));
+    if is_optional || is_open || written.is_empty() || written == "*" {
         return None;
     }
-    let namespace = text(node, "namespace").map(Into::into);
+    let namespace = namespace.map(Into::into);
+    // whatever applies it says which namespace that is
+    let own_namespace = own.namespace.clone().filter(|name| !name.contains('$'));
     Some(Reference {
         to: ObjectKey {
             group: (*group).into(),
             kind: kind.into(),
-            namespace: namespace.or_else(|| own.namespace.clone()),
+            namespace: namespace.or(own_namespace),
             name: written.into(),
         },
         key,
         span: name.span,
+        has_expression: text(node, "readyExpr").is_some_and(|text| !text.is_empty()),
     })
 }
 

@@ -113,7 +113,7 @@ fn is_bootstrapped(key: &ObjectKey) -> bool {
 }
 
 fn missing(reference: &Reference, hint: Option<String>) -> Finding {
-    let Reference { to, key, span } = reference;
+    let Reference { to, key, span, .. } = reference;
     let message = format!("`{key}` refers to {}, which is not there", shown(to));
     let finding = Finding {
         severity: Severity::Warning,

@@ -8,6 +8,7 @@ use crate::flux::yaml::Node;
 
 use super::clusters::Clusters;
 use super::references::text;
+use super::substitution::VARIABLE;
 use super::ways::ways;
 
 /// One object, where it lies.
@@ -36,6 +37,8 @@ pub(super) enum Elsewhere<'a> {
 pub(super) struct All<'a> {
     clusters: Clusters<'a>,
     objects: HashMap<(&'a str, &'a str, &'a str), Vec<There<'a>>>,
+    /// Those whose names hold variables, by group and kind.
+    open: HashMap<(&'a str, &'a str), Vec<(&'a str, There<'a>)>>,
 }
 
 /// Where something stands that refers to another object.
@@ -160,11 +163,16 @@ impl<'a> All<'a> {
         document: Option<usize>,
     ) {
         let there = There {
-            namespace,
+            namespace: namespace.filter(|name| !name.contains(VARIABLE)),
             cluster: from.cluster,
             file: from.file,
             document,
         };
+        if name.contains(VARIABLE) {
+            let open = self.open.entry((group, kind)).or_default();
+            open.push((name, there));
+            return;
+        }
         self.objects
             .entry((group, kind, name))
             .or_default()
@@ -173,8 +181,12 @@ impl<'a> All<'a> {
 
     /// The object that is meant, the one that lies nearest of several.
     pub(super) fn find<'s>(&'s self, key: &'s ObjectKey, from: From<'_>) -> Option<&'s There<'a>> {
-        let named = self.objects.get(&(&*key.group, &*key.kind, &*key.name))?;
-        let fits = named.iter().filter(|there| {
+        let named = self.objects.get(&(&*key.group, &*key.kind, &*key.name));
+        let open = self.open.get(&(&*key.group, &*key.kind));
+        let open = open.map_or(&[][..], Vec::as_slice).iter();
+        let open = open.filter(|(name, _)| may_become(name, &key.name));
+        let all = named.into_iter().flatten();
+        let fits = all.chain(open.map(|(_, there)| there)).filter(|there| {
             let namespaces = there.namespace.zip(key.namespace.as_deref());
             let clusters = there.cluster.zip(from.cluster);
             namespaces.is_none_or(|(one, other)| one == other)
@@ -212,8 +224,48 @@ impl<'a> All<'a> {
     }
 }
 
+/// Whether a name with variables may be this one.
+fn may_become(open: &str, name: &str) -> bool {
+    let mut parts = open.split(VARIABLE);
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else {
+        return false;
+    };
+    let mut parts = parts.peekable();
+    while let Some(part) = parts.next() {
+        // behind what stands in the braces, whatever that is
+        let fixed = part.rsplit_once('}').map_or("", |(_, fixed)| fixed);
+        match parts.peek() {
+            None => return rest.ends_with(fixed),
+            Some(_) => match rest.find(fixed) {
+                Some(at) => rest = &rest[at + fixed.len()..],
+                None => return false,
+            },
+        }
+    }
+    rest.is_empty()
+}
+
 /// How many folders two files lie in together; the same file is nearest.
 fn in_common(one: &Path, other: &Path) -> usize {
     let same = one.iter().zip(other.iter()).take_while(|(a, b)| a == b);
     same.count() + usize::from(one == other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::may_become;
+
+    #[test]
+    fn a_name_with_variables_may_become_what_has_its_other_parts() {
+        for (open, name, may) in [
+            ("web-${ENV}", "web-prod", true),
+            ("web-${ENV}", "shop-prod", false),
+            ("${A}-web-${B:=x}-y", "a-web-b-y", true),
+            ("${A}-web-${B:=x}-y", "a-web-b", false),
+            ("${A:=${B}}", "anything", true),
+        ] {
+            assert_eq!(may_become(open, name), may, "{open} {name}");
+        }
+    }
 }

@@ -33,11 +33,14 @@ pub(super) fn ways<'a>(
         around.take_while(|it| folders.insert(*it)).for_each(drop);
     }
     let repositories = Repositories::of(documents, &folders);
-    let applied = documents.iter().filter_map(|(document, file)| {
-        let path = repositories.applied(document)?;
-        Some(Way {
+    let applied = documents.iter().flat_map(|(document, file)| {
+        let path = repositories.applied(document);
+        let to = path.and_then(|path| led(file, path, &folders));
+        let components = to.iter().flat_map(|to| components(document, to));
+        let all: Vec<PathBuf> = to.iter().cloned().chain(components).collect();
+        all.into_iter().map(|to| Way {
             file,
-            to: led(file, path, &folders)?,
+            to,
             by: Some(document),
         })
     });
@@ -68,6 +71,14 @@ fn led(file: &Path, path: &str, folders: &HashSet<&Path>) -> Option<PathBuf> {
         let folder = joined(top, path)?;
         folders.contains(&*folder).then_some(folder)
     })
+}
+
+/// The folders that it includes as components, from its own on.
+fn components(document: &Node, folder: &Path) -> Vec<PathBuf> {
+    let named = document.get("spec").and_then(|spec| spec.get("components"));
+    let named = named.and_then(Node::as_sequence).unwrap_or_default().iter();
+    let named = named.filter_map(Node::as_str);
+    named.filter_map(|path| joined(folder, path)).collect()
 }
 
 /// The URLs of the sources that are there, and which of them may be that of the repository itself.

@@ -1,5 +1,6 @@
 //! `validate`: every fault of a fleet, or of plain manifests, in one run.
 
+mod applied;
 mod baseline;
 mod folders;
 mod formats;

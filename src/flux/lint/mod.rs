@@ -34,8 +34,11 @@ const KINDS: [&str; 14] = [
     "Receiver",
 ];
 
+/// Keys under which only texts may stand.
+const TEXTS: [&str; 4] = ["data", "stringData", "metadata", "spec.postBuild"];
+
 /// All that is wrong with a document that the API server takes: errors where Flux cannot work with
-/// it, or readers take it for different things; warnings where it can and hardly should.
+/// it, or readers on its way take it for different things; warnings where it can and hardly should.
 pub fn lint(document: &Node) -> Vec<Fault> {
     let mut faults = Vec::new();
     ambiguous(document, &Path::ROOT, &mut faults);
@@ -95,7 +98,13 @@ fn ambiguous(node: &Node, path: &Path<'_>, faults: &mut Vec<Fault>) {
                 Resolved::Integer(value) => format!("write `{value}`, or {quoted}"),
                 _ => quoted,
             };
-            faults.push(Fault::flux(node.span, path.to_string(), message).hint(hint));
+            let path = path.to_string();
+            let is_text = TEXTS.iter().any(|keys| path.starts_with(keys));
+            let fault = Fault::flux(node.span, path, message).hint(hint);
+            faults.push(match scalar.is_old_octal() && !is_text {
+                true => fault.warning(),
+                false => fault,
+            });
         }
         Value::Scalar(_) => {}
         Value::Sequence(items) => {

@@ -111,21 +111,17 @@ fn name_and_namespace(
             format!("`{prefix}`: {fault}"),
         );
     }
+    // of what has none the API server takes the key away
     if let Some((node, namespace)) = text(entries, "namespace")
+        && scope != Scope::Cluster
         && !namespace.is_empty()
+        && let Err(fault) = names::dns_label(namespace)
     {
-        let path = path.key("namespace");
-        if scope == Scope::Cluster {
-            found
-                .fault(node.span, &path, "objects of this kind have no namespace")
-                .hint = Some("leave the key out".into());
-        } else if let Err(fault) = names::dns_label(namespace) {
-            found.fault(
-                node.span,
-                &path,
-                format!("the namespace `{namespace}`: {fault}"),
-            );
-        }
+        found.fault(
+            node.span,
+            &path.key("namespace"),
+            format!("the namespace `{namespace}`: {fault}"),
+        );
     }
 }
 

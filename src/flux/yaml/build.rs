@@ -154,15 +154,17 @@ impl<'text> Builder<'text> {
     }
 
     fn tag_fault(&self, tag: &Tag, span: Span) -> Fault {
-        Fault::new(
-            span,
-            format!(
-                "the tag `{}{}` has no meaning here",
-                tag.original_handle(),
-                tag.suffix()
-            ),
-        )
-        .hint("remove it, and quote the value where it is a text")
+        let written = format!("{}{}", tag.original_handle(), tag.suffix());
+        // the parser names the place of the value behind it
+        let before = self.source.text.get(..span.start as usize);
+        let start = before.and_then(|before| before.rfind(&written));
+        let span = start.map_or(span, |start| Span {
+            start: position(start),
+            end: position(start + written.len()),
+            ..span
+        });
+        Fault::new(span, format!("the tag `{written}` has no meaning here"))
+            .hint("remove it, and quote the value where it is a text")
     }
 
     fn start(&mut self, content: Content, anchor: usize, span: Span) -> bool {

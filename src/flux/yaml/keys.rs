@@ -62,8 +62,9 @@ pub(super) fn refuse_repeated(
             return true;
         };
         let line = source.line(before.start);
-        let message = format!("the key `{}` is there already, on line {line}", entry.key);
-        faults.push(Fault::new(entry.key_span, message).hint("keep one of the two"));
+        let message = format!("the key `{}` is there already", entry.key);
+        let hint = format!("keep one of the two: the other stands on line {line}");
+        faults.push(Fault::new(entry.key_span, message).hint(hint));
         false
     });
 }

@@ -225,16 +225,16 @@ mod tests {
     fn reading_goes_on_behind_what_is_no_syntax_fault() {
         let text = "a: 1\na: 2\n<<: {x: 1}\n? [k]\n: 1\nb: *no\nc: !env X\n~: 1\non: 1\n1.50: 2\nd: &d [*d]\ne: !s {f: 1}\n";
         insta::assert_snapshot!(faults(text).join("\n"), @r##"
-        "a" the key `a` is there already, on line 1 (keep one of the two)
+        "a" the key `a` is there already (keep one of the two: the other stands on line 1)
         "<<" merge keys (`<<`) are not read (write the keys out)
         "[k]" a key must be a text, not a mapping or a list (a value that starts with `{` or `[` needs quotes)
         "*no" no anchor `&no` stands before this (quote the text if it is no alias)
-        "X" the tag `!env` has no meaning here (remove it, and quote the value where it is a text)
+        "!env" the tag `!env` has no meaning here (remove it, and quote the value where it is a text)
         "~" a key is null (write a name, quoted if it is `null`)
         "on" the key `on` is read as `true` by the API server (quote it: "on")
         "1.50" the key `1.50` is read as `1.5` by the API server (quote it: "1.50")
         "*d" the alias stands within what it names (write the value out)
-        "{" the tag `!s` has no meaning here (remove it, and quote the value where it is a text)
+        "!s" the tag `!s` has no meaning here (remove it, and quote the value where it is a text)
         "##);
         assert_eq!(
             read(text, 0).0[0].to_json(),
@@ -310,7 +310,9 @@ mod tests {
         text.push_str("k50: 2\n");
         assert_eq!(
             faults(&text),
-            [r#""k50" the key `k50` is there already, on line 51 (keep one of the two)"#]
+            [
+                r#""k50" the key `k50` is there already (keep one of the two: the other stands on line 51)"#
+            ]
         );
     }
 
@@ -382,7 +384,7 @@ mod tests {
             .iter()
             .map(|one| (place(one.span), one.message.as_str()))
             .collect();
-        assert_eq!(said, [("\"d\"", "the key `d` is there already, on line 2")]);
+        assert_eq!(said, [("\"d\"", "the key `d` is there already")]);
         // one alone is YAML too, and what is not JSON to its end is read as YAML alone
         for text in [
             "{\"a\": 1}",

@@ -47,6 +47,15 @@ impl Scalar {
     }
 }
 
+impl Scalar {
+    /// Whether it is a number in base 8 as older readers write it, `0644`: all that read manifests on their
+    /// way into a cluster take it for the same number, and readers of YAML 1.2 do not.
+    pub fn is_old_octal(&self) -> bool {
+        let digits = self.text.strip_prefix('0').unwrap_or_default();
+        self.plain && !digits.is_empty() && digits.bytes().all(|byte| (b'0'..=b'7').contains(&byte))
+    }
+}
+
 /// The key that Flux's reader takes a plain key for; `None` where that is null.
 ///
 /// JSON has only strings for keys, so it writes booleans and numbers out in its own way.

@@ -5,14 +5,23 @@ use crate::flux::yaml::{Node, Span};
 use super::folder::is_remote;
 
 /// What a listed file is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Purpose {
     /// Objects, or a folder with a kustomization of its own.
     Resource,
     /// A folder with a kustomization of its own.
     Folder,
-    /// A part of something else: a patch, values, settings of kustomize.
+    /// A part of something else: a patch, settings of kustomize.
     Part,
+    /// Taken as it is, whatever it holds: a file of a ConfigMap, values of a chart.
+    Data,
+}
+
+impl Purpose {
+    /// Whether objects are taken from it.
+    pub(super) fn is_of_objects(self) -> bool {
+        matches!(self, Self::Resource | Self::Folder)
+    }
 }
 
 /// One file or folder that is listed.
@@ -43,12 +52,12 @@ const LISTS_OR_TEXTS: [&str; 5] = [
 ];
 
 /// Lists of maps with a path.
-const MAPS: [(&str, &str); 5] = [
-    ("patches", "path"),
-    ("patchesJson6902", "path"),
-    ("replacements", "path"),
-    ("helmCharts", "valuesFile"),
-    ("helmChartInflationGenerator", "values"),
+const MAPS: [(&str, &str, Purpose); 5] = [
+    ("patches", "path", Purpose::Part),
+    ("patchesJson6902", "path", Purpose::Part),
+    ("replacements", "path", Purpose::Part),
+    ("helmCharts", "valuesFile", Purpose::Data),
+    ("helmChartInflationGenerator", "values", Purpose::Data),
 ];
 
 /// Lists of maps with lists of `key=path`, or of a path.
@@ -68,10 +77,10 @@ pub(super) fn listed(kustomization: &Node) -> Vec<Listed<'_>> {
             }
         });
     }
-    for (list, key) in MAPS {
+    for (list, key, purpose) in MAPS {
         each(kustomization, list, |map, path| {
             if let Some(node) = map.get(key) {
-                add(&mut all, node, format!("{path}.{key}"), Purpose::Part);
+                add(&mut all, node, format!("{path}.{key}"), purpose);
             }
         });
     }
@@ -79,11 +88,11 @@ pub(super) fn listed(kustomization: &Node) -> Vec<Listed<'_>> {
         each(kustomization, list, |map, path| {
             for key in ["files", "envs"] {
                 each(map, key, |node, inner| {
-                    add(&mut all, node, format!("{path}.{inner}"), Purpose::Part);
+                    add(&mut all, node, format!("{path}.{inner}"), Purpose::Data);
                 });
             }
             if let Some(node) = map.get("env") {
-                add(&mut all, node, format!("{path}.env"), Purpose::Part);
+                add(&mut all, node, format!("{path}.env"), Purpose::Data);
             }
         });
     }
@@ -96,7 +105,7 @@ pub(super) fn listed(kustomization: &Node) -> Vec<Listed<'_>> {
 /// The files and folders of this machine that it takes objects from.
 pub(in crate::manifests) fn named_paths(kustomization: &Node) -> impl Iterator<Item = &str> {
     let listed = listed(kustomization).into_iter();
-    let listed = listed.filter(|one| one.purpose != Purpose::Part && !is_remote(one.written));
+    let listed = listed.filter(|one| one.purpose.is_of_objects() && !is_remote(one.written));
     listed.map(|one| one.written)
 }
 

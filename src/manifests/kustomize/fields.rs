@@ -3,6 +3,7 @@
 use crate::config::{Class, Finding};
 use crate::flux::nearest;
 use crate::flux::yaml::{Entry, Node};
+use crate::manifests::touched::Touched;
 
 /// Fields that change objects of other files, and what takes them in.
 const CHANGING: [&str; 16] = [
@@ -44,6 +45,20 @@ const OTHERS: [&str; 16] = [
     "sortOptions",
     "validators",
 ];
+
+/// How far such a field changes objects. What components and helmCharts change stands in themselves.
+pub(super) fn touched(key: &str) -> Touched {
+    match key {
+        "namePrefix" | "nameSuffix" | "namespace" => Touched::Named,
+        "patches"
+        | "patchesJson6902"
+        | "patchesStrategicMerge"
+        | "replacements"
+        | "transformers"
+        | "vars" => Touched::Completed,
+        _ => Touched::Not,
+    }
+}
 
 fn is_changing(key: &str) -> bool {
     CHANGING.contains(&key) || ALSO_CHANGING.contains(&key)

@@ -87,7 +87,9 @@ impl Kustomizations<'_> {
         let is_folder = path.is_empty() || folder.is_folder(path);
         if is_folder {
             return match purpose {
-                Purpose::Part => said(format!("`{written}` is a folder"), "name a file in it"),
+                Purpose::Part | Purpose::Data => {
+                    said(format!("`{written}` is a folder"), "name a file in it")
+                }
                 _ if self.folders.contains_key(path) => None,
                 _ => said(
                     format!("`{written}` has no `kustomization.yaml`"),

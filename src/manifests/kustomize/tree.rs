@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::flux::yaml::{Node, Span};
+use crate::manifests::touched::Touched;
 
 use super::entries::{Listed, Purpose, listed};
-use super::fields::changing;
+use super::fields::{changing, touched};
 use super::folder::{Leads, folder_of, follow};
 
 /// One kustomization.
@@ -23,8 +24,8 @@ pub struct Kustomizations<'n> {
     pub(super) folders: BTreeMap<String, Kustomization<'n>>,
     /// Files beside another one of the same use.
     pub(super) second: Vec<(String, Span)>,
-    /// Files that are listed, and whether as parts of something else alone.
-    pub(super) files: BTreeMap<String, bool>,
+    /// Files that are listed, and what for; of several uses the one that asks most of them.
+    pub(super) files: BTreeMap<String, Purpose>,
 }
 
 /// A kustomization that nothing includes.
@@ -37,6 +38,8 @@ pub struct Overlay {
     /// Where it is first changed, and by which fields; without any the kustomization itself.
     pub span: Span,
     pub fields: Vec<String>,
+    /// How far all that it reaches changes its files.
+    pub touched: Touched,
     /// What it lists above the folder that is judged, with its place.
     pub out: Vec<(String, Span)>,
     /// Whether it takes in what lies on other machines.
@@ -62,9 +65,8 @@ impl<'n> Kustomizations<'n> {
             let listed = listed(node);
             for one in &listed {
                 if let Leads::To(path) = follow(&folder, one.written) {
-                    let is_part = one.purpose == Purpose::Part;
-                    let known = all.files.entry(path).or_insert(is_part);
-                    *known &= is_part;
+                    let known = all.files.entry(path).or_insert(one.purpose);
+                    *known = one.purpose.min(*known);
                 }
             }
             all.folders
@@ -75,12 +77,18 @@ impl<'n> Kustomizations<'n> {
 
     /// Whether a file is no manifest of its own: a patch, or values.
     pub fn is_part(&self, file: &str) -> bool {
-        self.files.get(file) == Some(&true)
+        let purpose = self.files.get(file);
+        purpose.is_some_and(|purpose| !purpose.is_of_objects())
+    }
+
+    /// Whether nobody reads it as YAML.
+    pub fn is_data(&self, file: &str) -> bool {
+        self.files.get(file) == Some(&Purpose::Data)
     }
 
     /// Whether a file is listed as one with objects.
     pub fn is_resource(&self, file: &str) -> bool {
-        self.files.get(file) == Some(&false)
+        self.files.get(file).is_some_and(|purpose| purpose.is_of_objects())
     }
 
     /// What has to be built to be judged.
@@ -123,6 +131,7 @@ impl<'n> Kustomizations<'n> {
         let mut reached = vec![folder.to_owned()];
         let mut files = BTreeSet::new();
         let (mut changed, mut is_fetching) = (None, false);
+        let mut all_touched = Touched::Not;
         let mut next = 0;
         while let Some(folder) = reached.get(next).cloned() {
             next += 1;
@@ -130,12 +139,17 @@ impl<'n> Kustomizations<'n> {
                 continue;
             };
             let entries = changing(one.node);
+            let by_fields = entries.iter().map(|entry| touched(&entry.key));
+            all_touched = by_fields.fold(all_touched, Touched::max);
+            if has_unseen_component(&folder, one) {
+                all_touched = Touched::Completed;
+            }
             if let (None, Some(first)) = (&changed, entries.first()) {
                 let fields = entries.iter().map(|entry| entry.key.to_string());
                 changed = Some((first.key_span, fields.collect()));
             }
             let above = one.listed.iter().filter(|listed| {
-                listed.purpose != Purpose::Part && follow(&folder, listed.written) == Leads::Out
+                listed.purpose.is_of_objects() && follow(&folder, listed.written) == Leads::Out
             });
             out.extend(above.map(|listed| (listed.written.to_owned(), listed.span)));
             let mut listed = one.listed.iter();
@@ -154,10 +168,20 @@ impl<'n> Kustomizations<'n> {
             files,
             span,
             fields,
+            touched: all_touched,
             out,
             is_fetching,
         }
     }
+}
+
+/// Whether it takes in a component that does not lie in the folder that is judged.
+fn has_unseen_component(folder: &str, one: &Kustomization<'_>) -> bool {
+    let mut listed = one.listed.iter();
+    listed.any(|listed| {
+        listed.path.starts_with("components[")
+            && !matches!(follow(folder, listed.written), Leads::To(_))
+    })
 }
 
 fn is_component(one: &Kustomization<'_>) -> bool {

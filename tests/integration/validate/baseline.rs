@@ -111,8 +111,8 @@ fn what_is_mended_is_told_to_be_taken_out() {
     assert_eq!(
         run.stderr,
         "2 findings that `apps/known.json` knows are no more; `--write-baseline` takes them out\n  \
-         web.yaml: Kustomization flux-system/web: unknown field `prun`\n  \
-         web.yaml: Kustomization flux-system/web: `prune` is required\n"
+         - web.yaml: Kustomization flux-system/web: unknown field `prun`\n  \
+         - web.yaml: Kustomization flux-system/web: `prune` is required\n"
     );
     let run = validate(folder.path(), "apps", &["--format", "json"]);
     let answer: Value = serde_json::from_str(&run.stdout).unwrap();

@@ -114,7 +114,7 @@ fn for_machines_the_documents_are_counted_beside_the_findings() {
     let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     let expected = serde_json::json!({
         "findings": [],
-        "documents": {"judged": 1, "metadataOnly": 0, "unchecked": 0, "kustomize": 0, "built": 0, "asked": 0},
+        "documents": {"judged": 1, "partly": 0, "metadataOnly": 0, "unchecked": 0, "kustomize": 0, "built": 0, "asked": 0},
         "flux": [{"cluster": null, "version": "2.9", "by": "default"}],
         "otherFiles": [],
     });
