@@ -28,23 +28,6 @@ const MARKS: [(char, &str); 4] = [
     ('\u{e003}', "{cluster}"),
 ];
 
-/// What stands in the gaps of what an object of a project wants, or its source.
-pub(super) fn filling<'f>(
-    fleet: &'f Fleet<'_>,
-    (project, object, site): (usize, Option<usize>, Site),
-) -> Filling<'f> {
-    let project = &fleet.projects[project];
-    Filling {
-        project: &project.name,
-        object: object.map_or(&project.name, |object| &project.objects[object].name),
-        environment: &fleet.environments[site.environment].name,
-        cluster: site
-            .cluster
-            .map(|cluster| &*fleet.clusters[cluster])
-            .unwrap_or_default(),
-    }
-}
-
 /// Puts gaps where that makes one text of several, so that more leaves agree than by the texts
 /// themselves.
 pub(super) fn put_gaps(fleet: &Fleet<'_>, leaves: &mut [Leaf]) {
@@ -60,7 +43,7 @@ pub(super) fn put_gaps(fleet: &Fleet<'_>, leaves: &mut [Leaf]) {
             .map(|leaf| {
                 Some(texts(
                     leaf.wanted.get(&unit)?.as_str()?,
-                    filling(fleet, (leaf.project, leaf.object, leaf.site)),
+                    fleet.filling(leaf.project, leaf.object, leaf.site),
                 ))
             })
             .collect();

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 
 use super::agreement::{differs_by, groups, is_common, is_shared, mode, wanted};
-use super::gaps::fill_what_is_known;
 use super::leaves::Leaf;
 use super::projects::Fleet;
 use super::sites::Site;
@@ -58,7 +57,6 @@ pub(super) fn assign(fleet: &Fleet<'_>, leaves: &[Leaf]) -> (Layers, Vec<usize>)
     });
     let unsaid = unsaid.collect();
     assigner.say_intervals();
-    fill_what_is_known(fleet, &mut assigner.layers);
     (assigner.layers, unsaid)
 }
 

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use crate::config::Pattern;
 
 use super::found::{Found, Kind};
-use super::gaps::filling;
 use super::projects::{Fleet, Origin, Project};
 use super::sites::Site;
 use super::unit::{Unit, Wanted};
@@ -94,7 +93,7 @@ fn of_source(fleet: &Fleet<'_>, number: usize, object: usize, site: Site) -> Opt
     let project = &fleet.projects[number];
     let source = project.sources.get(&site)?;
     let pattern = fleet.taken[*source].pattern_for(&project.name);
-    let filling = filling(fleet, (number, Some(object), site));
+    let filling = fleet.filling(number, Some(object), site);
     let filled = Pattern::read(&pattern).ok()?.fill(filling);
     let found = &fleet.found[*project.objects[object].at.get(&site)?];
     (filled == found.name).then_some(pattern)

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::config::Filling;
 use crate::flux::names;
 
 use super::found::{Found, Kind};
@@ -122,6 +123,20 @@ fn sources(found: &[Found]) -> Vec<Option<usize>> {
 }
 
 impl Fleet<'_> {
+    /// What stands in the gaps of what an object of a project wants, or its source.
+    pub(super) fn filling(&self, project: usize, object: Option<usize>, site: Site) -> Filling<'_> {
+        let project = &self.projects[project];
+        Filling {
+            project: &project.name,
+            object: object.map_or(&project.name, |object| &project.objects[object].name),
+            environment: &self.environments[site.environment].name,
+            cluster: site
+                .cluster
+                .map(|cluster| &*self.clusters[cluster])
+                .unwrap_or_default(),
+        }
+    }
+
     /// Projects with a source of their own; the sources from which nothing is applied come back.
     fn own(&mut self, source_of: &[Option<usize>]) -> Vec<usize> {
         let mut users: HashMap<usize, Vec<usize>> = HashMap::new();

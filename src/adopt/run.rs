@@ -6,7 +6,7 @@ use crate::flux::yaml::{Node, Span};
 
 use super::files::files;
 use super::found::{Deletes, Found, Given, Kind, Known, LeftAlone, label};
-use super::gaps::put_gaps;
+use super::gaps::{fill_what_is_known, put_gaps};
 use super::layers::assign;
 use super::leaves::leaves;
 use super::projects::{Fleet, put_together};
@@ -92,7 +92,8 @@ pub fn adopt(
         if go.is_empty() {
             let mut leaves = leaves(&fleet);
             put_gaps(&fleet, &mut leaves);
-            let (layers, unsaid) = assign(&fleet, &leaves);
+            let (mut layers, unsaid) = assign(&fleet, &leaves);
+            fill_what_is_known(&fleet, &mut layers);
             for leaf in unsaid {
                 let reason = "it waits for other objects than in other clusters of its environment";
                 go.insert(found[leaves[leaf].found].span, reason.to_owned());

@@ -88,7 +88,9 @@ impl<'n> Kustomizations<'n> {
 
     /// Whether a file is listed as one with objects.
     pub fn is_resource(&self, file: &str) -> bool {
-        self.files.get(file).is_some_and(|purpose| purpose.is_of_objects())
+        self.files
+            .get(file)
+            .is_some_and(|purpose| purpose.is_of_objects())
     }
 
     /// What has to be built to be judged.
