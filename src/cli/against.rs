@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use crate::config::{Finding, Sources};
 use crate::flux::yaml::{self, Span};
-use crate::plan::Plan;
+use crate::plan::{Plan, Selection};
 use crate::render::{
-    Against, Change, ComparedObject, Comparison, Manifest, ObjectName, Templates, compare,
+    Against, Change, ComparedObject, Comparison, Manifest, ObjectName, Part, Templates, compare,
     each_manifest,
 };
 
@@ -20,17 +20,9 @@ use super::judging::Judges;
 use super::left_alone::Patterns;
 use super::manifest_files::shown;
 use super::outcome::Outcome;
-use super::{against_document, against_markdown, against_text, output, report, whose};
-
-/// How much of the fleet is rendered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
-    All,
-    /// All of some clusters.
-    Clusters,
-    /// So little that nothing can be taken for removed.
-    Some,
-}
+use super::{
+    against_document, against_markdown, against_part, against_text, output, report, whose,
+};
 
 /// With what is compared, and how.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +38,7 @@ pub(super) fn run(
     global: &GlobalArguments,
     fleet: &Fleet<'_>,
     templates: &Templates,
-    part: Part,
+    selection: &Selection,
     asked: Asked<'_>,
 ) -> anyhow::Result<Outcome> {
     let mut existing = Existing::read(asked.path, asked.reading)?;
@@ -55,8 +47,8 @@ pub(super) fn run(
         return Ok(Outcome::BadInput);
     }
     let alone = Patterns::read(&global.config, asked.ignore)?;
-    let is_left_alone = |one: &Manifest| alone.has(&one.object);
-    let comparison = compared(fleet, templates, &existing, part, &is_left_alone)?;
+    let is_left_alone = |object: &ObjectName, _| alone.has(object);
+    let comparison = compared(fleet, templates, &existing, selection, &is_left_alone)?;
     let twice = there_twice(&comparison, &existing.read.sources);
     existing.read.findings.extend(twice);
     let passed_over = existing.all_passed_over();
@@ -79,7 +71,7 @@ pub(super) fn run(
     }
     let mut differences = comparison.differences.iter();
     let is_same = !existing.is_broken()
-        && comparison.not_compared.is_empty()
+        && answer.not_compared.is_empty()
         && differences.all(|one| is_allowed(one, asked.allow));
     Ok(if is_same { Outcome::Done } else { Outcome::No })
 }
@@ -116,59 +108,76 @@ pub(super) fn faults(
     Ok(())
 }
 
-/// Compares all that is rendered with documents that were read.
+/// Compares what is rendered with documents that were read: all of it, of which is told what is selected.
 pub(super) fn compared(
     fleet: &Fleet<'_>,
     templates: &Templates,
     existing: &Existing,
-    part: Part,
-    is_left_alone: &dyn Fn(&Manifest) -> bool,
+    selection: &Selection,
+    is_left_alone: &dyn Fn(&ObjectName, Span) -> bool,
 ) -> anyhow::Result<Comparison> {
+    let mut part = against_part::Asked::of(&fleet.plan, selection);
     let known = fleet.configuration.clusters.iter();
     let known: Vec<Arc<str>> = known.map(|cluster| cluster.name.value.clone()).collect();
-    let clusters = whose::among(existing, &known);
+    let mut clusters = whose::among(existing, &known);
+    let given = match part.cluster() {
+        Some(cluster) => whose::give(existing, &mut clusters, cluster),
+        None => HashSet::new(),
+    };
     let documents = existing.documents.iter();
     let documents = documents.filter(|one| existing.passed_over(one.span).is_none());
     let old = documents.flat_map(|document| {
         let clusters = clusters.get(&document.span).into_iter().flatten();
         clusters.filter_map(|cluster| Manifest::new(cluster.clone(), document))
     });
-    let mut old: Vec<_> = old.collect();
-    let new = rendered(&fleet.plan, templates)?;
-    if part == Part::Clusters {
-        let clusters: HashSet<_> = new.iter().map(|one| &one.object.cluster).collect();
-        let names: HashSet<_> = new.iter().map(|one| nameless(&one.object)).collect();
-        old.retain(|one| match &one.object.cluster {
-            Some(_) => clusters.contains(&one.object.cluster),
-            // of which cluster it is nobody knows, so it is not taken for removed
-            None => names.contains(&nameless(&one.object)),
-        });
-    }
+    let old: Vec<_> = old.collect();
+    let new = rendered(&fleet.plan, templates, selection, &mut part)?;
     let (judges, _) = Judges::read(fleet.configuration);
-    Ok(compare(&Against {
+    let mut comparison = compare(&Against {
         old: &old,
         new: &new,
         crds: &|cluster| judges.crds_of(cluster),
-        is_whole: part != Part::Some,
-        is_left_alone,
+        part: Part {
+            has: &|object| part.objects.contains(object),
+            may_have: &|old| part.may_have(old),
+            reaches: &|cluster| part.reaches(cluster),
+        },
+        is_left_alone: &|one| {
+            let of_none = || ObjectName {
+                cluster: None,
+                ..one.object.clone()
+            };
+            is_left_alone(&one.object, one.span)
+                || given.contains(&one.span) && is_left_alone(&of_none(), one.span)
+        },
         is_unknown: &|one| existing.changed(one.span).is_some(),
-    }))
+    });
+    if !given.is_empty() && part.has_several_clusters() {
+        comparison.assumed = part.cluster().cloned();
+    }
+    Ok(comparison)
 }
 
-fn rendered(plan: &Plan<'_>, templates: &Templates) -> anyhow::Result<Vec<Manifest>> {
+/// All that is rendered; the part learns what of it is its own.
+fn rendered(
+    plan: &Plan<'_>,
+    templates: &Templates,
+    selection: &Selection,
+    part: &mut against_part::Asked<'_>,
+) -> anyhow::Result<Vec<Manifest>> {
     let mut manifests = Vec::with_capacity(plan.objects.len());
     each_manifest::<anyhow::Error>(plan, templates, |object, text| {
         let (documents, _) = yaml::read(text, u32::MAX);
+        let before = manifests.len();
         let read = documents.iter();
         manifests.extend(read.filter_map(|one| Manifest::new(object.cluster.clone(), one)));
+        if selection.has(object) {
+            let names = manifests[before..].iter().map(|one| one.object.clone());
+            part.objects.extend(names);
+        }
         Ok(())
     })?;
     Ok(manifests)
-}
-
-/// What tells an object apart within its cluster.
-fn nameless(object: &ObjectName) -> (&str, &str, &str, &str) {
-    (&object.group, &object.kind, &object.namespace, &object.name)
 }
 
 fn is_allowed(one: &ComparedObject, allow: &[Allowed]) -> bool {

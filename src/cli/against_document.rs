@@ -1,5 +1,7 @@
 //! What differs between manifests, in words: the one form from which all others are printed.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -73,6 +75,10 @@ pub(super) struct NotCompared {
     pub(super) reason: String,
 }
 
+/// Why it is not compared what names no cluster and is rendered for another than is asked for.
+const UNPLACED: &str = "nothing says its cluster, and it is rendered for none that is asked for, only for another; \
+     compare the manifests of each cluster by themselves, with `--cluster NAME`";
+
 /// All that is told of a comparison, object by object.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -88,12 +94,17 @@ pub(super) fn answer(comparison: &Comparison, existing: &Existing) -> Answer {
         place: place(object, *span, sources),
         reason: mask(existing.changed(*span).unwrap_or_default()).into_owned(),
     });
+    let unplaced = comparison.unplaced.iter();
+    let unplaced = unplaced.map(|(object, span)| NotCompared {
+        place: place(object, *span, sources),
+        reason: UNPLACED.to_owned(),
+    });
     let left_alone = comparison.left_alone.iter();
     let left_alone = left_alone.map(|(object, span)| place(object, *span, sources));
     Answer {
         differences: told(comparison, sources),
         left_alone: left_alone.collect(),
-        not_compared: not_compared.collect(),
+        not_compared: not_compared.chain(unplaced).collect(),
     }
 }
 
@@ -130,12 +141,17 @@ pub(super) fn json(comparison: &Comparison, answer: &Answer, read: &Documents) -
         told["new"] = Value::from(&*mask(&one.new));
         told
     });
+    let strange = comparison.of_strange_clusters.iter();
+    let strange = strange.map(|(cluster, number)| (mask(cluster), *number));
     json!({
         "findings": report::json(sources, &read.findings),
         "differences": answer.differences,
         "same": comparison.same,
         "relabelled": comparison.relabelled,
         "versionChanged": versions.collect::<Vec<_>>(),
+        "ofStrangeClusters": strange.collect::<BTreeMap<_, _>>(),
+        "ofAnyCluster": comparison.of_any_cluster,
+        "assumedCluster": comparison.assumed.as_deref().map(mask),
         "leftToOthers": others.collect::<Vec<_>>(),
         "leftAlone": answer.left_alone,
         "notCompared": answer.not_compared,

@@ -111,7 +111,8 @@ pub(super) fn counts(comparison: &Comparison) -> Vec<String> {
         (of(|it| matches!(it, Change::Added)), "added"),
         (of(|it| matches!(it, Change::Removed)), "removed"),
     ];
-    let not_compared = (comparison.not_compared.len(), "not compared");
+    let not_compared = comparison.not_compared.len() + comparison.unplaced.len();
+    let not_compared = (not_compared, "not compared");
     let parts = parts.into_iter().chain([not_compared]);
     let parts = parts.filter(|(number, _)| *number > 0);
     let mut parts: Vec<_> = parts
@@ -126,6 +127,43 @@ pub(super) fn counts(comparison: &Comparison) -> Vec<String> {
 /// What is no difference and should be known.
 pub(super) fn notes(comparison: &Comparison) -> Vec<String> {
     let mut notes = Vec::new();
+    if let Some(cluster) = &comparison.assumed {
+        notes.push(format!(
+            "what names no cluster is taken for that of {cluster}"
+        ));
+    }
+    if comparison.of_any_cluster > 0 {
+        let (verb, is) = match comparison.of_any_cluster {
+            1 => ("names", "is"),
+            _ => ("name", "are"),
+        };
+        notes.push(format!(
+            "{} {verb} no cluster and {is} taken for those of any",
+            counted(comparison.of_any_cluster, "object")
+        ));
+    }
+    let strange: Vec<&str> = comparison
+        .of_strange_clusters
+        .keys()
+        .map(|one| &**one)
+        .collect();
+    if !strange.is_empty() {
+        const MOST: usize = 5;
+        let number = comparison.of_strange_clusters.values().sum();
+        let are = match number {
+            1 => "is of a cluster",
+            _ => "are of clusters",
+        };
+        let more = match strange.len().saturating_sub(MOST) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        notes.push(format!(
+            "{} {are} for which nothing is rendered: {}{more}",
+            counted(number, "object"),
+            strange[..strange.len().min(MOST)].join(", ")
+        ));
+    }
     if comparison.relabelled > 0 {
         notes.push(format!(
             "{} would get our labels, which change nothing that Flux does",

@@ -197,7 +197,8 @@ pub(super) struct RenderArguments {
     pub(super) check: bool,
     /// With --check: compare object by object with these manifests, a folder, a file or - for stdin.
     /// Defaults, the order of keys, other forms of one duration and files do not count; a document is
-    /// that of the cluster after which a folder on its way is called
+    /// that of the cluster after which a folder on its way is called, else of the one that is asked for.
+    /// Of a part of the fleet what is gone is told too, unless its labels say that it was of another
     #[arg(long, value_name = "DIR|-", requires = "check", group = "place")]
     pub(super) against: Option<PathBuf>,
     /// With --against: a difference that does not make the exit code 1, as often as needed

@@ -14,16 +14,17 @@ use crate::config::{Finding, Severity, Sources};
 use crate::flux::schema::FluxVersion;
 use crate::flux::yaml::{Node, Span};
 use crate::manifests::{Installed, cluster_name, installed};
-use crate::render::{Change, Comparison, Manifest};
+use crate::plan::Selection;
+use crate::render::{Change, Comparison, Manifest, ObjectName};
 
-use super::against::{self, Part};
 use super::existing::Existing;
 use super::fleet::{Fleet, Loaded};
 use super::folder_report::shortened;
 use super::init_culprits::{Fault, culprits};
 use super::init_report::Proved;
 use super::log::Log;
-use super::whose::{self, OfDocuments};
+use super::whose::OfDocuments;
+use super::{against, whose};
 
 /// Why it is left alone what lies outside of all clusters' folders, and none of these leads to it.
 const OF_NO_CLUSTER: &str = "no folder of a cluster lists or applies it, so nobody knows for which of them \
@@ -91,7 +92,7 @@ pub(super) fn proved(
         let alone: HashSet<Span> = adoption.left_alone.iter().map(|one| one.span).collect();
         let before: HashSet<Span> = left.keys().copied().collect();
         let comparison = match compared(&adoption, existing, &alone)? {
-            Trial::Compared(comparison) => comparison,
+            Trial::Compared(comparison) => *comparison,
             Trial::Faulty(faults) => {
                 let culprits = culprits(&adoption, &faults, &mut |spans| {
                     let some = given
@@ -227,7 +228,7 @@ fn lines(adoption: &Adoption, documents: &[Node], sources: &Sources) -> (usize, 
 
 /// What became of a configuration.
 enum Trial {
-    Compared(Comparison),
+    Compared(Box<Comparison>),
     /// It cannot be rendered.
     Faulty(Vec<Fault>),
 }
@@ -239,7 +240,7 @@ fn compared(
     alone: &HashSet<Span>,
 ) -> anyhow::Result<Trial> {
     if adoption.files.is_empty() {
-        return Ok(Trial::Compared(Comparison::default()));
+        return Ok(Trial::Compared(Box::default()));
     }
     let folder = folder_of(adoption)?;
     let mut quiet = Log::new(false);
@@ -250,8 +251,12 @@ fn compared(
         let place = folder.path().display().to_string();
         return Ok(Trial::Faulty(faults(&fleet, &place)));
     }
-    let is_left_alone = |one: &Manifest| alone.contains(&one.span);
-    against::compared(&fleet, &templates, existing, Part::All, &is_left_alone).map(Trial::Compared)
+    let is_left_alone = |_: &ObjectName, span| alone.contains(&span);
+    let all = Selection::default();
+    let mut comparison = against::compared(&fleet, &templates, existing, &all, &is_left_alone)?;
+    // for which cluster they are is what it was made of
+    comparison.of_any_cluster = 0;
+    Ok(Trial::Compared(Box::new(comparison)))
 }
 
 /// What is wrong with a configuration of these objects alone.

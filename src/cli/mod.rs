@@ -3,6 +3,7 @@
 mod against;
 mod against_document;
 mod against_markdown;
+mod against_part;
 mod against_text;
 mod alerts;
 mod applied;

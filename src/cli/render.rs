@@ -13,7 +13,7 @@ use crate::render::{
     write_folder, write_manifests,
 };
 
-use super::against::{Asked, Part};
+use super::against::Asked;
 use super::args::{Format, GlobalArguments, RenderArguments};
 use super::existing::Reading;
 use super::fleet::{Fleet, Loaded};
@@ -71,8 +71,6 @@ pub(super) fn run(
             .any(|object| selection.has(object));
     if let Some(path) = &arguments.against {
         anyhow::ensure!(!is_empty, NOTHING_SELECTED);
-        let part = arguments.selection.part();
-        fleet.plan.objects.retain(|object| selection.has(object));
         let asked = Asked {
             path,
             reading: Reading {
@@ -82,7 +80,7 @@ pub(super) fn run(
             allow: &arguments.allow,
             ignore: &arguments.ignore,
         };
-        return against::run(global, &fleet, &templates, part, asked);
+        return against::run(global, &fleet, &templates, &selection, asked);
     }
     let Some((path, files)) = arguments.folder() else {
         anyhow::ensure!(!is_empty, NOTHING_SELECTED);
@@ -123,16 +121,6 @@ pub(super) fn run(
 }
 
 impl SelectionArguments {
-    fn part(&self) -> Part {
-        if self.is_everything() {
-            Part::All
-        } else if self.environment.is_empty() && self.project.is_empty() {
-            Part::Clusters
-        } else {
-            Part::Some
-        }
-    }
-
     fn is_everything(&self) -> bool {
         self.environment.is_empty() && self.project.is_empty() && self.cluster.is_empty()
     }

@@ -12,12 +12,12 @@ use super::{Filling, Pattern};
 /// By it who manages an object is told.
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 
+/// The labels that say for which project and for which environment an object is.
+pub const PROJECT_LABEL: &str = "flux-setup.dev/project";
+pub const ENVIRONMENT_LABEL: &str = "flux-setup.dev/environment";
+
 /// Labels that every object of ours carries.
-pub const OUR_LABELS: [&str; 3] = [
-    MANAGED_BY_LABEL,
-    "flux-setup.dev/project",
-    "flux-setup.dev/environment",
-];
+pub const OUR_LABELS: [&str; 3] = [MANAGED_BY_LABEL, PROJECT_LABEL, ENVIRONMENT_LABEL];
 
 const GAPS_HINT: &str = "write each gap as `{project}`, `{object}`, `{environment}` or `{cluster}`";
 

@@ -102,10 +102,29 @@ impl Selection {
 
     /// Whether what lies at this place is wanted, whether it is planned or not.
     pub fn has_place(&self, environment: &str, cluster: Option<&str>, project: &str) -> bool {
+        self.has_site(environment, cluster) && is_wanted(&self.projects, project)
+    }
+
+    /// Whether any project is wanted in this environment of this cluster.
+    pub fn has_site(&self, environment: &str, cluster: Option<&str>) -> bool {
         is_wanted(&self.environments, environment)
-            && is_wanted(&self.projects, project)
             && (self.clusters.is_empty()
                 || cluster.is_some_and(|cluster| is_wanted(&self.clusters, cluster)))
+    }
+
+    /// Whether what lies at a place of which not all is known may be wanted.
+    pub fn may_have(
+        &self,
+        environment: Option<&str>,
+        cluster: Option<&str>,
+        project: Option<&str>,
+    ) -> bool {
+        let may = |matchers: &[GlobMatcher], name: Option<&str>| {
+            name.is_none_or(|name| is_wanted(matchers, name))
+        };
+        may(&self.environments, environment)
+            && may(&self.clusters, cluster)
+            && may(&self.projects, project)
     }
 }
 

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{EnvironmentKind, Field, MANAGED_BY_LABEL, Reference, Said};
+use crate::config::{
+    ENVIRONMENT_LABEL, EnvironmentKind, Field, MANAGED_BY_LABEL, PROJECT_LABEL, Reference, Said,
+};
 use crate::flux::duration;
 use crate::flux::yaml::{Entry, Node, Span, Value};
 
@@ -136,8 +138,8 @@ impl PlannedObject<'_> {
     fn labels(&self) -> Node {
         let mut labels = Fields::at(self.span);
         labels.text(MANAGED_BY_LABEL, (self.span, MANAGED_BY));
-        labels.text("flux-setup.dev/environment", (self.span, &self.environment));
-        labels.text("flux-setup.dev/project", (self.span, &self.project));
+        labels.text(ENVIRONMENT_LABEL, (self.span, &self.environment));
+        labels.text(PROJECT_LABEL, (self.span, &self.project));
         labels.entries.extend(self.own_labels());
         labels.finish()
     }

@@ -43,7 +43,7 @@ mod written;
 mod yaml_filter;
 
 pub use against::{
-    Against, Change, Clusters, ComparedObject, Comparison, Danger, Manifest, ObjectName,
+    Against, Change, Clusters, ComparedObject, Comparison, Danger, Manifest, ObjectName, Part,
     VersionChange, cluster_of_folder, compare,
 };
 pub use bounds::{

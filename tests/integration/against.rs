@@ -1,5 +1,9 @@
 //! `render --check --against`: what is rendered, compared object by object with manifests from anywhere.
 
+mod clusters;
+mod fleets;
+mod parts;
+
 use std::fs;
 use std::path::Path;
 

@@ -1,7 +1,8 @@
 //! Which objects are in one of two sets of manifests alone, and how those differ that are in both.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
+use std::sync::Arc;
 
 use crate::flux::schema::{Crds, FieldDifference};
 use crate::flux::with_version;
@@ -9,8 +10,10 @@ use crate::flux::yaml::{Node, Span};
 
 use super::danger::{self, Danger};
 use super::manifest::{Manifest, ObjectName};
+use super::matched::{Matched, clusters};
 use super::others::Others;
 use super::pairs::{renamed, source_of};
+use super::part::Part;
 
 /// How two sets of manifests differ.
 #[derive(Debug, Default)]
@@ -32,6 +35,15 @@ pub struct Comparison {
     /// Objects that are there and rendered, of which nobody knows what they say, and where they are
     /// written.
     pub not_compared: Vec<(ObjectName, Span)>,
+    /// Objects that name no cluster and are rendered, but in no cluster that is asked for, and where they
+    /// are written: in one that is they may be gone.
+    pub unplaced: Vec<(ObjectName, Span)>,
+    /// How many objects name no cluster where there are several: each stands for any.
+    pub of_any_cluster: usize,
+    /// Clusters for which nothing is rendered any more, with how many objects there were of each.
+    pub of_strange_clusters: BTreeMap<Arc<str>, usize>,
+    /// The cluster that was taken for that of old ones of which nothing says it, where there are several.
+    pub assumed: Option<Arc<str>>,
     /// Objects that are written twice in one cluster, with both places; the first is compared.
     pub twice: Vec<(ObjectName, Span, Span)>,
 }
@@ -75,12 +87,12 @@ pub enum Change {
 pub struct Against<'a> {
     /// As it was.
     pub old: &'a [Manifest],
-    /// As it is rendered.
+    /// All that is rendered.
     pub new: &'a [Manifest],
     /// By what the objects of a cluster are judged.
     pub crds: &'a dyn Fn(Option<&str>) -> &'a Crds,
-    /// Whether all that should exist is rendered: else nothing is taken for removed.
-    pub is_whole: bool,
+    /// What of it is asked for.
+    pub part: Part<'a>,
     /// Whether an old one that is not rendered need not be.
     pub is_left_alone: &'a dyn Fn(&Manifest) -> bool,
     /// Whether something changes an old one, so that it does not say what is written.
@@ -101,73 +113,40 @@ impl fmt::Debug for Against<'_> {
 /// A document whose cluster nothing says stands for every cluster that has none of its own. Of the old
 /// ones those count that we wrote, whose kind is rendered, or is one that we write.
 pub fn compare(against: &Against<'_>) -> Comparison {
-    let mut new_by_key: HashMap<Key<'_>, Vec<usize>> = HashMap::new();
-    for (index, one) in against.new.iter().enumerate() {
-        new_by_key.entry(key(one)).or_default().push(index);
-    }
-    let known: HashSet<(Option<&str>, Key<'_>)> = against
-        .old
-        .iter()
-        .map(|one| (one.object.cluster.as_deref(), key(one)))
-        .collect();
-    // one that says no cluster may be of any of them
-    let clusters: HashSet<_> = against.new.iter().map(|one| &one.object.cluster).collect();
-    let is_of_one = |old: &Manifest| old.object.cluster.is_some() || clusters.len() == 1;
-    let mut met: Vec<Option<&Manifest>> = vec![None; against.new.len()];
-    let mut twice = Vec::new();
-    let mut gone: Vec<&Manifest> = Vec::new();
-    let mut both: Vec<(&Manifest, &Manifest)> = Vec::new();
-    for old in against.old {
-        let cluster = old.object.cluster.as_deref();
-        let same_key = new_by_key.get(&key(old)).map(Vec::as_slice);
-        let found = same_key.unwrap_or_default().iter().filter(|index| {
-            let other = against.new[**index].object.cluster.as_deref();
-            match (cluster, other) {
-                (Some(one), Some(other)) => one == other,
-                (None, Some(other)) => !known.contains(&(Some(other), key(old))),
-                (_, None) => true,
-            }
-        });
-        let mut is_found = false;
-        for index in found {
-            is_found = true;
-            let new = &against.new[*index];
-            match met[*index].replace(old) {
-                Some(first) if first.object == old.object && is_of_one(old) => {
-                    met[*index] = Some(first);
-                    twice.push((new.object.clone(), first.span, old.span));
-                }
-                _ => both.push((old, new)),
-            }
-        }
-        if !is_found {
-            gone.push(old);
-        }
-    }
-    let unmet = against.new.iter().zip(&met);
-    let unmet = unmet.filter(|(_, met)| met.is_none()).map(|(one, _)| one);
-    let added: Vec<&Manifest> = unmet.collect();
+    let Matched {
+        both,
+        twice,
+        gone,
+        added,
+        unplaced,
+        of_any_cluster,
+    } = Matched::of(against.old, against.new, against.part);
+    let part = against.part;
     let others = Others::of(against.new);
     let kinds: HashSet<(&str, &str)> = against.new.iter().map(kind).collect();
     let (left, gone): (Vec<_>, Vec<_>) = gone
         .into_iter()
         .filter(|one| one.is_ours() || OURS.contains(&kind(one)) || kinds.contains(&kind(one)))
         .partition(|one| !one.is_ours() && others.has(one));
+    let (gone, alone): (Vec<_>, Vec<_>) = gone
+        .into_iter()
+        .partition(|one| !(against.is_left_alone)(one));
+    let names = |all: &[&Manifest]| {
+        let all = all.iter().filter(|one| (part.may_have)(one));
+        let all = all.map(|one| (one.object.clone(), one.span));
+        all.collect::<Vec<_>>()
+    };
+    let left_to_others = names(&left).into_iter().map(|(object, _)| object);
     let mut comparison = Comparison {
+        left_to_others: left_to_others.collect(),
+        left_alone: names(&alone),
+        unplaced: names(&unplaced),
         twice,
-        left_to_others: left.iter().map(|one| one.object.clone()).collect(),
+        of_any_cluster,
+        of_strange_clusters: strange_clusters(&gone, against.new),
         ..Comparison::default()
     };
-    let (gone, unjudged) = if against.is_whole {
-        gone.into_iter()
-            .partition(|one| !(against.is_left_alone)(one))
-    } else {
-        (Vec::new(), gone)
-    };
-    if against.is_whole {
-        let alone = unjudged.iter();
-        comparison.left_alone = alone.map(|one| (one.object.clone(), one.span)).collect();
-    }
+    comparison.twice.retain(|(object, ..)| (part.has)(object));
     let pairs = renamed(&gone, &added);
     let names: HashMap<&ObjectName, &ObjectName> = pairs
         .iter()
@@ -175,7 +154,7 @@ pub fn compare(against: &Against<'_>) -> Comparison {
         .collect();
     let mut followers: HashMap<ObjectName, Vec<&ObjectName>> = HashMap::new();
     let applied = both.iter().map(|(_, new)| *new);
-    let unrendered = left.iter().chain(&unjudged).copied();
+    let unrendered = left.iter().chain(&alone).copied();
     for one in applied.chain(unrendered).filter(|one| danger::prunes(one)) {
         let names = followers.entry(source_of(one)).or_default();
         names.push(&one.object);
@@ -185,6 +164,9 @@ pub fn compare(against: &Against<'_>) -> Comparison {
         found.map(Vec::as_slice).unwrap_or_default()
     };
     for (old, new) in both {
+        if !(part.has)(&new.object) {
+            continue;
+        }
         if (against.is_unknown)(old) {
             let place = (new.object.clone(), old.span);
             comparison.not_compared.push(place);
@@ -206,6 +188,11 @@ pub fn compare(against: &Against<'_>) -> Comparison {
     }
     for (old, new) in &pairs {
         let (old, new) = (gone[*old], added[*new]);
+        // it may have come from another part, or gone to one
+        let is_told = (part.has)(&new.object) || old.is_ours() && (part.may_have)(old);
+        if !is_told {
+            continue;
+        }
         let fields = fields(against, old, new);
         comparison.versions.extend(version_change(old, new));
         let mut found: Vec<_> = danger::of_rename(old, new).into_iter().collect();
@@ -222,7 +209,7 @@ pub fn compare(against: &Against<'_>) -> Comparison {
     }
     let (old_ones, new_ones): (HashSet<_>, HashSet<_>) = pairs.iter().copied().unzip();
     for (index, old) in gone.iter().enumerate() {
-        if !old_ones.contains(&index) {
+        if !old_ones.contains(&index) && (part.may_have)(old) {
             comparison.differences.push(ComparedObject {
                 object: old.object.clone(),
                 span: Some(old.span),
@@ -232,7 +219,7 @@ pub fn compare(against: &Against<'_>) -> Comparison {
         }
     }
     for (index, new) in added.iter().enumerate() {
-        if !new_ones.contains(&index) {
+        if !new_ones.contains(&index) && (part.has)(&new.object) {
             comparison.differences.push(ComparedObject {
                 object: new.object.clone(),
                 span: None,
@@ -249,7 +236,23 @@ pub fn compare(against: &Against<'_>) -> Comparison {
     comparison.left_to_others.sort_unstable();
     comparison.left_alone.sort_unstable();
     comparison.not_compared.sort_unstable();
+    comparison.unplaced.sort_unstable();
     comparison
+}
+
+/// The clusters of old ones for which nothing is rendered, with how many there are of each.
+fn strange_clusters(gone: &[&Manifest], new: &[Manifest]) -> BTreeMap<Arc<str>, usize> {
+    let known = clusters(new);
+    let mut strange = BTreeMap::new();
+    // what is rendered for no certain cluster may be for any
+    if known.contains(&None) {
+        return strange;
+    }
+    let of = gone.iter().map(|one| &one.object.cluster);
+    for cluster in of.filter(|one| !known.contains(one)).flatten() {
+        *strange.entry(cluster.clone()).or_default() += 1;
+    }
+    strange
 }
 
 /// The kinds that we write ourselves.
@@ -258,14 +261,6 @@ const OURS: [(&str, &str); 3] = [
     ("source.toolkit.fluxcd.io", "OCIRepository"),
     ("kustomize.toolkit.fluxcd.io", "Kustomization"),
 ];
-
-/// Group, kind, namespace and name.
-type Key<'a> = (&'a str, &'a str, &'a str, &'a str);
-
-fn key(one: &Manifest) -> Key<'_> {
-    let object = &one.object;
-    (&object.group, &object.kind, &object.namespace, &object.name)
-}
 
 fn kind(one: &Manifest) -> (&str, &str) {
     (&one.object.group, &one.object.kind)

@@ -75,8 +75,14 @@ impl Manifest {
 
     /// Whether we wrote it, so that nobody else manages it.
     pub(super) fn is_ours(&self) -> bool {
+        self.our_label(MANAGED_BY_LABEL) == Some(MANAGED_BY)
+    }
+
+    /// What a label of our own says.
+    pub fn our_label(&self, name: &str) -> Option<&str> {
         let mut labels = self.labels.iter();
-        labels.any(|(name, value)| name == MANAGED_BY_LABEL && value == MANAGED_BY)
+        let found = labels.find(|(label, _)| label == name);
+        found.map(|(_, value)| value.as_str())
     }
 
     pub(super) fn spec(&self, key: &str) -> Option<&Node> {

@@ -3,8 +3,10 @@
 mod compare;
 mod danger;
 mod manifest;
+mod matched;
 mod others;
 mod pairs;
+mod part;
 #[cfg(test)]
 mod tests;
 mod whose;
@@ -12,4 +14,5 @@ mod whose;
 pub use compare::{Against, Change, ComparedObject, Comparison, VersionChange, compare};
 pub use danger::Danger;
 pub use manifest::{Manifest, ObjectName};
+pub use part::Part;
 pub use whose::{Clusters, cluster_of_folder};

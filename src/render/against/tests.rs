@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::flux::schema::Crds;
 use crate::flux::yaml::read;
 
-use super::{Against, Change, Comparison, Manifest, compare};
+use super::{Against, Change, Comparison, Manifest, ObjectName, Part, compare};
 
 /// The documents of a text; a line `# on: NAME` says whose those behind it are.
 fn manifests(text: &str) -> Vec<Manifest> {
@@ -25,11 +25,15 @@ fn manifests(text: &str) -> Vec<Manifest> {
 }
 
 fn compared(old: &str, new: &str) -> Comparison {
+    compared_part(old, new, Part::WHOLE)
+}
+
+fn compared_part(old: &str, new: &str, part: Part<'_>) -> Comparison {
     compare(&Against {
         old: &manifests(old),
         new: &manifests(new),
         crds: &|_| Crds::embedded(),
-        is_whole: true,
+        part,
         is_left_alone: &|_| false,
         is_unknown: &|_| false,
     })
@@ -179,17 +183,14 @@ fn what_is_left_alone_is_not_removed_but_a_rendered_object_is_compared_all_the_s
         + &kustomization("mine", "web", "./mine", "");
     let new = git("web", "").replace("main", "other")
         + &kustomization("web", "web", "./deploy", ", wait: true");
-    let against = |is_whole| {
-        compare(&Against {
-            old: &manifests(&old),
-            new: &manifests(&new),
-            crds: &|_| Crds::embedded(),
-            is_whole,
-            is_left_alone: &|_| true,
-            is_unknown: &|_| false,
-        })
-    };
-    let comparison = against(true);
+    let comparison = compare(&Against {
+        old: &manifests(&old),
+        new: &manifests(&new),
+        crds: &|_| Crds::embedded(),
+        part: Part::WHOLE,
+        is_left_alone: &|_| true,
+        is_unknown: &|_| false,
+    });
     let changed: Vec<_> = comparison.differences.iter().collect();
     let [one, other] = changed[..] else {
         panic!("{changed:?}")
@@ -207,7 +208,6 @@ fn what_is_left_alone_is_not_removed_but_a_rendered_object_is_compared_all_the_s
         .map(|(one, _)| &*one.name)
         .collect();
     assert_eq!(alone, ["mine"]);
-    assert_eq!(against(false).left_alone.len(), 0);
 }
 
 #[test]
@@ -282,15 +282,13 @@ fn another_place_or_ref_of_a_source_is_a_danger_where_it_is_followed_and_pruned(
     // one that is new has applied nothing yet
     let told = shown(&old, &(tag.clone() + &web));
     assert!(!told.contains('!'), "{told}");
-    // in a part of the fleet those that are not rendered follow it all the same
-    let comparison = compare(&Against {
-        old: &manifests(&(old + &web)),
-        new: &manifests(&tag),
-        crds: &|_| Crds::embedded(),
-        is_whole: false,
-        is_left_alone: &|_| false,
-        is_unknown: &|_| false,
-    });
+    // those that nobody asked for follow it all the same
+    let part = Part {
+        has: &|object: &ObjectName| &*object.kind == "GitRepository",
+        ..Part::WHOLE
+    };
+    let comparison = compared_part(&(old + &web), &(tag + &web), part);
+    assert_eq!(comparison.differences.len(), 1);
     assert_eq!(comparison.differences[0].dangers.len(), 1);
 }
 
@@ -349,18 +347,52 @@ fn what_another_cluster_leaves_to_others_is_removed_from_this_one() {
 }
 
 #[test]
-fn of_a_part_of_the_fleet_nothing_is_taken_for_removed() {
-    let old = manifests(&(git("web", "") + &git("shop", "")));
-    let new = manifests(&git("web", ""));
-    let comparison = compare(&Against {
-        old: &old,
-        new: &new,
-        crds: &|_| Crds::embedded(),
-        is_whole: false,
-        is_left_alone: &|_| false,
-        is_unknown: &|_| false,
-    });
-    assert!(comparison.differences.is_empty());
+fn of_a_part_of_the_fleet_that_is_told_which_may_be_gone_from_it() {
+    let old = git("web", "") + &git("shop", "") + &git("old-api", "") + &git("gone", "");
+    let new = git("web", ", timeout: 9s") + &git("shop", ", timeout: 9s") + &git("api", "");
+    let new = new.replace("acme/api", "acme/old-api");
+    let told = |may_have: &dyn Fn(&Manifest) -> bool, name: &str| {
+        let part = Part {
+            has: &|object: &ObjectName| &*object.name == name,
+            may_have,
+            ..Part::WHOLE
+        };
+        let comparison = compared_part(&old, &new, part);
+        let differences = comparison.differences.iter();
+        let told: Vec<_> = differences.map(|one| one.object.name.to_string()).collect();
+        told.join(" ")
+    };
+    assert_eq!(told(&|_| true, "web"), "gone web");
+    assert_eq!(told(&|_| false, "web"), "web");
+    assert_eq!(told(&|_| false, "api"), "old-api");
+}
+
+#[test]
+fn what_names_no_cluster_and_is_rendered_for_others_than_are_asked_for_may_be_gone() {
+    let all = format!("# on: eu\n{}# on: us\n{}", git("web", ""), git("api", ""));
+    let of_any = git("web", "") + &git("api", "");
+    let part = Part {
+        has: &|object: &ObjectName| object.cluster.as_deref() == Some("eu"),
+        reaches: &|cluster| cluster == Some("eu"),
+        ..Part::WHOLE
+    };
+    let comparison = compared_part(&of_any, &all, part);
+    let unplaced = comparison.unplaced.iter();
+    let unplaced: Vec<_> = unplaced.map(|(object, _)| &*object.name).collect();
+    assert_eq!((unplaced, comparison.same), (vec!["api"], 1));
+    let comparison = compared(&of_any, &all);
+    assert_eq!((comparison.unplaced.len(), comparison.same), (0, 2));
+    assert_eq!(comparison.of_any_cluster, 2);
+    assert_eq!(compared(&all, &all).of_any_cluster, 0);
+}
+
+#[test]
+fn clusters_for_which_nothing_is_rendered_are_named() {
+    let old = format!("# on: eu\n{0}# on: us\n{0}", git("web", ""));
+    let new = format!("# on: eu\n{}", git("web", ""));
+    let strange = |new: &str| compared(&old, new).of_strange_clusters;
+    assert_eq!(strange(&new), [("us".into(), 1)].into());
+    assert!(strange(&git("web", "")).is_empty());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use flux_setup::config::{Severity, load};
 use flux_setup::flux::schema::Crds;
 use flux_setup::flux::yaml::{Node, read};
 use flux_setup::plan::plan;
-use flux_setup::render::{Against, Manifest, Templates, compare, each_manifest};
+use flux_setup::render::{Against, Manifest, Part, Templates, compare, each_manifest};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::test_runner::Config;
 use proptest::{collection, option, prop_assert, proptest, sample};
@@ -241,7 +241,7 @@ proptest! {
             old: &manifests(&kept),
             new: &manifests(&after.unwrap()),
             crds: &|_| Crds::embedded(),
-            is_whole: true,
+            part: Part::WHOLE,
             is_left_alone: &|_| false,
             is_unknown: &|_| false,
         });
