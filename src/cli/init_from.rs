@@ -1,6 +1,6 @@
 //! `flux-setup init --from`: a configuration made of objects that exist, proved before it is written.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
-use crate::adopt::{Adoption, Places, steps};
+use crate::adopt::{Places, steps};
 use crate::budget::counted;
 use crate::flux::yaml::{Node, Span};
 use crate::render::Manifest;
@@ -17,11 +17,12 @@ use super::args::{Format, GlobalArguments, InitArguments};
 use super::editor::with_schemas;
 use super::existing::{Existing, Reading};
 use super::init_proof::{is_adopted, proved};
+use super::init_report::{self, Proved};
 use super::log::Log;
 use super::manifest_files::{Documents, called};
 use super::new_files::{quoted, shown_file, write_files};
 use super::outcome::Outcome;
-use super::{init_live, init_report, left_alone, markers, old, output, report, whose};
+use super::{init_live, left_alone, markers, old, output, report, whose};
 
 pub(super) fn run(global: &GlobalArguments, arguments: &InitArguments) -> anyhow::Result<Outcome> {
     let mut log = Log::new(global.verbose);
@@ -95,7 +96,7 @@ pub(super) fn run(global: &GlobalArguments, arguments: &InitArguments) -> anyhow
     let files = proved.adoption.files.iter();
     let files = files.map(|(name, text)| (name.as_str(), text.as_str()));
     proved.adoption.files = with_schemas(files);
-    if let Some(list) = left_alone(&proved.adoption, &existing) {
+    if let Some(list) = left_alone(&proved, &existing) {
         let file = (left_alone::FILE.to_owned(), list);
         proved.adoption.files.push(file);
     }
@@ -145,15 +146,19 @@ fn refuse_others(folder: &Path, files: &[(String, String)]) -> anyhow::Result<()
 }
 
 /// What a later comparison need not miss.
-fn left_alone(adoption: &Adoption, existing: &Existing) -> Option<String> {
-    let clusters = adoption.kustomizations.iter();
-    let clusters: BTreeSet<&str> = clusters.filter_map(|one| one.cluster.as_deref()).collect();
-    let clusters: Vec<Arc<str>> = clusters.into_iter().map(Arc::from).collect();
+fn left_alone(proved: &Proved, existing: &Existing) -> Option<String> {
+    let left = &proved.adoption.left_alone;
+    let alone: HashSet<Span> = left.iter().map(|one| one.span).collect();
+    let adopted = existing.documents.iter();
+    let adopted = adopted.filter(|one| is_adopted(one) && !alone.contains(&one.span));
+    let known = adopted.filter_map(|one| proved.clusters.get(&one.span));
+    let known: BTreeSet<&Arc<str>> = known.flatten().flatten().collect();
+    let known: Vec<Arc<str>> = known.into_iter().cloned().collect();
     let documents = existing.documents.iter();
     let documents: HashMap<Span, &Node> = documents.map(|one| (one.span, one)).collect();
-    let clusters = whose::among(existing, &clusters);
+    let clusters = whose::among(existing, &known);
     // what nothing applies is missed by no comparison
-    let left = adoption.left_alone.iter();
+    let left = left.iter();
     let left = left.filter(|one| existing.passed_over(one.span).is_none());
     let left = left.flat_map(|one| {
         let document = documents.get(&one.span);
@@ -163,5 +168,5 @@ fn left_alone(adoption: &Adoption, existing: &Existing) -> Option<String> {
             (one, manifest.map(|manifest| manifest.object))
         })
     });
-    left_alone::list(left)
+    left_alone::list(left, !known.is_empty())
 }

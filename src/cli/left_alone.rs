@@ -16,9 +16,13 @@ pub(super) const FILE: &str = ".flux-setup/left-alone";
 /// The most patterns that are read.
 const MOST_PATTERNS: usize = 100_000;
 
+/// Stands for a cluster where nothing says it.
+const OF_NONE: &str = "-";
+
 const HEAD: &str = "\
 # Objects that `flux-setup init` left alone: `render --check --against` takes none of them for removed.
-# One a line, as KIND/NAMESPACE/NAME, and @CLUSTER behind it for those of one cluster; * stands for any text.
+# One a line, as KIND/NAMESPACE/NAME, and @CLUSTER behind it for those of one cluster, @- for those of none;
+# * stands for any text.
 ";
 
 /// Patterns of objects.
@@ -68,9 +72,8 @@ impl Patterns {
             return false;
         }
         let name = written(object);
-        let cluster = object.cluster.as_ref();
-        self.0.is_match(&name)
-            || cluster.is_some_and(|cluster| self.0.is_match(format!("{name}@{cluster}")))
+        let cluster = object.cluster.as_deref().unwrap_or(OF_NONE);
+        self.0.is_match(&name) || self.0.is_match(format!("{name}@{cluster}"))
     }
 }
 
@@ -79,8 +82,10 @@ fn written(object: &ObjectName) -> String {
 }
 
 /// The list of what was left alone, for the folder of the configuration; `None` where that is nothing.
+/// In a fleet of clusters what is of none is no other's.
 pub(super) fn list<'l>(
     left: impl Iterator<Item = (&'l LeftAlone, Option<ObjectName>)>,
+    has_clusters: bool,
 ) -> Option<String> {
     let mut text = HEAD.to_owned();
     for (one, object) in left {
@@ -88,7 +93,8 @@ pub(super) fn list<'l>(
             continue;
         };
         let mut pattern = written(&object);
-        if let Some(cluster) = &object.cluster {
+        let cluster = object.cluster.as_deref();
+        if let Some(cluster) = cluster.or(has_clusters.then_some(OF_NONE)) {
             pattern = format!("{pattern}@{cluster}");
         }
         // what a file holds may be called anything
@@ -170,8 +176,12 @@ mod tests {
             reason: "it is\nodd".to_owned(),
         };
         let odd = object("apps", "{{ .Release.Name }}-[a]*", Some("eu"));
-        let text = list([(&alone, Some(odd.clone())), (&alone, None)].into_iter()).unwrap();
-        let lines: Vec<_> = text.lines().skip(2).collect();
+        let text = list(
+            [(&alone, Some(odd.clone())), (&alone, None)].into_iter(),
+            true,
+        )
+        .unwrap();
+        let lines: Vec<_> = text.lines().skip(3).collect();
         assert_eq!(
             lines,
             [
@@ -182,6 +192,23 @@ mod tests {
         let patterns = patterns(&text, &[]).unwrap();
         assert!(patterns.has(&odd));
         assert!(!patterns.has(&object("apps", "web", Some("eu"))));
-        assert_eq!(list([(&alone, None)].into_iter()), None);
+        assert_eq!(list([(&alone, None)].into_iter(), true), None);
+    }
+
+    #[test]
+    fn what_is_of_no_cluster_hides_nothing_of_one() {
+        let alone = LeftAlone {
+            span: Span::default(),
+            object: String::new(),
+            reason: "it is odd".to_owned(),
+        };
+        let web = |cluster| object("apps", "web", cluster);
+        let listed = |has_clusters| {
+            let text = list([(&alone, Some(web(None)))].into_iter(), has_clusters);
+            patterns(&text.unwrap(), &[]).unwrap()
+        };
+        assert!(listed(true).has(&web(None)));
+        assert!(!listed(true).has(&web(Some("eu"))));
+        assert!(listed(false).has(&web(Some("eu"))));
     }
 }

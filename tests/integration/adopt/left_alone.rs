@@ -44,7 +44,8 @@ fn what_was_left_alone_is_listed_and_told_as_such_in_every_format() {
     let list = fs::read_to_string(folder.path().join("fleet/.flux-setup/left-alone"));
     insta::assert_snapshot!(list.expect("it was written"), @"
     # Objects that `flux-setup init` left alone: `render --check --against` takes none of them for removed.
-    # One a line, as KIND/NAMESPACE/NAME, and @CLUSTER behind it for those of one cluster; * stands for any text.
+    # One a line, as KIND/NAMESPACE/NAME, and @CLUSTER behind it for those of one cluster, @- for those of none;
+    # * stands for any text.
     # its path has `..`, which may leave the repository
     Kustomization/flux-system/far@eu
     # the API server refuses it, or it is a patch: the name `{{ x }}`: it has `{`, where only small letters, digits, `-` and `.` may stand
@@ -120,6 +121,42 @@ fn a_pattern_hides_no_change_of_what_is_rendered() {
     assert!(
         told.stdout
             .contains("changed: Kustomization flux-system/web on eu"),
+        "{}",
+        told.stdout
+    );
+}
+
+#[test]
+fn what_is_left_alone_in_one_cluster_hides_no_removal_from_another() {
+    let of = |name: &str| source(name) + &kustomization(name, "");
+    let odd = source("web") + &kustomization("web", ", dependsOn: [{name: x, readyExpr: 'true'}]");
+    let folder = folder(&[
+        ("old/clusters/a/web.yaml", &of("web")),
+        ("old/clusters/a/api.yaml", &of("api")),
+        ("old/clusters/b/web.yaml", &odd),
+        ("old/elsewhere/far.yaml", &of("far")),
+    ]);
+    let run = run_in(folder.path(), &["init", "fleet", "--from", "old"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let list = fs::read_to_string(folder.path().join("fleet/.flux-setup/left-alone"));
+    let list = list.expect("it was written");
+    let patterns: Vec<_> = list.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(
+        patterns,
+        [
+            "Kustomization/flux-system/web@b",
+            "GitRepository/flux-system/far@-",
+            "Kustomization/flux-system/far@-",
+        ]
+    );
+    assert_eq!(check(&folder, &[]).code, Some(0));
+    let moved = "names: '{object}'\noutput: '{cluster}/{environment}/{project}.yaml'\ndefaults: {ref: {branch: main}, prune: true}\nclusters: [{name: a}, {name: b}]\nprojects:\n- {name: web, repository: 'https://github.com/acme/web', objects: [{name: other, path: ./other, environments: {fleet: {cluster: b}}}]}\n";
+    write(folder.path(), "fleet/flux-setup.yaml", moved);
+    let told = check(&folder, &["--allow", "added"]);
+    assert_eq!(told.code, Some(1), "{}", told.stdout);
+    assert!(
+        told.stdout
+            .contains("removed: Kustomization flux-system/web on a"),
         "{}",
         told.stdout
     );
