@@ -147,7 +147,7 @@ pub fn compare(against: &Against<'_>) -> Comparison {
         ..Comparison::default()
     };
     comparison.twice.retain(|(object, ..)| (part.has)(object));
-    let pairs = renamed(&gone, &added);
+    let pairs = renamed(&gone, &added, &both);
     let names: HashMap<&ObjectName, &ObjectName> = pairs
         .iter()
         .map(|(old, new)| (&gone[*old].object, &added[*new].object))

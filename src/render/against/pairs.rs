@@ -4,6 +4,10 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
+use serde_json::Value as Json;
+
+use crate::flux::yaml::Node;
+
 use super::manifest::{Manifest, ObjectName};
 
 /// Of more than so many pairs of names not all are compared: then the names' order pairs them.
@@ -13,8 +17,13 @@ const MOST_PAIRS: usize = 10_000;
 type SourceKey = (Arc<str>, Arc<str>, Arc<str>);
 
 /// Pairs of an index of `gone` and one of `new`: one object under two names or in two namespaces. What
-/// they are made from decides, then the name.
-pub(super) fn renamed(gone: &[&Manifest], new: &[&Manifest]) -> Vec<(usize, usize)> {
+/// they are made from decides, then what follows them, then the name. `both` are objects that stay, as
+/// they were and as they are.
+pub(super) fn renamed(
+    gone: &[&Manifest],
+    new: &[&Manifest],
+    both: &[(&Manifest, &Manifest)],
+) -> Vec<(usize, usize)> {
     let mut pairing = Pairing {
         gone,
         new,
@@ -23,6 +32,16 @@ pub(super) fn renamed(gone: &[&Manifest], new: &[&Manifest]) -> Vec<(usize, usiz
         is_taken: vec![false; new.len()],
     };
     let is_source = |one: &Manifest| &*one.object.kind != "Kustomization";
+    let (before, after): (Vec<&Manifest>, Vec<&Manifest>) = both.iter().copied().unzip();
+    let followed = [
+        followed(after.iter().chain(new)),
+        followed(before.iter().chain(gone)),
+    ];
+    // of several that fetch the same, those are one of which the same is applied
+    pairing.by(|one, is_old| {
+        let paths = followed[usize::from(is_old)].get(&one.object)?;
+        is_source(one).then(|| (place(one), essence(one), paths.clone()))
+    });
     // a Kustomization is known again by its source, under whatever name that is
     pairing.by(|one, _| is_source(one).then(|| (place(one), essence(one))));
     pairing.by(|one, _| is_source(one).then(|| (place(one), one.object.name.to_string())));
@@ -60,17 +79,42 @@ fn place(one: &Manifest) -> (Option<Arc<str>>, Arc<str>, Arc<str>) {
     (cluster.clone(), group.clone(), kind.clone())
 }
 
+/// What is applied of each source that Kustomizations name: path and target namespace, in order.
+fn followed<'m>(
+    manifests: impl Iterator<Item = &'m &'m Manifest>,
+) -> HashMap<ObjectName, Vec<(&'m str, &'m str)>> {
+    let mut followed: HashMap<_, Vec<_>> = HashMap::new();
+    for one in manifests.filter(|one| &*one.object.kind == "Kustomization") {
+        let applied = (
+            one.spec_text(&["path"]),
+            one.spec_text(&["targetNamespace"]),
+        );
+        followed.entry(source_of(one)).or_default().push(applied);
+    }
+    for applied in followed.values_mut() {
+        applied.sort_unstable();
+    }
+    followed
+}
+
 /// What is fetched, for sources; of other kinds all that is asked for.
 fn essence(one: &Manifest) -> String {
-    let spec = one.document.get("spec");
-    match one.spec("url") {
-        Some(url) => {
-            let reference = one.spec("ref").map(|node| node.to_json().to_string());
-            let url = url.as_str().unwrap_or_default();
-            format!("{url} {}", reference.unwrap_or_default())
-        }
-        None => spec.map_or_else(String::new, |spec| spec.to_json().to_string()),
+    let text = |node: Option<&Node>| {
+        let mut json = node.map_or(Json::Null, Node::to_json);
+        // the order of keys says nothing
+        json.sort_all_objects();
+        json.to_string()
+    };
+    match one.spec("url").and_then(Node::as_str) {
+        Some(url) => format!("{url} {}", text(one.spec("ref"))),
+        None => text(one.document.get("spec")),
     }
+}
+
+/// How much two objects are called otherwise.
+fn distance(one: &ObjectName, other: &ObjectName) -> usize {
+    let names = strsim::levenshtein(&one.name, &other.name);
+    names + strsim::levenshtein(&one.namespace, &other.namespace)
 }
 
 fn key_of(object: &ObjectName) -> SourceKey {
@@ -146,8 +190,8 @@ impl Pairing<'_> {
             let mut distances = Vec::with_capacity(gone.len() * new.len());
             for old in &gone {
                 for new in &new {
-                    let names = (&self.gone[*old].object.name, &self.new[*new].object.name);
-                    distances.push((strsim::levenshtein(names.0, names.1), *old, *new));
+                    let names = (&self.gone[*old].object, &self.new[*new].object);
+                    distances.push((distance(names.0, names.1), *old, *new));
                 }
             }
             distances.sort_unstable();

@@ -1,5 +1,7 @@
 //! Every kind of difference, told apart.
 
+mod pairs;
+
 use std::sync::Arc;
 
 use crate::flux::schema::Crds;

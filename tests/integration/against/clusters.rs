@@ -124,3 +124,37 @@ fn that_objects_name_none_of_several_clusters_is_told() {
         "compared with `old`: 4 the same; 2 objects name no cluster and are taken for those of any; 4 objects would get our labels, which change nothing that Flux does\n"
     );
 }
+
+#[test]
+fn tenants_that_move_are_known_by_what_is_applied_of_them() {
+    let tenant = |name: &str| {
+        let all = manifests("repo").replace("acme/repo", "acme/mono");
+        let all = all.replace("namespace: flux-system", &format!("namespace: team-{name}"));
+        all.replace("./deploy", &format!("./tenants/{name}"))
+    };
+    let moved = |name: &str, to: &str| {
+        let keys = format!(
+            ", names: repo, namespace: {to}, objects: [{{name: repo, path: ./tenants/{name}}}]"
+        );
+        project("mono", &keys).replace("name: mono", &format!("name: {name}"))
+    };
+    let at = fleet(
+        &[("production", "eu")],
+        &(moved("alpha", "z2-beta") + &moved("beta", "z1-alpha")),
+        &[
+            ("alpha.yaml", &tenant("alpha")),
+            ("beta.yaml", &tenant("beta")),
+        ],
+    );
+    let run = against(&at, "old", &[]);
+    assert_eq!(
+        differences(&run),
+        [
+            "renamed: Kustomization team-alpha/repo on eu to Kustomization z2-beta/repo on eu",
+            "renamed: Kustomization team-beta/repo on eu to Kustomization z1-alpha/repo on eu",
+            "renamed: GitRepository team-alpha/repo on eu to GitRepository z2-beta/repo on eu",
+            "renamed: GitRepository team-beta/repo on eu to GitRepository z1-alpha/repo on eu",
+        ]
+    );
+    assert!(!run.stdout.contains("spec.path"), "{}", run.stdout);
+}
