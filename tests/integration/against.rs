@@ -1,6 +1,7 @@
 //! `render --check --against`: what is rendered, compared object by object with manifests from anywhere.
 
 mod clusters;
+mod dangers;
 mod fleets;
 mod parts;
 

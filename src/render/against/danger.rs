@@ -1,9 +1,13 @@
 //! What a difference does to workloads that run.
 
+use std::collections::HashSet;
+
 use crate::flux::yaml::Node;
 
 use super::super::folder::{is_pruning, steps_to_rename};
 use super::manifest::{Manifest, ObjectName};
+use super::pairs::source_of;
+use super::release;
 
 /// Why a difference is dangerous.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,12 +39,8 @@ const FETCHES: [&str; 7] = [
     "layerSelector",
 ];
 
-/// Fields of a HelmRelease that say which release is its own: with another one that from before is uninstalled.
-const RELEASE: [(&str, &str); 3] = [
-    ("releaseName", "release name"),
-    ("targetNamespace", "target namespace"),
-    ("storageNamespace", "storage namespace"),
-];
+/// Fields of a Kustomization that change what it applies, in all versions of its API.
+const PATCHES: [&str; 3] = ["patches", "patchesStrategicMerge", "patchesJson6902"];
 
 /// Kinds that take more with them when they go, and what.
 const TAKES_ALONG: [(&str, &str, &str); 6] = [
@@ -137,7 +137,21 @@ pub(super) fn of_change<'p>(
             "what only the old one has stays, and nobody looks after it"
         };
         for (field, word) in APPLIES.iter().filter(|(field, _)| changed(field)) {
-            messages.push(format!("{}: {rest}", from_to(field, word)));
+            let what = match *field {
+                "sourceRef" => {
+                    let (before, after) = sources(old, new);
+                    format!("changes the source of {object} from `{before}` to `{after}`")
+                }
+                field => from_to(field, word),
+            };
+            messages.push(format!("{what}: {rest}"));
+        }
+        for field in PATCHES.into_iter().filter(|field| changed(field)) {
+            if takes_out(old, new, field) {
+                messages.push(format!(
+                    "changes `{field}` of {object}, which take out or rename what it applies: {rest}"
+                ));
+            }
         }
         if changed("kubeConfig") {
             messages.push(format!(
@@ -152,9 +166,12 @@ pub(super) fn of_change<'p>(
         }
     }
     if &*object.kind == "HelmRelease" && &*object.group == HELM {
-        for (field, word) in RELEASE.iter().filter(|(field, _)| changed(field)) {
-            let what = from_to(field, word);
-            messages.push(format!("{what}: Flux uninstalls the release from before"));
+        messages.extend(release::dangers(old, new, &changed));
+        if changed("kubeConfig") {
+            messages.push(format!(
+                "{}: its release is installed in another cluster, and in the old one it stays, and nobody looks after it",
+                from_to("kubeConfig", "kubeConfig")
+            ));
         }
     }
     if let Some(first) = followers.first() {
@@ -199,6 +216,31 @@ fn newly(old: &Manifest, new: &Manifest, flag: &str, value: bool) -> bool {
     is_set(old, flag) != value && is_set(new, flag) == value
 }
 
+/// Whether a patch that is new takes out what is applied, or one of either renames it.
+fn takes_out(old: &Manifest, new: &Manifest, field: &str) -> bool {
+    let all = |one: &Manifest| -> HashSet<String> {
+        let items = one.spec(field).and_then(Node::as_sequence);
+        let items = items.unwrap_or_default().iter();
+        items.map(|item| item.to_json().to_string()).collect()
+    };
+    let (before, after) = (all(old), all(new));
+    let deletes = |patch: &String| patch.contains("$patch") && patch.contains("delete");
+    after.difference(&before).any(deletes)
+        || before
+            .symmetric_difference(&after)
+            .any(|patch| patch.contains("/metadata/name"))
+}
+
+/// The sources that two Kustomizations name, with the namespaces where these are two.
+fn sources(old: &Manifest, new: &Manifest) -> (String, String) {
+    let (before, after) = (source_of(old), source_of(new));
+    let shown = |one: &ObjectName| match before.namespace == after.namespace {
+        true => format!("{} {}", one.kind, one.name),
+        false => format!("{} {}/{}", one.kind, one.namespace, one.name),
+    };
+    (shown(&before), shown(&after))
+}
+
 /// What a field says, in few words.
 fn shown(manifest: &Manifest, field: &str) -> String {
     let text = |node: Option<&Node>| node.and_then(Node::as_str).unwrap_or_default().to_owned();
@@ -211,9 +253,6 @@ fn shown(manifest: &Manifest, field: &str) -> String {
                 let items = node.as_sequence().unwrap_or(std::slice::from_ref(node));
                 let words: Vec<String> = items.iter().map(|item| text(Some(item))).collect();
                 format!("`{}`", words.join(", "))
-            }
-            Some(_) if field == "sourceRef" => {
-                format!("`{} {}`", text(node.get("kind")), text(node.get("name")))
             }
             Some(entries) => {
                 let words = entries.iter().map(|entry| match entry.node.get("name") {

@@ -7,6 +7,7 @@ mod matched;
 mod others;
 mod pairs;
 mod part;
+mod release;
 #[cfg(test)]
 mod tests;
 mod whose;

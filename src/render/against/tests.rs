@@ -1,5 +1,6 @@
 //! Every kind of difference, told apart.
 
+mod dangers;
 mod pairs;
 
 use std::sync::Arc;
