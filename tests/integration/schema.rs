@@ -394,6 +394,32 @@ fn the_keys_of_a_schema_are_those_that_the_loader_knows() {
     assert_eq!(compared, 30, "{findings:#?}");
 }
 
+/// The keys of which an editor would show nothing.
+fn without_a_word(schema: &Value, path: &str, silent: &mut Vec<String>) {
+    match schema {
+        Value::Object(map) => {
+            let keys = map.get("properties").and_then(Value::as_object);
+            for (key, one) in keys.into_iter().flatten() {
+                // what only refuses a key says nothing of it
+                let says = ["description", "$ref", "not"];
+                if says.iter().all(|word| one.get(word).is_none()) {
+                    silent.push(format!("{path}/{key}"));
+                }
+            }
+            // what is refused is shown to nobody
+            for (key, one) in map.iter().filter(|(key, _)| *key != "not") {
+                without_a_word(one, &format!("{path}/{key}"), silent);
+            }
+        }
+        Value::Array(items) => {
+            for one in items {
+                without_a_word(one, path, silent);
+            }
+        }
+        _ => {}
+    }
+}
+
 #[test]
 fn each_schema_is_sound_and_says_what_keys_are_for() {
     for file in ["config", "environment", "included"] {
@@ -410,6 +436,9 @@ fn each_schema_is_sound_and_says_what_keys_are_for() {
                 .unwrap()
                 .contains("production 5m")
         );
+        let mut silent = Vec::new();
+        without_a_word(&schema, "", &mut silent);
+        assert!(silent.is_empty(), "{file}: {silent:?}");
     }
     let lines = run_in(repository(), &["schema", "config"])
         .stdout

@@ -139,7 +139,11 @@ fn clusters() -> Vec<Key> {
 
 fn cluster() -> Value {
     let keys = vec![
-        ("name", dns_label(), ""),
+        (
+            "name",
+            dns_label(),
+            "What environments call it, and `{cluster}` in names.",
+        ),
         (
             "kubeconfig",
             text(),
@@ -176,7 +180,11 @@ fn flux_version() -> Value {
 
 fn project() -> Value {
     let own = vec![
-        ("name", dns_label(), ""),
+        (
+            "name",
+            dns_label(),
+            "What others call it, and `{project}` in names.",
+        ),
         (
             "repository",
             text(),
@@ -237,8 +245,16 @@ fn source() -> Value {
             dns_label(),
             "The name of a source that somebody else manages.",
         ),
-        ("kind", kinds(&SOURCE_KINDS), ""),
-        ("namespace", dns_label(), ""),
+        (
+            "kind",
+            kinds(&SOURCE_KINDS),
+            "What the source is, as GitRepository.",
+        ),
+        (
+            "namespace",
+            dns_label(),
+            "Where that source is; left out, where the objects are.",
+        ),
     ];
     json!({"anyOf": [
         required(map(own), &["url"]),
@@ -253,7 +269,11 @@ fn object() -> Value {
         map_of(one_environment("objectOverride")),
     ]});
     let own = vec![
-        ("name", dns_label(), ""),
+        (
+            "name",
+            dns_label(),
+            "What others of the project call it, and `{object}` in names.",
+        ),
         (
             "template",
             text(),

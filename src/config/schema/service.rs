@@ -105,12 +105,20 @@ fn identity() -> Value {
                 id,
                 "The installation's, as GitHub shows it.",
             ),
-            ("privateKey", reference("secret"), ""),
+            (
+                "privateKey",
+                reference("secret"),
+                "The App's private key in PEM, by reference.",
+            ),
         ]),
         &["id", "installation", "privateKey"],
     );
     let keys = vec![
-        ("name", text(), ""),
+        (
+            "name",
+            text(),
+            "What the rest of the configuration calls it.",
+        ),
         ("token", reference("secret"), "A token, by reference."),
         ("app", app, "A GitHub App."),
         (
@@ -151,7 +159,7 @@ fn hook() -> Value {
 
 fn budget() -> Value {
     let known = map(vec![
-        ("name", text(), ""),
+        ("name", text(), "Who uses it, as the report shows it."),
         (
             "identity",
             text(),
@@ -197,8 +205,8 @@ fn server() -> Value {
         ("url", web_address(), "How GitHub reaches it."),
     ]);
     let token = map(vec![
-        ("name", text(), ""),
-        ("token", reference("secret"), ""),
+        ("name", text(), "Whose token it is, as the log shows it."),
+        ("token", reference("secret"), "The token, by reference."),
         (
             "scope",
             json!({"enum": ["read", "write"]}),
@@ -221,7 +229,7 @@ fn server() -> Value {
         ("hooks", hooks, "Where deliveries are taken."),
         (
             "health",
-            map(vec![("listen", listen, "")]),
+            map(vec![("listen", listen, "Address and port.")]),
             "Only health and metrics; left out, they are on api alone.",
         ),
         ("api", api, "The live API and its page."),

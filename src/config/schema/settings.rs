@@ -128,7 +128,7 @@ pub(super) fn definitions() -> Map<String, Value> {
         ),
         (
             "webhook",
-            json!({"anyOf": [flag(), required(map(vec![("after", duration(), "")]), &["after"])]}),
+            json!({"anyOf": [flag(), required(map(vec![("after", duration(), "How long a push waits, as 10m.")]), &["after"])]}),
             "Whether pushes wake it: true, false or {after: 10m}.",
         ),
         (
@@ -202,8 +202,23 @@ fn by_kind() -> Value {
     ])
 }
 
+/// What a source follows by a key of its `ref`.
+fn followed(key: &str) -> &'static str {
+    match key {
+        "branch" => "Its newest commit.",
+        "tag" => "This tag of Git or of an artifact.",
+        "semver" => "The newest tag in a range, as >=1.4 or 1.x.",
+        "semverFilter" => "Only tags that this regular expression matches; of an OCIRepository.",
+        "name" => "A whole name of Git, as refs/heads/main.",
+        "commit" => "This commit, by its SHA.",
+        _ => "This artifact, by its digest, as sha256:….",
+    }
+}
+
 fn git_reference() -> Value {
-    let mut reference = map(read_reference::KEYS.map(|key| (key, text(), "")).to_vec());
+    let mut reference = map(read_reference::KEYS
+        .map(|key| (key, text(), followed(key)))
+        .to_vec());
     let alone = ["branch", "tag", "semver", "name", "commit", "digest"];
     let mut allowed: Vec<_> = alone
         .iter()
@@ -236,7 +251,11 @@ fn depends_on() -> Value {
             dns_label(),
             "An object that somebody else manages.",
         ),
-        ("namespace", dns_label(), ""),
+        (
+            "namespace",
+            dns_label(),
+            "Where that one is; left out, where the object is.",
+        ),
     ]);
     list(json!({"anyOf": [text(), required(external, &["external"])]}))
 }
