@@ -96,8 +96,25 @@ fn diff(top: &Path, configuration: &Configuration, source: u32, after: &str) -> 
     mask(
         &TextDiff::from_lines(before, after)
             .unified_diff()
-            .header(&format!("a/{name}"), &format!("b/{name}"))
+            .header(&headed("a", &name), &headed("b", &name))
             .to_string(),
     )
     .into_owned()
+}
+
+/// A file of one side, as git writes it: behind a name with spaces `patch` looks for a tab.
+fn headed(side: &str, name: &str) -> String {
+    let end = if name.contains(' ') { "\t" } else { "" };
+    format!("{side}/{name}{end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::headed;
+
+    #[test]
+    fn a_name_with_spaces_ends_at_a_tab() {
+        assert_eq!(headed("a", "my fleet/x.yaml"), "a/my fleet/x.yaml\t");
+        assert_eq!(headed("b", "fleet/x.yaml"), "b/fleet/x.yaml");
+    }
 }
