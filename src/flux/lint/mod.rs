@@ -2,8 +2,10 @@
 
 mod artifacts;
 mod durations;
+mod expressions;
 mod kustomization;
 mod namespaces;
+mod others;
 mod sources;
 mod spec;
 
@@ -77,11 +79,30 @@ pub fn lint(document: &Node) -> Vec<Fault> {
     match kind {
         "GitRepository" => sources::git_repository(&mut spec),
         "OCIRepository" => artifacts::check(&mut spec),
-        "HelmRepository" => sources::credentials(&mut spec),
+        "HelmRepository" => {
+            sources::credentials(&mut spec);
+            others::helm_repository(&mut spec);
+        }
         "HelmChart" => sources::helm_chart(&mut spec),
-        "HelmRelease" => sources::helm_release(&mut spec),
-        "ImagePolicy" => sources::semver(&mut spec, &["policy", "semver", "range"]),
-        "Kustomization" => kustomization::check(&mut spec),
+        "HelmRelease" => {
+            sources::helm_release(&mut spec);
+            others::post_renderers(&mut spec);
+            expressions::of_dependencies(&mut spec);
+        }
+        "Bucket" => others::bucket(&mut spec),
+        "ImageRepository" => others::image_repository(&mut spec),
+        "ImagePolicy" => {
+            sources::semver(&mut spec, &["policy", "semver", "range"]);
+            others::image_policy(&mut spec);
+        }
+        "Receiver" => others::receiver(&mut spec),
+        "Kustomization" => {
+            kustomization::check(&mut spec);
+            let list = spec.find(&["patches"]);
+            others::patches(&mut spec, list, "spec.patches");
+            expressions::of_dependencies(&mut spec);
+            expressions::of_health_checks(&mut spec);
+        }
         _ => {}
     }
     spec.faults

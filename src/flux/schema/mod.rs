@@ -30,6 +30,7 @@ use std::sync::LazyLock;
 pub use compare::FieldDifference;
 pub use crds::{Crds, is_flux_group};
 pub use pattern::is_pattern;
+pub use rules::is_expression;
 pub use scope::Scope;
 pub use versions::{FluxVersion, NoFluxVersion};
 

@@ -97,6 +97,13 @@ impl Rules {
     }
 }
 
+/// Whether a text can be read as an expression of CEL, whatever it speaks of.
+pub fn is_expression(text: &str) -> bool {
+    let schema =
+        serde_json::json!({"type": "object", "x-kubernetes-validations": [{"rule": text}]});
+    Rules::of(&schema).is_none_or(|rules| rules.prove().is_ok())
+}
+
 impl fmt::Debug for Rules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rules")
