@@ -179,7 +179,9 @@ impl Existing {
         let documents = self.documents.iter().filter(|one| is_of_flux(one));
         let sources: BTreeSet<u32> = documents.map(|document| document.span.source).collect();
         let files = sources.iter().filter_map(|it| self.passed_over.get(it));
-        files.map(|(file, _)| file.finding()).collect()
+        files
+            .map(|(file, by)| file.finding(&|_| by.clone()))
+            .collect()
     }
 
     /// Whose each file is.

@@ -71,25 +71,30 @@ pub(super) fn take_in(
     });
     read.findings.extend(tree.findings(&below.folder));
     let passed_over = passed_over(&tree, &below, &documents);
-    read.findings
-        .extend(passed_over.iter().map(PassedOver::finding));
+    let named = |file: &str| super::manifest_files::named(&below.shown.join(file));
+    let told = passed_over.iter().map(|file| file.finding(&named));
+    read.findings.extend(told);
     let mut taken = Taken {
         documents,
         passed_over: passed_over.iter().map(|file| file.source).collect(),
         ..Taken::default()
     };
-    let mut overlays = tree.roots();
-    let touched = touched(&overlays, &below);
-    overlays.retain(|one| one.is_fetching || !one.fields.is_empty());
+    let roots = tree.roots();
+    let touched = touched(&roots, &below);
+    let (overlays, listing): (Vec<_>, Vec<_>) = roots
+        .into_iter()
+        .partition(|one| one.is_fetching || !one.fields.is_empty());
     if !build {
         let changed = overlays.iter().filter(|one| !one.fields.is_empty());
         read.findings.extend(changed.map(unchecked));
         read.findings.extend(tree.elsewhere());
         taken.touched = touched;
-    } else if !overlays.is_empty() {
+    } else if !overlays.is_empty() || !listing.is_empty() {
+        refuse_unbuildable(read, &below, &listing)?;
         take_built(read, &below, &overlays, &mut taken.documents)?;
         taken.built = overlays.len();
     }
+    read.below = Some(below);
     Ok(taken)
 }
 
@@ -109,6 +114,28 @@ fn touched(roots: &[Overlay], below: &Below) -> HashMap<u32, Touched> {
     touched.collect()
 }
 
+/// Builds those that only list files, which are judged as they lie: what cannot be built is a finding.
+fn refuse_unbuildable(
+    read: &mut Documents,
+    below: &Below,
+    listing: &[Overlay],
+) -> anyhow::Result<()> {
+    let kustomize = kustomize()?;
+    let failed_ones = listing.par_iter().filter_map(|one| {
+        let built = kustomize.build(&below.root.join(&one.folder));
+        Some(failed(one, built.err()?))
+    });
+    read.findings.extend(failed_ones.collect::<Vec<_>>());
+    Ok(())
+}
+
+fn kustomize() -> anyhow::Result<Kustomize> {
+    let Some(kustomize) = Kustomize::find() else {
+        bail!("`--build` needs `kustomize` or `kubectl` on the PATH, and there is neither");
+    };
+    Ok(kustomize)
+}
+
 /// Puts what kustomize makes of these in place of the files that they take in; what cannot be built is
 /// a finding.
 ///
@@ -120,9 +147,7 @@ pub(super) fn take_built(
     overlays: &[Overlay],
     documents: &mut Vec<Node>,
 ) -> anyhow::Result<()> {
-    let Some(kustomize) = Kustomize::find() else {
-        bail!("`--build` needs `kustomize` or `kubectl` on the PATH, and there is neither");
-    };
+    let kustomize = kustomize()?;
     let taken_in: BTreeSet<&String> = overlays.iter().flat_map(|one| &one.files).collect();
     documents.retain(|node| match below.files.get(&node.span.source) {
         Some(file) => !taken_in.contains(file),
@@ -252,11 +277,59 @@ fn unchecked(overlay: &Overlay) -> Finding {
     }
 }
 
+/// A failure without what is of one run of the program alone: the head of a line of its log, as
+/// `E1122 02:01:02.049887 27236 run.go:72] "command failed" err="…"`, and warnings beside it.
+fn without_log(says: &str) -> String {
+    let lines = says.lines().filter_map(|line| {
+        let (before, line) = match line.find("# Warning") {
+            Some(0) => return None,
+            Some(at) => return Some(line[..at].trim_end().to_owned()).filter(|it| !it.is_empty()),
+            None => match line.split_once("] \"command failed\" err=") {
+                Some((head, error)) => (before_log(head), error),
+                None => ("", line),
+            },
+        };
+        Some(format!("{before}{line}"))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What stands before the severity and the date of a line of a log.
+fn before_log(head: &str) -> &str {
+    let at = head.match_indices(['E', 'F', 'W', 'I']).find(|(at, _)| {
+        let date = head.get(at + 1..at + 6).map(str::as_bytes);
+        date.is_some_and(|date| date[..4].iter().all(u8::is_ascii_digit) && date[4] == b' ')
+    });
+    at.map_or("", |(at, _)| &head[..at])
+}
+
 fn failed(overlay: &Overlay, error: BuildError) -> Finding {
-    let says = format!("{:#}", anyhow::Error::new(error));
+    let says = without_log(&format!("{:#}", anyhow::Error::new(error)));
     let says: String = says.chars().take(MOST_SAID).collect();
     Finding::error(overlay.span, "", says)
         .class(Class::Flux)
         .hint("`kustomize build` of its folder says the same")
         .unjudged()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_log;
+
+    #[test]
+    fn of_a_failure_nothing_is_told_that_differs_from_run_to_run() {
+        for (says, told) in [
+            (
+                "kustomize cannot build it: E1122 02:01:02.049887   27236 run.go:72] \"command failed\" err=\"a\"",
+                "kustomize cannot build it: \"a\"",
+            ),
+            (
+                "cannot: # Warning: 'x' is deprecated\n# Warning: y\nError: z",
+                "cannot:\nError: z",
+            ),
+            ("Error: accumulating", "Error: accumulating"),
+        ] {
+            assert_eq!(without_log(says), told);
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, bail};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -55,6 +55,19 @@ pub(super) struct Below {
     pub(super) shown: PathBuf,
     /// The paths of its files below it, by the numbers of their texts.
     pub(super) files: HashMap<u32, String>,
+}
+
+impl Below {
+    /// Whether a folder that is named as its files are is there; `None` where it lies outside of this one.
+    pub(super) fn has_folder(&self, folder: &Path) -> Option<bool> {
+        let named = |path: &Path| -> PathBuf {
+            let parts = path.components();
+            parts.filter(|part| *part != Component::CurDir).collect()
+        };
+        let folder = named(folder);
+        let below = folder.strip_prefix(named(&self.shown)).ok()?;
+        Some(below.as_os_str().is_empty() || self.folder.is_folder(&slashed(below)))
+    }
 }
 
 impl Documents {
@@ -203,6 +216,9 @@ impl Documents {
     /// any more, or a link to one.
     fn read_file(&mut self, folder: &Folder, file: &Path, shown: &Path, documents: &mut Vec<Node>) {
         let name = named(shown);
+        if file.to_str().is_none() {
+            return self.cannot_read(shown, "has a name that is no UTF-8, and is not read");
+        }
         match folder.read(&file.to_string_lossy()) {
             Ok(text) => self.add(&name, text, documents),
             Err(Unreadable::Missing) => {

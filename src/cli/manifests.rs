@@ -10,11 +10,12 @@ use serde_json::Map;
 
 use crate::budget::{counted, counted_as};
 use crate::config::{Class, Finding, Sources};
-use crate::flux::Fault;
 use crate::flux::schema::Coverage;
 use crate::flux::yaml::{Node, Span, Value};
+use crate::flux::{Fault, FaultSeverity};
 use crate::manifests::{
-    AppliedWay, AsApplied, Asked, Objects, Wanted, ask, is_kustomization_file, relations,
+    AppliedWay, AsApplied, Asked, Objects, Wanted, ask, is_kustomization_file,
+    paths_that_are_not_there, relations,
 };
 
 use super::args::GlobalArguments;
@@ -79,7 +80,8 @@ pub(super) fn run(
     } else {
         all - documents.len() - read.others.documents
     };
-    if documents.is_empty() && read.findings.is_empty() {
+    let is_built = arguments.build && kustomize > 0;
+    if documents.is_empty() && read.findings.is_empty() && !is_built {
         bail!(match kustomize {
             0 if !read.others.is_empty() => {
                 let others = read.others.told(&read.sources);
@@ -112,8 +114,19 @@ pub(super) fn run(
         ..judge(&documents, &applied, &encrypted, &crds, &mut read)
     };
     applied.put_in(&mut documents);
-    let found = same_objects(&documents, &read.sources);
+    let found = same_objects(&documents, &own, &read.sources);
     read.findings.extend(found);
+    let changed = applied.changed(&documents);
+    if let Some(below) = &read.below {
+        let found = paths_that_are_not_there(
+            &documents,
+            &own,
+            &read.sources,
+            &|document| changed.contains(&document.span),
+            &|folder| below.has_folder(folder),
+        );
+        read.findings.extend(found);
+    }
     let wanted = Wanted {
         missing: is_folder,
         values: arguments.secrets,
@@ -124,6 +137,7 @@ pub(super) fn run(
         &read.sources,
         &|document| cluster(read.sources.text(document.span.source)),
         &passed_over,
+        &|document| changed.contains(&document.span),
         wanted,
     );
     read.findings.extend(found);
@@ -174,6 +188,12 @@ fn judge(
     for (number, document) in documents.iter().enumerate() {
         let (mut faults, is_whole) = faults(document, applied.ways(number), crds);
         judged.partly += usize::from(!is_whole);
+        if is_live(document) {
+            let uid = faults
+                .iter_mut()
+                .filter(|fault| fault.path == "metadata.uid");
+            uid.for_each(|fault| fault.severity = FaultSeverity::Warning);
+        }
         if encrypted.contains(&document.span) {
             faults.retain(|fault| !is_encrypted(&read.sources, fault.span));
         }
@@ -203,6 +223,13 @@ fn judge(
         read.findings.push(finding.unjudged());
     }
     judged
+}
+
+/// Whether an API server printed it, which takes its own `uid` back.
+fn is_live(document: &Node) -> bool {
+    let metadata = document.get("metadata");
+    let is_said = |key| metadata.is_some_and(|it| it.get(key).is_some());
+    is_said("uid") && is_said("creationTimestamp") && is_said("resourceVersion")
 }
 
 /// What is wrong with a document in any way in which it is applied, and whether nothing was passed over.

@@ -55,6 +55,7 @@ pub(super) fn take_out(
         let text = read.sources.text(**source);
         let is_of_kustomize = tree.is_resource(file)
             || is_kustomization_file(file.rsplit('/').next().unwrap_or_default())
+            || tree.is_data(file)
             || (!held.is_broken && tree.is_part(file));
         // what could not be read at all has no text
         let may_be_one =

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::config::{Class, Finding, Severity, Sources};
 use crate::flux::yaml::{Node, Span};
+use crate::manifests::Together;
 
 /// How the first line of a file starts that `render` wrote; environment, cluster and project follow.
 const MARKER: &str = "# flux-setup: ";
@@ -15,28 +16,72 @@ type Identity<'a> = (&'a str, &'a str, &'a str, &'a str);
 /// Environment and cluster of what `render` wrote; the project is what differs within them.
 type Fleet<'a> = (&'a str, &'a str);
 
-/// Says of each object that stands there again what becomes of it: twice in one file is an error,
-/// for they are applied together; in two files of one folder, or of a folder in the other, it is a
-/// warning, for one may be a patch. Elsewhere it may be of another cluster, and so may what
-/// `render` wrote for another environment.
-pub(super) fn same_objects(documents: &[Node], sources: &Sources) -> Vec<Finding> {
+/// Earlier places of one object that are compared with a later one.
+const MOST_COMPARED: usize = 50;
+
+/// How it comes that two places are of one object in one cluster.
+#[derive(Debug)]
+enum Met<'g> {
+    InOneFile,
+    /// This takes in both.
+    Together(&'g str),
+    /// In two files of one folder, or of a folder in the other.
+    Near,
+    InTurn(String, String),
+}
+
+/// Says of each object that stands there again what becomes of it: twice in one file, or in what one
+/// Kustomization applies or one of kustomize's lists, is an error, for they are applied together; in two
+/// files of one folder, or of a folder in the other, it is a warning, for one may be a patch; and so
+/// it is in what two Kustomizations of one cluster apply. Elsewhere it may be of another cluster, and so
+/// may what `render` wrote for another environment. `own` are kustomize's own configurations.
+pub(super) fn same_objects(documents: &[Node], own: &[Node], sources: &Sources) -> Vec<Finding> {
     let mut places: HashMap<Identity<'_>, Vec<Span>> = HashMap::new();
     for (identity, span) in documents.iter().filter_map(identity) {
         places.entry(identity).or_default().push(span);
     }
     let mut findings = Vec::new();
-    for (identity, spans) in places.into_iter().filter(|(_, spans)| spans.len() > 1) {
+    places.retain(|_, spans| spans.len() > 1);
+    let together = (!places.is_empty()).then(|| Together::of(documents, own, sources));
+    let Some(together) = together else {
+        return findings;
+    };
+    for (identity, spans) in places {
         let mut known = Known::default();
-        for span in spans {
-            let folder = Path::new(sources.name(span.source)).parent();
-            let folder = folder.unwrap_or(Path::new(""));
+        let mut in_groups: HashMap<usize, Span> = HashMap::new();
+        for (number, span) in spans.iter().copied().enumerate() {
+            let file = Path::new(sources.name(span.source));
+            let folder = file.parent().unwrap_or(Path::new(""));
             let fleet = fleet(sources.text(span.source));
-            if let Some(first) = known.files.get(&span.source) {
-                findings.push(finding(identity, span, *first, sources, Severity::Error));
+            let groups = together.groups(file);
+            let in_group = || {
+                groups
+                    .iter()
+                    .find_map(|at| Some((*at, *in_groups.get(at)?)))
+            };
+            let met = if let Some(first) = known.files.get(&span.source) {
+                Some((*first, Met::InOneFile))
+            } else if let (None, Some((group, first))) = (fleet, in_group()) {
+                Some((first, Met::Together(together.name(group))))
             } else if let Some(first) = known.applied_with(folder, fleet) {
-                findings.push(finding(identity, span, first, sources, Severity::Warning));
+                Some((first, Met::Near))
+            } else if fleet.is_none() && !identity.3.contains("${") {
+                let mut earlier = spans[..number].iter().take(MOST_COMPARED);
+                earlier.find_map(|first| {
+                    let other = Path::new(sources.name(first.source));
+                    let (one, other) = together.in_turn(other, file)?;
+                    Some((*first, Met::InTurn(one, other)))
+                })
+            } else {
+                None
+            };
+            if let Some((first, met)) = met {
+                findings.push(finding(identity, span, first, sources, &met));
             }
             known.add(span, folder, fleet);
+            for group in groups {
+                in_groups.entry(*group).or_insert(span);
+            }
         }
     }
     findings
@@ -135,7 +180,7 @@ fn finding(
     span: Span,
     first: Span,
     sources: &Sources,
-    severity: Severity,
+    met: &Met<'_>,
 ) -> Finding {
     let slash = if namespace.is_empty() { "" } else { "/" };
     let message = format!("{kind} `{namespace}{slash}{name}` is there twice");
@@ -145,12 +190,21 @@ fn finding(
         sources.name(first.source),
         position.line,
         position.column,
-        match severity {
-            Severity::Error => "the last one applied wins, so keep one of them",
-            Severity::Warning =>
-                "keep one of them; where one is a patch, judge what `kustomize build` makes of both",
+        match met {
+            Met::InOneFile => "the last one applied wins, so keep one of them".to_owned(),
+            Met::Together(by) =>
+                format!("{by} takes in both, which kustomize refuses: keep one of them"),
+            Met::Near =>
+                "keep one of them; where one is a patch, judge what `kustomize build` makes of both"
+                    .to_owned(),
+            Met::InTurn(one, other) =>
+                format!("{one} and {other} apply it in turn: keep one of them"),
         }
     );
+    let severity = match met {
+        Met::InOneFile | Met::Together(_) => Severity::Error,
+        Met::Near | Met::InTurn(..) => Severity::Warning,
+    };
     Finding {
         severity,
         ..Finding::error(span, "metadata.name", message)
@@ -175,7 +229,7 @@ mod tests {
             let source = sources.add(*name, text);
             documents.extend(yaml::read(sources.text(source), source).0);
         }
-        let findings = same_objects(&documents, &sources).into_iter();
+        let findings = same_objects(&documents, &[], &sources).into_iter();
         let said = findings.map(|finding| {
             let hint = finding.hint.unwrap_or_default();
             let other = hint.strip_prefix("the other stands at ").unwrap_or(&hint);

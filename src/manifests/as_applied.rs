@@ -166,6 +166,15 @@ impl AsApplied {
         self.ways.get(&number).map_or(&[], Vec::as_slice)
     }
 
+    /// The places of documents of which somebody may make something that is not known here.
+    pub fn changed(&self, documents: &[Node]) -> HashSet<Span> {
+        let is_changed =
+            |way: &AppliedWay| way.touched == Touched::Completed || !way.open.values.is_empty();
+        let numbers = self.ways.iter();
+        let numbers = numbers.filter(|(_, ways)| ways.iter().any(is_changed));
+        numbers.map(|(number, _)| documents[*number].span).collect()
+    }
+
     /// Puts in what is the same in all ways.
     pub fn put_in(&self, documents: &mut [Node]) {
         for (number, document) in documents.iter_mut().enumerate() {

@@ -229,6 +229,14 @@ mod tests {
     }
 
     #[test]
+    fn an_update_of_flux_makes_nothing_new_of_what_is_known() {
+        let of = |flux: &str| known("a", &format!("unknown field `x`{flux}"));
+        assert_eq!(of(" in Flux 2.6.4"), of(" in Flux 2.7"));
+        assert_eq!(of(" in Flux 2.6.4"), of(""));
+        assert_ne!(of(" in Flux itself"), of(""));
+    }
+
+    #[test]
     fn what_is_written_is_read_again() {
         for findings in [
             vec![],

@@ -42,13 +42,14 @@ struct Object<'a> {
 /// Says which objects refer to what is not there, and which wait for each other. `cluster` is the one
 /// for which a document was rendered, where anything says it; `generators` are kustomize's own
 /// configurations. What is in the texts with the numbers `passed_over` is applied by nothing, and is not
-/// there.
+/// there; of what `is_changed` somebody may make something else.
 pub fn relations<'a>(
     documents: &'a [Node],
     generators: &'a [Node],
     sources: &'a Sources,
     cluster: &dyn Fn(&Node) -> Option<&'a str>,
     passed_over: &HashSet<u32>,
+    is_changed: &dyn Fn(&Node) -> bool,
     wanted: Wanted,
 ) -> Vec<Finding> {
     let place = |document: &'a Node| {
@@ -91,15 +92,25 @@ pub fn relations<'a>(
                 true => wanted.values,
                 false => wanted.missing,
             };
-            let is_there = || all.find(&reference.to, object.from).is_some();
-            if is_wanted && !is_bootstrapped(&reference.to) && !is_there() {
+            if !is_wanted || is_bootstrapped(&reference.to) {
+                continue;
+            }
+            // what somebody makes of it for each cluster is not known
+            let lacking = match is_changed(placed[object.document].0) {
+                true => all
+                    .find(&reference.to, object.from)
+                    .is_none()
+                    .then(Vec::new),
+                false => all.lacking(&reference.to, object.from),
+            };
+            if let Some(lacking) = lacking {
                 let with_hint = findings.len() < MOST_HINTS;
                 let hint = match unlisted.get(&reference.to) {
                     Some(file) => Some(format!("list `{}`, where it lies", file.display())),
                     None if with_hint => better(&reference.to, &all),
                     None => None,
                 };
-                findings.push(missing(reference, hint));
+                findings.push(missing(reference, &lacking, hint));
             }
         }
     }
@@ -112,9 +123,20 @@ fn is_bootstrapped(key: &ObjectKey) -> bool {
     (namespace.unwrap_or(BOOTSTRAPPED.0), &*key.name) == BOOTSTRAPPED && &*key.kind != "HelmRelease"
 }
 
-fn missing(reference: &Reference, hint: Option<String>) -> Finding {
+fn missing(reference: &Reference, lacking: &[&Path], hint: Option<String>) -> Finding {
     let Reference { to, key, span, .. } = reference;
-    let message = format!("`{key}` refers to {}, which is not there", shown(to));
+    let clusters = lacking
+        .iter()
+        .take(MOST_NAMES)
+        .filter_map(|home| home.file_name());
+    let clusters: Vec<_> = clusters
+        .map(|name| format!("`{}`", name.to_string_lossy()))
+        .collect();
+    let of = match clusters.is_empty() {
+        true => String::new(),
+        false => format!(" for {}", clusters.join(", ")),
+    };
+    let message = format!("`{key}` refers to {}, which is not there{of}", shown(to));
     let finding = Finding {
         severity: Severity::Warning,
         ..Finding::error(*span, format!("spec.{key}.name"), message).class(Class::Flux)
@@ -255,6 +277,7 @@ mod tests {
             &sources,
             &|_| None,
             &HashSet::new(),
+            &|_| false,
             wanted,
         )
         .into_iter();

@@ -196,6 +196,28 @@ impl<'a> All<'a> {
         fits.max_by_key(|there| in_common(there.file, from.file))
     }
 
+    /// The clusters of a file in which what is meant is not there; empty: it is in none. `None` where it is
+    /// in all of them.
+    pub(super) fn lacking(&self, key: &ObjectKey, from: From<'_>) -> Option<Vec<&'a Path>> {
+        let homes = match from.cluster {
+            Some(_) => Vec::new(),
+            None => self.clusters.of_file(from.file),
+        };
+        if homes.len() < 2 {
+            return self.find(key, from).is_none().then(Vec::new);
+        }
+        let mut lacking = homes.clone();
+        lacking.retain(|home| {
+            let file = &home.join("any");
+            self.find(key, From { file, ..from }).is_none()
+        });
+        match lacking.len() {
+            0 => None,
+            all if all == homes.len() => Some(Vec::new()),
+            _ => Some(lacking),
+        }
+    }
+
     /// Where there is another object of that kind and name.
     pub(super) fn elsewhere(&self, key: &ObjectKey) -> Option<Elsewhere<'a>> {
         let named = self.objects.get(&(&*key.group, &*key.kind, &*key.name))?;

@@ -35,7 +35,7 @@ impl Touched {
 
 /// Whether it says that something is missing that stands beside what it marks.
 pub(super) fn is_of_missing(fault: &Fault) -> bool {
-    fault.message.ends_with(" is required") || fault.message.contains(" needs a ")
+    fault.message.ends_with(" is required") || fault.message.contains(" needs ")
 }
 
 /// Where keys stand, and values that are no maps and no lists.

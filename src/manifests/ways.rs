@@ -1,7 +1,7 @@
 //! What takes in a file or a folder of manifests: a Kustomization of Flux by its path, or one of kustomize
 //! by what it lists.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::flux::yaml::Node;
@@ -27,11 +27,7 @@ pub(super) fn ways<'a>(
     documents: &[(&'a Node, &'a Path)],
     kustomizations: &[(&'a Node, &'a Path)],
 ) -> Vec<Way<'a>> {
-    let mut folders = HashSet::new();
-    for (_, file) in documents.iter().chain(kustomizations) {
-        let around = file.ancestors().skip(1);
-        around.take_while(|it| folders.insert(*it)).for_each(drop);
-    }
+    let folders = folders(documents, kustomizations);
     let repositories = Repositories::of(documents, &folders);
     let applied = documents.iter().flat_map(|(document, file)| {
         let path = repositories.applied(document);
@@ -54,6 +50,72 @@ pub(super) fn ways<'a>(
     applied.chain(listed).collect()
 }
 
+/// The Kustomizations of Flux by the paths that they apply.
+pub(super) fn by_path<'w, 'a>(ways: &'w [Way<'a>]) -> BTreeMap<&'w Path, Vec<&'a Node>> {
+    let mut by_path: BTreeMap<&Path, Vec<&Node>> = BTreeMap::new();
+    for way in ways {
+        if let Some(by) = way.by {
+            by_path.entry(&way.to).or_default().push(by);
+        }
+    }
+    by_path
+}
+
+/// A Kustomization of the repository that it lies in whose path leads to no folder of manifests.
+#[derive(Debug)]
+pub(super) struct Astray<'a> {
+    pub(super) document: &'a Node,
+    /// The top of the repository, as the paths of the others have it, and the path from there.
+    pub(super) top: PathBuf,
+    pub(super) path: PathBuf,
+}
+
+/// Those that lead nowhere, where all others of their repository lead there from one folder, and the folders
+/// that there are.
+pub(super) fn astray<'a>(
+    documents: &[(&'a Node, &'a Path)],
+    kustomizations: &[(&'a Node, &'a Path)],
+) -> (Vec<Astray<'a>>, HashSet<&'a Path>) {
+    let folders = folders(documents, kustomizations);
+    let repositories = Repositories::of(documents, &folders);
+    let (mut tops, mut astray) = (HashSet::new(), Vec::new());
+    for (document, file) in documents {
+        let Some(path) = repositories.surely_applied(document) else {
+            continue;
+        };
+        match joined(Path::new(""), path) {
+            Some(below) if !below.as_os_str().is_empty() => match found(file, path, &folders) {
+                Some((top, _)) => drop(tops.insert(top)),
+                None => astray.push((*document, below)),
+            },
+            _ => {}
+        }
+    }
+    let mut tops = tops.into_iter();
+    let (Some(top), None) = (tops.next(), tops.next()) else {
+        return (Vec::new(), folders);
+    };
+    let astray = astray.into_iter().map(|(document, path)| Astray {
+        document,
+        top: top.to_owned(),
+        path,
+    });
+    (astray.collect(), folders)
+}
+
+/// All folders with manifests, and those around them.
+fn folders<'a>(
+    documents: &[(&'a Node, &'a Path)],
+    kustomizations: &[(&'a Node, &'a Path)],
+) -> HashSet<&'a Path> {
+    let mut folders = HashSet::new();
+    for (_, file) in documents.iter().chain(kustomizations) {
+        let around = file.ancestors().skip(1);
+        around.take_while(|it| folders.insert(*it)).for_each(drop);
+    }
+    folders
+}
+
 /// Where the path of a Kustomization leads that lies in a file.
 fn led(file: &Path, path: &str, folders: &HashSet<&Path>) -> Option<PathBuf> {
     if joined(Path::new(""), path)?.as_os_str().is_empty() {
@@ -65,11 +127,16 @@ fn led(file: &Path, path: &str, folders: &HashSet<&Path>) -> Option<PathBuf> {
             .filter(|_| is_bootstrapped)
             .map(Path::to_owned);
     }
+    found(file, path, folders).map(|(_, folder)| folder)
+}
+
+/// The folder around a file from which a path leads to a folder that is there, and that folder.
+fn found<'f>(file: &'f Path, path: &str, folders: &HashSet<&Path>) -> Option<(&'f Path, PathBuf)> {
     // the folder that is judged need not be the top of the repository, nor end below it
     let mut around = file.ancestors().skip(1);
     around.find_map(|top| {
         let folder = joined(top, path)?;
-        folders.contains(&*folder).then_some(folder)
+        folders.contains(&*folder).then_some((top, folder))
     })
 }
 
@@ -149,6 +216,16 @@ impl<'a> Repositories<'a> {
     fn applied<'n>(&self, document: &'n Node) -> Option<&'n str> {
         let (name, urls, path) = self.source_and_path(document)?;
         let is_own = name == BOOTSTRAPPED || urls.is_none_or(|urls| !urls.is_disjoint(&self.own));
+        is_own.then_some(path)
+    }
+
+    /// The same where it is said to be of that repository.
+    fn surely_applied<'n>(&self, document: &'n Node) -> Option<&'n str> {
+        let (name, urls, path) = self.source_and_path(document)?;
+        let is_own = match urls {
+            Some(urls) => !urls.is_disjoint(&self.own),
+            None => name == BOOTSTRAPPED,
+        };
         is_own.then_some(path)
     }
 

@@ -1,6 +1,6 @@
 //! For which clusters a file is, by their names, and which Kustomizations apply it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use std::sync::Arc;
 use crate::config::Sources;
 use crate::flux::yaml::Node;
 
-use super::build::BUILT;
 use super::clusters::Clusters;
 use super::kustomize::is_kustomization_file;
-use super::ways::{Way, ways};
+use super::reach::Reach;
+use super::ways::{Way, by_path, ways};
 
 /// The most letters of a cluster's name.
 const LONGEST_NAME: usize = 63;
@@ -201,68 +201,16 @@ fn names<'a>(clusters: &Clusters<'a>, files: &BTreeSet<&Path>) -> HashMap<&'a Pa
 impl<'a> Applied<'a> {
     /// What Flux makes of the folder of each.
     fn of(ways: &[Way<'a>], files: &BTreeSet<&'a Path>) -> Self {
-        let mut listed: HashMap<&Path, Vec<&Path>> = HashMap::new();
-        let mut by_path: BTreeMap<&Path, Vec<&Node>> = BTreeMap::new();
-        for way in ways {
-            match way.by {
-                Some(by) => by_path.entry(&way.to).or_default().push(by),
-                None => listed.entry(way.file).or_default().push(&way.to),
-            }
-        }
-        let mut inside: BTreeMap<&Path, Inside<'a>> = BTreeMap::new();
-        for file in files {
-            let mut below = *file;
-            for (depth, folder) in file.ancestors().skip(1).enumerate() {
-                let name = file.file_name().and_then(OsStr::to_str);
-                let one = inside.entry(folder).or_default();
-                match depth {
-                    0 if name.is_some_and(is_kustomization_file) => one.kustomization = Some(file),
-                    0 if name == Some(BUILT) => one.built = Some(file),
-                    0 => one.files.push(file),
-                    _ => drop(one.folders.insert(below)),
-                }
-                below = folder;
-            }
-        }
+        let reach = Reach::of(ways, files);
         let mut applied = Self::default();
-        for (number, (path, appliers)) in by_path.into_iter().enumerate() {
+        for (number, (path, appliers)) in by_path(ways).into_iter().enumerate() {
             applied.by_path.push(appliers);
-            let mut reached: HashSet<&Path> = HashSet::new();
-            let mut next = vec![path];
-            while let Some(path) = next.pop() {
-                if !reached.insert(path) {
-                    continue;
-                }
-                if let Some(file) = files.get(path) {
-                    applied.reached.entry(file).or_default().push(number);
-                }
-                let Some(one) = inside.get(path) else {
-                    continue;
-                };
-                // where kustomize has a configuration, that alone says what is in the folder
-                if let Some(built) = one.built {
-                    next.push(built);
-                } else if let Some(kustomization) = one.kustomization {
-                    next.push(kustomization);
-                    next.extend(listed.get(kustomization).into_iter().flatten());
-                } else {
-                    next.extend(&one.files);
-                    next.extend(&one.folders);
-                }
+            for file in reach.from(path, &|_| false) {
+                applied.reached.entry(file).or_default().push(number);
             }
         }
         applied
     }
-}
-
-/// What lies in a folder.
-#[derive(Debug, Default)]
-struct Inside<'a> {
-    kustomization: Option<&'a Path>,
-    /// What was built of it.
-    built: Option<&'a Path>,
-    files: Vec<&'a Path>,
-    folders: BTreeSet<&'a Path>,
 }
 
 #[cfg(test)]

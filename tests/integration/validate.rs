@@ -9,6 +9,7 @@ mod manifests;
 mod online;
 mod other_files;
 mod relations;
+mod together;
 pub(crate) mod versions;
 
 use std::fs;

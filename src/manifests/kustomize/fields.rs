@@ -60,6 +60,13 @@ pub(super) fn touched(key: &str) -> Touched {
     }
 }
 
+/// How far a kustomization changes by itself what it lists.
+pub(in crate::manifests) fn touched_by(kustomization: &Node) -> Touched {
+    let entries = changing(kustomization).into_iter();
+    let touched = entries.map(|entry| touched(&entry.key));
+    touched.fold(Touched::Not, Touched::max)
+}
+
 fn is_changing(key: &str) -> bool {
     CHANGING.contains(&key) || ALSO_CHANGING.contains(&key)
 }

@@ -1,15 +1,20 @@
 //! What kustomize chokes on: files that are not there, and what it does not know.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::config::{Class, Finding, Folder, Severity};
 use crate::flux::nearest;
 use crate::flux::yaml::Span;
+use crate::plan::rings;
 
 use super::entries::{Listed, Purpose};
 use super::fields::unknown;
 use super::folder::{Leads, folder_of, follow, is_kustomization_file, name_of};
+use super::forms::unreadable;
 use super::tree::{Kustomization, Kustomizations};
+
+/// Kustomizations of a ring that are named.
+const MOST_NAMED: usize = 10;
 
 impl Kustomizations<'_> {
     /// What is wrong with them, but for files that they do not list.
@@ -23,6 +28,7 @@ impl Kustomizations<'_> {
         for (at, one) in &self.folders {
             findings.extend(unknown(one.node));
             findings.extend(empty(one));
+            findings.extend(unreadable(one.node));
             let mut seen = BTreeSet::new();
             for listed in &one.listed {
                 match follow(at, listed.written) {
@@ -41,7 +47,37 @@ impl Kustomizations<'_> {
                 }
             }
         }
+        self.in_rings(&mut findings);
         findings
+    }
+
+    /// Those that list each other, which kustomize refuses.
+    fn in_rings(&self, findings: &mut Vec<Finding>) {
+        let all: Vec<_> = self.folders.iter().collect();
+        let numbers = all.iter().enumerate();
+        let numbers: HashMap<&str, usize> = numbers.map(|(at, (name, _))| (&***name, at)).collect();
+        let next = |index: usize| {
+            let (folder, one) = all[index];
+            let listed = one
+                .listed
+                .iter()
+                .filter(|listed| listed.purpose.is_of_objects());
+            let listed = listed.filter_map(|listed| match follow(folder, listed.written) {
+                Leads::To(path) if path != *folder => Some((*numbers.get(&*path)?, listed.span)),
+                _ => None,
+            });
+            listed.collect::<Vec<_>>().into_iter()
+        };
+        rings(all.len(), next, |ring, span| {
+            let files = ring
+                .iter()
+                .take(MOST_NAMED)
+                .map(|at| format!("`{}`", all[*at].1.file));
+            let files = files.collect::<Vec<_>>().join(", ");
+            let message = format!("kustomizations list each other in a ring: {files}");
+            let hint = "take one of the lines away: kustomize refuses all of them";
+            findings.push(error(span, "", message).hint(hint));
+        });
     }
 
     /// What is listed and lies on other machines, where nobody looked at it.

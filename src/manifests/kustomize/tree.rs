@@ -6,7 +6,7 @@ use crate::flux::yaml::{Node, Span};
 use crate::manifests::touched::Touched;
 
 use super::entries::{Listed, Purpose, listed};
-use super::fields::{changing, touched};
+use super::fields::{changing, touched_by};
 use super::folder::{Leads, folder_of, follow};
 
 /// One kustomization.
@@ -141,8 +141,7 @@ impl<'n> Kustomizations<'n> {
                 continue;
             };
             let entries = changing(one.node);
-            let by_fields = entries.iter().map(|entry| touched(&entry.key));
-            all_touched = by_fields.fold(all_touched, Touched::max);
+            all_touched = all_touched.max(touched_by(one.node));
             if has_unseen_component(&folder, one) {
                 all_touched = Touched::Completed;
             }

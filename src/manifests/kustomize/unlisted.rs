@@ -25,13 +25,15 @@ pub struct PassedOver {
 }
 
 impl PassedOver {
-    pub fn finding(&self) -> Finding {
+    /// `named` calls a file below the folder that is judged as people do.
+    pub fn finding(&self, named: &dyn Fn(&str) -> String) -> Finding {
         let whole = Span {
             source: self.source,
             ..Span::default()
         };
         let message = "no kustomization lists it, and so Flux passes over it".to_owned();
-        let hint = format!("list it in `{}`, or keep it out of the folder", self.by);
+        let by = named(&self.by);
+        let hint = format!("list it in `{by}`, or keep it out of the folder");
         let finding = Finding::warning(whole, "", message).class(Class::Flux);
         finding.hint(hint)
     }

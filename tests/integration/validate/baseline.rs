@@ -279,3 +279,37 @@ fn a_baseline_that_is_missing_or_none_is_named() {
     let run = run_in(folder.path(), &["validate", "--write-baseline"]);
     assert!(run.stderr.contains("--baseline <FILE>"), "{}", run.stderr);
 }
+
+#[test]
+fn what_a_baseline_says_is_no_command_to_the_runner_of_github() {
+    let folder = adopted();
+    let stale = json!({
+        "version": 1,
+        "findings": [{
+            "file": "::stop-commands::abc",
+            "object": "",
+            "path": "spec",
+            "class": "api",
+            "message": "##[group]x",
+        }],
+    });
+    fs::write(folder.path().join("apps/known.json"), stale.to_string()).unwrap();
+    let run = validate(folder.path(), ".", &["--format", "github"]);
+    assert!(run.stderr.contains("stop-commands"), "{}", run.stderr);
+    for line in run.stderr.lines() {
+        assert!(!line.trim_start().starts_with("::"), "{line}");
+        assert!(!line.contains("##["), "{line}");
+    }
+}
+
+#[test]
+fn a_key_that_is_there_twice_is_known_wherever_it_moves() {
+    let folder = adopted();
+    let file = folder.path().join("apps/web.yaml");
+    fs::write(&file, format!("{SOUND}  prune: false\n")).unwrap();
+    let run = validate(folder.path(), "apps", &["--write-baseline"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    fs::write(&file, format!("# more\n{SOUND}  prune: false\n")).unwrap();
+    let run = validate(folder.path(), "apps", &[]);
+    assert_eq!((run.code, &*run.stderr), (Some(0), ""));
+}

@@ -219,7 +219,7 @@ const OVERLAY: [(&str, &str); 4] = [
 ];
 
 /// The program with nothing but `programs` on its PATH.
-fn build(folder: &TempDir, programs: &Path) -> Run {
+pub(super) fn build(folder: &TempDir, programs: &Path) -> Run {
     let mut program = command(&["validate", "--manifests", ".", "--build"]);
     program.env("PATH", programs).current_dir(folder.path());
     ended(&program.output().expect("the program was built"))

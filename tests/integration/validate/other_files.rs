@@ -184,7 +184,7 @@ fn what_kustomize_lists_as_a_resource_has_to_be_an_object() {
     for says in [
         "error[api]: no Kubernetes object: neither `apiVersion` nor `kind` is given\n --> apps/values.yaml:1:1\n",
         "--> broken.yaml:",
-        "warning: 2 files are no Kubernetes objects: `apps/other.yaml`, `apps/settings.yaml`\n",
+        "warning: 1 file is no Kubernetes object: `apps/other.yaml`\n",
         "\n2 errors, 1 warning\n",
     ] {
         assert!(run.stderr.contains(says), "{says}: {}", run.stderr);
