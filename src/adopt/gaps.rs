@@ -156,8 +156,9 @@ fn texts(plain: &str, filling: Filling<'_>) -> Vec<String> {
             .iter()
             .fold(text, |text, (mark, gap)| text.replace(*mark, gap))
     });
-    let is_it =
-        |text: &String| Pattern::read(text).is_ok_and(|pattern| pattern.fill(filling) == plain);
+    let is_it = |text: &String| {
+        Pattern::read_path(text).is_ok_and(|pattern| pattern.fill(filling) == plain)
+    };
     texts.filter(is_it).collect()
 }
 

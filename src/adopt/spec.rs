@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::config::check_reference;
+use crate::config::{Pattern, check_reference};
 use crate::flux::yaml::Node;
 use crate::flux::{RepositoryUrl, duration, names};
 
@@ -111,7 +111,7 @@ impl Found {
             if path.split('/').any(|part| part == "..") {
                 return Err("its path has `..`, which may leave the repository".to_owned());
             }
-            if path.contains(['{', '}']) {
+            if Pattern::read_path(&path).map_or(true, |path| path.has_gaps()) {
                 return Err("its path has braces, between which we read names".to_owned());
             }
             self.want(Unit::key("path"), Value::from(path));

@@ -71,9 +71,35 @@ impl Pattern {
     /// What is wrong with it and how to mend it: a brace that is not closed, or a gap of another
     /// name.
     pub fn read(text: &str) -> Result<Self, (String, String)> {
+        Self::read_among(text, |_| None)
+    }
+
+    /// Reads `./apps/{project}`, where a variable that Flux substitutes, as `${REGION}`, is text.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Pattern::read`].
+    pub fn read_path(text: &str) -> Result<Self, (String, String)> {
+        Self::read_among(text, |rest| {
+            let inner = rest.strip_prefix("${")?;
+            let close = inner.find(['{', '}'])?;
+            inner[close..].starts_with('}').then_some(close + 3)
+        })
+    }
+
+    /// `variable` gives the length of what is text in spite of its braces.
+    fn read_among(
+        text: &str,
+        variable: impl Fn(&str) -> Option<usize>,
+    ) -> Result<Self, (String, String)> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some(open) = rest.find(['{', '}']) {
+            if let Some(length) = open.checked_sub(1).and_then(|at| variable(&rest[at..])) {
+                parts.push(Part::Text(rest[..open - 1 + length].to_owned()));
+                rest = &rest[open - 1 + length..];
+                continue;
+            }
             let inner = rest[open..].strip_prefix('{').and_then(|inner| {
                 let close = inner.find(['{', '}'])?;
                 inner[close..].starts_with('}').then(|| &inner[..close])
@@ -102,6 +128,10 @@ impl Pattern {
             parts.push(Part::Text(rest.to_owned()));
         }
         Ok(Self { parts })
+    }
+
+    pub fn has_gaps(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Gap(_)))
     }
 
     pub fn has(&self, gap: Gap) -> bool {
@@ -154,6 +184,24 @@ mod tests {
             pattern.to_string(),
             "clusters/{cluster}/{project}-{environment}.yaml"
         );
+    }
+
+    #[test]
+    fn in_a_path_a_variable_is_text() {
+        for (text, filled) in [
+            ("./${REGION}/{project}", "./${REGION}/web"),
+            ("$${X:=a}", "$${X:=a}"),
+            ("{project}/a$", "web/a$"),
+            ("é${é}{cluster}", "é${é}eu"),
+        ] {
+            let pattern = Pattern::read_path(text).unwrap();
+            assert_eq!(pattern.fill(FILLING), filled);
+            assert_eq!(pattern.to_string(), text);
+        }
+        assert!(!Pattern::read_path("a${X}").unwrap().has_gaps());
+        for text in ["${X", "$ {X}", "{X}", "${{X}}"] {
+            assert!(Pattern::read_path(text).is_err(), "{text}");
+        }
     }
 
     #[test]

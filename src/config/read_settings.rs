@@ -168,7 +168,7 @@ impl Decoder {
     }
 
     fn label_name(&mut self, node: &Node) -> Option<Said> {
-        let with_gaps = self.with_gaps(node, names::dns_label);
+        let with_gaps = self.with_gaps(node, Pattern::read, names::dns_label);
         with_gaps.or_else(|| Some(Said::Text(self.dns_label(node)?)))
     }
 
@@ -176,12 +176,20 @@ impl Decoder {
     fn with_gaps(
         &mut self,
         node: &Node,
+        read: impl Fn(&str) -> Result<Pattern, (String, String)>,
         verdict: impl Fn(&str) -> Result<(), String>,
     ) -> Option<Said> {
         let text = node.as_str().filter(|text| text.contains(['{', '}']))?;
-        let Some(pattern) = self.pattern(node) else {
-            return Some(Said::Faulty);
+        let pattern = match read(text) {
+            Ok(pattern) => pattern,
+            Err((message, hint)) => {
+                self.error(node.span, message, hint);
+                return Some(Said::Faulty);
+            }
         };
+        if !pattern.has_gaps() {
+            return None;
+        }
         let filled = pattern.fill(Filling::EXAMPLE);
         if let Err(reason) = verdict(&filled) {
             self.error(
@@ -215,7 +223,7 @@ impl Decoder {
     }
 
     fn object_name(&mut self, node: &Node) -> Option<Said> {
-        if let Some(said) = self.with_gaps(node, names::dns_subdomain) {
+        if let Some(said) = self.with_gaps(node, Pattern::read, names::dns_subdomain) {
             return Some(said);
         }
         let text = self.filled_text(node)?;
@@ -243,7 +251,7 @@ impl Decoder {
             return None;
         }
         // names have no `..` and no `/`: what is filled in leads out of nothing
-        let with_gaps = self.with_gaps(node, |_| Ok(()));
+        let with_gaps = self.with_gaps(node, Pattern::read_path, |_| Ok(()));
         with_gaps.or_else(|| Some(Said::Text(text.into())))
     }
 

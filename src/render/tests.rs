@@ -178,7 +178,7 @@ const FAULTY_KUSTOMIZATIONS: [&str; 18] = [
     "{deletionPolicy: Sometimes}",
     "{kubeConfig: {}}",
     "{namePrefix: ''}",
-    "{serviceAccountName: [a]}",
+    "{nameSuffix: [a]}",
     "{commonMetadata: {labels: {a: true, b: .nan, c: 1e999}}}",
     "{postBuild: {substituteFrom: [{kind: Pod, name: a}, {kind: Secret}]}}",
 ];

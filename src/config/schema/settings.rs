@@ -7,7 +7,7 @@ use super::super::read_reference;
 use super::super::read_settings::{KEYS, SOURCE_KEYS};
 use super::values::{
     Key, dns_label, duration, flag, label_value_with_gaps, label_with_gaps, list, map, map_of,
-    object_name_with_gaps, or_null, pattern, reference, text,
+    object_name_with_gaps, or_null, path, pattern, reference, text,
 };
 
 const LABEL_KEY: &str = "^([^/]+/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
@@ -52,7 +52,7 @@ pub(super) fn definitions() -> Map<String, Value> {
         ),
         (
             "path",
-            pattern(),
+            path(),
             "Below the root of the repository, as ./apps/{project}.",
         ),
         (

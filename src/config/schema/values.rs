@@ -84,6 +84,14 @@ pub(super) fn pattern() -> Value {
     })
 }
 
+/// A path made likewise, where a variable that Flux substitutes is text.
+pub(super) fn path() -> Value {
+    json!({
+        "type": "string",
+        "pattern": r"^([^{}]|\{(project|object|environment|cluster)\}|\$\{[^{}]*\})+$",
+    })
+}
+
 /// A share of a limit.
 pub(super) fn share() -> Value {
     json!({"anyOf": [
