@@ -6,6 +6,7 @@
 //! `patches`, overlays       what is missing is passed over, and names and namespaces
 //! ```
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
@@ -22,8 +23,8 @@ use super::whose::Whose;
 /// In how many ways one document is looked at; where there are more, nothing is known of its variables.
 const MOST_WAYS: usize = 8;
 
-/// How many Kustomizations above each other are looked at.
-const DEEPEST: usize = 16;
+/// How many Kustomizations above one are looked at.
+const MOST_ABOVE: usize = 64;
 
 /// One way in which a document is applied.
 #[derive(Debug, Default, PartialEq)]
@@ -90,6 +91,7 @@ impl AsApplied {
             whose: whose.as_ref(),
             sources,
             overlaid,
+            known: RefCell::default(),
         };
         for (number, document) in documents.iter().enumerate() {
             let ways = all.ways_of(&finder, document);
@@ -106,7 +108,7 @@ impl AsApplied {
         let mut ways: Vec<AppliedWay> = Vec::new();
         let mut unknown = HashSet::new();
         for applier in &appliers {
-            let above = finder.above(applier, DEEPEST);
+            let above = finder.above(applier);
             let mut way = AppliedWay {
                 touched: overlaid,
                 ..AppliedWay::default()
@@ -249,6 +251,7 @@ struct Finder<'w, 'n> {
     whose: Option<&'w Whose<'n>>,
     sources: &'n Sources,
     overlaid: &'w dyn Fn(&Node) -> Touched,
+    known: RefCell<HashMap<Span, Above>>,
 }
 
 impl<'n> Finder<'_, 'n> {
@@ -261,41 +264,45 @@ impl<'n> Finder<'_, 'n> {
         appliers
     }
 
-    fn above(&self, applier: &Node, depth: usize) -> Above {
-        let mut above = Above::default();
-        if (self.overlaid)(applier) == Touched::Completed {
-            above.values = Some(start(applier.span));
+    /// Looks at all that stands above it, once each.
+    fn above(&self, applier: &'n Node) -> Above {
+        if let Some(known) = self.known.borrow().get(&applier.span) {
+            return *known;
         }
-        let Some(depth) = depth.checked_sub(1) else {
-            return above;
-        };
-        for parent in self.appliers(applier) {
-            let Effect::Changed(keys) = effect(parent, applier) else {
-                let more = self.above(parent, depth);
-                above = above.or(more);
-                continue;
-            };
-            for key in ["patches", "components"] {
-                let place = keys.contains(&key).then(|| place(parent, key)).flatten();
-                let Some(place) = place else { continue };
-                if key == "components" || may_write(parent, "postBuild") {
-                    above.values.get_or_insert(place);
-                }
-                if key == "components" || may_write(parent, "patches") {
-                    above.patches.get_or_insert(place);
+        let mut above = Above::default();
+        let mut seen = HashSet::from([applier.span]);
+        let mut next = vec![applier];
+        while let Some(one) = next.pop() {
+            if (self.overlaid)(one) == Touched::Completed {
+                above.values.get_or_insert(start(one.span));
+            }
+            for parent in self.appliers(one) {
+                above.add(parent, one);
+                if seen.len() < MOST_ABOVE && seen.insert(parent.span) {
+                    next.push(parent);
                 }
             }
-            above = above.or(self.above(parent, depth));
         }
+        self.known.borrow_mut().insert(applier.span, above);
         above
     }
 }
 
 impl Above {
-    fn or(self, other: Self) -> Self {
-        Self {
-            values: self.values.or(other.values),
-            patches: self.patches.or(other.patches),
+    /// What a Kustomization may give to one that it applies.
+    fn add(&mut self, parent: &Node, applier: &Node) {
+        let Effect::Changed(keys) = effect(parent, applier) else {
+            return;
+        };
+        for key in ["patches", "components"] {
+            let place = keys.contains(&key).then(|| place(parent, key)).flatten();
+            let Some(place) = place else { continue };
+            if key == "components" || may_write(parent, "postBuild") {
+                self.values.get_or_insert(place);
+            }
+            if key == "components" || may_write(parent, "patches") {
+                self.patches.get_or_insert(place);
+            }
         }
     }
 }
