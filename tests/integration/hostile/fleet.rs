@@ -61,6 +61,9 @@ pub(super) fn rendered(value_of: &dyn Fn(&str) -> String) -> (String, TempDir) {
     (run.stdout, folder)
 }
 
+/// It is YAML, as it has to be.
+const PATCH: &str = "kind: Deployment\nmetadata: {name: web}\n";
+
 /// A project that says `value` wherever `text` is legal.
 fn hostile_project(index: usize, text: &str, value: &str) -> Value {
     let name = format!("p{index:03}");
@@ -76,9 +79,9 @@ fn hostile_project(index: usize, text: &str, value: &str) -> Value {
         "objects": [{"name": name}, {"name": format!("{name}-printed"), "template": "printed"}],
         "gitRepository": {"ignore": value, "sparseCheckout": [value]},
         "kustomization": {
-            "patches": [{"patch": value, "target": {"kind": "Deployment", "name": key}}],
+            "patches": [{"patch": PATCH, "target": {"kind": key, "name": key, "labelSelector": value}}],
             "healthChecks": [{"apiVersion": "v1", "kind": "Service", "name": value, "namespace": key}],
-            "healthCheckExprs": [{"apiVersion": "v1", "kind": "Service", "current": value}],
+            "healthCheckExprs": [{"apiVersion": "v1", "kind": key, "current": "status.ready"}],
             "commonMetadata": {"annotations": {"acme.example/value": value}},
             "components": [value],
             "images": [{"name": key, "newName": key, "newTag": key}],
@@ -94,7 +97,15 @@ fn hostile_project(index: usize, text: &str, value: &str) -> Value {
 }
 
 fn is_path(text: &str) -> bool {
-    !text.is_empty() && !text.contains('\0') && !text.split('/').any(|part| part == "..")
+    let variables = text.matches("${").count();
+    // other braces stand around names
+    let are_variables = ['{', '}']
+        .iter()
+        .all(|brace| text.matches(*brace).count() == variables);
+    !text.is_empty()
+        && !text.contains('\0')
+        && !text.split('/').any(|part| part == "..")
+        && are_variables
 }
 
 fn is_label(text: &str) -> bool {
