@@ -143,7 +143,12 @@ impl<'a> Commands<'a> {
             }
             (None, None) => (vec![format!("{render} --output DIR")], "DIR".to_owned()),
         };
-        let commit = format!("git add {folders} && git commit && git push");
+        let by_hand = [&self.old.mixed, &self.old.listing, &self.old.of_homes];
+        let update = match by_hand.iter().all(|files| files.is_empty()) {
+            true => "",
+            false => "git add --update && ",
+        };
+        let commit = format!("{update}git add {folders} && git commit && git push");
         [rendered, self.old.commands(), vec![commit]].concat()
     }
 

@@ -19,6 +19,8 @@ pub(super) struct Asked<'s> {
     rendered: Clusters,
     /// Those with an environment and cluster that is asked for, whatever the project.
     reached: Clusters,
+    /// Those that there are.
+    environments: HashSet<Arc<str>>,
 }
 
 impl<'s> Asked<'s> {
@@ -32,7 +34,8 @@ impl<'s> Asked<'s> {
             selection,
             objects: HashSet::new(),
             reached: reached.map(|one| one.cluster.clone()).collect(),
-            rendered: objects.map(|one| one.cluster.clone()).collect(),
+            rendered: objects.clone().map(|one| one.cluster.clone()).collect(),
+            environments: objects.map(|one| one.environment.clone()).collect(),
         }
     }
 
@@ -59,6 +62,8 @@ impl<'s> Asked<'s> {
     pub(super) fn may_have(&self, old: &Manifest) -> bool {
         let cluster = &old.object.cluster;
         let environment = old.our_label(ENVIRONMENT_LABEL);
+        // one that is no more may be called otherwise now
+        let environment = environment.filter(|name| self.environments.contains(*name));
         let project = old.our_label(PROJECT_LABEL);
         let may_be_of_environment = environment.is_some()
             || cluster.is_none()

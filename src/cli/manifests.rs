@@ -24,6 +24,7 @@ use super::kustomize::{Taken, take_in};
 use super::log::Log;
 use super::manifest_crds::{HeldCrds, named_crds};
 use super::manifest_files::{Documents, shown};
+use super::no_objects::may_be_ignored;
 use super::outcome::Outcome;
 use super::same_object::{cluster, same_objects};
 use super::sops::{is_encrypted, without_sops};
@@ -114,7 +115,9 @@ pub(super) fn run(
         ..judge(&documents, &applied, &encrypted, &crds, &mut read)
     };
     applied.put_in(&mut documents);
-    let found = same_objects(&documents, &own, &read.sources);
+    let below = read.below.as_ref();
+    let is_whole = || below.is_none_or(|below| !may_be_ignored(below, &documents));
+    let found = same_objects(&documents, &own, &read.sources, &is_whole);
     read.findings.extend(found);
     let changed = applied.changed(&documents);
     if let Some(below) = &read.below {

@@ -34,18 +34,44 @@ pub(super) fn markers(adoption: &Adoption, existing: &Existing) -> Vec<Marker> {
         .iter()
         .flat_map(|one| one.applied.iter().flatten());
     let spans: BTreeSet<(u32, u32)> = spans.map(|span| (span.source, span.start)).collect();
-    let documents = existing.documents.iter();
-    let documents =
-        documents.filter(|document| spans.contains(&(document.span.source, document.span.start)));
-    documents
-        .flat_map(|document| of(document, &existing.read.sources))
-        .collect()
+    let sources = &existing.read.sources;
+    let mut documents: Vec<&Node> = existing.documents.iter().collect();
+    documents.sort_by_key(|document| (document.span.source, document.span.start));
+    let mut markers = Vec::new();
+    for (index, document) in documents.iter().enumerate() {
+        let span = document.span;
+        let before = index.checked_sub(1).map(|before| documents[before].span);
+        let before = before.filter(|before| before.source == span.source);
+        let next = documents.get(index + 1).map(|next| next.span);
+        let next = next.filter(|next| next.source == span.source);
+        if spans.contains(&(span.source, span.start)) {
+            let text = sources.text(span.source);
+            let around = around(text, before.map(|it| it.end), span, next.map(|it| it.start));
+            markers.extend(of(document, around, sources));
+        }
+    }
+    markers
 }
 
-fn of(document: &Node, sources: &Sources) -> Vec<Marker> {
+/// Where the comments of a document stand: also above its first key and behind its last value.
+fn around(text: &str, before: Option<u32>, span: Span, next: Option<u32>) -> (usize, usize) {
+    const END: &str = "\n---";
+    let (start, end) = (span.start as usize, (span.end as usize).min(text.len()));
+    let floor = before.map_or(0, |end| (end as usize).min(start));
+    let above = text.get(floor..start).unwrap_or_default();
+    let from = match (above.rfind(END), before) {
+        (Some(at), _) => floor + at + END.len(),
+        (None, None) => 0,
+        (None, Some(_)) => start,
+    };
+    let ceiling = next.map_or(text.len(), |start| (start as usize).max(end));
+    let below = text.get(end..ceiling).unwrap_or_default();
+    (from, end + below.find(END).unwrap_or(below.len()))
+}
+
+fn of(document: &Node, (from, to): (usize, usize), sources: &Sources) -> Vec<Marker> {
     let span = document.span;
     let text = sources.text(span.source);
-    let (from, to) = (span.start as usize, (span.end as usize).min(text.len()));
     let Some(within) = text.get(from..to) else {
         return Vec::new();
     };

@@ -136,10 +136,31 @@ fn may_hold_object(text: &str) -> bool {
         })
 }
 
+/// Whether something of these may be kept from Flux.
+pub(super) fn may_be_ignored(below: &Below, documents: &[Node]) -> bool {
+    let says_so = |document: &Node| {
+        let group = document.get("apiVersion").and_then(Node::as_str);
+        let ignore = document.get("spec").and_then(|spec| spec.get("ignore"));
+        group.is_some_and(|group| group.starts_with("source.toolkit.fluxcd.io/"))
+            && ignore.is_some()
+    };
+    let folders: HashSet<&Path> = below
+        .files
+        .values()
+        .flat_map(|file| Path::new(file).ancestors().skip(1))
+        .collect();
+    let mut folders = folders.into_iter();
+    documents.iter().any(says_so) || folders.any(|folder| is_ignoring(&below.folder, folder))
+}
+
 /// Whether a file may be kept from Flux by what lies beside it or around.
 fn is_ignored(folder: &Folder, file: &str) -> bool {
     let mut around = Path::new(file).ancestors().skip(1);
-    around.any(|around| folder.is_file(&around.join(SOURCE_IGNORE).to_string_lossy()))
+    around.any(|around| is_ignoring(folder, around))
+}
+
+fn is_ignoring(folder: &Folder, around: &Path) -> bool {
+    folder.is_file(&around.join(SOURCE_IGNORE).to_string_lossy())
 }
 
 fn refused(applier: &Node, files: Vec<String>) -> Finding {

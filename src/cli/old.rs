@@ -100,7 +100,10 @@ pub(super) fn old(
                 .as_deref()
                 .is_some_and(|cluster| name == Some(cluster));
             let above = folder.parent().filter(|_| is_called_so);
-            let shown = |folder: &Path| quoted(&folder.display().to_string());
+            let shown = |folder: &Path| match folder.as_os_str().is_empty() {
+                true => ".".to_owned(),
+                false => quoted(&folder.display().to_string()),
+            };
             old.homes.push(Home {
                 cluster: cluster.as_deref().map(str::to_owned),
                 folder: shown(folder),

@@ -34,13 +34,20 @@ enum Met<'g> {
 /// Kustomization applies or one of kustomize's lists, is an error, for they are applied together; in two
 /// files of one folder, or of a folder in the other, it is a warning, for one may be a patch; and so
 /// it is in what two Kustomizations of one cluster apply. Elsewhere it may be of another cluster, and so
-/// may what `render` wrote for another environment. `own` are kustomize's own configurations.
-pub(super) fn same_objects(documents: &[Node], own: &[Node], sources: &Sources) -> Vec<Finding> {
+/// may what `render` wrote for another environment. `own` are kustomize's own configurations. Where not all is
+/// surely fetched (`is_whole`), what is applied together is no error either.
+pub(super) fn same_objects(
+    documents: &[Node],
+    own: &[Node],
+    sources: &Sources,
+    is_whole: &dyn Fn() -> bool,
+) -> Vec<Finding> {
     let mut places: HashMap<Identity<'_>, Vec<Span>> = HashMap::new();
     for (identity, span) in documents.iter().filter_map(identity) {
         places.entry(identity).or_default().push(span);
     }
     let mut findings = Vec::new();
+    let mut met_together = Vec::new();
     places.retain(|_, spans| spans.len() > 1);
     let together = (!places.is_empty()).then(|| Together::of(documents, own, sources));
     let Some(together) = together else {
@@ -76,12 +83,20 @@ pub(super) fn same_objects(documents: &[Node], own: &[Node], sources: &Sources) 
                 None
             };
             if let Some((first, met)) = met {
+                if matches!(met, Met::Together(_)) {
+                    met_together.push(findings.len());
+                }
                 findings.push(finding(identity, span, first, sources, &met));
             }
             known.add(span, folder, fleet);
             for group in groups {
                 in_groups.entry(*group).or_insert(span);
             }
+        }
+    }
+    if !met_together.is_empty() && !is_whole() {
+        for number in met_together {
+            findings[number].severity = Severity::Warning;
         }
     }
     findings
@@ -229,7 +244,7 @@ mod tests {
             let source = sources.add(*name, text);
             documents.extend(yaml::read(sources.text(source), source).0);
         }
-        let findings = same_objects(&documents, &[], &sources).into_iter();
+        let findings = same_objects(&documents, &[], &sources, &|| true).into_iter();
         let said = findings.map(|finding| {
             let hint = finding.hint.unwrap_or_default();
             let other = hint.strip_prefix("the other stands at ").unwrap_or(&hint);

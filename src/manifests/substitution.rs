@@ -11,6 +11,9 @@ use super::references::text;
 /// How a variable begins.
 pub(super) const VARIABLE: &str = "${";
 
+/// How many defaults may stand within each other; a text with more is taken for none that Flux takes.
+const DEEPEST: usize = 100;
+
 /// What a variable is.
 enum Known<'v> {
     Value(&'v str),
@@ -133,14 +136,18 @@ pub(super) fn put_in(document: &Node, values: &Values<'_>, open: &mut Open) -> N
 /// Flux takes. Source: `Parse` in `fluxcd/pkg`, `envsubst/parse/parse.go`.
 fn filled(text: &str, values: &Values<'_>) -> Option<String> {
     let mut rest = text;
-    read_text(&mut rest, values, false).flatten()
+    read_text(&mut rest, values, 0).flatten()
 }
 
 /// Up to the end, or to the brace that closes; outside `None`: that is no text for Flux, inside: not known.
-fn read_text(rest: &mut &str, values: &Values<'_>, is_inside: bool) -> Option<Option<String>> {
+/// `depth` counts the variables around it.
+fn read_text(rest: &mut &str, values: &Values<'_>, depth: usize) -> Option<Option<String>> {
+    if depth > DEEPEST {
+        return None;
+    }
     let mut text = Some(String::new());
     while let Some(c) = rest.chars().next() {
-        if is_inside && c == '}' {
+        if depth > 0 && c == '}' {
             return Some(text);
         }
         if let Some(behind) = rest.strip_prefix("$$") {
@@ -148,7 +155,7 @@ fn read_text(rest: &mut &str, values: &Values<'_>, is_inside: bool) -> Option<Op
             text = text.map(|text| text + "$");
         } else if let Some(behind) = rest.strip_prefix(VARIABLE) {
             *rest = behind;
-            let value = read_variable(rest, values)?;
+            let value = read_variable(rest, values, depth)?;
             text = text.zip(value).map(|(text, value)| text + &value);
         } else {
             *rest = &rest[c.len_utf8()..];
@@ -157,10 +164,10 @@ fn read_text(rest: &mut &str, values: &Values<'_>, is_inside: bool) -> Option<Op
             }
         }
     }
-    (!is_inside).then_some(text)
+    (depth == 0).then_some(text)
 }
 
-fn read_variable(rest: &mut &str, values: &Values<'_>) -> Option<Option<String>> {
+fn read_variable(rest: &mut &str, values: &Values<'_>, depth: usize) -> Option<Option<String>> {
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let end = rest.find(|c| !is_of_name(c))?;
     let (name, behind) = rest.split_at(end);
@@ -170,7 +177,7 @@ fn read_variable(rest: &mut &str, values: &Values<'_>) -> Option<Option<String>>
     let default = match default {
         Some(behind) => {
             *rest = behind;
-            Some(read_text(rest, values, true)?)
+            Some(read_text(rest, values, depth + 1)?)
         }
         None => {
             *rest = behind;

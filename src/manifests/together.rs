@@ -43,7 +43,11 @@ impl<'a> Together<'a> {
         let reach = Reach::of(&ways, &files);
         let closed = own
             .iter()
-            .filter(|(node, _)| touched_by(node) != Touched::Not);
+            // what a component does to names is not looked at
+            .filter(|(node, _)| {
+                let components = node.get("components");
+                touched_by(node) != Touched::Not || components.is_some_and(|it| !is_empty(it))
+            });
         let closed: BTreeSet<&Path> = closed.map(|(_, file)| *file).collect();
         let is_closed = |file: &Path| closed.contains(file);
         let mut all = Self {

@@ -131,7 +131,10 @@ impl PlannedObject<'_> {
     }
 
     fn namespace_node(&self) -> Node {
-        let span = self.layers.span(Field::Namespace).unwrap_or(self.span);
+        // what its gaps make and is no name was told
+        let span = self
+            .text(Field::Namespace)
+            .map_or(self.span, |(span, _)| span);
         Node::string(span, self.namespace.to_string())
     }
 

@@ -301,7 +301,7 @@ fn the_plan_suspends_what_applies_and_names_the_files() {
             "git rm old/apps/base/api.yaml old/apps/base/search.yaml old/apps/base/web.yaml old/apps/prod/reports.yaml old/clusters/dev/apps.yaml old/clusters/prod/apps.yaml",
             "# take the files' entries out of: old/apps/base/kustomization.yaml old/apps/prod/kustomization.yaml",
             "# leave a manifest or a kustomization.yaml where these look, or take them away too: they would find no path: flux-system/apps",
-            "git add old/clusters && git commit && git push",
+            "git add --update && git add old/clusters && git commit && git push",
         ]
     );
 }

@@ -154,8 +154,9 @@ fn the_folder_of_clusters_is_known_from_inside() {
 #[test]
 fn a_marker_that_is_not_carried_over_is_named() {
     let block = "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: api, namespace: flux-system}\nspec:\n  interval: 5m\n  prune: true\n  path: ./api\n  sourceRef: {kind: GitRepository, name: web}\n  targetNamespace: x # {\"$imagepolicy\": \"flux-system:web:tag\"}\n  # renovate: datasource=docker depName=acme/web\n  patches:\n  - patch: |\n      # renovate: is carried over\n      kind: Deployment\n      metadata: {name: x}\n  # a comment\n";
-    let folder = folder(&[("old/web.yaml", &app("web", "")), ("old/api.yaml", block)]);
-    let told = "2 markers in comments, by which other tools find what they write, not carried over:\n  old/api.yaml:10: # {\"$imagepolicy\": \"flux-system:web:tag\"}\n  old/api.yaml:11: # renovate: datasource=docker depName=acme/web\n";
+    let tag = "# renovate: above\napiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: web, namespace: flux-system}\nspec:\n  interval: 1m\n  url: https://github.com/acme/web\n  ref:\n    tag: v1 # {\"$imagepolicy\": \"flux-system:web:tag\"}\n# renovate: below\n---\n# renovate: of another\nkind: Other\n";
+    let folder = folder(&[("old/web.yaml", tag), ("old/api.yaml", block)]);
+    let told = "5 markers in comments, by which other tools find what they write, not carried over:\n  old/api.yaml:10: # {\"$imagepolicy\": \"flux-system:web:tag\"}\n  old/api.yaml:11: # renovate: datasource=docker depName=acme/web\n  old/web.yaml:1: # renovate: above\n  old/web.yaml:9: # {\"$imagepolicy\": \"flux-system:web:tag\"}\n  old/web.yaml:10: # renovate: below\n";
     let (stdout, _) = adopted(folder.path(), "old");
     assert!(stdout.contains(told), "{stdout}");
     let plan = run_in(folder.path(), &["init", "--from", "old", "--plan"]);
@@ -174,7 +175,7 @@ fn a_marker_that_is_not_carried_over_is_named() {
     );
     let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(json["markers"][1]["line"], 11);
-    assert_eq!(json["markers"].as_array().unwrap().len(), 2);
+    assert_eq!(json["markers"].as_array().unwrap().len(), 5);
 }
 
 /// The commands of the step that renders.
@@ -213,7 +214,7 @@ fn the_plan_renders_into_the_folder_of_each_cluster() {
             "flux-setup render --config fleet --output old/clusters",
             "# take the files' entries out of: old/clusters/dev/kustomization.yaml",
             "# list what was rendered in: old/clusters/dev/kustomization.yaml",
-            "git add old/clusters && git commit && git push",
+            "git add --update && git add old/clusters && git commit && git push",
             "flux diff kustomization flux-system --path old/clusters/dev --context dev",
             "flux diff kustomization flux-system --path old/clusters/prod --context prod",
         ]

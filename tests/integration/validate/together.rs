@@ -396,3 +396,66 @@ fn a_name_that_is_no_text_is_said_to_be_that() {
         run.stderr
     );
 }
+
+#[test]
+fn what_a_component_renames_or_flux_may_not_fetch_is_no_error() {
+    let shop = SOURCE.replace("name: web", "name: shop");
+    let component = |namespace: &str| {
+        format!(
+            "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nnamespace: {namespace}\n"
+        )
+    };
+    let with = "resources: [shop.yaml]\ncomponents: [./own]\n";
+    let apart = folder(&[
+        ("kustomization.yaml", "resources: [a, b]\n"),
+        ("a/kustomization.yaml", with),
+        ("a/own/kustomization.yaml", &component("a")),
+        ("a/shop.yaml", &shop),
+        ("b/kustomization.yaml", with),
+        ("b/own/kustomization.yaml", &component("b")),
+        ("b/shop.yaml", &shop),
+    ]);
+    assert!(!said(&apart).contains("is there twice"), "{}", said(&apart));
+    let sync = format!("{OWN}---\n{}", applies("flux-system", "./clusters/prod"));
+    let both = [
+        ("clusters/prod/flux-system/gotk-sync.yaml", &*sync),
+        ("clusters/prod/a/shop.yaml", &*shop),
+        ("clusters/prod/b/shop.yaml", &*shop),
+    ];
+    let told = said(&folder(&both));
+    assert!(
+        told.contains("error clusters/prod/b/shop.yaml:3 "),
+        "{told}"
+    );
+    let ignored = [&both[..], &[(".sourceignore", "/clusters/prod/b\n")]].concat();
+    let told = said(&folder(&ignored));
+    assert!(
+        told.contains("warning clusters/prod/b/shop.yaml:3 "),
+        "{told}"
+    );
+    let sync = sync.replacen("ref: {", "ignore: /clusters/prod/b, ref: {", 1);
+    let told = said(&folder(&[(both[0].0, &*sync), both[1], both[2]]));
+    assert!(
+        told.contains("warning clusters/prod/b/shop.yaml:3 "),
+        "{told}"
+    );
+}
+
+#[test]
+fn defaults_within_defaults_have_an_end() {
+    let deep = format!("{}x{}", "${A:=".repeat(20_000), "}".repeat(20_000));
+    let applier =
+        applies("web", "./apps").replace("  path:", "  postBuild: {substitute: {B: b}}\n  path:");
+    let all = folder(&[
+        ("clusters/prod/flux-system/gotk-sync.yaml", OWN),
+        ("clusters/prod/web.yaml", &applier),
+        (
+            "apps/a.yaml",
+            &format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{a: '{deep}'}}\n"
+            ),
+        ),
+    ]);
+    let run = run_in(all.path(), &["validate", "--manifests", "."]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+}
