@@ -232,6 +232,13 @@ fn the_plan_renders_into_the_folder_of_each_cluster() {
             "flux diff kustomization flux-system --path old/clusters/prod/us --context us",
         ]
     );
+    let inside = rendering(&two.path().join("old/clusters/prod"), ".");
+    assert_eq!(inside[0], "flux-setup render --config fleet --output DIR");
+    let above = rendering(&two.path().join("old"), "clusters");
+    assert_eq!(
+        above[0],
+        "flux-setup render --config fleet --output clusters"
+    );
     let four = folder(&[
         ("old/clusters/prod/eu 1/web.yaml", &web),
         ("old/clusters/prod/us/web.yaml", &web),

@@ -158,3 +158,22 @@ fn what_names_none_of_several_clusters_and_is_rendered_elsewhere_is_not_compared
         ]
     );
 }
+
+#[test]
+fn what_was_rendered_for_an_environment_that_is_called_otherwise_now_is_told() {
+    let labels = "labels: {app.kubernetes.io/managed-by: flux-setup, flux-setup.dev/environment: quality, flux-setup.dev/project: jobs}, namespace";
+    let all = manifests("web") + &manifests("jobs").replace("namespace", labels);
+    let at = fleet(
+        &SITES,
+        &project("web", ""),
+        &[
+            ("clusters/prod-a/all.yaml", &manifests("web")),
+            ("clusters/prod-b/all.yaml", &manifests("web")),
+            ("clusters/qa-a/all.yaml", &all),
+        ],
+    );
+    let run = against(&at, "old", &["--environment", "qa"]);
+    assert_eq!((run.code, &differences(&run)[..]), (Some(1), &GONE[..]));
+    let run = against(&at, "old", &["--environment", "prod"]);
+    assert_eq!(run.code, Some(0), "{}", run.stdout);
+}

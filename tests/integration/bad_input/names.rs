@@ -364,6 +364,14 @@ fn a_text_with_gaps_is_told_by_what_it_makes() {
             "name its `cluster`, or take `{cluster}` out of `serviceAccountName`",
         ),
         (
+            &format!("namespace: \"{long}-{{project}}\""),
+            "flux-setup.yaml:4:16",
+            &format!(
+                "`{long}-web`, made by `namespace: {long}-{{project}}`, is no name: it has 64 characters, of at most 63"
+            ),
+            "shorten the name, or change `namespace`",
+        ),
+        (
             &format!("targetNamespace: \"{long}-{{project}}\""),
             "flux-setup.yaml:4:22",
             &format!(
