@@ -242,7 +242,7 @@ mod tests {
                 "# take these objects alone out of: all.yaml",
                 "# take the files' entries out of: kustomization.yaml",
                 "# leave a manifest or a kustomization.yaml where these look, or take them away too: they would find no path: apps/web",
-                "git add DIR && git commit && git push",
+                "git add --update && git add DIR && git commit && git push",
             ]
         );
     }
