@@ -92,6 +92,7 @@ impl AsApplied {
             sources,
             overlaid,
             known: RefCell::default(),
+            changed: RefCell::default(),
         };
         for (number, document) in documents.iter().enumerate() {
             let ways = all.ways_of(&finder, document);
@@ -252,6 +253,8 @@ struct Finder<'w, 'n> {
     sources: &'n Sources,
     overlaid: &'w dyn Fn(&Node) -> Touched,
     known: RefCell<HashMap<Span, Above>>,
+    /// Whether patches and components of the first change the second, which many stand below.
+    changed: RefCell<HashMap<(Span, Span), [bool; 2]>>,
 }
 
 impl<'n> Finder<'_, 'n> {
@@ -277,7 +280,9 @@ impl<'n> Finder<'_, 'n> {
                 above.values.get_or_insert(start(one.span));
             }
             for parent in self.appliers(one) {
-                above.add(parent, one);
+                if above.may_get_more(parent) {
+                    above.add(parent, self.changes(parent, one));
+                }
                 if seen.len() < MOST_ABOVE && seen.insert(parent.span) {
                     next.push(parent);
                 }
@@ -286,16 +291,33 @@ impl<'n> Finder<'_, 'n> {
         self.known.borrow_mut().insert(applier.span, above);
         above
     }
+
+    /// Whether patches and components of a Kustomization change one that it applies.
+    fn changes(&self, parent: &Node, applier: &Node) -> [bool; 2] {
+        let pair = (parent.span, applier.span);
+        let mut changed = self.changed.borrow_mut();
+        *changed
+            .entry(pair)
+            .or_insert_with(|| match effect(parent, applier) {
+                Effect::Changed(keys) => GIVING.map(|key| keys.contains(&key)),
+                _ => [false; 2],
+            })
+    }
 }
 
 impl Above {
-    /// What a Kustomization may give to one that it applies.
-    fn add(&mut self, parent: &Node, applier: &Node) {
-        let Effect::Changed(keys) = effect(parent, applier) else {
-            return;
-        };
-        for key in ["patches", "components"] {
-            let place = keys.contains(&key).then(|| place(parent, key)).flatten();
+    /// Whether a Kustomization may give what none has given yet.
+    fn may_get_more(&self, parent: &Node) -> bool {
+        let [patches, components] = GIVING.map(|key| place(parent, key).is_some());
+        let may_give = |key| components || patches && may_write(parent, key);
+        self.values.is_none() && may_give("postBuild")
+            || self.patches.is_none() && may_give("patches")
+    }
+
+    /// What a Kustomization gives to one that it applies, where these of its keys change that.
+    fn add(&mut self, parent: &Node, changes: [bool; 2]) {
+        for (key, changes) in GIVING.into_iter().zip(changes) {
+            let place = changes.then(|| place(parent, key)).flatten();
             let Some(place) = place else { continue };
             if key == "components" || may_write(parent, "postBuild") {
                 self.values.get_or_insert(place);
@@ -306,6 +328,9 @@ impl Above {
         }
     }
 }
+
+/// Keys by which a Kustomization may give another what it lacks.
+const GIVING: [&str; 2] = ["patches", "components"];
 
 /// Whether a patch of it speaks of such a key.
 fn may_write(parent: &Node, key: &str) -> bool {
