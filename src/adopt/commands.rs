@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::found::Deletes;
+use super::found::{BOOTSTRAP, Deletes};
 use super::run::Adopted;
 
 /// Names of one namespace that are put into one command.
@@ -58,9 +58,6 @@ pub struct Places<'a> {
     /// The context of the kubeconfig that it was made from.
     pub context: Option<&'a str>,
 }
-
-/// Name and namespace of what `flux bootstrap` makes.
-const BOOTSTRAP: &str = "flux-system";
 
 /// What the commands are made of.
 pub(super) struct Commands<'a> {

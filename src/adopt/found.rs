@@ -102,7 +102,7 @@ pub(super) struct Found {
 }
 
 /// Name and namespace of what `flux bootstrap` writes, and writes again.
-const BOOTSTRAP: &str = "flux-system";
+pub(super) const BOOTSTRAP: &str = "flux-system";
 
 /// Versions whose objects are rendered as `v1`, which has their fields but for those that Flux gave up.
 const BEFORE_V1: [&str; 2] = ["v1beta2", "v1beta1"];

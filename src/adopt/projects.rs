@@ -7,12 +7,9 @@ use std::sync::Arc;
 use crate::config::Filling;
 use crate::flux::names;
 
-use super::found::{Found, Kind};
+use super::found::{BOOTSTRAP, Found, Kind};
 use super::names::{Taken, take_apart, unused};
 use super::sites::{Environment, Site, places};
-
-/// Where Flux itself lies, and much beside.
-const FLUX_NAMESPACE: &str = "flux-system";
 
 #[derive(Debug)]
 pub(super) struct Project {
@@ -337,7 +334,7 @@ impl Fleet<'_> {
                 // tenants that call their sources alike go by the namespaces that tell them apart
                 if of_base[&**base] > 1
                     && of_namespace[&namespaces[index]] == 1
-                    && namespace != FLUX_NAMESPACE
+                    && namespace != BOOTSTRAP
                 {
                     wanted.insert(0, namespace.to_owned());
                 }

@@ -2,38 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use crate::config::{Pattern, check_reference};
+use crate::config::{KUSTOMIZATION_TAKEN, Pattern, SOURCE_TAKEN, check_reference};
 use crate::flux::yaml::Node;
 use crate::flux::{RepositoryUrl, duration, names};
 
 use super::found::{Deletes, Found, Kind};
 use super::unit::Unit;
-
-/// Fields of a source's spec for which there is a key of ours.
-const SOURCE_FIELDS: [&str; 7] = [
-    "url",
-    "ref",
-    "interval",
-    "timeout",
-    "secretRef",
-    "provider",
-    "suspend",
-];
-
-/// The same of a Kustomization's.
-const KUSTOMIZATION_FIELDS: [&str; 11] = [
-    "interval",
-    "timeout",
-    "retryInterval",
-    "path",
-    "prune",
-    "wait",
-    "targetNamespace",
-    "serviceAccountName",
-    "suspend",
-    "dependsOn",
-    "sourceRef",
-];
 
 impl Found {
     /// That of a source.
@@ -82,7 +56,7 @@ impl Found {
         } else {
             "gitRepository"
         };
-        self.rest(spec, key, &SOURCE_FIELDS);
+        self.rest(spec, key, SOURCE_TAKEN);
         Ok(())
     }
 
@@ -161,7 +135,7 @@ impl Found {
             let value = one.node.as_str().unwrap_or_default();
             self.want(Unit::of("substitutions", &one.key), Value::from(value));
         }
-        self.rest(spec, "kustomization", &KUSTOMIZATION_FIELDS);
+        self.rest(spec, "kustomization", KUSTOMIZATION_TAKEN);
         let unit = Unit::of("kustomization", "postBuild");
         if let Some(Value::Object(rest)) = self.wanted.get_mut(&unit)
             && rest.shift_remove("substitute").is_some()
@@ -198,9 +172,9 @@ impl Found {
     }
 
     /// All fields that have no key of ours.
-    fn rest(&mut self, spec: &Node, key: &'static str, taken: &[&str]) {
+    fn rest(&mut self, spec: &Node, key: &'static str, taken: &[(&str, &str)]) {
         for entry in spec.as_mapping().unwrap_or_default() {
-            if !taken.contains(&&*entry.key) {
+            if taken.iter().all(|(field, _)| *field != entry.key) {
                 let value = without_nulls(entry.node.to_json());
                 self.want(Unit::of(key, &entry.key), value);
             }

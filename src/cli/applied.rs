@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::config::Sources;
 use crate::flux::yaml::{Node, Span};
-use crate::manifests::{Effect, Whose, effect, holds_variable};
+use crate::manifests::{Effect, Whose, effect, holds_variable, is_suspended};
 
 /// How many Kustomizations above each other are looked at.
 const DEEPEST: usize = 16;
@@ -92,11 +92,6 @@ fn file<'s>(document: &Node, sources: &'s Sources) -> &'s Path {
 fn is_live(document: &Node) -> bool {
     let uid = document.get("metadata").and_then(|it| it.get("uid"));
     uid.is_some()
-}
-
-fn is_suspended(applier: &Node) -> bool {
-    let suspend = applier.get("spec").and_then(|it| it.get("suspend"));
-    suspend.and_then(Node::as_bool) == Some(true)
 }
 
 fn label(applier: &Node) -> String {

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::bail;
 
 use crate::config::{Finding, Severity};
+use crate::flux::is_of_flux;
 use crate::flux::yaml::{Entry, Node, Span};
 use crate::manifests::{Kustomizations, Overlay, PassedOver, Whose, is_kustomization_file};
 
@@ -226,11 +227,6 @@ struct Made {
     namespaces: BTreeMap<String, String>,
     /// How many kustomizations take them in that nothing includes: others may leave the namespace out.
     roots: usize,
-}
-
-fn is_of_flux(document: &Node) -> bool {
-    let version = document.get("apiVersion").and_then(Node::as_str);
-    version.is_some_and(|version| version.contains(FLUX))
 }
 
 fn put_namespace(document: &mut Node, namespace: &str) {

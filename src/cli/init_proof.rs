@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use crate::adopt::{Adoption, Given, Known, adopt};
 use crate::budget::counted;
 use crate::config::{Finding, Severity, Sources};
+use crate::flux::is_of_flux;
 use crate::flux::schema::FluxVersion;
 use crate::flux::yaml::{Node, Span};
 use crate::manifests::{Installed, cluster_name, installed};
@@ -202,9 +203,10 @@ fn there_twice(first: Span, other: Span, documents: &[Node], sources: &Sources) 
 
 /// Whether it is of a kind that the configuration writes.
 pub(super) fn is_adopted(document: &Node) -> bool {
-    let text = |key| document.get(key).and_then(Node::as_str).unwrap_or_default();
-    let is_of_flux = text("apiVersion").contains(".toolkit.fluxcd.io/");
-    is_of_flux && ["GitRepository", "OCIRepository", "Kustomization"].contains(&text("kind"))
+    let kind = document.get("kind").and_then(Node::as_str);
+    is_of_flux(document)
+        && kind
+            .is_some_and(|kind| ["GitRepository", "OCIRepository", "Kustomization"].contains(&kind))
 }
 
 /// Lines of the documents that are rendered again, and of the configuration.

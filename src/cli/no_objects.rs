@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::config::{Class, Finding, Folder, Severity};
+use crate::flux::is_of_flux;
 use crate::flux::yaml::{Node, Span};
 use crate::manifests::{Kustomizations, Whose, is_kustomization_file};
 
@@ -96,11 +97,7 @@ pub(super) fn refused_folders(
     if all.is_empty() {
         return Vec::new();
     }
-    let is_of_flux = |document: &&Node| {
-        let version = document.get("apiVersion").and_then(Node::as_str);
-        version.is_some_and(|version| version.contains(".toolkit.fluxcd.io/"))
-    };
-    let nodes = documents.iter().filter(is_of_flux).cloned();
+    let nodes = documents.iter().filter(|one| is_of_flux(one)).cloned();
     let nodes = nodes.chain(all.iter().map(|source| Node::null(whole(*source))));
     let nodes: Vec<Node> = nodes.collect();
     let whose = Whose::of(&nodes, own, sources);

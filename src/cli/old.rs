@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::adopt::{Adoption, Applier, Home, Old};
 use crate::flux::yaml::{Node, Span};
-use crate::manifests::{BUILT, Whose};
+use crate::manifests::{BOOTSTRAPPED, BUILT, Whose, is_suspended};
 
 use super::existing::Existing;
 use super::new_files::quoted;
@@ -21,9 +21,6 @@ const APPLIED: [&str; 2] = [
     "kustomize.toolkit.fluxcd.io/namespace",
     "kustomize.toolkit.fluxcd.io/name",
 ];
-
-/// Namespace and name of what `flux bootstrap` makes.
-const UPPERMOST: &str = "flux-system";
 
 /// Namespace and name.
 type Named = (String, String);
@@ -129,7 +126,8 @@ fn namespaces(gone: &[&Node], existing: &Existing, whose: &Whose<'_>) -> Vec<Str
     });
     let below = made.filter(|document| {
         let appliers = whose.appliers(Path::new(sources.name(document.span.source)));
-        let is_uppermost = |applier: &&Node| named(applier) == (UPPERMOST.into(), UPPERMOST.into());
+        let is_uppermost =
+            |applier: &&Node| named(applier) == (BOOTSTRAPPED.into(), BOOTSTRAPPED.into());
         !appliers.is_empty() && !appliers.iter().any(is_uppermost)
     });
     below
@@ -228,11 +226,6 @@ impl Look<'_> {
         let clusters = self.clusters.get(&document.span).cloned();
         clusters.unwrap_or_default()
     }
-}
-
-fn is_suspended(applier: &Node) -> bool {
-    let suspend = applier.get("spec").and_then(|it| it.get("suspend"));
-    suspend.and_then(Node::as_bool) == Some(true)
 }
 
 fn named(document: &Node) -> Named {

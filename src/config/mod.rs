@@ -43,7 +43,10 @@ pub use model::{
     WebhookSubject,
 };
 pub use pattern::{Filling, Gap, Pattern};
-pub use read_map::{ENVIRONMENT_LABEL, MANAGED_BY_LABEL, OUR_LABELS, PROJECT_LABEL};
+pub use read_map::{
+    ENVIRONMENT_LABEL, KUSTOMIZATION_TAKEN, MANAGED_BY_LABEL, OUR_LABELS, PROJECT_LABEL,
+    SOURCE_TAKEN,
+};
 pub use read_reference::check_reference;
 pub use reading::{News, Reading};
 pub use schema::{SchemaOf, json_schema_text};

@@ -23,8 +23,8 @@ const GAPS_HINT: &str = "write each gap as `{project}`, `{object}`, `{environmen
 
 const KEY_HINT: &str = "write it as `team` or `acme.example/team`";
 
-/// Fields of the CRDs for which we have a key of our own: the CRD's field, then our key.
-pub(super) const SOURCE_TAKEN: &[(&str, &str)] = &[
+/// Fields of a source's CRD for which we have a key of our own: the CRD's field, then our key.
+pub const SOURCE_TAKEN: &[(&str, &str)] = &[
     ("url", "repository"),
     ("ref", "ref"),
     ("interval", "intervals.source"),
@@ -33,7 +33,8 @@ pub(super) const SOURCE_TAKEN: &[(&str, &str)] = &[
     ("provider", "provider"),
     ("suspend", "suspend"),
 ];
-pub(super) const KUSTOMIZATION_TAKEN: &[(&str, &str)] = &[
+/// The same of a Kustomization.
+pub const KUSTOMIZATION_TAKEN: &[(&str, &str)] = &[
     ("interval", "intervals.kustomization"),
     ("timeout", "timeout"),
     ("retryInterval", "retryInterval"),

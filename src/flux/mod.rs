@@ -22,5 +22,5 @@ pub use fault::{Fault, FaultClass, FaultSeverity};
 pub use github_host::{GITHUB, OTHER_NAMES_OF_GITHUB, is_github_cloud};
 pub use mask::{mask, secrets};
 pub use nearest::nearest;
-pub use object::ObjectKey;
+pub use object::{ObjectKey, is_of_flux};
 pub use repository::{RepositoryIdentity, RepositoryUrl};

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::yaml::Node;
+
 /// An object within one cluster, as Flux's inventory and the API server tell it apart: the version
 /// of the API is no part of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,4 +24,10 @@ impl fmt::Display for ObjectKey {
             None => write!(f, "{} {}", self.kind, self.name),
         }
     }
+}
+
+/// Whether a document is of a kind of Flux, as its API version says.
+pub fn is_of_flux(document: &Node) -> bool {
+    let version = document.get("apiVersion").and_then(Node::as_str);
+    version.is_some_and(|version| version.contains(".toolkit.fluxcd.io/"))
 }

@@ -56,6 +56,12 @@ pub fn effect(applier: &Node, document: &Node) -> Effect {
     }
 }
 
+/// Whether a Kustomization of Flux applies nothing for now.
+pub fn is_suspended(applier: &Node) -> bool {
+    let suspend = applier.get("spec").and_then(|it| it.get("suspend"));
+    suspend.and_then(Node::as_bool) == Some(true)
+}
+
 /// Whether a text of the document holds what Flux may put another in place of.
 pub fn holds_variable(document: &Node) -> bool {
     if let Some(entries) = document.as_mapping() {

@@ -7,8 +7,7 @@ use crate::config::Sources;
 use crate::flux::schema::{Crds, Fault, is_flux_group};
 use crate::flux::yaml::Node;
 
-/// The folder that `flux bootstrap` makes within that of a cluster.
-const BOOTSTRAPPED: &str = "flux-system";
+use super::ways::BOOTSTRAPPED;
 
 /// How `flux install --export` writes its version.
 const VERSION_MARK: &str = "# Flux Version: ";

@@ -22,7 +22,7 @@ mod touched;
 mod ways;
 mod whose;
 
-pub use applied::{Effect, effect, holds_variable};
+pub use applied::{Effect, effect, holds_variable, is_suspended};
 pub use as_applied::{AppliedWay, AsApplied};
 pub use baseline::{Baseline, BaselineError, Compared, KnownFinding};
 pub use build::{BUILT, BuildError, Kustomize};
@@ -37,4 +37,5 @@ pub use process::ProcessError;
 pub use relations::{Wanted, relations};
 pub use together::Together;
 pub use touched::Touched;
+pub use ways::BOOTSTRAPPED;
 pub use whose::{Whose, cluster_name};

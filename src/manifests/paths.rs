@@ -6,7 +6,7 @@ use crate::config::{Class, Finding, Sources};
 use crate::flux::nearest;
 use crate::flux::yaml::Node;
 
-use super::ways::{Astray, astray};
+use super::ways::{Astray, astray, placed};
 
 /// Paths for which a better one is looked for: of more nobody reads it.
 const MOST_HINTS: usize = 100;
@@ -20,9 +20,8 @@ pub fn paths_that_are_not_there(
     is_changed: &dyn Fn(&Node) -> bool,
     is_there: &dyn Fn(&Path) -> Option<bool>,
 ) -> Vec<Finding> {
-    let placed = |node| place(node, sources);
-    let documents: Vec<_> = documents.iter().map(placed).collect();
-    let kustomizations: Vec<_> = kustomizations.iter().map(placed).collect();
+    let documents = placed(documents, sources);
+    let kustomizations = placed(kustomizations, sources);
     let (astray, folders) = astray(&documents, &kustomizations);
     let mut findings = Vec::new();
     for Astray {
@@ -59,8 +58,4 @@ pub fn paths_that_are_not_there(
         findings.push(finding.hint(hint));
     }
     findings
-}
-
-fn place<'a>(node: &'a Node, sources: &'a Sources) -> (&'a Node, &'a Path) {
-    (node, Path::new(sources.name(node.span.source)))
 }

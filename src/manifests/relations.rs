@@ -10,9 +10,7 @@ use crate::plan::{RING_HINT, rings};
 
 use super::references::{Reference, key_of, references};
 use super::there::{All, Elsewhere, From};
-
-/// What `flux bootstrap` makes, beside the manifests of everybody.
-const BOOTSTRAPPED: (&str, &str) = ("flux-system", "flux-system");
+use super::ways::BOOTSTRAPPED;
 
 /// References for which a better name is looked for: of more nobody reads it.
 const MOST_HINTS: usize = 100;
@@ -120,7 +118,8 @@ pub fn relations<'a>(
 
 fn is_bootstrapped(key: &ObjectKey) -> bool {
     let namespace = key.namespace.as_deref();
-    (namespace.unwrap_or(BOOTSTRAPPED.0), &*key.name) == BOOTSTRAPPED && &*key.kind != "HelmRelease"
+    (namespace.unwrap_or(BOOTSTRAPPED), &*key.name) == (BOOTSTRAPPED, BOOTSTRAPPED)
+        && &*key.kind != "HelmRelease"
 }
 
 fn missing(reference: &Reference, lacking: &[&Path], hint: Option<String>) -> Finding {

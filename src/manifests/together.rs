@@ -12,7 +12,7 @@ use super::kustomize::touched_by;
 use super::reach::Reach;
 use super::references::text;
 use super::touched::Touched;
-use super::ways::{by_path, ways};
+use super::ways::{by_path, placed, ways};
 
 /// Files that are applied together.
 #[derive(Debug)]
@@ -30,13 +30,7 @@ pub struct Together<'a> {
 impl<'a> Together<'a> {
     /// `documents` are objects, `own` the configurations of kustomize.
     pub fn of(documents: &'a [Node], own: &'a [Node], sources: &'a Sources) -> Self {
-        let placed = |nodes: &'a [Node]| {
-            let nodes = nodes.iter();
-            nodes
-                .map(|node| (node, Path::new(sources.name(node.span.source))))
-                .collect::<Vec<_>>()
-        };
-        let (documents, own) = (placed(documents), placed(own));
+        let (documents, own) = (placed(documents, sources), placed(own, sources));
         let ways = ways(&documents, &own);
         let files = documents.iter().chain(&own);
         let files: BTreeSet<&Path> = files.map(|(_, file)| *file).collect();

@@ -4,13 +4,22 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use crate::config::Sources;
 use crate::flux::yaml::Node;
 
 use super::kustomize::named_paths;
 use super::references::{key_of, text};
 
 /// The name of the folder, of the source and of the Kustomization that `flux bootstrap` makes.
-pub(super) const BOOTSTRAPPED: &str = "flux-system";
+pub const BOOTSTRAPPED: &str = "flux-system";
+
+/// Each of these with the file that it stands in.
+pub(super) fn placed<'a>(nodes: &'a [Node], sources: &'a Sources) -> Vec<(&'a Node, &'a Path)> {
+    let nodes = nodes.iter();
+    nodes
+        .map(|node| (node, Path::new(sources.name(node.span.source))))
+        .collect()
+}
 
 /// One way by which a file or a folder is taken in.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use crate::flux::yaml::Node;
 use super::clusters::Clusters;
 use super::kustomize::is_kustomization_file;
 use super::reach::Reach;
-use super::ways::{Way, by_path, ways};
+use super::ways::{Way, by_path, placed, ways};
 
 /// The most letters of a cluster's name.
 const LONGEST_NAME: usize = 63;
@@ -42,13 +42,8 @@ pub struct Whose<'a> {
 impl<'a> Whose<'a> {
     /// `documents` are objects, `kustomizations` the configurations of kustomize.
     pub fn of(documents: &'a [Node], kustomizations: &'a [Node], sources: &'a Sources) -> Self {
-        let placed = |nodes: &'a [Node]| {
-            let nodes = nodes.iter();
-            nodes
-                .map(|node| (node, Path::new(sources.name(node.span.source))))
-                .collect::<Vec<_>>()
-        };
-        let (documents, kustomizations) = (placed(documents), placed(kustomizations));
+        let (documents, kustomizations) =
+            (placed(documents, sources), placed(kustomizations, sources));
         let ways = ways(&documents, &kustomizations);
         let clusters = Clusters::of(&documents, &kustomizations, &ways);
         let files = documents.iter().chain(&kustomizations);

@@ -66,7 +66,7 @@ fn is_whole(configuration: &Configuration) -> bool {
 pub(super) struct Builder<'c> {
     pub(super) configuration: &'c Configuration,
     pub(super) projects: HashMap<&'c str, &'c Project>,
-    pub(super) default_names: Pattern,
+    pub(super) default_names: Arc<Pattern>,
     pub(super) namespace: Arc<str>,
     pub(super) templates: [Arc<str>; 3],
     /// The user's own, and the kinds that they write.
@@ -94,7 +94,8 @@ impl<'c> Builder<'c> {
                 .map(|project| (&*project.name.value, project))
                 .collect(),
             default_names: Pattern::read("{object}-{environment}")
-                .expect("the default is a sound pattern"),
+                .expect("the default is a sound pattern")
+                .into(),
             namespace: NAMESPACE.into(),
             templates: TEMPLATES.map(Arc::from),
             users: configuration
@@ -231,11 +232,10 @@ impl<'c> Builder<'c> {
         layers: Layers<'c>,
         span: Span,
     ) -> (Arc<str>, bool) {
-        let pattern = layers
-            .pattern(Field::Names)
-            .map_or(&self.default_names, |(_, pattern)| pattern);
-        let pattern = pattern.clone();
-        self.fill(location, object, ("names", &pattern), span)
+        let default = self.default_names.clone();
+        let said = layers.pattern(Field::Names);
+        let pattern = said.map_or(&*default, |(_, pattern)| pattern);
+        self.fill(location, object, ("names", pattern), span)
     }
 }
 

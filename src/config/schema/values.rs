@@ -2,6 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+/// What stands for a name that is filled in.
+const GAP: &str = r"\{(project|object|environment|cluster)\}";
+
 /// Text that is not empty.
 pub(super) fn text() -> Value {
     json!({"type": "string", "minLength": 1})
@@ -37,8 +40,7 @@ pub(super) fn label_value_with_gaps() -> Value {
 
 /// Letters and gaps, with others between them.
 fn with_gaps(letters: &str, between: &str) -> Value {
-    let gap = r"\{(project|object|environment|cluster)\}";
-    let made = format!("^([{letters}]|{gap})(([{letters}{between}]|{gap})*([{letters}]|{gap}))?$");
+    let made = format!("^([{letters}]|{GAP})(([{letters}{between}]|{GAP})*([{letters}]|{GAP}))?$");
     json!({"type": "string", "allOf": [{"pattern": made}, {"pattern": r"\{"}]})
 }
 
@@ -80,7 +82,7 @@ pub(super) fn map_of(value: Value) -> Value {
 pub(super) fn pattern() -> Value {
     json!({
         "type": "string",
-        "pattern": r"^([^{}]|\{(project|object|environment|cluster)\})+$",
+        "pattern": format!("^([^{{}}]|{GAP})+$"),
     })
 }
 
@@ -88,7 +90,7 @@ pub(super) fn pattern() -> Value {
 pub(super) fn path() -> Value {
     json!({
         "type": "string",
-        "pattern": r"^([^{}]|\{(project|object|environment|cluster)\}|\$\{[^{}]*\})+$",
+        "pattern": format!(r"^([^{{}}]|{GAP}|\$\{{[^{{}}]*\}})+$"),
     })
 }
 

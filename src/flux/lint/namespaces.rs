@@ -1,6 +1,7 @@
 //! References to objects of other namespaces, which a locked-down Flux refuses.
 
 use crate::flux::fault::Fault;
+use crate::flux::is_of_flux;
 use crate::flux::yaml::Node;
 
 /// Where Flux's own kinds refer to another object.
@@ -14,12 +15,10 @@ const REFERENCES: [&[&str]; 4] = [
 /// What a controller that runs with `--no-cross-namespace-refs` refuses of a document of Flux.
 pub fn references_to_other_namespaces(document: &Node) -> Vec<Fault> {
     let text = |node: &Node, key: &str| node.get(key).and_then(Node::as_str).map(str::to_owned);
-    let is_of_flux =
-        text(document, "apiVersion").is_some_and(|version| version.contains(".toolkit.fluxcd.io/"));
     let own = document
         .get("metadata")
         .and_then(|metadata| text(metadata, "namespace"));
-    let (true, Some(own)) = (is_of_flux, own) else {
+    let (true, Some(own)) = (is_of_flux(document), own) else {
         return Vec::new();
     };
     let references = REFERENCES.iter().filter_map(|keys| {
